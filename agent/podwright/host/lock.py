@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Advisory locks that live as long as a process holds the descriptor (flock).
+
+A lock file that is waited for holds the pid and the command of its holder, so that whoever
+waits can say for whom. The wait is bounded.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+
+from podwright.errors import LockedError
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Optional
+
+OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def try_lock(fd: int, *, shared: bool = False) -> bool:
+    """Lock without waiting; False when somebody else holds it."""
+    try:
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class HostLock:
+    """A host-wide lock, held inside a `with` block.
+
+    path     the lock file, made when missing (its directory must exist)
+    doing    what the holder does, shown to whoever waits ("apply")
+    timeout  seconds to wait; then LockedError naming the holder
+    """
+
+    def __init__(self, path: str, doing: str, timeout: float = 60.0, shared: bool = False) -> None:
+        self.path = path
+        self.doing = doing
+        self.timeout = timeout
+        self.shared = shared
+        self.fd: Optional[int] = None
+
+    def __enter__(self) -> HostLock:
+        fd = os.open(self.path, OPEN, 0o600)
+        deadline = time.monotonic() + self.timeout
+        while not try_lock(fd, shared=self.shared):
+            if time.monotonic() >= deadline:
+                holder = safe(os.pread(fd, 200, 0)) or "another process"
+                os.close(fd)
+                raise LockedError(
+                    f"{self.doing}: {self.path} is held by {holder}",
+                    f"waited {self.timeout:.0f} s; try again when it has ended",
+                    object=self.path,
+                )
+            time.sleep(0.05)
+        if not self.shared:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"pid {os.getpid()} ({self.doing})".encode(), 0)
+        self.fd = fd
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None

@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where everything lies: the data directory, the configuration directories, the run directory."""
+
+from __future__ import annotations
+
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    pass
+
+FORMAT = 1
+"""Version of the on-disk layout; older ones are read, newer ones refused."""
+
+
+@value
+class Layout:
+    """Absolute paths, fixed for one call of the agent.
+
+    data           images, trees, pods, revisions (`--dir`, /var/lib/podwright)
+    system_config  shipped configuration (/usr/lib/podwright)
+    local_config   the administrator's configuration (/etc/podwright)
+    user_config    an extra one with the last word, or ""
+    """
+
+    data: str = "/var/lib/podwright"
+    system_config: str = "/usr/lib/podwright"
+    local_config: str = "/etc/podwright"
+    user_config: str = ""
+
+    @property
+    def cas(self) -> str:
+        """The image store."""
+        return f"{self.data}/cas"
+
+    @property
+    def images(self) -> str:
+        """One directory per image ID: manifest, record, archive, signature."""
+        return f"{self.data}/cas/image"
+
+    @property
+    def trees(self) -> str:
+        """Rendered root file systems, one directory per tree ID."""
+        return f"{self.data}/cas/tree"
+
+    @property
+    def tmp(self) -> str:
+        """Private scratch space on the same file system as the store."""
+        return f"{self.data}/tmp"
+
+    @property
+    def pods(self) -> str:
+        """Pod directories by state: embryo, prepare, prepared, run, exited-garbage, garbage."""
+        return f"{self.data}/pods"
+
+    @property
+    def named(self) -> str:
+        """Desired state and revisions of named pods."""
+        return f"{self.data}/named"
+
+    @property
+    def locks(self) -> str:
+        """Host-wide locks."""
+        return f"{self.data}/locks"
+
+    @property
+    def net(self) -> str:
+        """Address leases and port reservations."""
+        return f"{self.data}/net"
+
+    @property
+    def logs(self) -> str:
+        """Output of pods on hosts without a journal."""
+        return f"{self.data}/logs"
+
+    def trust_dirs(self) -> list[str]:
+        """Trust store roots, in the order in which they are read (behaviour.md A11)."""
+        return [f"{self.system_config}/trustedkeys", f"{self.local_config}/trustedkeys"]

@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""File system calls that change state: durable writes, renames, removal that stays inside.
+
+Order for anything another process may see (threats.md T90): write the file, fsync it,
+rename it into place, fsync the directory.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from podwright.kernel.step import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+
+def mkdir(path: str, mode: int = 0o700, *, dir_fd: Optional[int] = None) -> None:
+    """Make one directory with exactly `mode`, whatever the umask."""
+    step("mkdir")
+    os.mkdir(path, 0o700, dir_fd=dir_fd)
+    if mode != 0o700:
+        os.chmod(path, mode, dir_fd=dir_fd)
+
+
+def ensure_dir(path: str, mode: int = 0o700) -> None:
+    """Make a directory and its missing parents (parents 0755); an existing one is kept."""
+    try:
+        mkdir(path, mode)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        ensure_dir(os.path.dirname(path), 0o755)
+        ensure_dir(path, mode)
+
+
+def fsync_dir(path: str) -> None:
+    """Make the directory's entries durable."""
+    step("fsync")
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def rename(source: str, target: str, *, durable: bool = True) -> None:
+    """rename(2), then fsync of both parents when `durable`."""
+    step("rename")
+    os.rename(source, target)
+    if durable:
+        parents = {os.path.dirname(source), os.path.dirname(target)}
+        for parent in sorted(parents):
+            fsync_dir(parent or ".")
+
+
+def write_new(path: str, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
+    """Create `path`, which must not exist, with exactly `data`; no partial file survives."""
+    step("open")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(path, flags, 0o600)
+    try:
+        try:
+            write_all(fd, data)
+            if mode != 0o600:
+                os.fchmod(fd, mode)
+            if durable:
+                step("fsync")
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError:
+        os.unlink(path)
+        raise
+
+
+def write_atomic(path: str, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
+    """Replace `path` by a file with exactly `data`: old or new content, never a mixture."""
+    temporary = f"{path}.{os.getpid()}.new"
+    try:
+        os.unlink(temporary)
+    except FileNotFoundError:
+        pass
+    write_new(temporary, data, mode, durable=durable)
+    try:
+        step("rename")
+        os.rename(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    if durable:
+        fsync_dir(os.path.dirname(path) or ".")
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`, whatever the number of calls it takes."""
+    step("write")
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def symlink(target: str, path: str) -> None:
+    """Make a symbolic link at `path`."""
+    step("symlink")
+    os.symlink(target, path)
+
+
+def unlink(path: str, *, missing_ok: bool = True) -> None:
+    """Remove a file or link."""
+    step("unlink")
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        if not missing_ok:
+            raise
+
+
+def remove_tree(path: str) -> None:
+    """Remove a directory tree without following links and without crossing a mount.
+
+    A missing path is fine. Raises OSError (EBUSY, EXDEV, EPERM) naming what is in the way;
+    whatever was removed before stays removed, so that a rerun goes on.
+    """
+    step("remove")
+    try:
+        top = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(top.st_mode):
+        os.unlink(path)
+        return
+    parent = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _remove_at(parent, os.path.basename(path), top.st_dev, path)
+    finally:
+        os.close(parent)
+
+
+def _remove_at(parent: int, name: str, device: int, shown: str) -> None:
+    """Remove one directory below `parent`, deep trees without recursion of Python frames."""
+    import errno
+
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    # Each frame: directory fd, its name in the parent, the names still to visit.
+    frames = [(os.open(name, flags, dir_fd=parent), name)]
+    try:
+        while frames:
+            fd, own_name = frames[-1]
+            if os.fstat(fd).st_dev != device:
+                raise OSError(errno.EXDEV, "another file system is mounted there", shown)
+            child = _empty_but_dirs(fd)
+            if child is not None:
+                if len(frames) > 4096:
+                    raise OSError(errno.ELOOP, "directories are nested too deeply", shown)
+                frames.append((os.open(child, flags, dir_fd=fd), child))
+                continue
+            frames.pop()
+            os.close(fd)
+            above = frames[-1][0] if frames else parent
+            os.rmdir(own_name, dir_fd=above)
+    finally:
+        for fd, _ in frames:
+            os.close(fd)
+
+
+def _empty_but_dirs(fd: int) -> Optional[str]:
+    """Unlink all that is not a directory; return the first directory found, or None."""
+    found = None
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                found = entry.name
+                if entry.name:
+                    break
+            else:
+                os.unlink(entry.name, dir_fd=fd)
+    return found

@@ -1,0 +1,258 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pod manifest (behaviour.md B1): what stage1 consumes, and how it is read and written."""
+
+from __future__ import annotations
+
+from podwright.errors import UsageError
+from podwright.model.fields import Fields
+from podwright.model.image import App, Handler, absolute, check_kind, pairs, parse_app
+from podwright.model.names import IMAGE_ID, ac_identifier, ac_name
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+AC_VERSION = "0.8.11"
+
+
+@value
+class Mount:
+    """A volume (by name) at an absolute path in an app's root."""
+
+    volume: str
+    path: str
+
+
+@value
+class Volume:
+    """Storage of a pod. kind `host`: `source` is bound; `empty`: a fresh directory.
+
+    read_only   None = as the mount point says
+    recursive   None = the flavour's default (namespaces: yes)
+    mode, uid, gid   of an empty volume
+    """
+
+    name: str
+    kind: str
+    source: str = ""
+    read_only: Optional[bool] = None
+    recursive: Optional[bool] = None
+    mode: int = 0o755
+    uid: int = 0
+    gid: int = 0
+
+
+@value
+class PodApp:
+    """One app of a pod: its image, how to start it, and what is mounted where."""
+
+    name: str
+    image_id: str
+    image_name: str
+    image_labels: tuple[tuple[str, str], ...]
+    app: App
+    readonly_rootfs: bool = False
+    mounts: tuple[Mount, ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+
+
+@value
+class HostPort:
+    """A port of an app, by name, published on the host. host_ip "" = every address."""
+
+    name: str
+    host_port: int
+    host_ip: str = ""
+
+
+@value
+class PodManifest:
+    """A checked pod manifest."""
+
+    apps: tuple[PodApp, ...]
+    volumes: tuple[Volume, ...] = ()
+    ports: tuple[HostPort, ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    user_annotations: tuple[tuple[str, str], ...] = ()
+    user_labels: tuple[tuple[str, str], ...] = ()
+
+    def annotation(self, name: str) -> str:
+        """The value of an annotation, or ""."""
+        return dict(self.annotations).get(name, "")
+
+
+def parse_volume(fields: Fields) -> Volume:
+    """Read one volume; checks kind, source and mode. Unknown fields are refused."""
+    name = ac_name(fields.text("name", ...), fields.at("name"))
+    kind = fields.choice("kind", ("host", "empty"), ...)
+    source = fields.text("source")
+    if kind == "host":
+        absolute(source, fields.at("source"))
+    elif source:
+        raise UsageError(f"{fields.at('source')}: an empty volume has no source")
+    mode_text = fields.text("mode") or "0755"
+    try:
+        mode = int(mode_text, 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= 0o7777:
+        raise UsageError(f"{fields.at('mode')}: {safe(mode_text, 20)!r} is not an octal mode")
+    volume = Volume(
+        name,
+        kind,
+        source,
+        fields.optional_boolean("readOnly"),
+        fields.optional_boolean("recursive"),
+        mode,
+        fields.integer("uid", 0, 0, 2**32 - 2),
+        fields.integer("gid", 0, 0, 2**32 - 2),
+    )
+    fields.finish()
+    return volume
+
+
+def _parse_pod_app(fields: Fields) -> PodApp:
+    name = ac_name(fields.text("name", ...), fields.at("name"))
+    image = fields.child("image") or Fields({}, fields.at("image"))
+    image_id = image.text("id", ...)
+    if not IMAGE_ID.match(image_id):
+        raise UsageError(f"{image.at('id')}: {safe(image_id, 80)!r} is not an image ID")
+    image_name = image.text("name")
+    if image_name:
+        ac_identifier(image_name, image.at("name"))
+    app = fields.child("app")
+    if app is None:
+        raise UsageError(f"{fields.at('app')}: is missing")
+    mounts = tuple(
+        Mount(
+            ac_name(item.text("volume", ...), item.at("volume")),
+            absolute(item.text("path", ...), item.at("path")),
+        )
+        for item in fields.objects("mounts")
+    )
+    return PodApp(
+        name,
+        image_id,
+        image_name,
+        pairs(image, "labels"),
+        parse_app(app),
+        fields.boolean("readOnlyRootFS"),
+        mounts,
+        pairs(fields, "annotations"),
+    )
+
+
+def parse_pod(raw: Any, where: str = "pod manifest") -> PodManifest:
+    """Check a pod manifest. Raises UsageError naming the field."""
+    fields = Fields(raw, where)
+    check_kind(fields, "PodManifest")
+    apps = tuple(_parse_pod_app(item) for item in fields.objects("apps"))
+    volumes = tuple(parse_volume(item) for item in fields.objects("volumes"))
+    ports = tuple(
+        HostPort(
+            ac_name(item.text("name", ...), item.at("name")),
+            item.integer("hostPort", ..., 1, 65535),
+            item.text("hostIP"),
+        )
+        for item in fields.objects("ports")
+    )
+    if any(True for _ in fields.items("isolators")):
+        raise UsageError(f"{fields.at('isolators')}: pod level isolators are not enforced yet",
+                         "put them on the apps")
+    for what, names in (("apps", [a.name for a in apps]), ("volumes", [v.name for v in volumes])):
+        if len(set(names)) != len(names):
+            raise UsageError(f"{fields.at(what)}: names must be unique")
+    if not apps:
+        raise UsageError(f"{fields.at('apps')}: a pod needs at least one app")
+    return PodManifest(
+        apps,
+        volumes,
+        ports,
+        pairs(fields, "annotations"),
+        tuple(fields.mapping("userAnnotations").items()),
+        tuple(fields.mapping("userLabels").items()),
+    )
+
+
+def _name_values(items: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"name": name, "value": text} for name, text in items]
+
+
+def _dump_handler(handler: Handler) -> dict[str, Any]:
+    return {"name": handler.name, "exec": list(handler.exec)}
+
+
+def dump_app(app: App) -> dict[str, Any]:
+    """The JSON object of an `app`."""
+    return {
+        "exec": list(app.exec),
+        "user": app.user,
+        "group": app.group,
+        "supplementaryGIDs": list(app.supplementary_gids),
+        "workingDirectory": app.working_directory,
+        "environment": _name_values(app.environment),
+        "eventHandlers": [_dump_handler(handler) for handler in app.handlers],
+        "mountPoints": [
+            {"name": point.name, "path": point.path, "readOnly": point.read_only}
+            for point in app.mount_points
+        ],
+        "ports": [
+            {
+                "name": port.name,
+                "protocol": port.protocol,
+                "port": port.port,
+                "count": port.count,
+                "socketActivated": port.socket_activated,
+            }
+            for port in app.ports
+        ],
+        "isolators": list(app.isolators_json),
+    }
+
+
+def dump_volume(volume: Volume) -> dict[str, Any]:
+    """The JSON object of a volume."""
+    out: dict[str, Any] = {"name": volume.name, "kind": volume.kind}
+    if volume.kind == "host":
+        out["source"] = volume.source
+    else:
+        out.update(mode=f"{volume.mode:04o}", uid=volume.uid, gid=volume.gid)
+    if volume.read_only is not None:
+        out["readOnly"] = volume.read_only
+    if volume.recursive is not None:
+        out["recursive"] = volume.recursive
+    return out
+
+
+def dump_pod(pod: PodManifest) -> dict[str, Any]:
+    """The JSON object of a pod manifest; `parse_pod(dump_pod(p)) == p`."""
+    return {
+        "acKind": "PodManifest",
+        "acVersion": AC_VERSION,
+        "apps": [
+            {
+                "name": app.name,
+                "image": {
+                    "id": app.image_id,
+                    "name": app.image_name,
+                    "labels": _name_values(app.image_labels),
+                },
+                "app": dump_app(app.app),
+                "readOnlyRootFS": app.readonly_rootfs,
+                "mounts": [{"volume": m.volume, "path": m.path} for m in app.mounts],
+                "annotations": _name_values(app.annotations),
+            }
+            for app in pod.apps
+        ],
+        "volumes": [dump_volume(volume) for volume in pod.volumes],
+        "ports": [
+            {"name": port.name, "hostPort": port.host_port, "hostIP": port.host_ip}
+            for port in pod.ports
+        ],
+        "annotations": _name_values(pod.annotations),
+        "userAnnotations": dict(pod.user_annotations),
+        "userLabels": dict(pod.user_labels),
+    }

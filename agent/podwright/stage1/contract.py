@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stage0 hands to a built-in stage1 flavour, and what it gets back."""
+
+from __future__ import annotations
+
+from podwright.model.pod import PodManifest
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
+
+@value
+class Ready:
+    """When a pod counts as ready.
+
+    tcp      port that must accept a connection (pod address), or None
+    exec     command that must exit 0 in the context of the first app (or `app`), or ()
+    seconds  without tcp and exec: how long every app must have stayed alive
+    interval, timeout   seconds between tries, and in all
+    """
+
+    tcp: Optional[int] = None
+    exec: tuple[str, ...] = ()
+    app: str = ""
+    seconds: float = 1.0
+    interval: float = 0.25
+    timeout: float = 60.0
+
+
+@value
+class Launch:
+    """A prepared pod and the way in which it is to be run.
+
+    uuid, name     the pod; name is "" for an unnamed one
+    pod_dir        absolute, already renamed to `<data>/pods/run/<uuid>`
+    lock_fd        descriptor that holds the pod's lock; must stay open for the pod's whole life
+    manifest       the apps, with final environment, exec and isolators
+    trees          app name -> absolute path of its read-only image root (overlay lower directory)
+    net            `default`, `none` or `host`
+    hostname       host name in the pod
+    insecure       subset of {capabilities, paths, seccomp}: restrictions lifted
+    ready          readiness rule
+    stop_timeout   seconds between the stop signal and SIGKILL
+    net_dir        where address leases are kept (`Layout.net`)
+    overlay        False: a full copy of the tree is made instead (--no-overlay)
+    """
+
+    uuid: str
+    name: str
+    pod_dir: str
+    lock_fd: int
+    manifest: PodManifest
+    trees: dict[str, str]
+    net: str = "default"
+    hostname: str = ""
+    insecure: frozenset[str] = frozenset()
+    ready: Ready = Ready()
+    stop_timeout: float = 10.0
+    net_dir: str = "/var/lib/podwright/net"
+    overlay: bool = True
+    interactive: bool = False
+
+
+@value
+class Outcome:
+    """How a pod ended.
+
+    status    what `run` returns: 0, the first failing app's code, 128+n for signals
+    reason    one word: exited, failed, stopped (asked for), not-ready
+    apps      app name -> exit status
+    """
+
+    status: int
+    reason: str
+    apps: dict[str, int]
+
+
+if TYPE_CHECKING:
+    OnReady = Callable[[], None]
