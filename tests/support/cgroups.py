@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cgroup of our own in every mounted hierarchy, so that whatever a test creates below it can be found and removed.
+
+Works on cgroup v1, hybrid and v2 machines (cgroups(7)).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+ENTER = 'while [ "$1" != -- ]; do echo 0 > "$1"; shift; done; shift; exec "$@"'
+"""Shell text: join the cgroups named before `--`, then become the command after it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hierarchy:
+    """One mounted hierarchy: where it is mounted, its type, and the mount options that name it."""
+
+    mount: Path
+    fstype: str
+    options: str
+
+    def own_cgroup(self) -> Path:
+        """Return the directory of the cgroup that this process is in."""
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == (self.options if self.fstype == "cgroup" else ""):
+                return self.mount / path.lstrip("/")
+        return self.mount
+
+
+def hierarchies() -> list[Hierarchy]:
+    """Return the hierarchies mounted under /sys/fs/cgroup, once each."""
+    found: dict[Path, Hierarchy] = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, _, rest = line.partition(" - ")
+        fstype, _, super_options = rest.split(" ", 2)
+        mount = Path(fields.split(" ")[4])
+        if fstype in ("cgroup", "cgroup2") and mount.is_relative_to(ROOT):
+            names = [o for o in super_options.split(",") if o not in ("rw", "ro", "xattr", "clone_children")]
+            named = [o for o in names if o.startswith("name=")]
+            options = ",".join(named or [o for o in names if "=" not in o]) if fstype == "cgroup" else ""
+            found[mount] = Hierarchy(mount, fstype, options)
+    return list(found.values())
+
+
+def sweep(prefix: str) -> None:
+    """Remove what killed test processes left: the cgroups `<prefix>-<pid>-…` below our own whose process is gone."""
+    for hierarchy in hierarchies():
+        for path in hierarchy.own_cgroup().glob(f"{prefix}-*"):
+            owner = path.name.removeprefix(f"{prefix}-").split("-")[0]
+            if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+                remove_trees([path])
+
+
+class CgroupSet:
+    """The cgroup `name` below our own, in every hierarchy."""
+
+    def __init__(self, name: str) -> None:
+        self.hierarchies = hierarchies()
+        self.paths = [hierarchy.own_cgroup() / name for hierarchy in self.hierarchies]
+        for path in self.paths:
+            path.mkdir(parents=True, exist_ok=True)
+            _inherit_cpuset(path)
+
+    def enter_command(self, command: Sequence[str]) -> list[str]:
+        """Return `command` wrapped so that it starts as a member of these cgroups."""
+        return ["/bin/sh", "-c", ENTER, "sh", *(str(path / "cgroup.procs") for path in self.paths), "--", *command]
+
+    def remount_script(self) -> str:
+        """Return shell text that shows these cgroups as all of /sys/fs/cgroup, in new cgroup and mount namespaces."""
+        lines = [] if any(h.mount == ROOT for h in self.hierarchies) else [f"mount -t tmpfs -o mode=755 tmpfs {ROOT}"]
+        for hierarchy in self.hierarchies:
+            mount = shlex.quote(str(hierarchy.mount))
+            options = f"-o {shlex.quote(hierarchy.options)} " if hierarchy.options else ""
+            lines += [f"mkdir -p {mount}", f"mount -t {hierarchy.fstype} {options}cgroup {mount}"]
+        return "\n".join(lines)
+
+    def remove(self) -> None:
+        """Remove these cgroups and all below them; their processes must have ended."""
+        remove_trees(self.paths)
+
+
+def remove_trees(paths: Sequence[Path]) -> None:
+    """Remove cgroup directories from the leaves up, waiting up to five seconds for exited members to be forgotten."""
+    deadline = time.monotonic() + 5
+    for path in paths:
+        for directory in sorted((d for d in path.rglob("*") if d.is_dir()), reverse=True):
+            _remove(directory, deadline)
+        _remove(path, deadline)
+
+
+def _remove(directory: Path, deadline: float) -> None:
+    while True:
+        try:
+            directory.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _inherit_cpuset(path: Path) -> None:
+    # A new v1 cpuset has no cpus and takes no members until it has some (cpusets(7)).
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        target = path / name
+        if target.exists() and not target.read_text().strip():
+            _inherit_cpuset(path.parent)
+            target.write_text((path.parent / name).read_text())
