@@ -16,8 +16,8 @@
 `signed_image`   the same, copied to `tmp_path` and signed with `lab.key`: `x.aci` with `x.aci.asc` beside it.
 `https_server`   an empty image server for `example.com` at 127.0.0.1:443 of the host, whose CA the agent accepts:
                  `https_server.root`, `.requests`, `.answers` (see tests.support.webserver), and `publish(...)` below.
-`published`      `published(version="1.1", app=…, name=…, key=lab.key | None)` builds an image, signs it and serves it for
-                 discovery.
+`published`      `published(version="1.1", app=…, name=…, key=lab.key | None)` builds, signs and serves
+                 an image for discovery.
 
 A skip that is not in tests/allowed-skips.txt fails the run (tests.support.skips).
 """
@@ -86,7 +86,9 @@ def signed_image(lab: Keys, tmp_path: Path) -> Callable[..., Path]:
 def private_host(tmp_path: Path) -> Iterator[PrivateHost]:
     """A fresh host of namespaces for this test."""
     if os.geteuid() != 0:
-        pytest.fail("behaviour tests make namespaces and need root: run them as root, or `make unit` for the others")
+        pytest.fail(
+            "behaviour tests make namespaces and need root: run them as root, or `make unit` for the others"
+        )
     scratch = tmp_path / "private-host"
     scratch.mkdir()
     with PrivateHost(scratch, dict.fromkeys(HOST_NAMES, "127.0.0.1")) as host:
@@ -112,7 +114,9 @@ def https_server(private_host: PrivateHost, agent: Agent, tmp_path: Path) -> Ite
 
 
 @pytest.fixture
-def published(https_server: ImageServer, signed_image: Callable[..., Path], lab: Keys) -> Callable[..., Path]:
+def published(
+    https_server: ImageServer, signed_image: Callable[..., Path], lab: Keys
+) -> Callable[..., Path]:
     """Build, sign and serve a small image; returns the served file. `key=None` serves it without a signature."""
 
     def publish(
@@ -124,7 +128,9 @@ def published(https_server: ImageServer, signed_image: Callable[..., Path], lab:
     ) -> Path:
         image = signed_image(name=name, version=version, app=app, **options)
         signature = key.sign(image) if key is not None else None
-        return webserver.publish(https_server.root, name, image, version, aci.host_arch(), signature)
+        return webserver.publish(
+            https_server.root, name, image, version, aci.host_arch(), signature
+        )
 
     return publish
 

@@ -39,7 +39,11 @@ def test_build_returns_the_digest_of_the_uncompressed_archive(tmp_path: Path) ->
     image = tmp_path / "x.aci"
     identifier = aci.build(tmp_path / "rootfs", aci.image_manifest("example.com/a", "1"), image)
     plain = subprocess.run(["gzip", "-dc", image], check=True, capture_output=True).stdout
-    digest = subprocess.run(["sha512sum"], input=plain, check=True, capture_output=True).stdout.split()[0].decode()
+    digest = (
+        subprocess.run(["sha512sum"], input=plain, check=True, capture_output=True)
+        .stdout.split()[0]
+        .decode()
+    )
     assert identifier == f"sha512-{digest}" == aci.image_id(image)
 
 
@@ -56,7 +60,9 @@ def test_no_gpg_agent_outlives_its_lab() -> None:
         lab.generate("Nobody <nobody@example.com>")
         home = lab.home
     assert not home.exists()
-    listing = subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True).stdout
+    listing = subprocess.run(
+        ["ps", "-eo", "args"], check=True, capture_output=True, text=True
+    ).stdout
     assert str(home) not in listing
 
 

@@ -25,7 +25,13 @@ def test_links_processes_and_mounts_are_its_own(private_host: PrivateHost) -> No
 
 def test_cgroups_made_there_are_below_ours_and_go_with_it(tmp_path: Path) -> None:
     with PrivateHost(tmp_path) as host:
-        made = host.run(["sh", "-c", "for h in /sys/fs/cgroup/*/; do mkdir -p $h/a/b; done; cat /proc/self/cgroup"])
+        made = host.run(
+            [
+                "sh",
+                "-c",
+                "for h in /sys/fs/cgroup/*/; do mkdir -p $h/a/b; done; cat /proc/self/cgroup",
+            ]
+        )
         assert all(line.endswith(":/") for line in made.check().stdout.splitlines())
     name = f"podwright-test-{os.getpid()}-*"
     assert [path for h in cgroups.hierarchies() for path in h.own_cgroup().glob(name)] == []
@@ -36,7 +42,12 @@ def test_what_runs_there_ends_with_it(tmp_path: Path) -> None:
     with PrivateHost(tmp_path) as host:
         host.run(["sh", "-c", f"setsid sleep 1{marker} >/dev/null 2>&1 </dev/null &"]).check()
         assert marker in host.run(["ps", "-eo", "args"]).stdout
-    assert marker not in subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True).stdout
+    assert (
+        marker
+        not in subprocess.run(
+            ["ps", "-eo", "args"], check=True, capture_output=True, text=True
+        ).stdout
+    )
 
 
 def test_orphans_are_reaped(private_host: PrivateHost) -> None:
@@ -48,7 +59,10 @@ def test_a_command_that_hangs_is_ended(private_host: PrivateHost) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         private_host.run(["sleep", "100"], timeout=0.2)
     deadline = time.monotonic() + 5
-    while "sleep" in private_host.run(["ps", "-eo", "stat,args"]).stdout and time.monotonic() < deadline:
+    while (
+        "sleep" in private_host.run(["ps", "-eo", "stat,args"]).stdout
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     assert "sleep 100" not in private_host.run(["ps", "-eo", "args"]).stdout
 

@@ -50,7 +50,9 @@ def app(
         "user": user,
         "group": group,
         "workingDirectory": working_directory,
-        "environment": [{"name": k, "value": v} for k, v in (environment or {"PATH": BINARY_PATH}).items()],
+        "environment": [
+            {"name": k, "value": v} for k, v in (environment or {"PATH": BINARY_PATH}).items()
+        ],
     }
     for key, values in (("ports", ports), ("mountPoints", mount_points), ("isolators", isolators)):
         if values:
@@ -92,7 +94,10 @@ def build(rootfs: Path, manifest: Manifest, output: Path) -> str:
             _add_path(archive, rootfs, path)
     data = plain.getvalue()
     output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as out:
+    with (
+        output.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as out,
+    ):
         out.write(data)
     return "sha512-" + hashlib.sha512(data).hexdigest()
 

@@ -35,8 +35,18 @@ class Agent:
     @property
     def command(self) -> list[str]:
         """The agent with its global options, for tests that build their own command line."""
-        options = {"dir": self.data, "local-config": self.local, "system-config": self.system, "user-config": self.user}
-        return ["/usr/bin/python3", "-IS", str(AGENT), *(f"--{name}={path}" for name, path in options.items())]
+        options = {
+            "dir": self.data,
+            "local-config": self.local,
+            "system-config": self.system,
+            "user-config": self.user,
+        }
+        return [
+            "/usr/bin/python3",
+            "-IS",
+            str(AGENT),
+            *(f"--{name}={path}" for name, path in options.items()),
+        ]
 
     def __call__(
         self,
@@ -66,7 +76,9 @@ class Agent:
         assert len(lines) == 1, result
         return lines[0]
 
-    def apply(self, desired: Mapping[str, Any], *options: str, timeout: float = 60) -> dict[str, Any]:
+    def apply(
+        self, desired: Mapping[str, Any], *options: str, timeout: float = 60
+    ) -> dict[str, Any]:
         """Apply a desired state and return the agent's answer; the agent must succeed."""
         answer = json.loads(self.ok("apply", *options, stdin=json.dumps(desired), timeout=timeout))
         assert isinstance(answer, dict)

@@ -44,9 +44,15 @@ def hierarchies() -> list[Hierarchy]:
         fstype, _, super_options = rest.split(" ", 2)
         mount = Path(fields.split(" ")[4])
         if fstype in ("cgroup", "cgroup2") and mount.is_relative_to(ROOT):
-            names = [o for o in super_options.split(",") if o not in ("rw", "ro", "xattr", "clone_children")]
+            names = [
+                o
+                for o in super_options.split(",")
+                if o not in ("rw", "ro", "xattr", "clone_children")
+            ]
             named = [o for o in names if o.startswith("name=")]
-            options = ",".join(named or [o for o in names if "=" not in o]) if fstype == "cgroup" else ""
+            options = (
+                ",".join(named or [o for o in names if "=" not in o]) if fstype == "cgroup" else ""
+            )
             found[mount] = Hierarchy(mount, fstype, options)
     return list(found.values())
 
@@ -72,11 +78,23 @@ class CgroupSet:
 
     def enter_command(self, command: Sequence[str]) -> list[str]:
         """Return `command` wrapped so that it starts as a member of these cgroups."""
-        return ["/bin/sh", "-c", ENTER, "sh", *(str(path / "cgroup.procs") for path in self.paths), "--", *command]
+        return [
+            "/bin/sh",
+            "-c",
+            ENTER,
+            "sh",
+            *(str(path / "cgroup.procs") for path in self.paths),
+            "--",
+            *command,
+        ]
 
     def remount_script(self) -> str:
         """Return shell text that shows these cgroups as all of /sys/fs/cgroup, in new cgroup and mount namespaces."""
-        lines = [] if any(h.mount == ROOT for h in self.hierarchies) else [f"mount -t tmpfs -o mode=755 tmpfs {ROOT}"]
+        lines = (
+            []
+            if any(h.mount == ROOT for h in self.hierarchies)
+            else [f"mount -t tmpfs -o mode=755 tmpfs {ROOT}"]
+        )
         for hierarchy in self.hierarchies:
             mount = shlex.quote(str(hierarchy.mount))
             options = f"-o {shlex.quote(hierarchy.options)} " if hierarchy.options else ""

@@ -46,28 +46,51 @@ class GpgLab:
 
     def __init__(self, home: Path | None = None) -> None:
         self._kept = home is not None
-        self.home = home if home is not None else Path(tempfile.mkdtemp(prefix="pwgpg-", dir="/tmp"))  # noqa: S108
+        self.home = (
+            home if home is not None else Path(tempfile.mkdtemp(prefix="pwgpg-", dir="/tmp"))
+        )
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.home.chmod(0o700)
 
     def __enter__(self) -> GpgLab:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
         """End the agents of this home, and remove the home unless it was given from outside."""
-        subprocess.run(["gpgconf", "--homedir", str(self.home), "--kill", "all"], check=False, capture_output=True)
+        subprocess.run(
+            ["gpgconf", "--homedir", str(self.home), "--kill", "all"],
+            check=False,
+            capture_output=True,
+        )
         if not self._kept:
             shutil.rmtree(self.home, ignore_errors=True)
 
     def generate(self, user_id: str, algorithm: str = "ed25519", expire: str = "never") -> Key:
         """Make a signing key (`ed25519`, `rsa4096`, …) and return it; `expire` as gpg takes it (`2d`, a date, …)."""
         status = self.gpg(
-            "--status-fd", "1", "--passphrase", "", "--quick-generate-key", user_id, algorithm, "sign", expire
+            "--status-fd",
+            "1",
+            "--passphrase",
+            "",
+            "--quick-generate-key",
+            user_id,
+            algorithm,
+            "sign",
+            expire,
         )
-        created = [line.split()[3] for line in status.splitlines() if line.startswith("[GNUPG:] KEY_CREATED")]
+        created = [
+            line.split()[3]
+            for line in status.splitlines()
+            if line.startswith("[GNUPG:] KEY_CREATED")
+        ]
         return Key(self, created[0])
 
     def secret_keys(self) -> Sequence[Key]:
@@ -78,8 +101,21 @@ class GpgLab:
 
     def gpg(self, *arguments: str) -> str:
         """Run gpg in this home and return its standard output; on failure raise with what gpg said."""
-        command = ["gpg", "--homedir", str(self.home), "--batch", "--quiet", "--no-tty", "--pinentry-mode", "loopback"]
-        done = subprocess.run([*command, *arguments], check=False, capture_output=True, text=True, timeout=120)
+        command = [
+            "gpg",
+            "--homedir",
+            str(self.home),
+            "--batch",
+            "--quiet",
+            "--no-tty",
+            "--pinentry-mode",
+            "loopback",
+        ]
+        done = subprocess.run(
+            [*command, *arguments], check=False, capture_output=True, text=True, timeout=120
+        )
         if done.returncode != 0:
-            raise RuntimeError(f"gpg {' '.join(arguments)} failed with status {done.returncode}: {done.stderr.strip()}")
+            raise RuntimeError(
+                f"gpg {' '.join(arguments)} failed with status {done.returncode}: {done.stderr.strip()}"
+            )
         return done.stdout

@@ -27,10 +27,21 @@ mountinfo names no cgroup hierarchy twice."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def nsenter(pid: int, command: Sequence[str], directory: str = "/", *, all_namespaces: bool = True) -> list[str]:
+def nsenter(
+    pid: int, command: Sequence[str], directory: str = "/", *, all_namespaces: bool = True
+) -> list[str]:
     """Return `command` wrapped to run in the namespaces of `pid`, or only in its network namespace."""
-    which = ["--net", "--mount", "--pid", "--ipc", "--uts", "--cgroup"] if all_namespaces else ["--net"]
-    return ["nsenter", "--target", str(pid), *which, *([f"--wdns={directory}"] if all_namespaces else []), *command]
+    which = (
+        ["--net", "--mount", "--pid", "--ipc", "--uts", "--cgroup"] if all_namespaces else ["--net"]
+    )
+    return [
+        "nsenter",
+        "--target",
+        str(pid),
+        *which,
+        *([f"--wdns={directory}"] if all_namespaces else []),
+        *command,
+    ]
 
 
 def in_network_of(pid: int, make: Callable[[], socket.socket]) -> socket.socket:

@@ -22,7 +22,14 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.cgroups import CgroupSet
-from tests.support.namespaces import FRESH_SYSFS, LOCAL_LINK_UP, UNSHARE, in_network_of, nsenter, only_child
+from tests.support.namespaces import (
+    FRESH_SYSFS,
+    LOCAL_LINK_UP,
+    UNSHARE,
+    in_network_of,
+    nsenter,
+    only_child,
+)
 
 INIT = "import signal,sys; signal.signal(signal.SIGCHLD,signal.SIG_IGN); print('up',flush=True); sys.stdin.read()"
 """PID 1: with SIGCHLD ignored the kernel reaps orphans itself (wait(2)); ends when its standard input does."""
@@ -41,7 +48,9 @@ class Result:
 
     def check(self) -> Result:
         """Return self, or fail the test with everything the command said."""
-        assert self.exit == 0, f"{shlex.join(self.args)} ended with {self.exit}\n{self.stdout}\n{self.stderr}"
+        assert self.exit == 0, (
+            f"{shlex.join(self.args)} ended with {self.exit}\n{self.stdout}\n{self.stderr}"
+        )
         return self
 
 
@@ -52,11 +61,16 @@ class PrivateHost:
         self.scratch = scratch
         self._cgroups = CgroupSet(f"podwright-test-{os.getpid()}-{next(_counter)}")
         hosts = {"localhost": "127.0.0.1", **(names or {})}
-        (scratch / "hosts").write_text("".join(f"{address} {name}\n" for name, address in hosts.items()))
+        (scratch / "hosts").write_text(
+            "".join(f"{address} {name}\n" for name, address in hosts.items())
+        )
         (scratch / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
         command = [*UNSHARE, "/bin/sh", "-c", self._setup_script()]
         self._unshare = subprocess.Popen(
-            self._cgroups.enter_command(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            self._cgroups.enter_command(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self._unshare.stdout is not None
         if self._unshare.stdout.readline() != "up\n":
@@ -67,7 +81,12 @@ class PrivateHost:
     def __enter__(self) -> PrivateHost:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _setup_script(self) -> str:
@@ -109,7 +128,11 @@ class PrivateHost:
         return Result(tuple(command), process.returncode, stdout, stderr)
 
     def popen(
-        self, command: Sequence[str], *, env: Mapping[str, str] | None = None, directory: Path | None = None
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        directory: Path | None = None,
     ) -> subprocess.Popen[str]:
         """Start a command on the host, with pipes, as the leader of a process group; its `pid` is nsenter's."""
         return subprocess.Popen(

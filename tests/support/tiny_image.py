@@ -64,7 +64,9 @@ def make_rootfs(rootfs: Path, files: Mapping[str, str]) -> None:
     (rootfs / "tmp").mkdir()
     (rootfs / "tmp").chmod(0o1777)
     shutil.copy(BUSYBOX, rootfs / "bin/busybox")
-    for command in subprocess.run([BUSYBOX, "--list"], check=True, capture_output=True, text=True).stdout.split():
+    for command in subprocess.run(
+        [BUSYBOX, "--list"], check=True, capture_output=True, text=True
+    ).stdout.split():
         if command != "busybox":
             (rootfs / "bin" / command).symlink_to("busybox")
     os.chown(rootfs / "home/tiny", 1000, 1000)

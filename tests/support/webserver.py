@@ -63,12 +63,20 @@ class ImageServer:
     """Serves `root` for `names` (the certificate's names; the first is the host in discovery's templates)."""
 
     def __init__(
-        self, root: Path, names: Sequence[str], prefix: str | None = None, files: ServerFiles | None = None
+        self,
+        root: Path,
+        names: Sequence[str],
+        prefix: str | None = None,
+        files: ServerFiles | None = None,
     ) -> None:
         self.root = root
         self.host = names[0]
         self.prefix = prefix if prefix is not None else self.host
-        self.files = files if files is not None else make_server_files(root.parent / f"{root.name}-tls", names)
+        self.files = (
+            files
+            if files is not None
+            else make_server_files(root.parent / f"{root.name}-tls", names)
+        )
         self.requests: list[Request] = []
         self.answers: dict[str, Answer] = {}
         self._servers: list[_Listener] = []
@@ -80,7 +88,9 @@ class ImageServer:
         context.load_cert_chain(self.files.certificate, self.files.key)
         server = _Listener(listening, context, self)
         self._servers.append(server)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
         return int(listening.getsockname()[1])
 
     def close(self) -> None:
@@ -98,7 +108,8 @@ class ImageServer:
             urls = [f"https://{self.host}/pubkeys/{key.name}" for key in sorted(keys.glob("*.asc"))]
             tags += [("ac-discovery-pubkeys", url) for url in urls]
         meta = "\n".join(
-            f'    <meta name="{name}" content="{html.escape(f"{self.prefix} {value}")}">' for name, value in tags
+            f'    <meta name="{name}" content="{html.escape(f"{self.prefix} {value}")}">'
+            for name, value in tags
         )
         return f"<!DOCTYPE html>\n<html>\n  <head>\n    <title>images</title>\n{meta}\n  </head>\n</html>\n".encode()
 
@@ -114,7 +125,9 @@ class _Listener(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listening: socket.socket, context: ssl.SSLContext, images: ImageServer) -> None:
+    def __init__(
+        self, listening: socket.socket, context: ssl.SSLContext, images: ImageServer
+    ) -> None:
         super().__init__(("", 0), Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
@@ -213,11 +226,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         self._status = int(code) if isinstance(code, int) else 0
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
+    def log_message(self, format: str, *args: object) -> None:
         """Stay silent: `ImageServer.requests` is the log."""
 
 
-def publish(root: Path, name: str, image: Path, version: str, arch: str, signature: Path | None = None) -> Path:
+def publish(
+    root: Path, name: str, image: Path, version: str, arch: str, signature: Path | None = None
+) -> Path:
     """Put an image (and its signature) where discovery's template finds it; return the served path."""
     target = root / "images" / f"{name}-{version}-linux-{arch}.aci"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -237,14 +252,26 @@ def _listen(address: str) -> socket.socket:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Prints one line per address once it is listening."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.webserver", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.webserver", description=main.__doc__
+    )
     parser.add_argument("--root", type=Path, required=True, help="the folder to serve")
-    parser.add_argument("--name", action="append", required=True, help="a name to serve; the first is the host")
-    parser.add_argument("--prefix", help="the image name prefix that discovery announces (default: the first name)")
-    parser.add_argument("--tls", type=Path, help="folder for ca.pem, server.pem, server.key (kept and reused)")
-    parser.add_argument("--listen", action="append", default=[], help="ADDRESS:PORT (default 127.0.0.1:443)")
+    parser.add_argument(
+        "--name", action="append", required=True, help="a name to serve; the first is the host"
+    )
+    parser.add_argument(
+        "--prefix", help="the image name prefix that discovery announces (default: the first name)"
+    )
+    parser.add_argument(
+        "--tls", type=Path, help="folder for ca.pem, server.pem, server.key (kept and reused)"
+    )
+    parser.add_argument(
+        "--listen", action="append", default=[], help="ADDRESS:PORT (default 127.0.0.1:443)"
+    )
     options = parser.parse_args(arguments)
-    tls = options.tls if options.tls is not None else options.root.parent / f"{options.root.name}-tls"
+    tls = (
+        options.tls if options.tls is not None else options.root.parent / f"{options.root.name}-tls"
+    )
     files = ServerFiles(tls / "ca.pem", tls / "server.pem", tls / "server.key")
     if not files.key.exists():
         files = make_server_files(tls, options.name)

@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Every target installs what it needs first. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .cache/venv
+PYTHON := $(VENV)/bin/python
+PARTS := $(PYTHON) -m tools.run_parts
+
+# Tools call each other by name (molecule runs ansible-playbook), and Ansible finds this checkout as podwright.fleet.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install Debian packages (as root) and the virtual environment; instant when nothing is missing
+	@tools/setup
+
+.PHONY: quickstart
+quickstart: setup ## build, sign and serve a redis image, then run it as a pod on this machine with the playbook
+	@$(PYTHON) -m tools.quickstart up
+
+.PHONY: quickstart-down
+quickstart-down: setup ## undo quickstart and prove that nothing is left
+	@$(PYTHON) -m tools.quickstart down
+
+.PHONY: test
+test: setup ## everything below up to molecule, two parts at a time, with a summary at the end
+	@$(PARTS) molecule agent-tests sanity unit lint module-tests
+
+.PHONY: lint
+lint: setup ## ruff, mypy --strict, yamllint, ansible-lint, shellcheck, REUSE, changelog fragments
+	@$(PARTS) lint
+
+.PHONY: unit
+unit: setup ## tests of pure code, no root needed
+	@$(PARTS) unit
+
+.PHONY: agent-tests
+agent-tests: setup ## behaviour tests of the agent, on throw-away hosts of namespaces (root)
+	@$(PARTS) agent-tests
+
+.PHONY: module-tests
+module-tests: setup ## the modules through Ansible, on throw-away hosts of namespaces (root)
+	@$(PARTS) module-tests
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity
+	@$(PARTS) sanity
+
+.PHONY: molecule
+molecule: setup ## roll a signed pod out to three systemd hosts over SSH (root)
+	@$(PARTS) molecule
+
+.PHONY: molecule-destroy
+molecule-destroy: setup ## end the test hosts that an interrupted run left
+	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/default
+
+.PHONY: bench
+bench: ## measure against podman and write docs/benchmarks.md (root)
+	@tools/setup tests/bench/apt-packages.txt
+	@$(PYTHON) -m tests.bench
+
+.PHONY: clean
+clean: ## remove everything that was built or downloaded
+	@tools/clean

@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What `make test` consists of: the commands of each part."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from tests.support.paths import CACHE, CHECKOUT
+
+LOGS = CACHE / "parts"
+"""Where logs and pytest's counts go."""
+
+COLLECTION = CACHE / "collections/ansible_collections/podwright/fleet"
+"""This checkout under the path that Ansible's tools insist on; `tools/setup` makes the link."""
+
+CODE = ("agent", "plugins", "tests", "tools")
+SHELL = ("tools/setup", "tools/clean", ".ci/run")
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """One command of a part. With `results`, pytest writes its counts to that file; `limit` is in seconds."""
+
+    args: tuple[str, ...]
+    directory: Path = CHECKOUT
+    results: Path | None = None
+    limit: float = 1200
+
+
+def pytest(part: str, *paths: str) -> Command:
+    """Return the pytest run of a part, on both cores."""
+    results = LOGS / f"{part}.xml"
+    options = (
+        "-q",
+        "-n",
+        "2",
+        "--dist",
+        "worksteal",
+        f"--junitxml={results}",
+        "-o",
+        f"cache_dir={CACHE / 'pytest'}",
+    )
+    return Command((sys.executable, "-m", "pytest", *options, *paths), results=results)
+
+
+PARTS: dict[str, tuple[Command, ...]] = {
+    "lint": (
+        Command(("ruff", "check", *CODE)),
+        Command(("ruff", "format", "--check", *CODE)),
+        Command(("mypy", "agent", "plugins")),
+        Command(("mypy", "--python-version", "3.11", "tests", "tools")),
+        Command(("yamllint", "--strict", ".")),
+        Command(("ansible-lint", "--offline", "--strict"), COLLECTION),
+        Command(("shellcheck", *SHELL)),
+        Command(("reuse", "lint", "--quiet")),
+        Command(("antsibull-changelog", "lint"), COLLECTION),
+    ),
+    "unit": (pytest("unit", "tests/unit"),),
+    "agent-tests": (pytest("agent-tests", "tests/selftest", "tests/agent"),),
+    "module-tests": (pytest("module-tests", "tests/modules"),),
+    "sanity": (
+        Command(
+            ("ansible-test", "sanity", "--venv", "--python", "3.11", "--color", "no"), COLLECTION
+        ),
+    ),
+    "molecule": (
+        Command(("molecule", "test", "--scenario-name", "default"), COLLECTION / "extensions"),
+    ),
+}
