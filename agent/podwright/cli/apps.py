@@ -1,0 +1,255 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The multi-image command line of run and prepare (E): flags bind to the image before them."""
+
+from __future__ import annotations
+
+from podwright.cli import options
+from podwright.errors import UsageError
+from podwright.model.fields import Fields
+from podwright.model.image import ENV_NAME, absolute
+from podwright.model.isolators import parse as parse_isolators
+from podwright.model.names import ac_name, pod_name
+from podwright.model.pod import HostPort, Mount, Volume, parse_volume
+from podwright.model.spec import FLAVOURS, NETS, AppSpec, PodSpec, check_ip
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.cli.options import Arguments, Verb
+
+FLAVOUR_ALIASES = {"podwright.io/stage1-namespaces": "namespaces", "coreos.com/rkt/stage1-coreos": "namespaces"}
+
+
+class MultiArguments(options.Arguments):
+    """Pod-wide flags, and for each image its own flags and the arguments after `--`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.apps: list[tuple[str, Arguments, list[str]]] = []
+        self.first_mounts: list[str] = []
+
+
+def parse(argv: list[str], verb: Verb, globals_: Arguments) -> MultiArguments:
+    """Split `IMAGE flags -- args --- IMAGE2 ...`."""
+    known = options.table(verb.options)
+    shared = options.table(options.GLOBAL)
+    out = MultiArguments()
+    current = options.Arguments()
+    index = 0
+    while index < len(argv):
+        word = argv[index]
+        if word == "---":
+            index += 1
+        elif word == "--":
+            if not out.apps:
+                raise UsageError("-- stands before the first image", "write IMAGE -- ARGUMENTS")
+            end = argv.index("---", index) if "---" in argv[index:] else len(argv)
+            out.apps[-1][2].extend(argv[index + 1 : end])
+            index = end
+        elif word.startswith("-") and word != "-":
+            index = _flag(argv, index, known, shared, out, current, globals_)
+        else:
+            current = options.Arguments()
+            out.apps.append((word, current, []))
+            out.rest.append(word)
+            index += 1
+    if not out.apps:
+        raise UsageError(f"{verb.name} needs an image", f"podwright {verb.name} --help")
+    return out
+
+
+def _flag(
+    argv: list[str],
+    index: int,
+    known: dict[str, options.Option],
+    shared: dict[str, options.Option],
+    out: MultiArguments,
+    current: Arguments,
+    globals_: Arguments,
+) -> int:
+    name = argv[index][2:].partition("=")[0]
+    option = known.get(name)
+    if option is None and name in shared:
+        return options.take(argv, index, shared, globals_)
+    if option is None or not option.per_app:
+        return options.take(argv, index, known, out)
+    if out.apps:
+        return options.take(argv, index, known, current)
+    if name != "mount":
+        raise UsageError(f"--{name} must follow the image that it is for", "write IMAGE --" + name)
+    first = options.Arguments()
+    index = options.take(argv, index, known, first)
+    out.first_mounts += first.texts("mount")
+    return index
+
+
+def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
+    """The pod that the command line asks for."""
+    net = args.text("net", "default")
+    if net not in NETS:
+        raise UsageError(f"--net={safe(net, 60)}: this version knows {', '.join(NETS)}")
+    ports = tuple(_port(text) for text in args.texts("port"))
+    if ports and net != "default":
+        raise UsageError(f"--port cannot be used with --net={net}", "ports are published on the default network")
+    interactive = args.true("interactive")
+    if interactive and len(args.apps) > 1:
+        raise UsageError("--interactive works with one app only", f"{len(args.apps)} images are given")
+    volumes = tuple(_volume(text) for text in args.texts("volume"))
+    names = [volume.name for volume in volumes]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise UsageError(f"--volume: {name} is declared twice", object=name)
+    hostname = args.text("hostname")
+    return PodSpec(
+        name="",
+        apps=tuple(_app(image, own, extra) for image, own, extra in args.apps),
+        stage1=flavour(args.text("stage1-name", "namespaces")),
+        net=net,
+        hostname=pod_name(hostname, "--hostname") if hostname else "",
+        ports=ports,
+        volumes=volumes,
+        mounts=tuple(_mount(text) for text in args.first_mounts),
+        environment=_pod_environment(args),
+        inherited=_inherited() if args.true("inherit-env") else (),
+        pull_policy=args.text("pull-policy", "new"),
+        insecure=insecure,
+        overlay=not args.true("no-overlay"),
+        interactive=interactive,
+    )
+
+
+def flavour(name: str) -> str:
+    """The built-in flavour of a stage1 name; others are refused."""
+    plain = FLAVOUR_ALIASES.get(name.partition(":")[0], name)
+    if plain not in FLAVOURS:
+        raise UsageError(f"stage1 {safe(name, 60)!r} is not available", f"this version has {', '.join(FLAVOURS)}")
+    return plain
+
+
+def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
+    gids = own.text("supplementary-gids")
+    isolators = _isolators(own)
+    working_dir = own.text("working-dir")
+    name = own.text("name")
+    return AppSpec(
+        image=image,
+        name=ac_name(name, "--name") if name else "",
+        exec=own.text("exec"),
+        args=tuple(extra),
+        environment=tuple(_variable(text, "--environment") for text in own.texts("environment")),
+        user=own.text("user"),
+        group=own.text("group"),
+        supplementary_gids=tuple(_gid(text) for text in gids.split(",")) if gids else None,
+        working_dir=absolute(working_dir, "--working-dir") if working_dir else "",
+        mounts=tuple(_mount(text) for text in own.texts("mount")),
+        isolators=tuple(isolators),
+        readonly_rootfs=own.true("readonly-rootfs"),
+        signature=own.text("signature"),
+    )
+
+
+def _gid(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) >= 2**32 - 1:
+        raise UsageError(f"--supplementary-gids: {safe(text, 40)!r} is not a group number")
+    return int(text)
+
+
+def _isolators(own: Arguments) -> list[Any]:
+    """The isolator options as the list that a manifest would hold, checked."""
+    found: list[Any] = []
+    for flag, name in (("memory", "resource/memory"), ("cpu", "resource/cpu")):
+        if own.given(flag):
+            found.append({"name": name, "value": {"limit": own.text(flag)}})
+    for flag in ("cpu-shares", "oom-score-adj"):
+        if own.given(flag):
+            found.append({"name": f"os/linux/{flag}", "value": own.text(flag)})
+    for flag, kind in (("caps-retain", "retain"), ("caps-remove", "remove")):
+        if own.given(flag):
+            names = [name for name in own.text(flag).split(",") if name]
+            found.append({"name": f"os/linux/capabilities-{kind}-set", "value": {"set": names}})
+    if own.given("seccomp"):
+        found.append(_seccomp(own.text("seccomp")))
+    parse_isolators(found, "options")
+    return found
+
+
+def _seccomp(text: str) -> dict[str, Any]:
+    words = options.split(text, "--seccomp")
+    mode = words.pop("mode", "")
+    errno_name = words.pop("errno", "")
+    if mode not in ("retain", "remove") or any(words.values()):
+        raise UsageError("--seccomp: begin with mode=retain or mode=remove, then name system calls")
+    value: dict[str, Any] = {"set": sorted(words)}
+    if errno_name:
+        value["errno"] = errno_name
+    return {"name": f"os/linux/seccomp-{mode}-set", "value": value}
+
+
+def _port(text: str) -> HostPort:
+    parts = text.split(":")
+    if len(parts) not in (2, 3) or not parts[-1].isdigit() or not 0 < int(parts[-1][:6]) < 65536:
+        raise UsageError(f"--port: {safe(text, 60)!r} is not NAME:[HOSTIP:]HOSTPORT")
+    host_ip = check_ip(parts[1], "--port") if len(parts) == 3 else ""
+    return HostPort(ac_name(parts[0], "--port"), int(parts[-1]), host_ip)
+
+
+def _volume(text: str) -> Volume:
+    name, _, rest = text.partition(",")
+    raw: dict[str, Any] = {"name": name, **options.split(rest, "--volume")}
+    for flag in ("readOnly", "recursive"):
+        if flag in raw:
+            if raw[flag] not in ("true", "false"):
+                raise UsageError(f"--volume {safe(name, 40)}: {flag} is true or false")
+            raw[flag] = raw[flag] == "true"
+    for number in ("uid", "gid"):
+        if number in raw:
+            raw[number] = _gid(raw[number])
+    return parse_volume(Fields(raw, f"--volume {safe(name, 40)}"))
+
+
+def _mount(text: str) -> Mount:
+    words = options.split(text, "--mount")
+    if set(words) != {"volume", "target"}:
+        raise UsageError(f"--mount: {safe(text, 80)!r} is not volume=NAME,target=/path")
+    return Mount(ac_name(words["volume"], "--mount"), absolute(words["target"], "--mount"))
+
+
+def _variable(text: str, what: str) -> tuple[str, str]:
+    name, equals, content = text.partition("=")
+    if not equals or not ENV_NAME.match(name):
+        raise UsageError(f"{what}: {safe(text, 60)!r} is not NAME=VALUE")
+    return name, content
+
+
+def _pod_environment(args: Arguments) -> tuple[tuple[str, str], ...]:
+    merged: dict[str, str] = {}
+    for path in args.texts("set-env-file"):
+        merged.update(_environment_file(path))
+    merged.update(_variable(text, "--set-env") for text in args.texts("set-env"))
+    return tuple(merged.items())
+
+
+def _environment_file(path: str) -> dict[str, str]:
+    """KEY=VALUE lines; # and ; begin comments; a key given twice is an error (B4)."""
+    out: dict[str, str] = {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.read(1024 * 1024).splitlines()
+    except (OSError, UnicodeDecodeError) as err:
+        raise UsageError(f"--set-env-file: {safe(path, 200)} cannot be read: {safe(err, 200)}") from None
+    for number, line in enumerate(lines, 1):
+        if line.strip() and line.lstrip()[0] not in "#;":
+            name, content = _variable(line, f"{safe(path, 200)} line {number}")
+            if name in out:
+                raise UsageError(f"{safe(path, 200)} line {number}: {name} is set twice")
+            out[name] = content
+    return out
+
+
+def _inherited() -> tuple[tuple[str, str], ...]:
+    import os
+
+    return tuple((name, content) for name, content in os.environ.items() if ENV_NAME.match(name))

@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every verb gets: where things lie, which checks are lifted, where to write."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from podwright.errors import UsageError
+from podwright.host.paths import Layout
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.cli.options import Arguments
+
+
+@value
+class Context:
+    """One call of the agent."""
+
+    layout: Layout
+    insecure: frozenset[str]
+    trust_keys_from_https: bool
+    debug: bool
+    global_argv: tuple[str, ...]
+
+    def need_root(self, verb: str) -> None:
+        """Refuse early and clearly when not root."""
+        if os.geteuid() != 0:
+            raise UsageError(f"{verb} must be run as root", f"try: sudo podwright {verb} ...")
+
+
+def build(args: Arguments) -> Context:
+    """Make the context from the global flags and paths.d."""
+    from podwright.cli import configuration
+
+    insecure: frozenset[str] = frozenset()
+    if args.given("insecure-options"):
+        from podwright.stage0.insecure import expand
+
+        insecure = expand(tuple(w for text in args.texts("insecure-options") for w in text.split(",")))
+    layout = Layout(
+        data=_absolute(args, "dir"),
+        system_config=_absolute(args, "system-config") or "/usr/lib/podwright",
+        local_config=_absolute(args, "local-config") or "/etc/podwright",
+        user_config=_absolute(args, "user-config"),
+    )
+    if not layout.data:
+        layout = configuration.with_data_dir(layout)
+    return Context(
+        layout, insecure, args.true("trust-keys-from-https"), args.true("debug"), _again(args)
+    )
+
+
+def _absolute(args: Arguments, name: str) -> str:
+    """An absolute directory path, or "" when the flag is not given."""
+    text = args.text(name)
+    return os.path.abspath(text) if text else ""
+
+
+def _again(args: Arguments) -> tuple[str, ...]:
+    """The location flags of this call, for a unit or a child that must see the same state."""
+    out = []
+    for name in ("dir", "system-config", "local-config", "user-config"):
+        if args.given(name):
+            out.append(f"--{name}={os.path.abspath(args.text(name))}")
+    return tuple(out)
+
+
+def agent_command() -> list[str]:
+    """The argv that starts this same agent again."""
+    installed = "/usr/bin/podwright"
+    own = os.path.realpath(sys.argv[0])
+    if os.path.realpath(installed) == own:
+        return [installed]
+    return [sys.executable or "/usr/bin/python3", "-IS", own]
+
+
+def say(text: str) -> None:
+    """A line on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """A line on standard error, for people: progress and warnings."""
+    sys.stderr.write(f"podwright: {text}\n")
+    sys.stderr.flush()
+
+
+def print_json(obj: Any) -> None:
+    """One JSON document on standard output."""
+    from podwright import jsonio
+
+    say(jsonio.dumps(obj))

@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Help text made from the option tables."""
+
+from __future__ import annotations
+
+from podwright import __version__
+from podwright.cli import options, verbs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.cli.context import Context
+    from podwright.cli.options import Arguments, Option, Verb
+
+FIRST = """podwright {version}: run signed container pods
+
+Usage: podwright [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]
+
+Commands (a unique prefix is enough):
+"""
+LAST = """
+A first pod:
+  podwright trust --prefix=example.com/redis key.asc
+  podwright run example.com/redis:7 --port=6379-tcp:6379
+
+'podwright COMMAND --help' explains a command.
+"""
+
+
+def overview() -> str:
+    """What `podwright help` prints."""
+    shown = [verb for verb in verbs.VERBS if not verb.hidden]
+    width = max(len(verb.name) for verb in shown) + 2
+    lines = [f"  {verb.name:<{width}}{verb.summary}" for verb in shown]
+    head = FIRST.format(version=__version__)
+    return head + "\n".join(lines) + "\n\nGlobal options:\n" + _table(options.GLOBAL) + LAST
+
+
+def of_verb(verb: Verb) -> str:
+    """What `podwright VERB --help` prints."""
+    parts = [f"podwright {verb.name}: {verb.summary}\n\nUsage: podwright {verb.name}"]
+    parts.append((" [OPTIONS]" if verb.options else "") + (f" {verb.usage}" if verb.usage else "") + "\n")
+    if verb.description:
+        parts.append(f"\n{verb.description}\n")
+    pod = tuple(option for option in verb.options if not option.per_app)
+    app = tuple(option for option in verb.options if option.per_app)
+    if pod:
+        parts.append("\nOptions:\n" + _table(pod))
+    if app:
+        parts.append("\nOptions of the app before them:\n" + _table(app))
+    if verb.name == "image":
+        parts.append("\nSub-commands:\n" + "".join(f"  {v.name:<14}{v.summary}\n" for v in verbs.IMAGE_VERBS))
+    if verb.examples:
+        parts.append("\nExamples:\n" + "".join(f"  {line}\n" for line in verb.examples))
+    return "".join(parts) + "\nGlobal options: see 'podwright help'.\n"
+
+
+def _table(items: tuple[Option, ...]) -> str:
+    rows = []
+    for item in items:
+        flag = f"--{item.name}" + (f"={item.metavar}" if item.metavar else "")
+        extra = " (repeatable)" if item.repeat else ""
+        extra += f" [{item.default}]" if item.default else ""
+        rows.append((flag, item.help + extra))
+    width = min(34, max(len(flag) for flag, _ in rows) + 2)
+    return "".join(f"  {flag:<{width}}{text}\n" for flag, text in rows)
+
+
+def run(context: Context, args: Arguments) -> int:
+    """`podwright help [COMMAND]`."""
+    from podwright.cli.context import say
+
+    say((of_verb(verbs.find(args.rest[0])) if args.rest else overview()).rstrip("\n"))
+    return 0

@@ -1,0 +1,29 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright prepare`: fetch, verify, render; the pod is run later."""
+
+from __future__ import annotations
+
+from podwright.cli import apps
+from podwright.cli.context import note, say
+from podwright.cli.run import progress_printer
+from podwright.stage0 import pods, prepare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.cli.context import Context
+
+
+def run(context: Context, args: apps.MultiArguments) -> int:
+    """Prints the UUID."""
+    context.need_root("prepare")
+    spec = apps.pod_spec(args, context.insecure)
+    quiet = args.true("quiet")
+    stored = prepare.resolve_images(context.layout, spec, None if quiet else progress_printer())
+    prepared = prepare.prepare(context.layout, spec, stored)
+    for warning in () if quiet else prepared.warnings:
+        note(f"warning: {warning}")
+    prepared.pod.move(pods.PREPARED)
+    prepared.pod.close()
+    say(prepared.pod.uuid)
+    return 0

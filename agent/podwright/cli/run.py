@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright run`: fetch, prepare and run a pod in the foreground."""
+
+from __future__ import annotations
+
+from podwright.cli import apps
+from podwright.cli.context import note
+from podwright.stage0 import prepare, start
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.cli.context import Context
+
+
+def run(context: Context, args: apps.MultiArguments) -> int:
+    """Returns the workload's status."""
+    context.need_root("run")
+    spec = apps.pod_spec(args, context.insecure)
+    stored = prepare.resolve_images(context.layout, spec, progress_printer())
+    save = args.text("uuid-file-save")
+    prepared = prepare.prepare(
+        context.layout,
+        spec,
+        stored,
+        durable=False,
+        on_uuid=(lambda uuid: save_uuid(save, uuid)) if save else None,
+    )
+    for warning in prepared.warnings:
+        note(f"warning: {warning}")
+    return start.run(context.layout, prepared.pod, stored=stored).status
+
+
+def save_uuid(path: str, uuid: str) -> None:
+    """Write a UUID file (before the start, so that a failed run can still be removed)."""
+    from podwright.kernel import fs
+
+    fs.write_atomic(path, f"{uuid}\n".encode(), 0o644, durable=False)
+
+
+def progress_printer() -> Optional[prepare.Progress]:
+    """Progress of downloads on standard error: a line that renews itself on a terminal, else every 10 %."""
+    from podwright.cli.progress import Printer
+
+    return Printer()
+

@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright run-prepared UUID`."""
+
+from __future__ import annotations
+
+from podwright.cli.context import Context
+from podwright.errors import UsageError
+from podwright.model.names import pod_name
+from podwright.model.spec import NETS
+from podwright.stage0 import pods, start
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.cli.options import Arguments
+
+
+def run(context: Context, args: Arguments) -> int:
+    """Returns the workload's status."""
+    context.need_root("run-prepared")
+    if len(args.rest) != 1:
+        raise UsageError("run-prepared needs one pod", "podwright run-prepared UUID")
+    overrides = _overrides(args)
+    pod = pods.find(context.layout, args.rest[0])
+    if pod.directory != pods.PREPARED:
+        raise UsageError(f"pod {pod.uuid} is {pod.state}, not prepared", object=pod.uuid)
+    locked = pods.lock(context.layout, pod)
+    if context.insecure:
+        overrides["insecure"] = sorted(context.insecure)
+    return start.run(context.layout, locked, overrides).status
+
+
+def _overrides(args: Arguments) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if args.given("net"):
+        out["net"] = args.text("net")
+        if out["net"] not in NETS:
+            raise UsageError(f"--net={safe(out['net'], 60)}: this version knows {', '.join(NETS)}")
+    if args.given("hostname"):
+        out["hostname"] = pod_name(args.text("hostname"), "--hostname")
+    if args.given("interactive"):
+        out["interactive"] = args.true("interactive")
+    return out

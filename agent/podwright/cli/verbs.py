@@ -1,0 +1,211 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of verbs: names, help and options. Reading it loads none of their code."""
+
+from __future__ import annotations
+
+from podwright.cli.options import Option, Verb
+from podwright.errors import UsageError
+from podwright.text import safe
+
+JSON_CHOICES = ("", "json", "json-pretty")
+FORMAT = Option("format", "machine-readable output: json or json-pretty", "FORMAT", choices=JSON_CHOICES)
+PULL = ("new", "update", "never")
+UUID_FILE = Option("uuid-file", "read the pod's UUID from a file", "FILE")
+
+POD_OPTIONS = (
+    Option("port", "publish a port of an app: NAME:[HOSTIP:]HOSTPORT", "PORT", repeat=True),
+    Option("volume", "NAME,kind=host,source=/path[,readOnly=true] or NAME,kind=empty", "VOLUME", repeat=True),
+    Option("set-env", "set a variable in every app: NAME=VALUE", "VAR", repeat=True),
+    Option("set-env-file", "read variables for every app from a file", "FILE", repeat=True),
+    Option("inherit-env", "hand on the caller's environment where nothing else is said"),
+    Option("pull-policy", "new: store first; update: network first; never: store only", "POLICY", "new", choices=PULL),
+    Option("no-overlay", "copy the image tree instead of using an overlay"),
+    Option("stage1-name", "isolation: namespaces", "NAME", "namespaces"),
+)
+START_OPTIONS = (
+    Option("net", "network: default, none or host", "NET", "default"),
+    Option("hostname", "host name in the pod", "NAME"),
+    Option("interactive", "tie the terminal to the app (one app only)"),
+)
+APP_OPTIONS = (
+    Option("name", "name of the app", "NAME", per_app=True),
+    Option("exec", "run this instead of the image's command", "PATH", per_app=True),
+    Option("environment", "set a variable in this app: NAME=VALUE", "VAR", repeat=True, per_app=True),
+    Option("mount", "volume=NAME,target=/path", "MOUNT", repeat=True, per_app=True),
+    Option("user", "user to run as: name, number or /path", "USER", per_app=True),
+    Option("group", "group to run as", "GROUP", per_app=True),
+    Option("supplementary-gids", "further groups: 1,2", "LIST", per_app=True),
+    Option("working-dir", "working directory", "PATH", per_app=True),
+    Option("readonly-rootfs", "make the app's root read-only", per_app=True),
+    Option("memory", "memory limit: 256Mi", "QUANTITY", per_app=True),
+    Option("cpu", "CPU limit in cores: 500m, 2", "QUANTITY", per_app=True),
+    Option("cpu-shares", "CPU weight: 2..262144", "NUMBER", per_app=True),
+    Option("oom-score-adj", "out-of-memory score: -1000..1000", "NUMBER", per_app=True),
+    Option("caps-retain", "capabilities to keep: CAP_A,CAP_B", "LIST", per_app=True),
+    Option("caps-remove", "capabilities to drop from the default set", "LIST", per_app=True),
+    Option("seccomp", "mode=retain|remove[,errno=NAME][,SYSCALL...]", "RULE", per_app=True),
+    Option("signature", "detached signature of a local image", "FILE", per_app=True),
+)
+
+VERBS = (
+    Verb(
+        "run",
+        "run",
+        "Run image(s) in a pod",
+        "IMAGE [APP-OPTIONS] [-- ARGS...] [--- IMAGE ...]",
+        POD_OPTIONS
+        + START_OPTIONS
+        + APP_OPTIONS
+        + (Option("uuid-file-save", "write the pod's UUID to a file", "FILE"),),
+        "Fetches what is missing, verifies it, and runs the pod in the foreground. Options that concern\n"
+        "one app follow its image. Returns the status of the first app that fails, else 0.",
+        (
+            "podwright run example.com/redis:7 --port=6379-tcp:6379",
+            "podwright run example.com/web --memory=256Mi -- --verbose --- example.com/cache",
+        ),
+    ),
+    Verb(
+        "prepare",
+        "prepare",
+        "Fetch, verify and render image(s) into a pod, to run it later",
+        "IMAGE [APP-OPTIONS] [-- ARGS...] [--- IMAGE ...]",
+        POD_OPTIONS + APP_OPTIONS + (Option("quiet", "print only the UUID"),),
+        "Prints the pod's UUID.",
+        ("podwright run-prepared $(podwright prepare --quiet example.com/redis:7)",),
+    ),
+    Verb("run-prepared", "run_prepared", "Run a prepared pod", "UUID", START_OPTIONS),
+    Verb(
+        "apply",
+        "apply",
+        "Bring this host to a desired state (JSON); changes only what differs",
+        "FILE|-",
+        (
+            Option("check", "say what would change, change nothing"),
+            Option("diff", "include before and after in the answer"),
+            Option("lock-timeout", "seconds to wait for another apply", "SECONDS", "60"),
+            Option("format", "answer: json, or text for people", "FORMAT", choices=("", "json", "json-pretty", "text")),
+        ),
+        "Reads pods, images and trusted keys as one JSON document and answers with one JSON object:\n"
+        "changed, and per pod the actions taken. A second run changes nothing.",
+        ("podwright apply --check --diff pods.json",),
+    ),
+    Verb(
+        "fetch",
+        "fetch",
+        "Fetch image(s) into the store, verifying signatures",
+        "IMAGE...",
+        (
+            Option("full", "print full image IDs"),
+            Option("signature", "detached signature of the image before it", "FILE", per_app=True),
+            Option("pull-policy", "update: network first; new: store first; never", "POLICY", "update", choices=PULL),
+        ),
+        "Prints one image ID per line.",
+        ("podwright fetch example.com/redis:7", "podwright fetch ./app.aci --signature=./app.aci.asc"),
+    ),
+    Verb(
+        "trust",
+        "trust",
+        "Trust a key for an image name prefix",
+        "--prefix=PREFIX|--root [KEY...]",
+        (
+            Option("prefix", "trust for image names at and below PREFIX", "PREFIX"),
+            Option("root", "trust for every image name"),
+            Option("fingerprint", "full fingerprint (40 digits) the key must have", "HEX"),
+            Option("skip-fingerprint-review", "do not ask"),
+            Option("insecure-allow-http", "allow http:// key locations"),
+        ),
+        "Shows the key's fingerprint and owner and asks. KEY is a file or URL; without KEY the key\n"
+        "locations are discovered from the prefix.",
+        ("podwright trust --prefix=example.com/redis key.asc --fingerprint=$FPR",),
+    ),
+    Verb(
+        "list",
+        "list",
+        "List pods",
+        "",
+        (Option("full", "full UUIDs, image IDs and times"), Option("no-legend", "no column titles"), FORMAT),
+    ),
+    Verb(
+        "status",
+        "status",
+        "Show the status of a pod",
+        "POD",
+        (
+            Option("wait", "wait until it has ended (for at most DURATION)", "DURATION"),
+            Option("wait-ready", "wait until it is ready (for at most DURATION)", "DURATION"),
+            FORMAT,
+            UUID_FILE,
+        ),
+    ),
+    Verb(
+        "stop",
+        "stop",
+        "Stop running pods",
+        "POD...",
+        (Option("force", "kill at once"), UUID_FILE),
+        "A named pod that systemd supervises is stopped through its unit.",
+    ),
+    Verb("rm", "rm", "Remove pods that do not run", "POD...", (UUID_FILE,)),
+    Verb(
+        "gc",
+        "gc",
+        "Remove ended, aborted and expired pods",
+        "",
+        (
+            Option("grace-period", "keep ended pods for this long", "DURATION", "30m"),
+            Option("expire-prepared", "expire prepared pods after this long", "DURATION", "24h"),
+            Option("mark-only", "only mark, remove nothing"),
+        ),
+    ),
+    Verb(
+        "cat-manifest",
+        "cat_manifest",
+        "Print the manifest of a pod",
+        "POD",
+        (Option("pretty-print", "indent", default="true"), UUID_FILE),
+    ),
+    Verb(
+        "image",
+        "image",
+        "Work with images: list, rm, fetch, cat-manifest",
+        "list|rm|fetch|cat-manifest ...",
+    ),
+    Verb("config", "config", "Print the merged configuration as JSON", "", (Option("pretty-print", "indent", default="true"),)),
+    Verb("version", "version", "Print the version", "", (FORMAT,)),
+    Verb("completion", "completion", "Print a completion script for bash", "bash"),
+    Verb("help", "help", "Help about any command", "[COMMAND]"),
+    Verb("supervise", "supervise", "Run a named pod under a supervisor", "NAME", hidden=True),
+)
+
+IMAGE_VERBS = (
+    Verb(
+        "list",
+        "image",
+        "List images",
+        "",
+        (
+            Option("fields", "columns: id,name,size,importtime,lastused,verdict", "LIST", "id,name,size,importtime,lastused"),
+            Option("sort", "column to sort by", "FIELD", "importtime"),
+            Option("order", "asc or desc", "ORDER", "asc", choices=("asc", "desc")),
+            Option("full", "full IDs and times"),
+            Option("no-legend", "no column titles"),
+            FORMAT,
+        ),
+    ),
+    Verb("rm", "image", "Remove images from the store", "IMAGE..."),
+    Verb("cat-manifest", "image", "Print an image's manifest", "IMAGE", (Option("pretty-print", "indent", default="true"),)),
+)
+
+
+def find(word: str, verbs: tuple[Verb, ...] = VERBS) -> Verb:
+    """The verb called `word`, or the only one that begins so."""
+    matches = [verb for verb in verbs if verb.name == word] or [
+        verb for verb in verbs if verb.name.startswith(word) and not verb.hidden
+    ]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(verb.name for verb in matches)
+        raise UsageError(f"command {safe(word, 40)!r} is ambiguous", f"it may be {names}")
+    raise UsageError(f"unknown command {safe(word, 40)!r}", "podwright help lists the commands")

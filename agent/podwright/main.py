@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that prints errors and decides the exit status.
+
+Exit codes (behaviour.md E): 0 success, 254 any error of the agent, 2 no command given; `run` and its
+like return the workload's status.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from podwright.cli import options
+from podwright.errors import PodwrightError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.cli.options import Verb
+
+ERROR = 254
+
+
+def main(argv: list[str]) -> int:
+    """Run one command line; returns the exit status. Catches everything there is to catch."""
+    _sane_descriptors()
+    debug = "--debug" in argv or "--debug=true" in argv
+    try:
+        status = _dispatch(argv)
+        sys.stdout.flush()
+        return status
+    except PodwrightError as err:
+        return _fail(err.sentence(), err, debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return ERROR
+    except KeyboardInterrupt:
+        return _fail("interrupted", None, debug, status=130)
+    except OSError as err:
+        where = f": {err.filename!r}" if err.filename else ""
+        return _fail(f"{err.strerror or err}{where}", err, debug)
+    except RecursionError as err:
+        return _fail("the input is nested too deeply", err, debug)
+    except MemoryError:
+        return _fail("not enough memory", None, debug)
+
+
+def _fail(sentence: str, err: object, debug: bool, status: int = ERROR) -> int:
+    from podwright.text import safe
+
+    if debug and isinstance(err, BaseException):
+        import traceback
+
+        traceback.print_exception(type(err), err, err.__traceback__)
+    try:
+        sys.stdout.flush()
+        sys.stderr.write(f"podwright: {safe(sentence, 1000)}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass
+    return status
+
+
+def _sane_descriptors() -> None:
+    """Open /dev/null where 0, 1 or 2 are closed, so that no file of the store gets these numbers."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _dispatch(argv: list[str]) -> int:
+    globals_ = options.Arguments()
+    known = options.table(options.GLOBAL)
+    index = 0
+    while index < len(argv) and argv[index].startswith("-"):
+        index = options.take(argv, index, known, globals_)
+    from podwright.cli import verbs
+
+    if index >= len(argv):
+        from podwright.cli import help as help_
+
+        sys.stdout.write(help_.overview())
+        return 0 if globals_.true("help") else 2
+    verb = verbs.find(argv[index])
+    rest = argv[index + 1 :]
+    if verb.name == "image":
+        verb, rest = _image_verb(rest, globals_)
+    return _call(verb, rest, globals_)
+
+
+def _image_verb(rest: list[str], globals_: options.Arguments) -> tuple[Verb, list[str]]:
+    """The sub-command of `image`; `image fetch` is `fetch` (E)."""
+    from podwright.cli import verbs
+    from podwright.values import replace
+
+    known = options.table(options.GLOBAL)
+    index = 0
+    while index < len(rest) and rest[index].startswith("-"):
+        index = options.take(rest, index, known, globals_)
+    if index >= len(rest):
+        if globals_.true("help"):
+            return verbs.find("image"), []
+        names = ", ".join(verb.name for verb in verbs.IMAGE_VERBS)
+        raise UsageError("image needs a sub-command", f"one of {names}, fetch")
+    sub = verbs.find(rest[index], verbs.IMAGE_VERBS + (verbs.find("fetch"),))
+    if sub.name != "fetch":
+        sub = replace(sub, name=f"image {sub.name}")
+    return sub, rest[index + 1 :]
+
+
+def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
+    from podwright.cli import context
+
+    multi_image = verb.name in ("run", "prepare", "fetch")
+    args = options.Arguments() if multi_image else options.parse(rest, verb, globals_)
+    if globals_.true("help") or (multi_image and _asks_help(rest)):
+        from podwright.cli import help as help_
+
+        sys.stdout.write(help_.of_verb(verb))
+        return 0
+    if multi_image:
+        from podwright.cli import apps
+
+        args = apps.parse(rest, verb, globals_)
+    module = __import__(f"podwright.cli.{verb.module}", fromlist=["run"])
+    name = verb.name.split(" ")[1].replace("-", "_") if verb.name.startswith("image ") else "run"
+    handler = getattr(module, f"{name}_" if name in ("list", "rm") else name)
+    status: int = handler(context.build(globals_), args)
+    return status
+
+
+def _asks_help(rest: list[str]) -> bool:
+    """Whether --help stands before the app's own arguments."""
+    before = rest[: rest.index("--")] if "--" in rest else rest
+    return "--help" in before or "-h" in before

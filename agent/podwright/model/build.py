@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build a pod manifest from what was asked for and the images that answer it (B0-B4). Pure."""
+
+from __future__ import annotations
+
+from podwright.errors import UsageError
+from podwright.model import isolators
+from podwright.model.image import App, ImageManifest
+from podwright.model.names import app_name_from
+from podwright.model.pod import Mount, PodApp, PodManifest, Volume
+from podwright.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.model.spec import AppSpec, PodSpec
+
+REPLACING = ("cpu-shares", "oom-score-adj", "capabilities-", "seccomp-")
+
+
+def build_manifest(
+    spec: PodSpec, images: list[tuple[str, ImageManifest]]
+) -> tuple[PodManifest, list[str]]:
+    """Combine the spec with one (image ID, manifest) per app, in order.
+
+    Returns the manifest and warnings for people. Raises UsageError for a mount of an unknown
+    volume, two apps of one name, a port that no app has, an image that cannot be executed.
+    """
+    warnings: list[str] = []
+    apps = []
+    volumes = list(spec.volumes)
+    for app_spec, (image_id, image) in zip(spec.apps, images):
+        app, extra = _build_app(spec, app_spec, image_id, image, warnings)
+        apps.append(app)
+        volumes += [volume for volume in extra if volume.name not in {v.name for v in volumes}]
+    names = [app.name for app in apps]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise UsageError(f"two apps of the pod are called {name}", "give one of them another --name", object=name)
+    known = {port.name for app in apps for port in app.app.ports}
+    for host_port in spec.ports:
+        if host_port.name not in known:
+            raise UsageError(
+                f"port {host_port.name} is not a port of any app of the pod",
+                f"the images declare: {', '.join(sorted(known)) or 'none'}",
+                object=host_port.name,
+            )
+    annotations = [("podwright.io/stage1", spec.stage1)]
+    if spec.name:
+        annotations.append(("podwright.io/name", spec.name))
+    return (
+        PodManifest(
+            tuple(apps),
+            tuple(volumes),
+            spec.ports,
+            tuple(annotations),
+            spec.annotations,
+            spec.labels,
+        ),
+        warnings,
+    )
+
+
+def _build_app(
+    spec: PodSpec, asked: AppSpec, image_id: str, image: ImageManifest, warnings: list[str]
+) -> tuple[PodApp, list[Volume]]:
+    name = asked.name or app_name_from(image.name)
+    base = image.app
+    if base is None:
+        if not asked.exec:
+            raise UsageError(f"image {image.name} has no app", "say what to run with --exec", object=image.name)
+        base = App(exec=(), user="0", group="0")
+    command = (asked.exec,) if asked.exec else base.exec
+    if not command:
+        raise UsageError(f"app {name}: image {image.name} says no command", "say what to run with --exec", object=name)
+    raw_isolators = merge_isolators(list(base.isolators_json), list(asked.isolators))
+    app = replace(
+        base,
+        exec=command + asked.args,
+        user=asked.user or base.user,
+        group=asked.group or base.group,
+        supplementary_gids=(
+            base.supplementary_gids if asked.supplementary_gids is None else asked.supplementary_gids
+        ),
+        working_directory=asked.working_dir or base.working_directory,
+        environment=_environment(spec, asked, base),
+        isolators=isolators.parse(raw_isolators, f"app {name}: isolators"),
+        isolators_json=tuple(raw_isolators),
+    )
+    mounts, extra = _mounts(spec, asked, name, base, warnings)
+    return (
+        PodApp(name, image_id, image.name, image.labels, app, asked.readonly_rootfs, mounts),
+        extra,
+    )
+
+
+def _environment(spec: PodSpec, asked: AppSpec, base: App) -> tuple[tuple[str, str], ...]:
+    """Later wins: inherited < image < pod wide (file, --set-env) < per app."""
+    merged = dict(spec.inherited)
+    merged.update(base.environment)
+    merged.update(spec.environment)
+    merged.update(asked.environment)
+    return tuple(merged.items())
+
+
+def merge_isolators(image: list[Any], asked: list[Any]) -> list[Any]:
+    """The image's isolators with those asked for: an asked one replaces the image's of its kind.
+
+    A retain set replaces a remove set of the same kind and the other way round (B3).
+    """
+
+    def kind(item: Any) -> str:
+        name: str = item["name"]
+        for part in REPLACING:
+            if part in name:
+                return part
+        return name
+
+    replaced = {kind(item) for item in asked}
+    return [item for item in image if kind(item) not in replaced] + asked
+
+
+def _mounts(
+    spec: PodSpec, asked: AppSpec, app_name: str, base: App, warnings: list[str]
+) -> tuple[tuple[Mount, ...], list[Volume]]:
+    """Bind mount points by name, then pod wide and own mounts; the rest get empty volumes (B2)."""
+    known = {volume.name for volume in spec.volumes}
+    by_path: dict[str, Mount] = {}
+    extra = []
+    explicit = {mount.path for mount in spec.mounts + asked.mounts}
+    for point in base.mount_points:
+        if point.name in known:
+            by_path[point.path] = Mount(point.name, point.path)
+        elif point.path not in explicit:
+            implicit = f"{app_name}-{point.name}"
+            if implicit not in known:
+                warnings.append(
+                    f"app {app_name}: no volume for mount point {point.name} ({point.path}): "
+                    f"using an empty volume that ends with the pod"
+                )
+                extra.append(Volume(implicit, "empty"))
+            by_path[point.path] = Mount(implicit, point.path)
+    for mount in spec.mounts + asked.mounts:
+        if mount.volume not in known:
+            raise UsageError(
+                f"app {app_name}: mount at {mount.path} names the unknown volume {mount.volume}",
+                f"declare it with --volume {mount.volume},kind=...",
+                object=mount.volume,
+            )
+        by_path[mount.path] = mount
+    return tuple(by_path.values()), extra

@@ -1,0 +1,303 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The desired state: what an operator asks of a host. Unknown fields are refused by path."""
+
+from __future__ import annotations
+
+from podwright.errors import UsageError
+from podwright.model import isolators
+from podwright.model.fields import Fields
+from podwright.model.image import ENV_NAME, absolute
+from podwright.model.names import ac_name, pod_name
+from podwright.model.pod import HostPort, Mount, Volume, parse_volume
+from podwright.stage1.contract import Ready
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+VERSION = 1
+STATES = ("started", "stopped", "prepared", "absent", "restarted")
+NETS = ("default", "none", "host")
+RESTARTS = ("no", "on-failure", "always")
+FLAVOURS = ("namespaces",)
+PULL_POLICIES = ("new", "update", "never")
+APP_FIELDS = (
+    "exec args environment user group supplementary_gids working_dir mounts isolators"
+    " readonly_rootfs"
+).split()
+
+
+@value
+class AppSpec:
+    """One app as asked for. Empty text and None mean: as the image says.
+
+    exec       replaces the image's whole command; args are appended to what is executed
+    isolators  the list as written ({name, value} objects), already checked
+    """
+
+    image: str
+    name: str = ""
+    exec: str = ""
+    args: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+    group: str = ""
+    supplementary_gids: Optional[tuple[int, ...]] = None
+    working_dir: str = ""
+    mounts: tuple[Mount, ...] = ()
+    isolators: tuple[Any, ...] = ()
+    readonly_rootfs: bool = False
+    signature: str = ""
+
+
+@value
+class PodSpec:
+    """One pod as asked for; `name` is "" for a pod started from the command line."""
+
+    name: str
+    apps: tuple[AppSpec, ...]
+    state: str = "started"
+    stage1: str = "namespaces"
+    net: str = "default"
+    hostname: str = ""
+    ports: tuple[HostPort, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    inherited: tuple[tuple[str, str], ...] = ()
+    pull_policy: str = "new"
+    insecure: frozenset[str] = frozenset()
+    restart: str = "on-failure"
+    enabled: bool = True
+    ready: Ready = Ready()
+    stop_timeout: float = 10.0
+    overlay: bool = True
+    interactive: bool = False
+    annotations: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@value
+class KeySpec:
+    """A trusted key: present or absent for an image name prefix ("" with `root`)."""
+
+    prefix: str
+    fingerprint: str
+    key: str = ""
+    state: str = "present"
+
+
+@value
+class ImageSpec:
+    """An image in the store: present, latest (look again), or absent."""
+
+    name: str
+    state: str = "present"
+    signature: str = ""
+    insecure: frozenset[str] = frozenset()
+
+
+@value
+class DesiredState:
+    """All that one `apply` is asked for."""
+
+    keys: tuple[KeySpec, ...] = ()
+    images: tuple[ImageSpec, ...] = ()
+    pods: tuple[PodSpec, ...] = ()
+
+
+def parse_desired(raw: Any) -> DesiredState:
+    """Check a desired state document. Raises UsageError with the path of the bad field."""
+    fields = Fields(raw, "")
+    version = fields.integer("version", VERSION, 1)
+    if version != VERSION:
+        raise UsageError(f"version: this agent reads version {VERSION}, not {version}", "upgrade the agent")
+    state = DesiredState(
+        tuple(_parse_key(item) for item in fields.objects("keys")),
+        tuple(_parse_image(item) for item in fields.objects("images")),
+        tuple(_parse_pod(item) for item in fields.objects("pods")),
+    )
+    fields.finish()
+    names = [pod.name for pod in state.pods]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise UsageError(f"pods[{index}].name: pod {name} appears twice", object=name)
+    return state
+
+
+def _parse_key(fields: Fields) -> KeySpec:
+    root = fields.boolean("root")
+    prefix = fields.text("prefix")
+    if root == bool(prefix):
+        raise UsageError(f"{fields.path}: say either prefix or root: true")
+    spec = KeySpec(
+        prefix,
+        fields.text("fingerprint", ...),
+        fields.text("key"),
+        fields.choice("state", ("present", "absent"), "present"),
+    )
+    if spec.state == "present" and not spec.key:
+        raise UsageError(f"{fields.at('key')}: is missing", "give the armoured public key")
+    fields.finish()
+    return spec
+
+
+def _parse_image(fields: Fields) -> ImageSpec:
+    spec = ImageSpec(
+        fields.text("name", ...),
+        fields.choice("state", ("present", "latest", "absent"), "present"),
+        fields.text("signature"),
+        _insecure(fields),
+    )
+    fields.finish()
+    return spec
+
+
+def _insecure(fields: Fields) -> frozenset[str]:
+    from podwright.stage0.insecure import expand
+
+    return expand(fields.texts("insecure_options"))
+
+
+def environment(fields: Fields, name: str = "environment") -> tuple[tuple[str, str], ...]:
+    """Variables, sorted by name so that the order in which they were written is no change."""
+    found = fields.mapping(name)
+    for key in found:
+        if not ENV_NAME.match(key):
+            raise UsageError(f"{fields.at(name)}: {safe(key, 60)!r} is not a variable name")
+    return tuple(sorted(found.items()))
+
+
+def _parse_app(fields: Fields, image: str, name: str) -> AppSpec:
+    """Read the per-app fields that stand in `fields`."""
+    raw_isolators = fields.raw("isolators", [])
+    isolators.parse(raw_isolators, fields.at("isolators"))
+    gids = None
+    if fields.raw("supplementary_gids") is not None:
+        gids = tuple(
+            Fields({"gid": item}, path).integer("gid", ..., 0, 2**32 - 2)
+            for path, item in fields.items("supplementary_gids")
+        )
+    working_dir = fields.text("working_dir")
+    if working_dir:
+        absolute(working_dir, fields.at("working_dir"))
+    return AppSpec(
+        image=image,
+        name=name,
+        exec=fields.text("exec"),
+        args=fields.texts("args"),
+        environment=environment(fields),
+        user=fields.text("user"),
+        group=fields.text("group"),
+        supplementary_gids=gids,
+        working_dir=working_dir,
+        mounts=tuple(_parse_mount(item) for item in fields.objects("mounts")),
+        isolators=tuple(raw_isolators),
+        readonly_rootfs=fields.boolean("readonly_rootfs"),
+    )
+
+
+def _parse_mount(fields: Fields) -> Mount:
+    mount = Mount(
+        ac_name(fields.text("volume", ...), fields.at("volume")),
+        absolute(fields.text("path", ...), fields.at("path")),
+    )
+    fields.finish()
+    return mount
+
+
+def _parse_apps(fields: Fields) -> tuple[AppSpec, ...]:
+    image = fields.text("image")
+    apps = []
+    for item in fields.objects("apps"):
+        name = item.text("name")
+        apps.append(
+            _parse_app(item, item.text("image", ...), ac_name(name, item.at("name")) if name else "")
+        )
+        item.finish()
+    if image and apps:
+        raise UsageError(f"{fields.path}: image and apps exclude each other", "put the image into apps")
+    if image:
+        return (_parse_app(fields, image, ""),)
+    used = [name for name in APP_FIELDS if fields.raw(name) is not None]
+    if used:
+        raise UsageError(f"{fields.at(used[0])}: needs image at the same level", "or move it into an element of apps")
+    return tuple(apps)
+
+
+def _parse_ready(fields: Optional[Fields]) -> Ready:
+    if fields is None:
+        return Ready()
+    ready = Ready(
+        fields.optional_integer("tcp", 1, 65535),
+        fields.texts("exec"),
+        fields.text("app"),
+        _seconds(fields, "seconds", 1.0, 3600),
+        _seconds(fields, "interval", 0.25, 60, 0.01),
+        _seconds(fields, "timeout", 60.0, 86400, 0.1),
+    )
+    fields.finish()
+    return ready
+
+
+def _seconds(fields: Fields, name: str, default: float, high: float, low: float = 0.0) -> float:
+    found = fields.raw(name, default)
+    if type(found) not in (int, float) or not low <= found <= high:
+        raise UsageError(f"{fields.at(name)}: must be a number of seconds from {low:g} to {high:g}", object=fields.at(name))
+    return float(found)
+
+
+def _parse_pod(fields: Fields) -> PodSpec:
+    name = pod_name(fields.text("name", ...), fields.at("name"))
+    state = fields.choice("state", STATES, "started")
+    apps = _parse_apps(fields)
+    if not apps and state != "absent":
+        raise UsageError(f"{fields.path}: pod {name} needs image or apps", object=name)
+    hostname = fields.text("hostname")
+    spec = PodSpec(
+        name=name,
+        apps=apps,
+        state=state,
+        stage1=fields.choice("stage1", FLAVOURS, "namespaces"),
+        net=fields.choice("net", NETS, "default"),
+        hostname=pod_name(hostname, fields.at("hostname")) if hostname else "",
+        ports=tuple(_parse_port(item) for item in fields.objects("ports")),
+        volumes=tuple(parse_volume(item) for item in fields.objects("volumes")),
+        pull_policy=fields.choice("pull_policy", PULL_POLICIES, "new"),
+        insecure=_insecure(fields),
+        restart=fields.choice("restart", RESTARTS, "on-failure"),
+        enabled=fields.boolean("enabled", True),
+        ready=_parse_ready(fields.child("ready")),
+        stop_timeout=_seconds(fields, "stop_timeout", 10.0, 3600),
+        annotations=tuple(sorted(fields.mapping("annotations").items())),
+        labels=tuple(sorted(fields.mapping("labels").items())),
+    )
+    fields.finish()
+    volumes = [volume.name for volume in spec.volumes]
+    if len(set(volumes)) != len(volumes):
+        raise UsageError(f"{fields.at('volumes')}: names must be unique", object=name)
+    if spec.ports and spec.net != "default":
+        raise UsageError(f"{fields.at('ports')}: cannot be published with net {spec.net}", "use net: default", object=name)
+    return spec
+
+
+def _parse_port(fields: Fields) -> HostPort:
+    host_ip = fields.text("host_ip")
+    port = HostPort(
+        ac_name(fields.text("name", ...), fields.at("name")),
+        fields.integer("host_port", ..., 1, 65535),
+        check_ip(host_ip, fields.at("host_ip")) if host_ip else "",
+    )
+    fields.finish()
+    return port
+
+
+def check_ip(text: str, where: str) -> str:
+    """Check an IPv4 address in dotted form."""
+    parts = text.split(".")
+    if len(parts) != 4 or not all(p.isdigit() and len(p) <= 3 and int(p) < 256 and (p == "0" or p[0] != "0") for p in parts):
+        raise UsageError(f"{where}: {safe(text, 60)!r} is not an IPv4 address", object=where)
+    return text

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prepare a pod: resolve and admit its images, build its manifest, write its directory (B0).
+
+`run`, `prepare` + `run-prepared` and named pods all come through here, and what is needed to
+run the pod later stands in its directory (`runtime-config`), so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+from podwright import jsonio
+from podwright.host import clock
+from podwright.kernel import fs
+from podwright.model.build import build_manifest
+from podwright.model.pod import dump_pod
+from podwright.stage0 import images, pods
+from podwright.stage1.contract import Ready
+from podwright.values import value
+from podwright.values_json import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.pod import PodManifest
+    from podwright.model.spec import PodSpec
+    from podwright.stage0.images import StoredImage
+
+    Progress = Callable[[str, int, Optional[int]], None]
+
+RUNTIME_FORMAT = 1
+
+
+@value
+class Prepared:
+    """A prepared pod: its locked directory, its manifest, what people should be told."""
+
+    pod: pods.LockedPod
+    manifest: PodManifest
+    warnings: tuple[str, ...]
+
+
+def resolve_images(
+    layout: Layout, spec: PodSpec, progress: Optional[Progress] = None
+) -> list[StoredImage]:
+    """The stored, verified image of every app, fetched where the pull policy says so."""
+    found = []
+    for app in spec.apps:
+        options = images.FetchOptions(
+            pull_policy=spec.pull_policy, insecure=spec.insecure, signature=app.signature
+        )
+        found.append(images.resolve(layout, app.image, options, progress))
+    return found
+
+
+def prepare(
+    layout: Layout,
+    spec: PodSpec,
+    stored: list[StoredImage],
+    *,
+    durable: bool = True,
+    on_uuid: Optional[Callable[[str], None]] = None,
+) -> Prepared:
+    """Make the pod directory, locked, in state preparing; the caller moves it on.
+
+    A failure leaves an aborted prepare, which is removed at once.
+    """
+    manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
+    check_host(spec, manifest)
+    pod = pods.create(layout)
+    try:
+        if on_uuid is not None:
+            on_uuid(pod.uuid)
+        _write(pod.path, spec, manifest, stored, durable)
+    except BaseException:
+        path = pod.path
+        fs.remove_tree(path)
+        pod.close()
+        raise
+    return Prepared(pod, manifest, tuple(warnings))
+
+
+def check_host(spec: PodSpec, manifest: PodManifest) -> None:
+    """Refuse early what the host could not start: missing volume sources."""
+    import os
+
+    from podwright.errors import UsageError
+
+    for volume in manifest.volumes:
+        if volume.kind == "host" and not os.path.lexists(volume.source):
+            raise UsageError(
+                f"volume {volume.name}: {volume.source} does not exist on this host",
+                "make it first, or use an empty volume",
+                object=volume.name,
+            )
+
+
+def _write(
+    path: str, spec: PodSpec, manifest: PodManifest, stored: list[StoredImage], durable: bool
+) -> None:
+    def put(name: str, text: str) -> None:
+        fs.write_new(f"{path}/{name}", text.encode(), 0o640, durable=durable)
+
+    put("pod", jsonio.dumps(dump_pod(manifest)))
+    put("pod-created", clock.now())
+    put("runtime-config", jsonio.dumps(runtime_config(spec)))
+    fs.mkdir(f"{path}/appsinfo", 0o750)
+    for app, image in zip(manifest.apps, stored):
+        fs.mkdir(f"{path}/appsinfo/{app.name}", 0o750)
+        put(f"appsinfo/{app.name}/manifest", jsonio.dumps(image.manifest.raw))
+        put(f"appsinfo/{app.name}/treeStoreID", image.id)
+
+
+def runtime_config(spec: PodSpec) -> dict[str, Any]:
+    """What run-prepared needs besides the manifest."""
+    return {
+        "format": RUNTIME_FORMAT,
+        "name": spec.name,
+        "stage1": spec.stage1,
+        "net": spec.net,
+        "hostname": spec.hostname,
+        "insecure": sorted(spec.insecure),
+        "ready": to_json(spec.ready),
+        "stopTimeout": spec.stop_timeout,
+        "overlay": spec.overlay,
+        "interactive": spec.interactive,
+    }
+
+
+def read_ready(raw: dict[str, Any]) -> Ready:
+    """The readiness rule as it was written by `runtime_config`."""
+    return Ready(**{**raw, "exec": tuple(raw["exec"])})

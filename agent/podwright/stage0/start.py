@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Launch a prepared pod in this process: admit its images again, hand over to stage1, record the end."""
+
+from __future__ import annotations
+
+import os
+
+from podwright import jsonio
+from podwright.errors import StoreError
+from podwright.host import clock
+from podwright.kernel import fs
+from podwright.model.pod import parse_pod
+from podwright.stage0 import images, pods, prepare
+from podwright.stage1.contract import Launch, Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.pod import PodManifest
+    from podwright.net.worker import NetWorker
+    from podwright.stage0.images import StoredImage
+    from podwright.stage1.contract import OnReady
+
+
+def read_manifest(path: str) -> PodManifest:
+    """The manifest of the pod that lies in `path`."""
+    with open(f"{path}/pod", "rb") as file:
+        return parse_pod(jsonio.loads(file.read(), f"{path}/pod"), "pod manifest")
+
+
+def read_runtime(path: str) -> dict[str, Any]:
+    """The runtime configuration of a pod; a newer format is refused."""
+    with open(f"{path}/runtime-config", "rb") as file:
+        config: dict[str, Any] = jsonio.loads(file.read(), f"{path}/runtime-config")
+    if config.get("format") != prepare.RUNTIME_FORMAT:
+        raise StoreError(f"{path}: runtime-config has format {config.get('format')}", "upgrade the agent")
+    return config
+
+
+def run(
+    layout: Layout,
+    pod: pods.LockedPod,
+    overrides: Optional[dict[str, Any]] = None,
+    on_ready: Optional[OnReady] = None,
+    stored: Optional[list[StoredImage]] = None,
+) -> Outcome:
+    """Run a locked, prepared pod to its end; moves it to `run` first.
+
+    overrides  runtime-config keys said again on the command line (run-prepared --net ...)
+    stored     the images, when they were admitted a moment ago by this same process
+    The verdict on every image is evaluated again here, with the trust store of this moment.
+    """
+    manifest = read_manifest(pod.path)
+    config = {**read_runtime(pod.path), **(overrides or {})}
+    insecure = frozenset(config["insecure"])
+    known = {image.id: image for image in stored or ()}
+    trees = {
+        app.name: (known.get(app.image_id) or images.admit(layout, app.image_id, insecure)).tree
+        for app in manifest.apps
+    }
+    fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)
+    pod.move(pods.RUN, durable=False)
+    network = _network(layout, pod.uuid, config, manifest)  # a lease lives while the pod is in run/
+    launch = Launch(
+        uuid=pod.uuid,
+        name=config["name"],
+        pod_dir=pod.path,
+        lock_fd=pod.fd,
+        manifest=manifest,
+        trees=trees,
+        net=config["net"],
+        hostname=config["hostname"] or config["name"] or f"rkt-{pod.uuid}",
+        insecure=insecure,
+        ready=prepare.read_ready(config["ready"]),
+        stop_timeout=config["stopTimeout"],
+        net_dir=layout.net,
+        overlay=config["overlay"],
+        interactive=config["interactive"],
+    )
+    os.chdir(pod.path)
+    from podwright.stage1.namespaces.launch import launch as launch_namespaces
+
+    try:
+        outcome = launch_namespaces(launch, on_ready or _nothing, network)
+    except BaseException as err:
+        reason = getattr(err, "reason", "failed")
+        record_end(pod.path, Outcome(254, reason, {}), str(err))
+        raise
+    record_end(pod.path, outcome, "")
+    return outcome
+
+
+def _nothing() -> None:
+    """Nobody waits for readiness."""
+
+
+def record_end(path: str, outcome: Outcome, error: str) -> None:
+    """Write when and how the pod ended; `list` and `status` read it."""
+    record = {
+        "finished": clock.now(),
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "apps": outcome.apps,
+        "error": error,
+    }
+    fs.write_atomic(f"{path}/exited", jsonio.dumps(record).encode(), 0o640, durable=False)
+
+
+def _network(
+    layout: Layout, uuid: str, config: dict[str, Any], manifest: PodManifest
+) -> Optional[NetWorker]:
+    """Start the network worker early: it works while the roots are prepared."""
+    if config["net"] != "default":
+        return None
+    from podwright.net.plan import NetRequest
+    from podwright.net.ports import plan_ports
+    from podwright.net.worker import NetWorker
+
+    fs.ensure_dir(layout.net)
+    ports = plan_ports(manifest)
+    return NetWorker(
+        NetRequest(uuid, config["name"], "default", ports, layout.net, f"{layout.pods}/{pods.RUN}")
+    )
