@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Image arguments: `name[:version][,label=value...]`, IDs, files and URLs (behaviour.md A4)."""
+
+from __future__ import annotations
+
+import re
+
+from podwright.errors import UsageError
+from podwright.model.names import ac_identifier
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ID = re.compile(r"sha512-([0-9a-f]{2,128})\Z")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_VALUE = re.compile(r"[A-Za-z0-9._~+@-]{1,128}\Z")
+
+
+@value
+class ImageRef:
+    """What a user wrote to name an image.
+
+    kind      `id`, `name`, `file` or `url`
+    text      as written
+    name      the image name, for kind `name`
+    labels    the labels asked for, for kind `name`; version first
+    location  the ID (whole, or a prefix of it), the path or the URL
+    """
+
+    kind: str
+    text: str
+    name: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    location: str = ""
+
+    @property
+    def version(self) -> str:
+        """The version asked for, or ""."""
+        return dict(self.labels).get("version", "")
+
+
+def parse_ref(text: str, cwd_files: Callable[[str], bool]) -> ImageRef:
+    """Read an image argument; `cwd_files` says whether a path is an existing regular file.
+
+    Raises UsageError when it is none of the four kinds.
+    """
+    if not text or len(text) > 4096 or not text.isprintable():
+        raise UsageError(f"image {safe(text, 80)!r}: empty, too long or not printable")
+    if text.startswith("sha512-"):
+        return _id(text)
+    scheme = _SCHEME.match(text)
+    if scheme or text.startswith(("docker:", "cimd:")):
+        return _location(text, scheme.group(1).lower() if scheme else text.partition(":")[0])
+    if text.startswith("/") or cwd_files(text):
+        return ImageRef("file", text, location=text)
+    if ":" not in text and ("./" in text or text.endswith(".aci")):
+        return ImageRef("file", text, location=text)
+    return _name(text)
+
+
+def format_ref(name: str, labels: tuple[tuple[str, str], ...]) -> str:
+    """The text that `parse_ref` reads as this name and these labels."""
+    version = dict(labels).get("version", "")
+    head = f"{name}:{version}" if version else name
+    return ",".join([head, *(f"{key}={val}" for key, val in labels if key != "version")])
+
+
+def _id(text: str) -> ImageRef:
+    match = _ID.match(text)
+    if not match:
+        raise UsageError(
+            f"image {safe(text, 160)!r}: not an image ID",
+            "an ID is sha512- and 2 to 128 lower-case hexadecimal digits",
+        )
+    return ImageRef("id", text, location=f"sha512-{match.group(1)[:64]}")
+
+
+def _location(text: str, scheme: str) -> ImageRef:
+    if scheme == "docker":
+        raise UsageError(
+            f"image {safe(text, 160)!r}: docker images come with a later version",
+            "use an appc image name, or a file or https URL that ends in .aci",
+        )
+    if scheme not in ("file", "http", "https"):
+        raise UsageError(
+            f"image {safe(text, 160)!r}: scheme {scheme!r} is not understood",
+            "use an image name, or file://, https://",
+        )
+    if not text.endswith(".aci"):
+        raise UsageError(f"image {safe(text, 160)!r}: the URL does not end in .aci")
+    if scheme != "file":
+        return ImageRef("url", text, location=text)
+    from urllib.parse import unquote
+
+    host, slash, path = text[len("file://") :].partition("/")
+    path = slash + unquote(path)
+    if host not in ("", "localhost") or not slash or "\0" in path:
+        raise UsageError(f"image {safe(text, 160)!r}: not file:// and an absolute path")
+    return ImageRef("file", text, location=path)
+
+
+def _name(text: str) -> ImageRef:
+    head, *rest = text.split(",")
+    name, colon, version = head.partition(":")
+    where = f"image {safe(text, 160)!r}"
+    ac_identifier(name, where)
+    labels: dict[str, str] = {}
+    for key, val in [("version", version)] * bool(colon) + [_label(where, part) for part in rest]:
+        ac_identifier(key, f"{where}: label")
+        if key == "name" or key in labels:
+            raise UsageError(f"{where}: label {key!r} cannot be given" + " twice" * (key in labels))
+        if not _VALUE.match(val) or val in (".", ".."):
+            raise UsageError(
+                f"{where}: {safe(val, 80)!r} cannot be the value of label {key!r}",
+                "use letters, digits and . _ ~ + @ -",
+            )
+        labels[key] = val
+    return ImageRef("name", text, name, tuple(labels.items()))
+
+
+def _label(where: str, part: str) -> tuple[str, str]:
+    key, equals, val = part.partition("=")
+    if not equals:
+        raise UsageError(f"{where}: {safe(part, 80)!r} is not label=value")
+    return key, val
