@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Debian root file systems, from the same package sources as this machine, with mmdebstrap(1)."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.support.filelock import build_once
+from tests.support.paths import CACHE
+
+SUITE = "bookworm"
+SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
+TRIMMED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+
+HOST_PACKAGES = (
+    # what makes it a host that Ansible can reach
+    "systemd", "systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "python3", "ca-certificates",
+    # what the agent needs, so that the role has nothing to download
+    "python3-gnupg", "python3-pyroute2", "gnupg", "gpgv", "libseccomp2", "nftables", "iproute2",
+    # what tests look with
+    "procps", "redis-tools",
+)  # fmt: skip
+MASKED_UNITS = (
+    "apt-daily.timer", "apt-daily-upgrade.timer", "console-getty.service", "dpkg-db-backup.timer",
+    "e2scrub_all.timer", "fstrim.timer", "systemd-networkd.service",
+)  # fmt: skip
+"""Would start on their own in the middle of a test, or wait for hardware that is not there."""
+
+
+def mmdebstrap(target: Path, variant: str, packages: Sequence[str], *options: str) -> None:
+    """Make a root file system of Debian 12 in the new directory `target`."""
+    excludes = [f"--dpkgopt=path-exclude={pattern}" for pattern in TRIMMED]
+    sources = [str(SOURCES)] if SOURCES.exists() else []
+    command = ["mmdebstrap", "--quiet", f"--variant={variant}", f"--include={','.join(packages)}"]
+    subprocess.run([*command, *excludes, *options, SUITE, str(target), *sources], check=True)
+
+
+def host_rootfs() -> Path:
+    """Return the root file system that all test hosts share, made on first use (35 seconds, 230 MB)."""
+    recipe = "\n".join([SUITE, *HOST_PACKAGES, *MASKED_UNITS])
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
+
+    def make(partial: Path) -> None:
+        print("making the root file system of the test hosts (once, about 35 seconds)", flush=True)
+        mask = f'--customize-hook=chroot "$1" systemctl mask --quiet {" ".join(MASKED_UNITS)}'
+        mmdebstrap(partial, "minbase", HOST_PACKAGES, mask)
+
+    return build_once(CACHE / "rootfs" / f"host-{key}", make)
