@@ -1,0 +1,177 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask the agent on this host: one process per module call, desired state and answer as JSON.
+
+The desired state goes in on standard input, never on the command line, where other users could
+read it. What comes back is data: only the keys that a module knows are returned.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podwright.fleet.plugins.module_utils.options import (
+    Option,
+    Table,
+    argument_spec,
+)
+
+COMMON: Table = {
+    "agent_path": Option("path", default="/usr/bin/podwright"),
+    "data_dir": Option("path"),
+    "local_config": Option("path"),
+}
+"""Options of every module; doc fragment `podwright.fleet.agent`."""
+
+COMMON_SPEC = argument_spec(COMMON)
+
+
+class AgentError(Exception):
+    """The agent refused or failed: what `fail_json` is to be called with."""
+
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.failure: dict[str, Any] = {"msg": message, **more}
+
+
+class Agent:
+    """The agent with the directories that the module's options name."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self._command = [_agent_path(module.params["agent_path"])]
+        for option, flag in (("data_dir", "--dir"), ("local_config", "--local-config")):
+            path = module.params[option]
+            if path is not None:
+                self._command.append(f"{flag}={_absolute(option, path)}")
+
+    def apply(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Make the host be as `state` says, or tell what would change in check mode.
+
+        Returns the agent's answer. Raises AgentError, with what was done so far, when something
+        was refused or failed.
+        """
+        command = ["apply"]
+        if self._module.check_mode:
+            command.append("--check")
+        if self._module._diff:
+            command.append("--diff")
+        status, answer, said = self._call([*command, "-"], json.dumps({"version": 1, **state}))
+        if not isinstance(answer, dict):
+            raise _no_answer(status, said)
+        if answer.get("error") or status != 0:
+            raise _refused(answer, said)
+        return answer
+
+    def read(self, *arguments: str) -> list[dict[str, Any]]:
+        """Run a verb that answers with a list of objects."""
+        status, answer, said = self._call([*arguments, "--format=json"], None)
+        if status != 0:
+            raise AgentError(said or f"the agent failed with status {status}", reason="failed")
+        if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
+            raise _no_answer(status, said)
+        return answer
+
+    def _call(self, arguments: list[str], data: str | None) -> tuple[int, Any, str]:
+        """Exit status, parsed standard output (None if it is not JSON), and the line it said."""
+        try:
+            status, out, err = self._module.run_command(
+                [*self._command, *arguments],
+                data=data,
+                binary_data=True,
+                expand_user_and_vars=False,
+                handle_exceptions=False,
+                errors="surrogate_then_replace",
+            )
+        except OSError as error:
+            raise AgentError(
+                f"the agent {self._command[0]} cannot be started: {error.strerror}",
+                reason="no-agent",
+                stage="host",
+                object=self._command[0],
+            ) from None
+        try:
+            answer = json.loads(out)
+        except ValueError:
+            answer = None
+        return status, answer, _last_line(err)
+
+
+def result(answer: dict[str, Any], *known: str) -> dict[str, Any]:
+    """The keys of the agent's answer that a module returns: `changed`, and those in `known`."""
+    out: dict[str, Any] = {"changed": answer.get("changed") is True}
+    out.update((key, answer[key]) for key in known if key in answer)
+    return out
+
+
+def warn(module: AnsibleModule, answer: dict[str, Any]) -> None:
+    """Show the agent's warnings as Ansible's."""
+    warnings = answer.get("warnings")
+    for warning in warnings if isinstance(warnings, list) else []:
+        module.warn(str(warning))
+
+
+def _agent_path(path: str) -> str:
+    _absolute("agent_path", path)
+    if not os.path.exists(path):
+        raise AgentError(
+            f"there is no podwright agent at {path} on this host; apply the role"
+            " podwright.fleet.agent to it, or say where the agent is with agent_path",
+            reason="no-agent",
+            stage="host",
+            object=path,
+        )
+    if not os.path.isfile(path) or not os.access(path, os.X_OK):
+        raise AgentError(
+            f"agent_path {path} is not a program that can be run",
+            reason="no-agent",
+            stage="host",
+            object=path,
+        )
+    return path
+
+
+def _absolute(option: str, path: str) -> str:
+    if not os.path.isabs(path):
+        raise AgentError(
+            f"{option}: {path!r} is not an absolute path", reason="bad-input", stage="input"
+        )
+    return path
+
+
+def _refused(answer: dict[str, Any], said: str) -> AgentError:
+    error = answer.get("error")
+    error = error if isinstance(error, dict) else {}
+    message = str(error.get("message") or said or "the agent failed and did not say why")
+    hint = str(error.get("hint") or "")
+    return AgentError(
+        f"{message}; {hint}" if hint else message,
+        hint=hint,
+        **{key: str(error.get(key) or "") for key in ("reason", "stage", "object")},
+        **result(answer, "pods", "images", "keys", "diff"),
+    )
+
+
+def _no_answer(status: int, said: str) -> AgentError:
+    return AgentError(
+        f"the agent's answer (exit status {status}) is not the JSON that this collection"
+        f" understands{': ' + said if said else ''}; apply the role podwright.fleet.agent to"
+        " bring agent and collection to the same version",
+        reason="bad-answer",
+        stage="host",
+    )
+
+
+def _last_line(stream: str) -> str:
+    """The last line of what a program said, without control characters and of bounded length."""
+    lines = [line for line in stream.splitlines() if line.strip()]
+    line = (
+        "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in lines[-1])
+        if lines
+        else ""
+    )
+    return line[:500]

@@ -1,0 +1,384 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module podwright.fleet.pod."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pod
+short_description: Run signed container pods
+version_added: 0.1.0
+description:
+  - Makes pods be as described, one by the module's own options or many with O(pods).
+  - The images are found by name, fetched, and their signatures verified against the keys trusted
+    for that name, before anything that runs is touched. When a changed pod does not become ready,
+    the one that ran before runs again and the module fails.
+  - Whatever the number of pods, the agent is called once per host.
+author:
+  - The podwright authors (@podwright)
+extends_documentation_fragment:
+  - podwright.fleet.agent
+  - podwright.fleet.agent.attributes
+  - podwright.fleet.agent.changes
+seealso:
+  - module: podwright.fleet.pod_info
+  - module: podwright.fleet.trust
+options:
+  name:
+    description:
+      - Name of the pod, up to 63 lower-case letters, digits and single hyphens.
+      - Mutually exclusive with O(pods); one of the two is required.
+    type: str
+  state:
+    description:
+      - V(started), the pod runs as described; it is replaced if it is different.
+      - V(stopped), it is known as described, but does not run.
+      - V(prepared), its images are fetched, verified and rendered, so that V(started) is quick;
+        a pod that runs is left alone.
+      - V(absent), neither the pod nor anything that belongs to it is there.
+      - V(restarted), like V(started), but a running pod is always started anew.
+      - With O(pods) this is the state of pods that do not say their own.
+    type: str
+    choices: [started, stopped, prepared, absent, restarted]
+    default: started
+  <<: &spec
+    <<: &process
+      exec:
+        description:
+          - Absolute path in the image of the program to run instead of the image's own.
+        type: str
+      args:
+        description:
+          - Arguments, added to the command that is executed.
+        type: list
+        elements: raw
+      environment:
+        description:
+          - Environment variables, added to those of the image. Quote values that YAML reads as
+            something else than text.
+          - They are no place for secrets. Who may read the pod's manifest on the host, or
+            Ansible's own logs, sees them.
+        type: dict
+      user:
+        description:
+          - User in the image, as name, number or path of a file whose owner is meant.
+        type: str
+      group:
+        description:
+          - Group in the image, as name, number or path of a file whose group is meant.
+        type: str
+      supplementary_gids:
+        description:
+          - Numbers of further groups.
+        type: list
+        elements: int
+      working_dir:
+        description:
+          - Absolute path in the image of the directory to start in.
+        type: str
+      mounts:
+        description:
+          - Where the pod's volumes appear in the app. Each is a mapping of C(volume) and C(path),
+            or text C(VOLUME:PATH). Mount points that the image declares need no mount here.
+        type: list
+        elements: raw
+      isolators:
+        description:
+          - What the app may use. Unknown isolators are refused.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+              - Name of the isolator, such as C(resource/memory), C(resource/cpu) or
+                C(os/linux/capabilities-retain-set).
+            type: str
+            required: true
+          value:
+            description:
+              - Its value, such as C({"limit":"256M"}) or C({"set":["CAP_NET_BIND_SERVICE"]}).
+            type: raw
+            required: true
+      readonly_rootfs:
+        description:
+          - Whether the app's root file system is mounted read-only.
+        type: bool
+    image:
+      description:
+        - Image of the pod's only app, as C(NAME[:VERSION]). Mutually exclusive with O(apps).
+        - Every state but V(absent) needs O(image) or O(apps).
+      type: str
+    apps:
+      description:
+        - The apps of a pod that has several. Each takes C(name), C(image) and the options of one
+          app that are described at this level.
+      type: list
+      elements: dict
+      suboptions:
+        name:
+          description:
+            - Name of the app. Made of the last element of the image's name if omitted.
+          type: str
+        image:
+          description:
+            - Image of the app, as C(NAME[:VERSION]).
+          type: str
+          required: true
+        <<: *process
+    stage1:
+      description:
+        - How the pod is isolated. This version knows V(namespaces), which is the default.
+      type: str
+    net:
+      description:
+        - V(default), an address of its own on the host's pod network.
+        - V(none), loopback only. V(host), the host's own network.
+        - The agent's default is V(default).
+      type: str
+      choices: [default, none, host]
+    hostname:
+      description:
+        - Host name in the pod.
+      type: str
+    ports:
+      description:
+        - Ports to publish. Each is a mapping of C(name) (a port that the image declares, or
+          C(NUMBER-PROTOCOL)), C(host_port) and C(host_ip) (optional), or text
+          C(NAME:[HOSTIP:]HOSTPORT).
+      type: list
+      elements: raw
+    volumes:
+      description:
+        - Volumes of the pod. Each is a mapping of C(name), C(kind) (V(host) or V(empty)),
+          C(source) (a path on the host, for V(host)), C(read_only), C(recursive), and for V(empty)
+          C(mode) (quoted octal), C(uid) and C(gid); or text
+          C(NAME,kind=host,source=/path[,readOnly=true]).
+      type: list
+      elements: raw
+    pull_policy:
+      description:
+        - V(new), look for an image elsewhere if it is not on the host.
+        - V(update), always look whether there is a newer one.
+        - V(never), use only what is on the host.
+        - The agent's default is V(new).
+      type: str
+      choices: [new, update, never]
+    insecure_options:
+      description:
+        - Checks to leave out, one by one, such as V(image) for the signature. Nothing is left out
+          unless it is named here.
+      type: list
+      elements: str
+    restart:
+      description:
+        - Whether the pod is started again when it ends by itself.
+        - The agent's default is V(on-failure).
+      type: str
+      choices: ['no', on-failure, always]
+    enabled:
+      description:
+        - Whether the pod starts with the host. The agent's default is V(true).
+      type: bool
+    ready:
+      description:
+        - When the pod counts as ready. Without C(tcp) and C(exec), when all apps have run for
+          C(seconds).
+      type: dict
+      suboptions:
+        tcp:
+          description:
+            - Port of the pod that must accept a connection.
+          type: int
+        exec:
+          description:
+            - Command in the pod that must succeed, as a list of program and arguments.
+          type: list
+          elements: raw
+        app:
+          description:
+            - The app in which the command is run. The first one if omitted.
+          type: str
+        seconds:
+          description:
+            - For how long all apps must have run. The agent's default is 1.
+          type: float
+        interval:
+          description:
+            - Seconds between two tries. The agent's default is 0.25.
+          type: float
+        timeout:
+          description:
+            - After how many seconds the pod counts as failed. The agent's default is 60.
+          type: float
+    stop_timeout:
+      description:
+        - Seconds between the polite signal and the kill when the pod is stopped. The agent's
+          default is 10.
+      type: float
+    annotations:
+      description:
+        - Annotations of the pod.
+      type: dict
+    labels:
+      description:
+        - Labels of the pod.
+      type: dict
+  pods:
+    description:
+      - Many pods, each with the options that are described above for one.
+      - Mutually exclusive with all of these except O(state).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the pod, up to 63 lower-case letters, digits and single hyphens.
+        type: str
+        required: true
+      state:
+        description:
+          - State of this pod, see O(state), whose value is taken if this one is omitted.
+        type: str
+        choices: [started, stopped, prepared, absent, restarted]
+      <<: *spec
+"""
+
+EXAMPLES = r"""
+- name: Run redis, published on port 6379 of the host
+  podwright.fleet.pod:
+    name: redis
+    image: example.com/redis:7.0.15
+    ports:
+      - 6379-tcp:6379
+    ready:
+      tcp: 6379
+
+- name: Run two pods, and see that a third one is gone
+  podwright.fleet.pod:
+    pods:
+      - name: web
+        image: example.com/nginx:1.22
+        ports:
+          - name: http
+            host_port: 8080
+        volumes:
+          - name: content
+            kind: host
+            source: /srv/www
+            read_only: true
+        mounts:
+          - volume: content
+            path: /var/www
+      - name: worker
+        image: example.com/worker:3
+        net: none
+        environment:
+          QUEUE: images
+        isolators:
+          - name: resource/memory
+            value:
+              limit: 256M
+      - name: old-worker
+        state: absent
+
+- name: Start redis anew
+  podwright.fleet.pod:
+    name: redis
+    image: example.com/redis:7.0.15
+    ports:
+      - 6379-tcp:6379
+    ready:
+      tcp: 6379
+    state: restarted
+"""
+
+RETURN = r"""
+pods:
+  description: What was done, or would be done in check mode, for each pod in the order of the request.
+  returned: when the agent was asked
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the pod.
+      type: str
+      returned: always
+      sample: redis
+    changed:
+      description: Whether anything was changed for this pod.
+      type: bool
+      returned: always
+    actions:
+      description: What was done, in order.
+      type: list
+      elements: str
+      returned: always
+      sample: [fetch, prepare, stop, start]
+    state:
+      description: What the pod is now.
+      type: str
+      returned: always
+      sample: running
+    uuid:
+      description: The pod's UUID, new whenever it is replaced.
+      type: str
+      returned: when there is a pod
+      sample: 6733c088-a507-4694-aabf-edd7fa12d3a4
+    pid:
+      description: Process that is the pod's PID 1, as the host sees it.
+      type: int
+      returned: when the pod runs
+      sample: 4711
+    ip:
+      description: Address on the pod network.
+      type: str
+      returned: when the pod runs on the default network
+      sample: 172.16.28.2
+    image_ids:
+      description: ID of each app's image.
+      type: dict
+      returned: when there is a pod
+      sample: {"redis": "sha512-96b1de6dbd8f3aed9e9ac45bd4c9f4a5b1b9f6e09bd4ae2a5b2f5db5e7d9f3f0"}
+    revision:
+      description: Counts how often the pod was changed.
+      type: int
+      returned: when there is a pod
+      sample: 2
+    error:
+      description: Why it failed for this pod; C(null) if it did not.
+      type: dict
+      returned: always
+reason:
+  description: One stable word for why it failed.
+  returned: on failure
+  type: str
+  sample: not-verified
+stage:
+  description: The step that failed, one of input, fetch, verify, policy, render, prepare, launch, network, host.
+  returned: on failure
+  type: str
+  sample: verify
+object:
+  description: The pod, image or path that it failed for.
+  returned: on failure
+  type: str
+  sample: example.com/redis:7.0.15
+hint:
+  description: What to do about it.
+  returned: on failure
+  type: str
+"""
+
+from ansible_collections.podwright.fleet.plugins.module_utils.objects import Kind, manage
+from ansible_collections.podwright.fleet.plugins.module_utils.spec import POD, POD_STATES
+
+
+def main() -> None:
+    """Make pods be as described."""
+    manage(Kind("pods", "name", POD_STATES, POD))
+
+
+if __name__ == "__main__":
+    main()

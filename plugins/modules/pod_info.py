@@ -1,0 +1,113 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module podwright.fleet.pod_info."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pod_info
+short_description: Tell which pods there are
+version_added: 0.1.0
+description:
+  - Tells which pods are on the host and what they do, including those that were not started by
+    Ansible.
+author:
+  - The podwright authors (@podwright)
+extends_documentation_fragment:
+  - podwright.fleet.agent
+  - podwright.fleet.agent.attributes
+  - podwright.fleet.agent.reads
+seealso:
+  - module: podwright.fleet.pod
+options:
+  name:
+    description:
+      - Only pods with one of these names or UUIDs. A name that no pod has is not an error.
+      - All pods if omitted.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- name: See all pods
+  podwright.fleet.pod_info:
+  register: found
+
+- name: Show their states
+  ansible.builtin.debug:
+    msg: "{{ dict(found.pods | map(attribute='pod_name') | zip(found.pods | map(attribute='state'))) }}"
+"""
+
+RETURN = r"""
+pods:
+  description: The pods, as C(podwright list --format=json) tells them.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The pod's UUID.
+      type: str
+      returned: always
+      sample: 6733c088-a507-4694-aabf-edd7fa12d3a4
+    pod_name:
+      description: The pod's name; empty for pods without one.
+      type: str
+      returned: always
+      sample: redis
+    state:
+      description: What the pod is.
+      type: str
+      returned: always
+      sample: running
+    networks:
+      description: The networks that it is on, with C(netName), C(ifName) and C(ip).
+      type: list
+      elements: dict
+      returned: when there are any
+    apps:
+      description: Its apps, with C(name), C(state), C(image_id) and C(exit_code).
+      type: list
+      elements: dict
+      returned: always
+    created_at:
+      description: When it was made.
+      type: str
+      returned: always
+      sample: "2026-11-21T22:08:13Z"
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
+    COMMON_SPEC,
+    Agent,
+    AgentError,
+)
+
+
+def selected(pods: list[dict[str, Any]], names: list[str] | None) -> list[dict[str, Any]]:
+    """The pods that go by one of `names`, or all if it is None."""
+    if names is None:
+        return pods
+    return [pod for pod in pods if pod.get("pod_name") in names or pod.get("name") in names]
+
+
+def main() -> None:
+    """Tell which pods there are."""
+    module = AnsibleModule(
+        argument_spec={**COMMON_SPEC, "name": {"type": "list", "elements": "str"}},
+        supports_check_mode=True,
+    )
+    try:
+        pods = Agent(module).read("list")
+    except AgentError as error:
+        module.fail_json(**error.failure)
+    module.exit_json(changed=False, pods=selected(pods, module.params["name"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module podwright.fleet.trust."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: trust
+short_description: Trust keys that sign images
+version_added: 0.1.0
+description:
+  - Makes OpenPGP keys be trusted, or not be trusted any more, for images whose name starts with a
+    prefix; one by the module's own options or many with O(keys).
+  - The full fingerprint is always needed, and a key that does not have it is refused.
+author:
+  - The podwright authors (@podwright)
+extends_documentation_fragment:
+  - podwright.fleet.agent
+  - podwright.fleet.agent.attributes
+  - podwright.fleet.agent.changes
+seealso:
+  - module: podwright.fleet.image
+  - module: podwright.fleet.pod
+options:
+  fingerprint:
+    description:
+      - Fingerprint of the primary key, all 40 hexadecimal digits; spaces and case do not matter.
+        Short key IDs are refused, since they can be forged.
+      - Mutually exclusive with O(keys); one of the two is required.
+    type: str
+  state:
+    description:
+      - Whether the key is trusted for O(prefix), or for all images with O(root).
+      - With O(keys) this is the state of keys that do not say their own.
+    type: str
+    choices: [present, absent]
+    default: present
+  <<: &spec
+    prefix:
+      description:
+        - The key is trusted for the image with this name and all whose name continues it after a
+          slash. V(example.com/db) is for C(example.com/db/redis), and not for C(example.com/dbx).
+        - Either O(prefix) or O(root) is needed.
+      type: str
+    root:
+      description:
+        - Trust the key for all images.
+      type: bool
+    key:
+      description:
+        - The armoured public key.
+        - Either O(key) or O(key_file) is needed, unless O(state=absent).
+      type: str
+    key_file:
+      description:
+        - Path on the managed host of a file with the armoured public key. For a file on the
+          controller use O(key) with P(ansible.builtin.file#lookup).
+      type: path
+  keys:
+    description:
+      - Many keys, each with the options that are described above for one.
+      - Mutually exclusive with all of these except O(state).
+    type: list
+    elements: dict
+    suboptions:
+      fingerprint:
+        description:
+          - Fingerprint of the primary key, all 40 hexadecimal digits.
+        type: str
+        required: true
+      state:
+        description:
+          - State of this key, see O(state), whose value is taken if this one is omitted.
+        type: str
+        choices: [present, absent]
+      <<: *spec
+"""
+
+EXAMPLES = r"""
+- name: Trust a key for all images below example.com
+  podwright.fleet.trust:
+    prefix: example.com
+    fingerprint: 18AD 5014 C99E F7E3 BA5F  6CE9 50BD D3E0 FC8A 365E
+    key: "{{ lookup('ansible.builtin.file', 'keys/example.asc') }}"
+
+- name: Do not trust it for anything any more
+  podwright.fleet.trust:
+    prefix: example.com
+    fingerprint: 18ad5014c99ef7e3ba5f6ce950bdd3e0fc8a365e
+    state: absent
+"""
+
+RETURN = r"""
+keys:
+  description: What was done, or would be done in check mode, for each key in the order of the request.
+  returned: when the agent was asked
+  type: list
+  elements: dict
+  contains:
+    prefix:
+      description: For which images the key is trusted; empty for all.
+      type: str
+      returned: always
+      sample: example.com
+    fingerprint:
+      description: The key's fingerprint.
+      type: str
+      returned: always
+      sample: 18ad5014c99ef7e3ba5f6ce950bdd3e0fc8a365e
+    changed:
+      description: Whether anything was changed for this key.
+      type: bool
+      returned: always
+    action:
+      description: What was done.
+      type: str
+      returned: always
+reason:
+  description: One stable word for why it failed.
+  returned: on failure
+  type: str
+  sample: bad-input
+stage:
+  description: The step that failed, one of input, verify, host.
+  returned: on failure
+  type: str
+  sample: input
+object:
+  description: The key or path that it failed for.
+  returned: on failure
+  type: str
+hint:
+  description: What to do about it.
+  returned: on failure
+  type: str
+"""
+
+from typing import Any
+
+from ansible_collections.podwright.fleet.plugins.module_utils.objects import Kind, manage
+from ansible_collections.podwright.fleet.plugins.module_utils.options import OptionError
+from ansible_collections.podwright.fleet.plugins.module_utils.spec import (
+    KEY,
+    KEY_STATES,
+    fingerprint,
+)
+
+MAX_KEY_BYTES = 1024 * 1024
+
+
+def read_key(out: dict[str, Any], given: dict[str, Any], path: str) -> None:
+    """Put the content of `key_file` into the desired state. Raises OptionError."""
+    source = given.get("key_file")
+    where = f"{path}.key_file" if path else "key_file"
+    if source is None:
+        return
+    if given.get("key") is not None:
+        raise OptionError(f"{where}: key and key_file exclude each other; give one of them")
+    try:
+        with open(source, "rb") as stream:
+            content = stream.read(MAX_KEY_BYTES + 1)
+    except OSError as error:
+        raise OptionError(f"{where}: cannot read {source} on this host: {error.strerror}") from None
+    if len(content) > MAX_KEY_BYTES:
+        raise OptionError(f"{where}: {source} is larger than any key (1 MiB)")
+    try:
+        out["key"] = content.decode("ascii")
+    except UnicodeDecodeError:
+        raise OptionError(
+            f"{where}: {source} is not an armoured key; write it with gpg --armor --export"
+        ) from None
+
+
+def main() -> None:
+    """Make keys be trusted or not."""
+    manage(Kind("keys", "fingerprint", KEY_STATES, KEY, read_key, fingerprint))
+
+
+if __name__ == "__main__":
+    main()
