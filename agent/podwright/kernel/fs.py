@@ -179,3 +179,17 @@ def _empty_but_dirs(fd: int) -> Optional[str]:
             else:
                 os.unlink(entry.name, dir_fd=fd)
     return found
+
+
+def create_at(parent: int, name: str, mode: int = 0o644) -> None:
+    """Make an empty regular file in the directory `parent`; an existing entry is FileExistsError."""
+    step("open")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    os.close(os.open(name, flags, mode, dir_fd=parent))
+
+
+def make_device(parent: int, name: str, major: int, minor: int) -> None:
+    """Make a character device with mode 0666 in the directory `parent`, whatever the umask."""
+    step("mknod")
+    os.mknod(name, stat.S_IFCHR | 0o666, os.makedev(major, minor), dir_fd=parent)
+    os.chmod(name, 0o666, dir_fd=parent)

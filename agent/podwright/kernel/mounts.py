@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mounts by descriptor (Linux 5.12): made detached, given their attributes, then attached.
+
+A mount is attached to a descriptor that was resolved once, never to a path that an image or
+another pod can change in between (runc CVE-2021-30465, CVE-2025-31133; threats.md T64, T65).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from podwright.kernel import calls
+
+RDONLY = 1
+NOSUID = 2
+NODEV = 4
+NOEXEC = 8
+
+AT_FDCWD = -100
+AT_EMPTY_PATH = 0x1000
+AT_RECURSIVE = 0x8000
+AT_SYMLINK_NOFOLLOW = 0x100
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MNT_DETACH = 2
+
+_TREE_CLONE = 1
+_CLOEXEC = 0x80000
+_F_EMPTY_PATH = 0x4
+_T_EMPTY_PATH = 0x40
+_SET_FLAG = 0
+_SET_STRING = 1
+_CREATE = 6
+
+
+class _Attributes(ctypes.Structure):
+    """struct mount_attr of mount_setattr(2)."""
+
+    _fields_ = [
+        ("attr_set", ctypes.c_uint64),
+        ("attr_clr", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns_fd", ctypes.c_uint64),
+    ]
+
+
+def make_private(path: str = "/") -> None:
+    """Cut the mount tree at `path` off from every other mount namespace."""
+    calls.libc("mount", None, os.fsencode(path), None, MS_REC | MS_PRIVATE, None)
+
+
+def filesystem(fstype: str, options: tuple[tuple[str, str], ...], attributes: int) -> int:
+    """Make a new file system and a detached mount of it; returns the mount's descriptor.
+
+    An option with an empty value is a flag. Raises CallError (ENODEV: not in this kernel).
+    """
+    context = calls.syscall("fsopen", calls.FSOPEN, fstype.encode(), 1)
+    try:
+        for key, text in options:
+            kind, data = (_SET_STRING, os.fsencode(text)) if text else (_SET_FLAG, None)
+            calls.syscall("fsconfig", calls.FSCONFIG, context, kind, key.encode(), data, 0)
+        calls.syscall("fsconfig", calls.FSCONFIG, context, _CREATE, None, None, 0)
+        return calls.syscall("fsmount", calls.FSMOUNT, context, 1, attributes)
+    finally:
+        os.close(context)
+
+
+def clone(dir_fd: int, path: str, *, recursive: bool = False, follow: bool = False) -> int:
+    """Make a detached copy of the mount at `path` below `dir_fd` ("" = at dir_fd itself).
+
+    A final symbolic link is not followed unless `follow` says so. The copy is private.
+    """
+    flags = _TREE_CLONE | _CLOEXEC | (AT_RECURSIVE if recursive else 0)
+    flags |= 0 if follow else AT_SYMLINK_NOFOLLOW
+    flags |= 0 if path else AT_EMPTY_PATH
+    tree = calls.syscall("open_tree", calls.OPEN_TREE, dir_fd, os.fsencode(path), flags)
+    attributes = _Attributes(0, 0, MS_PRIVATE, 0)
+    _setattr(tree, attributes, recursive)
+    return tree
+
+
+def restrict(mount: int, attributes: int, *, recursive: bool = False) -> None:
+    """Add attributes (RDONLY, NOSUID, ...) to a mount and, when recursive, to those below it."""
+    _setattr(mount, _Attributes(attributes, 0, 0, 0), recursive)
+
+
+def _setattr(mount: int, attributes: _Attributes, recursive: bool) -> None:
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    size = ctypes.sizeof(attributes)
+    calls.syscall("mount_setattr", calls.MOUNT_SETATTR, mount, b"", flags, attributes, size)
+
+
+def attach(mount: int, target: int) -> None:
+    """Attach a detached mount on top of the file or directory that `target` is open on."""
+    flags = _F_EMPTY_PATH | _T_EMPTY_PATH
+    calls.syscall("move_mount", calls.MOVE_MOUNT, mount, b"", target, b"", flags)
+
+
+def enter_root(root: int) -> None:
+    """Make the mount that `root` is open on the root, and detach the old one (pivot_root(2)).
+
+    Both go to the same place, so that no directory for the old root is needed.
+    """
+    os.fchdir(root)
+    calls.libc("pivot_root", b".", b".")
+    calls.libc("umount2", b".", MNT_DETACH)
+    os.chdir("/")

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a process is: its namespaces, capabilities, keyring, filter and descriptors."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from podwright.kernel import calls
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+_SET_PDEATHSIG = 1
+_SET_DUMPABLE = 4
+_SET_SECCOMP = 22
+_CAPBSET_READ = 23
+_CAPBSET_DROP = 24
+_SET_NO_NEW_PRIVS = 38
+_CAP_AMBIENT = 47
+_AMBIENT_CLEAR_ALL = 4
+_SECCOMP_MODE_FILTER = 2
+_CAPABILITY_V3 = 0x20080522
+_KEYCTL_JOIN_SESSION_KEYRING = 1
+
+
+class _CapHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _CapData(ctypes.Structure):
+    """Two of struct __user_cap_data_struct: the low and the high 32 capabilities."""
+
+    _fields_ = [
+        ("effective_low", ctypes.c_uint32),
+        ("permitted_low", ctypes.c_uint32),
+        ("inheritable_low", ctypes.c_uint32),
+        ("effective_high", ctypes.c_uint32),
+        ("permitted_high", ctypes.c_uint32),
+        ("inheritable_high", ctypes.c_uint32),
+    ]
+
+
+class _Filter(ctypes.Structure):
+    """struct sock_fprog: number of 8-byte instructions, and their address."""
+
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_char_p)]
+
+
+def unshare(flags: int) -> None:
+    """Leave shared namespaces for new ones (CLONE_NEWPID: for the next child)."""
+    calls.libc("unshare", flags)
+
+
+def setns(fd: int, kind: int) -> None:
+    """Join the namespace that `fd` is open on."""
+    calls.libc("setns", fd, kind)
+
+
+def die_with_parent() -> None:
+    """Get SIGKILL when the thread that forked us ends. The caller checks for the race."""
+    calls.libc("prctl", _SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+def hide_from_peers() -> None:
+    """Keep processes of the same user from tracing us or opening our /proc files."""
+    calls.libc("prctl", _SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def no_new_privileges() -> None:
+    """From here on exec never grants anything: setuid and file capabilities are void."""
+    calls.libc("prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def bounding_has(capability: int) -> bool:
+    """Whether the bounding set has a capability. Raises CallError (EINVAL): unknown number."""
+    return calls.libc("prctl", _CAPBSET_READ, capability, 0, 0, 0) == 1
+
+
+def drop_bounding(capability: int) -> None:
+    """Take a capability out of the bounding set, for this process and its children."""
+    calls.libc("prctl", _CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def set_capabilities(mask: int) -> None:
+    """Make permitted and effective exactly `mask` (bit n = capability n); nothing inheritable."""
+    calls.libc("prctl", _CAP_AMBIENT, _AMBIENT_CLEAR_ALL, 0, 0, 0)
+    low, high = mask & 0xFFFFFFFF, mask >> 32
+    data = _CapData(low, low, 0, high, high, 0)
+    calls.libc("capset", _CapHeader(_CAPABILITY_V3, 0), data)
+
+
+def new_session_keyring() -> None:
+    """Join a new, empty, anonymous session keyring (keyctl(2)).
+
+    A kernel without keyrings (ENOSYS) has none that could leak.
+    """
+    number = calls.KEYCTL.get(os.uname().machine)
+    if number is None:
+        return
+    try:
+        calls.syscall("keyctl", number, _KEYCTL_JOIN_SESSION_KEYRING, None)
+    except calls.CallError as err:
+        import errno
+
+        if err.errno != errno.ENOSYS:
+            raise
+
+
+def install_filter(code: bytes) -> None:
+    """Put a seccomp filter (BPF, 8 bytes per instruction) on this process for ever."""
+    program = _Filter(len(code) // 8, code)
+    calls.libc("prctl", _SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0)
+
+
+def close_from(first: int) -> None:
+    """Close every descriptor from `first` on."""
+    calls.syscall("close_range", calls.CLOSE_RANGE, first, 0xFFFFFFFF, 0)
+
+
+def close_all_but(keep: frozenset[int]) -> None:
+    """Close every descriptor from 3 on that is not in `keep`."""
+    first = 3
+    for fd in sorted(keep):
+        if fd > first:
+            calls.syscall("close_range", calls.CLOSE_RANGE, first, fd - 1, 0)
+        first = max(first, fd + 1)
+    close_from(first)

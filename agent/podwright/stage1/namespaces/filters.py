@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a seccomp profile to BPF, by libseccomp, compiled once per host and profile.
+
+libseccomp compares 64 bits of an argument where the kernel looks at 32 (CVE-2019-10063), and
+has one answer for everything without a rule. So a few instructions of our own go first: they
+answer ENOSYS to numbers that nobody knew when the filter was made (a C library then falls
+back), and refuse the two terminal ioctls by the 32 bits that the kernel reads.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+
+from podwright.errors import LaunchError
+from podwright.kernel import fs
+from podwright.kernel.libseccomp import (
+    ALLOW,
+    EQUAL,
+    KILL_PROCESS,
+    MASKED_EQUAL,
+    Library,
+    Rules,
+    errno_action,
+)
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.stage1.namespaces.seccomp import Profile
+
+FORMAT = 1
+"""Part of the cache key; changes with the code below."""
+
+_NAMESPACE_FLAGS = 0x7E020080
+_PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
+_TERMINAL_IOCTLS = (0x5412, 0x541C)  # TIOCSTI types, TIOCLINUX pastes, on the user's terminal
+_LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x06
+_MAX_CODE = 4096 * 8
+
+
+def load(app: str, profile: Profile, directory: str) -> bytes:
+    """The BPF code of a profile, from the cache in `directory` or made now and kept there.
+
+    Raises LaunchError when the profile names a system call that libseccomp does not know.
+    """
+    library = Library()
+    name = _digest(f"{FORMAT} {library.version()} {library.native():x} {profile!r}".encode())
+    path = f"{directory}/{name}"
+    code = _read(path)
+    if code is None:
+        code = compile_profile(app, profile, library)
+        _keep(directory, path, code)
+    return code
+
+
+def _digest(data: bytes) -> str:
+    # hashlib loads OpenSSL (3 ms); the interpreter's own SHA-256 has moved once.
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        from hashlib import sha256
+    return str(sha256(data).hexdigest())
+
+
+def _read(path: str) -> Optional[bytes]:
+    """A cached filter; None unless it is complete and nobody else could have written it."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(fd)
+        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+        if not ours or found.st_mode & 0o077:
+            return None
+        data = os.read(fd, _MAX_CODE + 65)
+    finally:
+        os.close(fd)
+    code, check = data[:-64], data[-64:]
+    return code if code and check == _digest(code).encode() else None
+
+
+def _keep(directory: str, path: str, code: bytes) -> None:
+    """Store a filter; a cache that cannot be written costs time, not the pod."""
+    try:
+        fs.ensure_dir(directory, 0o700)
+        found = os.lstat(directory)
+        ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+        if ours and not found.st_mode & 0o022:
+            fs.write_atomic(path, code + _digest(code).encode(), 0o600, durable=False)
+    except OSError:
+        return
+
+
+def compile_profile(app: str, profile: Profile, library: Library) -> bytes:
+    """The whole filter as BPF."""
+    numbers = _numbers(app, profile, library)
+    refuse = errno_action(profile.code) if profile.code else KILL_PROCESS
+    if not profile.allow:
+        with library.rules(ALLOW) as rules:
+            for number in numbers.values():
+                rules.add(refuse, number)
+            return rules.export()
+    with library.rules(refuse) as rules:
+        for name, number in numbers.items():
+            if name not in profile.narrow or name == "ioctl":
+                rules.add(ALLOW, number)
+            else:
+                _add_narrow(rules, name, number, profile)
+        clone3 = library.number("clone3")
+        if clone3 is not None and clone3 >= 0 and "clone3" not in numbers:
+            rules.add(errno_action(errno.ENOSYS), clone3)  # its flags are out of reach: use clone
+        return _prologue(library, numbers, profile) + rules.export()
+
+
+def _numbers(app: str, profile: Profile, library: Library) -> dict[str, int]:
+    numbers = {}
+    for name in profile.names:
+        number = library.number(name)
+        if number is None and name in profile.required:
+            raise LaunchError(
+                f"app {app}: unknown system call {safe(name, 60)!r} in its seccomp isolator",
+                f"libseccomp {library.version()} on this host does not know it",
+                object=app,
+            )
+        if number is not None and number >= 0:
+            numbers[name] = number
+    return numbers
+
+
+def _add_narrow(rules: Rules, name: str, number: int, profile: Profile) -> None:
+    if name == "clone":
+        argument = 1 if os.uname().machine == "s390x" else 0
+        rules.add(ALLOW, number, (argument, MASKED_EQUAL, _NAMESPACE_FLAGS, 0))
+        return
+    for allowed in profile.families if name == "socket" else _PERSONALITIES:
+        rules.add(ALLOW, number, (0, EQUAL, allowed, 0))
+
+
+def _prologue(library: Library, numbers: dict[str, int], profile: Profile) -> bytes:
+    """Our own instructions; they fall through to libseccomp's, which load what they need."""
+    body: list[tuple[int, int, int, int]] = [(_LOAD, 0, 0, 0)]
+    known = library.known_numbers()
+    no_such_call = (_RETURN, 0, 0, errno_action(errno.ENOSYS))
+    body += [(_JUMP_GREATER, 0, 1, known[-1]), no_such_call]
+    for low, high in zip(known, known[1:]):
+        if high - low > 1:
+            body += [(_JUMP_AT_LEAST, 0, 2, low + 1), (_JUMP_AT_LEAST, 1, 0, high), no_such_call]
+    if "ioctl" in profile.narrow and "ioctl" in numbers:
+        command = 24 if sys.byteorder == "little" else 28  # low half of args[1]
+        refuse = (_RETURN, 0, 0, errno_action(errno.EPERM))
+        body += [(_JUMP_EQUAL, 0, 5, numbers["ioctl"]), (_LOAD, 0, 0, command)]
+        for ioctl in _TERMINAL_IOCTLS:
+            body += [(_JUMP_EQUAL, 0, 1, ioctl), refuse]
+    head = [(_LOAD, 0, 0, 4), (_JUMP_EQUAL, 1, 0, library.native()), (0x05, 0, 0, len(body))]
+    import struct
+
+    return b"".join(struct.pack("=HBBI", *line) for line in head + body)
