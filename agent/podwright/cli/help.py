@@ -58,7 +58,8 @@ def of_verb(verb: Verb) -> str:
 def _table(items: tuple[Option, ...]) -> str:
     rows = []
     for item in items:
-        flag = f"--{item.name}" + (f"={item.metavar}" if item.metavar else "")
+        equals = f"[={item.metavar[1:]}" if item.metavar.startswith("[") else f"={item.metavar}"
+        flag = f"--{item.name}" + (equals if item.metavar else "")
         extra = " (repeatable)" if item.repeat else ""
         extra += f" [{item.default}]" if item.default else ""
         rows.append((flag, item.help + extra))

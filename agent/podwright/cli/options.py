@@ -17,7 +17,7 @@ from podwright.values import value
 class Option:
     """One flag.
 
-    metavar   what stands after `=`; "" makes it a boolean
+    metavar   what stands after `=`; "" makes it a boolean; in brackets: may be left out
     default   shown in help and used when absent ("" = none)
     repeat    may be given several times
     per_app   belongs to the image before it (run, prepare)
@@ -109,6 +109,8 @@ def take(argv: list[str], index: int, options: dict[str, Option], into: Argument
         text = text if equals else "true"
         if text not in ("true", "false"):
             raise UsageError(f"--{name} is true or false, not {safe(text, 40)!r}")
+    elif option.metavar.startswith("[") and not equals:
+        text = "true"
     elif not equals:
         if index >= len(argv):
             raise UsageError(f"--{name} needs a value: --{name}={option.metavar}")

@@ -132,8 +132,8 @@ VERBS = (
         "Show the status of a pod",
         "POD",
         (
-            Option("wait", "wait until it has ended (for at most DURATION)", "DURATION"),
-            Option("wait-ready", "wait until it is ready (for at most DURATION)", "DURATION"),
+            Option("wait", "wait until it has ended, at most DURATION: --wait, --wait=30s", "[DURATION]"),
+            Option("wait-ready", "wait until it is ready, at most DURATION", "[DURATION]"),
             FORMAT,
             UUID_FILE,
         ),
@@ -175,7 +175,17 @@ VERBS = (
     Verb("version", "version", "Print the version", "", (FORMAT,)),
     Verb("completion", "completion", "Print a completion script for bash", "bash"),
     Verb("help", "help", "Help about any command", "[COMMAND]"),
-    Verb("supervise", "supervise", "Run a named pod under a supervisor", "NAME", hidden=True),
+    Verb(
+        "supervise",
+        "supervise",
+        "Run a named pod under a supervisor",
+        "NAME",
+        (
+            Option("detached", "restart it ourselves, since there is no systemd"),
+            Option("attempt", "how often it was restarted", "N", "0"),
+        ),
+        hidden=True,
+    ),
 )
 
 IMAGE_VERBS = (

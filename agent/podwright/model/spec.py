@@ -269,7 +269,7 @@ def _parse_pod(fields: Fields) -> PodSpec:
         pull_policy=fields.choice("pull_policy", PULL_POLICIES, "new"),
         insecure=_insecure(fields),
         restart=fields.choice("restart", RESTARTS, "on-failure"),
-        enabled=fields.boolean("enabled", True),
+        enabled=fields.boolean("enabled", state in ("started", "restarted")),
         ready=_parse_ready(fields.child("ready")),
         stop_timeout=_seconds(fields, "stop_timeout", 10.0, 3600),
         annotations=tuple(sorted(fields.mapping("annotations").items())),

@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright apply`: read the desired state, take the host's apply lock, answer."""
+
+from __future__ import annotations
+
+import sys
+
+from podwright import jsonio
+from podwright.cli import durations
+from podwright.cli.context import Context, agent_command, note, say
+from podwright.cli.options import Arguments
+from podwright.errors import PodwrightError, UsageError
+from podwright.host.lock import HostLock
+from podwright.kernel import fs
+from podwright.model.spec import parse_desired
+from podwright.reconcile import apply
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_STATE = 16 * 1024 * 1024
+
+
+def run(context: Context, args: Arguments) -> int:
+    """0 when all is (or would be) as desired, 254 when anything was refused or failed."""
+    context.need_root("apply")
+    form = args.text("format") or ("text" if sys.stdout.isatty() else "json")
+    mode = apply.Mode(
+        check=args.true("check"),
+        diff=args.true("diff"),
+        command=[*agent_command(), *context.global_argv],
+        progress=_progress(form),
+    )
+    try:
+        desired = parse_desired(_read(args))
+        answer = _locked(context, args, desired, mode)
+    except PodwrightError as err:
+        if form == "text":
+            raise
+        answer = {"changed": False, "check": mode.check, "pods": [], "keys": [], "images": [], "warnings": []}
+        answer["error"] = apply.error_json(err)
+    if form == "text":
+        _tell(answer)
+    else:
+        say(jsonio.pretty(answer) if form == "json-pretty" else jsonio.dumps(answer))
+    error = answer.get("error")
+    if error:
+        note(safe("; ".join(text for text in (error["message"], error["hint"]) if text), 1000))
+    return 254 if error else 0
+
+
+def _locked(context: Context, args: Arguments, desired: Any, mode: apply.Mode) -> dict[str, Any]:
+    """Apply under the host-wide lock; check mode needs none, since it changes nothing."""
+    if mode.check:
+        return apply.apply(context.layout, desired, mode)
+    from podwright.stage0.store import ensure_format
+
+    ensure_format(context.layout)
+    fs.ensure_dir(context.layout.locks)
+    timeout = durations.seconds(args.text("lock-timeout", "60"), "--lock-timeout")
+    with HostLock(f"{context.layout.locks}/apply", "apply", timeout):
+        return apply.apply(context.layout, desired, mode)
+
+
+def _progress(form: str) -> Any:
+    if form != "text":
+        return None
+    from podwright.cli.progress import Printer
+
+    return Printer()
+
+
+def _read(args: Arguments) -> Any:
+    """The desired state from the file named, or from standard input."""
+    if len(args.rest) != 1:
+        raise UsageError("apply needs one file", "podwright apply FILE, or - for standard input")
+    path = args.rest[0]
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(MAX_STATE + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(MAX_STATE + 1)
+    except OSError as err:
+        raise UsageError(f"{safe(path, 200)}: {err.strerror}", object=safe(path, 200)) from None
+    return jsonio.loads(data, "standard input" if path == "-" else safe(path, 200), limit=MAX_STATE)
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    """The answer for people: one line per object."""
+    would = "would " if answer["check"] else ""
+    for kind in ("keys", "images", "pods"):
+        for part in answer[kind]:
+            actions = ", ".join(part.get("actions") or [part.get("action", "none")])
+            state = "failed" if part.get("error") else (f"{would}{actions}" if part["changed"] else "unchanged")
+            say(f"{kind[:-1]} {safe(part['label'], 100)}: {state}")
+    for warning in answer["warnings"]:
+        note(f"warning: {warning}")

@@ -1,0 +1,31 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright gc`: mark and remove what has ended."""
+
+from __future__ import annotations
+
+from podwright.cli import durations
+from podwright.cli.context import Context, note, say
+from podwright.stage0 import collect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.cli.options import Arguments
+
+
+def run(context: Context, args: Arguments) -> int:
+    """Problems with single pods are said on standard error; the status stays 0 (B10)."""
+    context.need_root("gc")
+    done = collect.collect(
+        context.layout,
+        durations.seconds(args.text("grace-period", "30m"), "--grace-period"),
+        durations.seconds(args.text("expire-prepared", "24h"), "--expire-prepared"),
+        args.true("mark-only"),
+    )
+    for uuid in done.marked:
+        say(f"marked {uuid}")
+    for uuid in done.removed:
+        say(f"removed {uuid}")
+    for problem in done.problems:
+        note(problem)
+    return 0

@@ -1,0 +1,143 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright image list | rm | cat-manifest`."""
+
+from __future__ import annotations
+
+import time
+
+from podwright import jsonio
+from podwright.cli import durations
+from podwright.cli.context import Context, note, say
+from podwright.cli.table import render
+from podwright.errors import NotFoundError, PodwrightError, UsageError
+from podwright.reconcile.apply import remove_image, verdict_text
+from podwright.stage0 import images
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.cli.options import Arguments
+    from podwright.stage0.images import StoredImage
+
+TITLES = {
+    "id": "ID",
+    "name": "NAME",
+    "size": "SIZE",
+    "importtime": "IMPORT TIME",
+    "lastused": "LAST USED",
+    "verdict": "VERDICT",
+}
+SHORT = len("sha512-") + 12
+
+
+def list_(context: Context, args: Arguments) -> int:
+    """Print the images of the store."""
+    fields = _fields(args.text("fields", "id,name,size,importtime,lastused"))
+    sort = _fields(args.text("sort", "importtime"))[0]
+    found = images.list_images(context.layout)
+    found.sort(key=lambda image: _key(image, sort), reverse=args.text("order") == "desc")
+    form = args.text("format")
+    if form:
+        show = jsonio.pretty if form == "json-pretty" else jsonio.dumps
+        say(show([_json(image) for image in found]))
+        return 0
+    full = args.true("full")
+    rows = [tuple(_cell(image, field, full) for field in fields) for image in found]
+    if rows or not args.true("no-legend"):
+        say(render(tuple(TITLES[field] for field in fields), rows, not args.true("no-legend")))
+    return 0
+
+
+def _fields(text: str) -> list[str]:
+    fields = [field.strip() for field in text.split(",")]
+    for field in fields:
+        if field not in TITLES:
+            raise UsageError(f"unknown column {safe(field, 40)!r}", f"columns are {', '.join(TITLES)}")
+    return fields
+
+
+def _key(image: StoredImage, field: str) -> Any:
+    return {"id": image.id, "name": full_name(image), "size": image.size, "importtime": image.imported,
+            "lastused": image.last_used, "verdict": verdict_text(image)}[field]
+
+
+def full_name(image: StoredImage) -> str:
+    """name:version."""
+    version = image.manifest.label("version")
+    return f"{image.name}:{version}" if version else image.name
+
+
+def _cell(image: StoredImage, field: str, full: bool) -> str:
+    if field == "id":
+        return image.id if full else image.id[:SHORT]
+    if field == "size":
+        return str(image.size) if full else _size(image.size)
+    if field in ("importtime", "lastused") and not full:
+        import calendar
+
+        text = image.imported if field == "importtime" else image.last_used
+        then = calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
+        return durations.ago(then, time.time())
+    return str(_key(image, field))
+
+
+def _size(count: int) -> str:
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f}{unit}"
+        amount /= 1024
+    return f"{amount:.1f}GiB"
+
+
+def _json(image: StoredImage) -> dict[str, Any]:
+    return {
+        "id": image.id,
+        "name": full_name(image),
+        "import_time": image.imported,
+        "last_used_time": image.last_used,
+        "size": image.size,
+        "labels": dict(image.labels),
+        "verdict": verdict_text(image),
+        "signed_by": image.verdict.fingerprint,
+    }
+
+
+def _one(context: Context, text: str) -> StoredImage:
+    found = images.find_images(context.layout, text)
+    if not found:
+        raise NotFoundError(f"no image {safe(text, 100)!r} is in the store", "podwright image list shows them")
+    if len(found) > 1 and text.startswith("sha512-"):
+        raise UsageError(f"image ID {safe(text, 100)!r} is ambiguous", "give more digits")
+    return found[-1]
+
+
+def rm_(context: Context, args: Arguments) -> int:
+    """Remove images; one that is not there is a warning (E), one that is in use an error."""
+    if not args.rest:
+        raise UsageError("image rm needs an image", "podwright image rm IMAGE...")
+    failed = False
+    for text in args.rest:
+        try:
+            image = _one(context, text)
+            remove_image(context.layout, image)
+            say(f"removed {image.id}")
+        except NotFoundError as err:
+            note(f"warning: {err.sentence()}")
+        except PodwrightError as err:
+            note(err.sentence())
+            failed = True
+    return 254 if failed else 0
+
+
+def cat_manifest(context: Context, args: Arguments) -> int:
+    """Print the manifest of an image."""
+    if len(args.rest) != 1:
+        raise UsageError("image cat-manifest needs one image")
+    manifest = _one(context, args.rest[0]).manifest.raw
+    pretty = args.text("pretty-print", "true") == "true"
+    say(jsonio.pretty(manifest) if pretty else jsonio.dumps(manifest))
+    return 0

@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright list`."""
+
+from __future__ import annotations
+
+import time
+
+from podwright import jsonio
+from podwright.cli.context import Context, say
+from podwright.cli.durations import ago
+from podwright.cli.table import render
+from podwright.stage0 import pods, report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.cli.options import Arguments
+
+SHOWN = (pods.PREPARE, pods.PREPARED, pods.RUN, pods.EXITED_GARBAGE, pods.GARBAGE)
+
+
+def run(context: Context, args: Arguments) -> int:
+    """Print every pod; pods that cannot be read are shown with their error."""
+    found = [report.report(pod) for pod in pods.each(context.layout, SHOWN)]
+    if args.text("format"):
+        show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
+        say(show(found))
+        return 0
+    full = args.true("full")
+    titles: tuple[str, ...] = ("UUID", "POD", "APP", "IMAGE NAME")
+    titles += ("IMAGE ID",) if full else ()
+    titles += ("STATE", "CREATED", "STARTED", "NETWORKS")
+    rows = [row for pod in found for row in _rows(pod, full)]
+    if rows or not args.true("no-legend"):
+        say(render(titles, rows, not args.true("no-legend")))
+    return 0
+
+
+def _rows(pod: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
+    apps = pod["apps"] or [{"name": "-", "image_name": pod.get("error", "-"), "image_version": "", "image_id": "-"}]
+    rows = []
+    for index, app in enumerate(apps):
+        first = index == 0
+        image = app["image_name"] + (f":{app['image_version']}" if app["image_version"] else "")
+        row: tuple[str, ...] = (
+            (pod["name"] if full else pod["name"][:8]) if first else "",
+            (pod["pod_name"] or "-") if first else "",
+            app["name"],
+            image,
+        )
+        row += (app["image_id"],) if full else ()
+        row += (
+            pod["state"] if first else "",
+            _time(pod["created_at"], full) if first else "",
+            _time(pod["started_at"], full) if first else "",
+            ",".join(f"{n['netName']}:ip4={n['ip']}" for n in pod["networks"]) if first else "",
+        )
+        rows.append(row)
+    return rows
+
+
+def _time(text: Optional[str], full: bool) -> str:
+    if not text or full:
+        return text or "-"
+    import calendar
+
+    try:
+        then = calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
+    except ValueError:
+        return text
+    return ago(then, time.time())

@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright status`: key=value lines, or JSON; can wait for the end or for readiness."""
+
+from __future__ import annotations
+
+import time
+
+from podwright import jsonio
+from podwright.cli import durations, which
+from podwright.cli.context import Context, say
+from podwright.errors import NotReadyError
+from podwright.stage0 import pods, report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from podwright.cli.options import Arguments
+
+POLL = 0.1
+ENDED = ("exited", "exited garbage", "exited deleting", "aborted prepare", "garbage", "deleting")
+
+
+def run(context: Context, args: Arguments) -> int:
+    """Print the status; a wait that times out is an error and prints nothing."""
+    text = which.one(args, "status")
+    pod = pods.find(context.layout, text)
+
+    def look() -> dict[str, Any]:
+        return report.report(pods.get(context.layout, pod.uuid) or pods.find(context.layout, text))
+
+    seen = look()
+    if args.given("wait"):
+        seen = _wait(look, lambda s: s["state"] in ENDED, args.text("wait"), "has not ended")
+    elif args.given("wait-ready"):
+        seen = _wait(look, lambda s: s["ready"] or s["state"] in ENDED, args.text("wait-ready"), "is not ready")
+        if not seen["ready"]:
+            raise NotReadyError(f"pod {pod.uuid} ended before it was ready", object=pod.uuid)
+    if args.text("format"):
+        show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
+        say(show(seen))
+    else:
+        say("\n".join(_lines(seen)))
+    return 0
+
+
+def _wait(
+    look: Callable[[], dict[str, Any]],
+    done: Callable[[dict[str, Any]], bool],
+    text: str,
+    problem: str,
+) -> dict[str, Any]:
+    limit = None if text in ("true", "") else durations.seconds(text, "the time to wait")
+    deadline = None if limit is None else time.monotonic() + limit
+    while True:
+        seen = look()
+        if text == "false" or done(seen):
+            return seen
+        if deadline is not None and time.monotonic() >= deadline:
+            raise NotReadyError(f"pod {seen['name']} {problem} after {text}", object=seen["name"], reason="timeout")
+        time.sleep(POLL)
+
+
+def _lines(seen: dict[str, Any]) -> list[str]:
+    running = seen["state"] == "running"
+    lines = [f"state={seen['state']}", f"created={seen['created_at']}"]
+    if seen["pod_name"]:
+        lines.insert(0, f"name={seen['pod_name']}")
+    if seen["started_at"]:
+        lines.append(f"started={seen['started_at']}")
+    if running:
+        lines.append("networks=" + ",".join(f"{n['netName']}:ip4={n['ip']}" for n in seen["networks"]))
+        lines.append(f"pid={seen['pid'] or ''}")
+        lines.append(f"ready={'true' if seen['ready'] else 'false'}")
+    if running or seen["state"].startswith("exited"):
+        lines.append(f"exited={'false' if running else 'true'}")
+    if seen["finished_at"]:
+        lines.append(f"finished={seen['finished_at']}")
+        lines.append(f"reason={seen['exit_reason']}")
+    if seen["exit_error"]:
+        from podwright.text import safe
+
+        lines.append(f"error={safe(seen['exit_error'])}")
+    for app in seen["apps"]:
+        if app["exit_code"] is not None:
+            lines.append(f"app-{app['name']}={app['exit_code']}")
+    return lines

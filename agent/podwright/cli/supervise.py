@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright supervise NAME`: what a pod's unit runs. Prepares the pod of the current revision
+when it is not prepared yet, runs it, tells systemd when it is ready.
+
+Without systemd (--detached) it also restarts the pod by its policy, by executing itself again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from podwright.cli.context import Context, agent_command, note
+from podwright.cli.options import Arguments
+from podwright.errors import NotFoundError, NotReadyError, PodwrightError
+from podwright.host import detached, supervisor, systemd
+from podwright.model.names import pod_name
+from podwright.reconcile import canonical, revisions
+from podwright.stage0 import collect, pods, prepare, start
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.reconcile.revisions import Revision
+    from podwright.stage1.contract import Outcome
+
+LONG_ENOUGH = 60.0
+"""A pod that ran for this many seconds is restarted as if for the first time."""
+
+
+def run(context: Context, args: Arguments) -> int:
+    """Run the named pod until it ends; 0 when it was asked to stop."""
+    context.need_root("supervise")
+    if len(args.rest) != 1:
+        raise NotFoundError("supervise needs the name of a pod")
+    name = pod_name(args.rest[0], "pod name")
+    revision = revisions.current(context.layout, name)
+    if revision is None:
+        raise NotFoundError(f"no pod is called {name}", "podwright apply makes one", object=name)
+    if args.true("detached"):
+        supervisor.record_supervisor(context.layout, name)
+    began = time.monotonic()
+    outcome = None
+    try:
+        outcome = _run(context, name, revision)
+        if outcome.reason == "not-ready":
+            raise NotReadyError(
+                f"pod {name} was not ready after {revision.settings['ready']['timeout']:g} s", object=name
+            )
+        status = 0 if outcome.reason == "stopped" else outcome.status
+        if status or outcome.reason != "stopped":
+            supervisor.record_problem(context.layout, name, f"it ended with status {outcome.status}")
+    except PodwrightError as err:
+        supervisor.record_problem(context.layout, name, err.sentence())
+        if not args.true("detached"):
+            raise
+        note(err.sentence())
+        status = 254
+    if args.true("detached") and _again(revision, status, outcome):
+        _restart(context, name, args, time.monotonic() - began)
+    return status
+
+
+def _run(context: Context, name: str, revision: Revision) -> Outcome:
+    layout = context.layout
+    _clean_previous(context, name, revision.uuid)
+    pod = pods.get(layout, revision.uuid) if revision.uuid else None
+    if pod is not None and pod.directory == pods.PREPARED:
+        locked = pods.lock(layout, pod)
+    else:
+        spec = canonical.respec(name, revision.runtime, revision.settings)
+        prepared = prepare.prepare(layout, spec, prepare.resolve_images(layout, spec), durable=False)
+        locked = prepared.pod
+    revisions.set_instance(layout, name, locked.uuid)
+    return start.run(layout, locked, on_ready=lambda: _ready(locked.uuid))
+
+
+def _ready(uuid: str) -> None:
+    systemd.notify(f"READY=1\nSTATUS=pod {uuid} is ready")
+
+
+def _clean_previous(context: Context, name: str, keep: str) -> None:
+    """Remove the ended instance before this one, so that restarts do not pile up."""
+    uuid = pods.instance(context.layout, name)
+    pod = pods.get(context.layout, uuid) if uuid and uuid != keep else None
+    if pod is not None and pod.state in ("exited", "prepared", "aborted prepare"):
+        try:
+            collect.remove(context.layout, pod)
+        except PodwrightError as err:
+            note(f"warning: {err.sentence()}")
+
+
+def _again(revision: Revision, status: int, outcome: Outcome | None) -> bool:
+    policy = revision.settings["restart"]
+    stopped = outcome is not None and outcome.reason == "stopped"
+    return not stopped and (policy == "always" or (policy == "on-failure" and status != 0))
+
+
+def _restart(context: Context, name: str, args: Arguments, ran: float) -> None:
+    """Wait a little and become the next attempt."""
+    attempt = 0 if ran > LONG_ENOUGH else int(args.text("attempt", "0"))
+    note(f"pod {name} ended; next start in {detached.backoff(attempt):.0f} s")
+    sys.stderr.flush()
+    detached.pause(attempt)
+    argv = [*agent_command(), *context.global_argv, "supervise", name, "--detached"]
+    os.execv(argv[0], [*argv, f"--attempt={attempt + 1}"])

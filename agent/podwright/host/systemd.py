@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""systemd on the host: a unit per named pod, driven through systemctl; readiness by sd_notify."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import HostError
+from podwright.kernel import fs
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+UNIT_DIR = "/etc/systemd/system"
+UNIT = """# Written by podwright for pod {name}; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=podwright pod {name}
+After=network-online.target
+Wants=network-online.target
+StartLimitIntervalSec=60
+StartLimitBurst=5
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={command} supervise {name}
+KillMode=mixed
+Delegate=yes
+Slice=machine.slice
+Restart={restart}
+RestartSec=1
+TimeoutStartSec={start_timeout}
+TimeoutStopSec={stop_timeout}
+SyslogIdentifier=podwright-{name}
+LogExtraFields=PODWRIGHT_POD={name}
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def running() -> bool:
+    """Whether systemd is the init of this host (sd_booted(3))."""
+    return os.path.isdir("/run/systemd/system")
+
+
+def unit_name(name: str) -> str:
+    """The unit of a pod."""
+    return f"podwright-{name}.service"
+
+
+def unit_path(name: str) -> str:
+    """The unit's file."""
+    return f"{UNIT_DIR}/{unit_name(name)}"
+
+
+def unit_text(name: str, settings: dict[str, Any], command: list[str]) -> str:
+    """The unit's content. Pod names are DNS labels, so nothing needs quoting but the command."""
+    return UNIT.format(
+        name=name,
+        command=" ".join(_quote(word) for word in command),
+        restart=settings["restart"],
+        start_timeout=int(settings["ready"]["timeout"]) + 30,
+        stop_timeout=int(settings["stop_timeout"]) + 20,
+    )
+
+
+def _quote(word: str) -> str:
+    """One argument of ExecStart: specifiers, variables and quotes are taken literally."""
+    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{plain}"' if plain != word or " " in word or "'" in word else plain
+
+
+def read_unit(name: str) -> str:
+    """The unit as it is on disk, or ""."""
+    try:
+        with open(unit_path(name), encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def write_unit(name: str, text: str) -> None:
+    """Write the unit and make systemd read it."""
+    fs.write_atomic(unit_path(name), text.encode(), 0o644)
+    systemctl("daemon-reload")
+
+
+def remove_unit(name: str) -> None:
+    """Disable and remove the unit; fine when there is none."""
+    if os.path.exists(unit_path(name)):
+        systemctl("disable", "--quiet", unit_name(name))
+        fs.unlink(unit_path(name))
+        systemctl("daemon-reload")
+    systemctl("reset-failed", unit_name(name), check=False)
+
+
+def enabled(name: str) -> bool:
+    """Whether the unit starts at boot."""
+    return os.path.islink(f"{UNIT_DIR}/multi-user.target.wants/{unit_name(name)}")
+
+
+def systemctl(*args: str, check: bool = True) -> int:
+    """Run systemctl and wait; returns its status. Raises HostError with what it said."""
+    import subprocess
+
+    from podwright.kernel.step import step
+
+    step("systemctl")
+    done = subprocess.run(
+        ["/usr/bin/systemctl", *args],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if check and done.returncode != 0:
+        said = safe(done.stdout.decode("utf-8", "replace").strip().replace("\n", "; "), 400)
+        raise HostError(f"systemctl {' '.join(args)} failed: {said}", "journalctl -u shows more", object=args[-1])
+    return done.returncode
+
+
+def notify(text: str) -> None:
+    """Tell the supervising systemd something (sd_notify(3)); nothing when nobody listens."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    import _socket
+
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    try:
+        sock.connect("\0" + address[1:] if address.startswith("@") else address)
+        sock.send(text.encode())
+    finally:
+        sock.close()

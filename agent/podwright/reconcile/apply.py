@@ -1,0 +1,307 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`apply`: keys, images and pods of one desired state, and the answer about them."""
+
+from __future__ import annotations
+
+from podwright import __version__
+from podwright.errors import PodwrightError
+from podwright.host import systemd
+from podwright.model.names import IMAGE_ID
+from podwright.reconcile import canonical, execute, observe, plan
+from podwright.stage0 import images, pods, prepare, report, trust
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.spec import DesiredState, ImageSpec, KeySpec, PodSpec
+    from podwright.stage0.images import StoredImage
+    from podwright.stage0.prepare import Progress
+
+
+@value
+class Mode:
+    """How to apply.
+
+    check     only say what would change
+    diff      include before and after
+    command   argv prefix that starts this agent again with the same directories
+    """
+
+    check: bool
+    diff: bool
+    command: list[str]
+    progress: Optional[Progress] = None
+
+
+class Answer:
+    """The JSON object that `apply` answers, while it grows."""
+
+    def __init__(self, mode: Mode) -> None:
+        self.mode = mode
+        self.keys: list[dict[str, Any]] = []
+        self.images: list[dict[str, Any]] = []
+        self.pods: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
+        self.error: Optional[dict[str, Any]] = None
+
+    def fail(self, err: PodwrightError) -> dict[str, Any]:
+        """Record a failure; the first one is the answer's."""
+        shown = error_json(err)
+        self.error = self.error or shown
+        return shown
+
+    def as_json(self) -> dict[str, Any]:
+        """The whole answer."""
+        parts = self.keys + self.images + self.pods
+        out: dict[str, Any] = {
+            "version": __version__,
+            "check": self.mode.check,
+            "changed": any(part["changed"] for part in parts),
+            "keys": self.keys,
+            "images": self.images,
+            "pods": self.pods,
+            "warnings": self.warnings,
+        }
+        if self.mode.diff:
+            out["diff"] = {side: _side(self, side) for side in ("before", "after")}
+        if self.error:
+            out["error"] = self.error
+        return out
+
+
+def _side(answer: Answer, side: str) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for kind, parts in (("keys", answer.keys), ("images", answer.images), ("pods", answer.pods)):
+        changed = {part["label"]: part["diff"][side] for part in parts if part["changed"]}
+        if changed:
+            out[kind] = changed
+    return out
+
+
+def error_json(err: PodwrightError) -> dict[str, Any]:
+    """An error as playbooks read it."""
+    return {
+        "message": err.message,
+        "hint": err.hint,
+        "reason": err.reason,
+        "stage": err.stage,
+        "object": err.object,
+    }
+
+
+def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
+    """Bring the host to the desired state, or say what that would change.
+
+    A key or image that fails ends it, since pods depend on them; a pod that fails does not keep
+    the other pods from being brought up. Never raises for a refusal: it stands in the answer.
+    """
+    answer = Answer(mode)
+    try:
+        for key in desired.keys:
+            answer.keys.append(_apply_key(layout, key, mode.check))
+        for image in desired.images:
+            answer.images.append(_apply_image(layout, image, mode))
+    except PodwrightError as err:
+        answer.fail(err)
+        return answer.as_json()
+    works = [_plan(layout, spec, mode, answer) for spec in desired.pods]
+    if mode.check:
+        return answer.as_json()
+    for phase in ("stage", "switch", "settle"):
+        for index, work in enumerate(works):
+            if work is not None and work.plan.changed and answer.pods[index]["error"] is None:
+                _phase(work, phase, answer, index)
+    for index, work in enumerate(works):
+        if work is not None:
+            answer.warnings += [f"pod {work.spec.name}: {text}" for text in work.warnings]
+            _finish(layout, work, answer.pods[index])
+    return answer.as_json()
+
+
+def _phase(work: execute.Work, phase: str, answer: Answer, index: int) -> None:
+    try:
+        getattr(work, phase)()
+    except PodwrightError as err:
+        if phase == "stage":
+            answer.pods[index]["changed"] = False
+            answer.pods[index]["actions"] = []
+        answer.pods[index]["error"] = answer.fail(err)
+    except OSError as err:
+        wrapped = PodwrightError(f"pod {work.spec.name}: {err.strerror}: {err.filename or phase}", object=work.spec.name)
+        answer.pods[index]["error"] = answer.fail(wrapped)
+
+
+def _apply_key(layout: Layout, key: KeySpec, check: bool) -> dict[str, Any]:
+    where = key.prefix or "every image"
+    prefix = key.prefix or None
+    label = f"{where} {key.fingerprint}"
+    if key.state == "absent":
+        present = any(
+            known.fingerprint == key.fingerprint.lower() and known.prefix == key.prefix
+            for known in trust.list_keys(layout)
+        )
+        if present and not check:
+            trust.remove_key(layout, key.fingerprint, prefix)
+        changed, action = present, "remove" if present else "none"
+    else:
+        change = trust.add_key(
+            layout, key.key.encode(), prefix=prefix, fingerprint=key.fingerprint, dry_run=check
+        )
+        changed, action = change.changed, "trust" if change.changed else "none"
+    return {
+        "label": label,
+        "prefix": key.prefix,
+        "fingerprint": key.fingerprint.lower(),
+        "changed": changed,
+        "action": action,
+        "diff": {
+            "before": "trusted" if changed == (action == "remove") else "not trusted",
+            "after": "not trusted" if key.state == "absent" else "trusted",
+        },
+    }
+
+
+def _options(spec: ImageSpec) -> images.FetchOptions:
+    policy = "update" if spec.state == "latest" else "new"
+    return images.FetchOptions(pull_policy=policy, insecure=spec.insecure, signature=spec.signature)
+
+
+def _apply_image(layout: Layout, spec: ImageSpec, mode: Mode) -> dict[str, Any]:
+    before = _stored(layout, spec.name)
+    after = before
+    out: dict[str, Any] = {"label": spec.name, "name": spec.name, "action": "none"}
+    if spec.state == "absent":
+        out["changed"] = before is not None
+        if before is not None:
+            out["action"] = "remove"
+            if not mode.check:
+                remove_image(layout, before)
+        after = None
+    elif mode.check:
+        found, fetches = images.would_resolve(layout, spec.name, _options(spec))
+        out["changed"] = fetches
+        out["action"] = "fetch" if fetches else "none"
+        after = None if fetches else found
+    else:
+        after = images.resolve(layout, spec.name, _options(spec), mode.progress)
+        out["changed"] = before is None or before.id != after.id
+        out["action"] = "fetch" if out["changed"] else "none"
+    out["id"] = after.id if after else None
+    out["verdict"] = verdict_text(after) if after else None
+    unknown = canonical.UNRESOLVED if out["action"] == "fetch" else None
+    out["diff"] = {"before": before.id if before else None, "after": after.id if after else unknown}
+    return out
+
+
+def _stored(layout: Layout, text: str) -> Optional[StoredImage]:
+    """The image in the store that the argument means, whatever its verdict is worth now."""
+    found = images.find_images(layout, text)
+    return found[-1] if found else None
+
+
+def remove_image(layout: Layout, image: StoredImage) -> None:
+    """Remove an image that no pod uses."""
+    from podwright.errors import UsageError
+
+    for pod in pods.each(layout, (pods.PREPARE, pods.PREPARED, pods.RUN)):
+        if pod.state in ("running", "prepared", "preparing"):
+            for app in (report.report(pod))["apps"]:
+                if app["image_id"] == image.id:
+                    raise UsageError(
+                        f"image {image.name} is used by pod {pod.uuid} ({pod.state})",
+                        "remove the pod first",
+                        object=image.name,
+                    )
+    images.remove_image(layout, image.id)
+
+
+def verdict_text(image: StoredImage) -> str:
+    """The verdict on an image in a few words."""
+    if image.verdict.kind == "openpgp":
+        return f"signed by {image.verdict.fingerprint}"
+    return "not verified (" + ", ".join(image.verdict.options) + ")"
+
+
+def _plan(layout: Layout, spec: PodSpec, mode: Mode, answer: Answer) -> Optional[execute.Work]:
+    """Observe, resolve, plan; the pod's part of the answer is appended. None when it failed."""
+    part: dict[str, Any] = {
+        "label": spec.name,
+        "name": spec.name,
+        "changed": False,
+        "actions": [],
+        "error": None,
+        "diff": {"before": {}, "after": {}},
+    }
+    answer.pods.append(part)
+    try:
+        seen = observe.observe(layout, spec.name)
+        stored, ids, fetches = ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
+        unit = ""
+        if systemd.running() and spec.state != "absent":
+            unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
+        made = plan.plan_pod(spec, seen, ids, fetches, unit)
+    except PodwrightError as err:
+        part["error"] = answer.fail(err)
+        return None
+    part.update(
+        changed=made.changed,
+        actions=list(made.actions),
+        image_ids={app.name or str(index): image_id for index, (app, image_id) in enumerate(zip(spec.apps, ids))},
+        diff={"before": made.before, "after": made.after},
+        uuid=seen.uuid,
+        state=seen.state,
+    )
+    return execute.Work(layout, spec, made, seen, stored, mode.command)
+
+
+def _resolve(
+    layout: Layout, spec: PodSpec, mode: Mode
+) -> tuple[list[StoredImage], list[Optional[str]], bool]:
+    """Images of the pod: (stored, IDs, whether something is or was fetched)."""
+    if not mode.check:
+        before = {app.image: _stored_id(layout, app.image) for app in spec.apps}
+        stored = prepare.resolve_images(layout, spec, mode.progress)
+        fetched = any(before[app.image] != image.id for app, image in zip(spec.apps, stored))
+        return stored, [image.id for image in stored], fetched
+    ids: list[Optional[str]] = []
+    fetches = False
+    found_all = []
+    for app in spec.apps:
+        options = images.FetchOptions(
+            pull_policy=spec.pull_policy, insecure=spec.insecure, signature=app.signature
+        )
+        found, would = images.would_resolve(layout, app.image, options)
+        ids.append(found.id if found and not would else None)
+        found_all += [found] if found else []
+        fetches = fetches or would
+    return found_all, ids, fetches
+
+
+def _stored_id(layout: Layout, text: str) -> str:
+    if IMAGE_ID.match(text):
+        return text
+    found = _stored(layout, text)
+    return found.id if found else ""
+
+
+def _finish(layout: Layout, work: execute.Work, part: dict[str, Any]) -> None:
+    """Fill in what the pod looks like now."""
+    seen = observe.observe(layout, work.spec.name)
+    pod = pods.get(layout, seen.uuid) if seen.uuid else None
+    shown = report.report(pod) if pod else {}
+    part.update(
+        uuid=seen.uuid,
+        state="absent" if work.spec.state == "absent" and part["error"] is None else seen.state,
+        ready=seen.ready,
+        pid=shown.get("pid"),
+        ip=next((net["ip"] for net in shown.get("networks", [])), ""),
+        revision=seen.revision.number if seen.revision else None,
+        rolled_back=work.rolled_back,
+    )
+    if work.stored:
+        names = canonical.image_names(work.spec, work.stored)
+        part["image_ids"] = dict(zip(names, (image.id for image in work.stored)))

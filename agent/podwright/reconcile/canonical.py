@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The canonical form of a pod: equal forms mean that there is nothing to change. Pure."""
+
+from __future__ import annotations
+
+from podwright.model.names import app_name_from
+from podwright.model.pod import Mount, dump_volume
+from podwright.model.spec import AppSpec, PodSpec
+from podwright.stage1.contract import Ready
+from podwright.values_json import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.stage0.images import StoredImage
+
+UNRESOLVED = "to be fetched"
+
+
+def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
+    """What the pod is made of, with image IDs in place of names."""
+    return {
+        "apps": [_app(app, image_id) for app, image_id in zip(spec.apps, image_ids)],
+        "stage1": spec.stage1,
+        "net": spec.net,
+        "hostname": spec.hostname,
+        "ports": [to_json(port) for port in sorted(spec.ports, key=lambda p: (p.name, p.host_port))],
+        "volumes": [dump_volume(volume) for volume in sorted(spec.volumes, key=lambda v: v.name)],
+        "mounts": [to_json(mount) for mount in spec.mounts],
+        "environment": dict(spec.environment),
+        "insecure": sorted(spec.insecure),
+        "overlay": spec.overlay,
+        "annotations": dict(spec.annotations),
+        "labels": dict(spec.labels),
+    }
+
+
+def _app(app: AppSpec, image_id: str) -> dict[str, Any]:
+    out: dict[str, Any] = to_json(app)
+    del out["image"], out["signature"]
+    out["environment"] = dict(app.environment)
+    out["image_id"] = image_id
+    return out
+
+
+def settings(spec: PodSpec) -> dict[str, Any]:
+    """How the pod is supervised."""
+    return {
+        "restart": spec.restart,
+        "ready": to_json(spec.ready),
+        "stop_timeout": spec.stop_timeout,
+    }
+
+
+def image_names(spec: PodSpec, stored: list[StoredImage]) -> dict[str, str]:
+    """The image argument of each app, for people."""
+    return {
+        app.name or app_name_from(image.name): app.image for app, image in zip(spec.apps, stored)
+    }
+
+
+def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> PodSpec:
+    """The spec of a revision again, its images named by ID: what the supervisor prepares."""
+    from podwright.model.fields import Fields
+    from podwright.model.pod import HostPort, parse_volume
+
+    apps = []
+    for raw in runtime_["apps"]:
+        given = {key: item for key, item in raw.items() if key != "image_id"}
+        gids = given["supplementary_gids"]
+        given.update(
+            image=raw["image_id"],
+            args=tuple(given["args"]),
+            environment=tuple(sorted(given["environment"].items())),
+            mounts=tuple(Mount(**mount) for mount in given["mounts"]),
+            isolators=tuple(given["isolators"]),
+            supplementary_gids=None if gids is None else tuple(gids),
+        )
+        apps.append(AppSpec(**given))
+    ready = settings_["ready"]
+    return PodSpec(
+        name=name,
+        apps=tuple(apps),
+        stage1=runtime_["stage1"],
+        net=runtime_["net"],
+        hostname=runtime_["hostname"],
+        ports=tuple(HostPort(**port) for port in runtime_["ports"]),
+        volumes=tuple(parse_volume(Fields(raw, "volume")) for raw in runtime_["volumes"]),
+        mounts=tuple(Mount(**mount) for mount in runtime_["mounts"]),
+        environment=tuple(sorted(runtime_["environment"].items())),
+        pull_policy="never",
+        insecure=frozenset(runtime_["insecure"]),
+        restart=settings_["restart"],
+        ready=Ready(**{**ready, "exec": tuple(ready["exec"])}),
+        stop_timeout=settings_["stop_timeout"],
+        overlay=runtime_["overlay"],
+        annotations=tuple(sorted(runtime_["annotations"].items())),
+        labels=tuple(sorted(runtime_["labels"].items())),
+    )

@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry out pod plans: everything is prepared before anything stops; what fails to start goes back."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import NotReadyError, PodwrightError
+from podwright.host import detached, supervisor, systemd
+from podwright.kernel import fs
+from podwright.reconcile import canonical, revisions
+from podwright.stage0 import collect, pods, prepare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.host.paths import Layout
+    from podwright.host.supervisor import Starting
+    from podwright.model.spec import PodSpec
+    from podwright.reconcile.observe import Observed
+    from podwright.reconcile.plan import PodPlan
+    from podwright.reconcile.revisions import Revision
+    from podwright.stage0.images import StoredImage
+
+
+class Work:
+    """One pod on its way through the phases `stage`, `switch`, `settle`."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        spec: PodSpec,
+        plan: PodPlan,
+        seen: Observed,
+        stored: list[StoredImage],
+        command: list[str],
+    ) -> None:
+        self.layout = layout
+        self.spec = spec
+        self.plan = plan
+        self.seen = seen
+        self.stored = stored
+        self.command = command
+        self.warnings: list[str] = []
+        self.new: Optional[Revision] = None
+        self.starting: Optional[Starting] = None
+        self.rolled_back = False
+
+    def _does(self, action: str) -> bool:
+        return action in self.plan.actions
+
+    def stage(self) -> None:
+        """Prepare the new revision completely; the old pod runs on. Undone when it fails."""
+        if not (self._does("prepare") or self._does("configure")):
+            return
+        uuid = self.seen.revision.uuid if self.seen.revision else ""
+        if self._does("prepare"):
+            check_ports(self.layout, self.spec, self.stored, self.seen.uuid)
+            prepared = prepare.prepare(self.layout, self.spec, self.stored)
+            prepared.pod.move(pods.PREPARED)
+            prepared.pod.close()
+            self.warnings += prepared.warnings
+            uuid = prepared.pod.uuid
+        self.new = revisions.add(
+            self.layout,
+            self.spec.name,
+            self.plan.runtime,
+            self.plan.settings,
+            canonical.image_names(self.spec, self.stored),
+            uuid,
+        )
+
+    def switch(self) -> None:
+        """Make the new revision current, stop what must stop, begin what must start."""
+        name = self.spec.name
+        if self._does("remove"):
+            remove(self.layout, name, self.seen)
+            return
+        if self.new is not None:
+            revisions.switch(self.layout, name, self.new.number)
+        self._write_unit(self.plan.settings)
+        if self._does("start"):
+            self.starting = supervisor.Starting(self.layout, name, self.plan.settings, self.command)
+        elif self._does("stop"):
+            supervisor.stop(self.layout, name, self.plan.settings["stop_timeout"])
+        if self._does("disable"):
+            systemd.systemctl("disable", "--quiet", systemd.unit_name(name))
+
+    def settle(self) -> None:
+        """Wait for what was begun. A new revision that does not become ready is undone."""
+        name = self.spec.name
+        if self.starting is not None:
+            try:
+                self.starting.wait()
+            except NotReadyError as err:
+                self._go_back(err)
+                raise
+        if self._does("enable"):
+            systemd.systemctl("enable", "--quiet", systemd.unit_name(name))
+        if self.new is not None and self._does("prepare") and self.starting is not None:
+            self._remove_old_instance()
+
+    def _write_unit(self, settings: dict[str, object]) -> None:
+        if systemd.running():
+            name = self.spec.name
+            text = systemd.unit_text(name, settings, self.command)
+            if text != systemd.read_unit(name):
+                systemd.write_unit(name, text)
+
+    def _go_back(self, err: NotReadyError) -> None:
+        """Run the old revision again, or stop what never worked."""
+        name = self.spec.name
+        old = self.seen.revision
+        supervisor.stop(self.layout, name, self.plan.settings["stop_timeout"])
+        if old is None or self.new is None or not self.seen.active:
+            return
+        revisions.switch(self.layout, name, old.number)
+        revisions.drop(self.layout, name, self.new.number)
+        self._write_unit(old.settings)
+        try:
+            supervisor.Starting(self.layout, name, old.settings, self.command).wait()
+        except PodwrightError as again:
+            err.message += f"; and going back to revision {old.number} failed: {again.message}"
+            return
+        self.rolled_back = True
+        err.hint = f"revision {old.number} runs again; {err.hint}"
+
+    def _remove_old_instance(self) -> None:
+        pod = pods.get(self.layout, self.seen.uuid) if self.seen.uuid else None
+        if pod is not None and pod.state == "exited":
+            collect.remove(self.layout, pod)
+
+
+def check_ports(layout: Layout, spec: PodSpec, stored: list[StoredImage], replacing: str) -> None:
+    """Find port conflicts while the old pod still runs; its own ports are no conflict."""
+    if not spec.ports or spec.net != "default":
+        return
+    from podwright.model.build import build_manifest
+    from podwright.net.check import check_ports as check
+    from podwright.net.plan import NetRequest
+    from podwright.net.ports import plan_ports
+
+    manifest, _ = build_manifest(spec, [(image.id, image.manifest) for image in stored])
+    fs.ensure_dir(layout.net)
+    ports = plan_ports(manifest)
+    request = NetRequest(replacing, spec.name, "default", ports, layout.net, f"{layout.pods}/{pods.RUN}")
+    check(request)
+
+
+def remove(layout: Layout, name: str, seen: Observed) -> None:
+    """Stop a named pod and remove everything that is kept of it."""
+    timeout = float(seen.revision.settings["stop_timeout"]) if seen.revision else 10.0
+    supervisor.stop(layout, name, timeout)
+    if systemd.running():
+        systemd.remove_unit(name)
+    for uuid in sorted({seen.uuid, seen.revision.uuid if seen.revision else ""} - {""}):
+        pod = pods.get(layout, uuid)
+        if pod is not None:
+            if pod.state == "running":
+                from podwright.stage1.namespaces.stop import stop
+
+                stop(pod.path, True)
+            collect.remove(layout, pods.get(layout, uuid) or pod)
+    revisions.forget(layout, name)
+    log = detached.log_path(layout, name)
+    if os.path.exists(log):
+        fs.unlink(log)

@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One snapshot of the host: what is there of the named pods that a desired state speaks of."""
+
+from __future__ import annotations
+
+from podwright.host import supervisor, systemd
+from podwright.reconcile import revisions
+from podwright.stage0 import pods, report
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.host.paths import Layout
+    from podwright.reconcile.revisions import Revision
+
+
+@value
+class Observed:
+    """A named pod as it is.
+
+    revision  its current revision, None when the host does not know the name
+    uuid      the last instance, ""
+    state     of that instance: running, exited, prepared ... or "absent"
+    ready     it runs and has said that it is ready
+    enabled   it starts at boot
+    unit      the text of its unit, "" without systemd
+    """
+
+    name: str
+    revision: Optional[Revision] = None
+    uuid: str = ""
+    state: str = "absent"
+    ready: bool = False
+    enabled: bool = False
+    unit: str = ""
+    active: bool = False
+    prepared: bool = False
+
+
+def observe(layout: Layout, name: str) -> Observed:
+    """Look at one named pod."""
+    revision = revisions.current(layout, name)
+    uuid = pods.instance(layout, name)
+    pod = pods.get(layout, uuid) if uuid else None
+    waiting = pods.get(layout, revision.uuid) if revision else None
+    with_systemd = systemd.running()
+    running = pod is not None and pod.state == "running"
+    return Observed(
+        name=name,
+        revision=revision,
+        uuid=uuid,
+        state=pod.state if pod else ("stopped" if revision else "absent"),
+        ready=pod is not None and report.is_ready(pod),
+        enabled=systemd.enabled(name) if with_systemd else revision is not None,
+        unit=systemd.read_unit(name) if with_systemd else "",
+        active=running or (revision is not None and supervisor.active(layout, name)),
+        prepared=waiting is not None and waiting.directory == pods.PREPARED,
+    )

@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Removal of pods: on request (`rm`) and by age (`gc`), as behaviour.md B10 tells.
+
+Ended and aborted pods are first marked by moving them to a garbage directory, and deleted when
+the mark is older than the grace period. Deleting is a second step under the pod's lock; a
+pod directory with something still mounted in it is left and named.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from podwright.errors import HostError, LockedError, PodwrightError, UsageError
+from podwright.kernel import fs
+from podwright.stage0 import pods
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.host.paths import Layout
+
+REMOVABLE = ("exited", "prepared", "aborted prepare", "exited garbage", "garbage", "embryo")
+
+
+@value
+class Collected:
+    """What a gc did: UUIDs marked and removed, and one sentence per pod that it could not."""
+
+    marked: tuple[str, ...]
+    removed: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def remove(layout: Layout, pod: pods.Pod) -> None:
+    """Delete a pod that does not run."""
+    if pod.state not in REMOVABLE:
+        raise UsageError(f"pod {pod.uuid} is {pod.state}", "stop it first", object=pod.uuid)
+    locked = pods.lock(layout, pod)
+    try:
+        _delete(locked)
+    finally:
+        locked.close()
+
+
+def _delete(locked: pods.LockedPod) -> None:
+    """Move to garbage and remove the files of a pod we hold the lock of."""
+    if locked.directory not in (pods.EXITED_GARBAGE, pods.GARBAGE):
+        locked.move(pods.EXITED_GARBAGE if locked.directory == pods.RUN else pods.GARBAGE)
+    from podwright.host import cgroups
+
+    cgroups.remove_leftovers(locked.uuid)
+    try:
+        fs.remove_tree(locked.path)
+    except OSError as err:
+        raise HostError(
+            f"pod {locked.uuid} could not be removed: {err.strerror}: {err.filename}",
+            "end whatever uses it; the next gc tries again",
+            object=locked.uuid,
+        ) from None
+
+
+def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Collected:
+    """Mark what has ended, delete what was marked more than `grace` seconds ago, expire
+    prepared pods older than `expire` seconds, and free what dead pods left in the host.
+    """
+    marked, removed, problems = [], [], []
+    keep = _referenced(layout)
+    for pod in list(pods.each(layout)):
+        try:
+            if _mark(layout, pod, expire, keep):
+                marked.append(pod.uuid)
+        except PodwrightError as err:
+            problems.append(err.sentence())
+    if mark_only:
+        return Collected(tuple(marked), (), tuple(problems))
+    _free_host(layout)
+    for pod in list(pods.each(layout, (pods.EXITED_GARBAGE, pods.GARBAGE))):
+        try:
+            if not pod.locked and _age(pod.path) >= grace:
+                remove(layout, pod)
+                removed.append(pod.uuid)
+        except PodwrightError as err:
+            problems.append(err.sentence())
+    return Collected(tuple(marked), tuple(removed), tuple(problems))
+
+
+def _referenced(layout: Layout) -> set[str]:
+    """Prepared pods that a named pod's current revision is going to start."""
+    from podwright.reconcile import revisions
+
+    return {
+        revision.uuid
+        for name in revisions.names(layout)
+        for revision in (revisions.current(layout, name),)
+        if revision is not None
+    }
+
+
+def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
+    """Move an ended, aborted or expired pod to its garbage directory; whether it was moved."""
+    if pod.locked or pod.directory in (pods.EXITED_GARBAGE, pods.GARBAGE):
+        return False
+    if pod.directory == pods.PREPARED and (pod.uuid in keep or _age(pod.path) < expire):
+        return False
+    if pod.directory == pods.EMBRYO and _age(pod.path) < 60:
+        return False  # its maker is about to lock it
+    try:
+        locked = pods.lock(layout, pod, timeout=0.2)
+    except LockedError:
+        return False
+    try:
+        locked.move(pods.EXITED_GARBAGE if pod.directory == pods.RUN else pods.GARBAGE)
+        os.utime(locked.path)
+    finally:
+        locked.close()
+    return True
+
+
+def _free_host(layout: Layout) -> None:
+    """Release addresses, links and rules of pods that are gone, and temporary files."""
+    if os.path.isdir(layout.net):
+        from podwright.net import gc
+
+        gc.reclaim(layout.net, f"{layout.pods}/{pods.RUN}")
+    from podwright.stage0 import store
+
+    store.sweep_tmp(layout)
+
+
+def _age(path: str) -> float:
+    """Seconds since the directory was last changed by us (its mark or creation)."""
+    try:
+        return time.time() - os.lstat(path).st_mtime
+    except FileNotFoundError:
+        return 0.0

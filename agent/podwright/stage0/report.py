@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a pod looks like from outside: the JSON object of behaviour.md B10, times in RFC 3339."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import PodwrightError
+from podwright.host import clock
+from podwright.stage0.start import read_manifest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.model.pod import PodApp, PodManifest
+    from podwright.stage0.pods import Pod
+
+
+def report(pod: Pod) -> dict[str, Any]:
+    """One pod as JSON. A damaged pod is reported with what can be read, and `error`."""
+    runtime = pod.read_json("runtime-config") or {}
+    ended = pod.read_json("exited") or {}
+    out: dict[str, Any] = {
+        "name": pod.uuid,
+        "pod_name": runtime.get("name", ""),
+        "state": pod.state,
+        "stage1": runtime.get("stage1", ""),
+        "net": runtime.get("net", ""),
+        "created_at": pod.read("pod-created").strip() or _mtime(pod.path),
+        "started_at": pod.read("started-at").strip() or None,
+        "finished_at": ended.get("finished"),
+        "networks": _networks(pod),
+        "ready": is_ready(pod),
+        "pid": _pid(pod),
+        "exit_status": ended.get("status"),
+        "exit_reason": ended.get("reason"),
+        "exit_error": ended.get("error") or None,
+        "ports": [],
+        "apps": [],
+        "app_names": [],
+        "user_annotations": {},
+        "user_labels": {},
+    }
+    try:
+        manifest = read_manifest(pod.path)
+    except (PodwrightError, OSError) as err:
+        out["error"] = str(err)
+        return out
+    out["apps"] = [_app(pod, manifest, app, out, ended) for app in manifest.apps]
+    out["app_names"] = [app.name for app in manifest.apps]
+    out["ports"] = [
+        {"name": port.name, "host_port": port.host_port, "host_ip": port.host_ip}
+        for port in manifest.ports
+    ]
+    out["user_annotations"] = dict(manifest.user_annotations)
+    out["user_labels"] = dict(manifest.user_labels)
+    return out
+
+
+def _mtime(path: str) -> Optional[str]:
+    try:
+        return clock.rfc3339(os.lstat(path).st_mtime)
+    except OSError:
+        return None
+
+
+def _networks(pod: Pod) -> list[Any]:
+    """Networks of a pod that runs; addresses of an ended one are free again."""
+    found = pod.read_json("net-info.json") if pod.state == "running" else None
+    return found if isinstance(found, list) else []
+
+
+def is_ready(pod: Pod) -> bool:
+    """Whether stage1 has said that the pod is ready, and it still runs."""
+    try:
+        target = os.readlink(f"{pod.path}/stage1/rootfs/rkt/supervisor-status")
+    except OSError:
+        return False
+    return pod.state == "running" and target == "ready"
+
+
+def _pid(pod: Pod) -> Optional[int]:
+    text = pod.read("pid").strip() if pod.state == "running" else ""
+    return int(text) if text.isdigit() else None
+
+
+def app_statuses(pod: Pod, manifest: PodManifest) -> dict[str, int]:
+    """Exit statuses of the apps that have ended, from their status files."""
+    out = {}
+    for app in manifest.apps:
+        text = pod.read(f"stage1/rootfs/rkt/status/{app.name}").strip()
+        if text.isdigit():
+            out[app.name] = int(text)
+    return out
+
+
+def _app(
+    pod: Pod, manifest: PodManifest, app: PodApp, out: dict[str, Any], ended: dict[str, Any]
+) -> dict[str, Any]:
+    volumes = {volume.name: volume for volume in manifest.volumes}
+    points = {point.path: point for point in app.app.mount_points}
+    status = app_statuses(pod, manifest).get(app.name, (ended.get("apps") or {}).get(app.name))
+    state = "created"
+    if pod.state == "running":
+        state = "running" if status is None else "exited"
+    elif pod.state.startswith("exited"):
+        state = "exited"
+    mounts = []
+    for mount in app.mounts:
+        volume = volumes.get(mount.volume)
+        read_only = bool(mount.path in points and points[mount.path].read_only)
+        if volume is not None and volume.read_only is not None:
+            read_only = volume.read_only
+        source = volume.source if volume else ""
+        mounts.append(
+            {
+                "name": mount.volume,
+                "container_path": mount.path,
+                "host_path": source or f"{pod.path}/sharedVolumes/{mount.volume}",
+                "read_only": read_only,
+            }
+        )
+    return {
+        "name": app.name,
+        "state": state,
+        "image_id": app.image_id,
+        "image_name": app.image_name,
+        "image_version": dict(app.image_labels).get("version", ""),
+        "created_at": out["created_at"],
+        "started_at": out["started_at"],
+        "finished_at": out["finished_at"],
+        "exit_code": status,
+        "mounts": mounts,
+        "user_annotations": {},
+        "user_labels": {},
+    }
