@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nftables through libnftables in this process: no nft program, one transaction per call.
+
+Source: libnftables(3). A context belongs to the network namespace in which it was made.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+from podwright.errors import NetworkError
+from podwright.kernel.step import step
+from podwright.text import safe
+
+LIBRARY = "libnftables.so.1"
+
+
+class Nft:
+    """A libnftables context; close it, or leave it to the end of the process.
+
+    Raises NetworkError naming the package when the library is missing.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self._lib = ctypes.CDLL(LIBRARY)
+        except OSError:
+            raise NetworkError(
+                f"firewall: {LIBRARY} is not installed",
+                "install the package libnftables1 (nftables on Fedora and its kin)",
+                object=LIBRARY,
+                reason="missing-library",
+            ) from None
+        self._lib.nft_ctx_new.restype = ctypes.c_void_p
+        self._lib.nft_ctx_get_error_buffer.restype = ctypes.c_char_p
+        self._lib.nft_ctx_get_output_buffer.restype = ctypes.c_char_p
+        context = self._lib.nft_ctx_new(ctypes.c_uint32(0))
+        if not context:
+            raise NetworkError("firewall: libnftables has no memory left")
+        self._context = ctypes.c_void_p(context)
+        self._lib.nft_ctx_buffer_output(self._context)
+        self._lib.nft_ctx_buffer_error(self._context)
+
+    def run(self, commands: str) -> None:
+        """Execute commands as one transaction: all of it happens, or NetworkError and nothing."""
+        step("nft")
+        self._run(commands)
+
+    def query(self, command: str) -> str:
+        """The output of a command that changes nothing (list ...). Raises NetworkError."""
+        self._run(command)
+        return str((self._lib.nft_ctx_get_output_buffer(self._context) or b"").decode())
+
+    def _run(self, commands: str) -> None:
+        if self._lib.nft_run_cmd_from_buffer(self._context, commands.encode()) != 0:
+            said = self._lib.nft_ctx_get_error_buffer(self._context) or b"no reason given"
+            line = safe(said.splitlines()[0], 200)
+            raise NetworkError(
+                f"firewall: nftables refused a change: {line}",
+                "the kernel needs nf_tables with nat and fib",
+                reason="firewall-failed",
+            )
+
+    def close(self) -> None:
+        """Free the context and its socket."""
+        self._lib.nft_ctx_free(self._context)

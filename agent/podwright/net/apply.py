@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry out a network plan: the only place that turns its steps into calls."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import NetworkError
+from podwright.kernel import sysctl
+from podwright.kernel.rtnl import Rtnl, entered, if_nametoindex
+from podwright.net import firewall, forwarding, leases
+from podwright.net.plan import Address, Admit, NetPlan, Route, Setting, Up, Veth
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.kernel.nft import Nft
+    from podwright.net.messages import Messages
+    from podwright.net.plan import Lease, NetRequest, Step
+
+
+class Applier:
+    """What the steps need: messages, the firewall, and a socket per namespace when it is known."""
+
+    def __init__(self, request: NetRequest, messages: Messages, nft: Nft) -> None:
+        self._request = request
+        self._messages = messages
+        self._nft = nft
+        self._rtnl = Rtnl()
+        self._netns = -1
+
+    def apply(self, plan: NetPlan, netns: int) -> None:
+        """Take every step; `netns` is the pod's namespace. Raises NetworkError at the first that fails."""
+        self._netns = netns
+        for in_pod, group in _grouped(plan):
+            if not in_pod:
+                self._take(group, self._rtnl)
+                continue
+            with entered(netns):
+                rtnl = Rtnl()
+                self._take(group, rtnl)
+                rtnl.close()
+
+    def _take(self, steps: list[Step], rtnl: Rtnl) -> None:
+        for step in steps:
+            try:
+                self._one(step, rtnl)
+            except OSError as err:
+                raise NetworkError(
+                    f"network {self._request.net}: {step.describe()}: {err.strerror}",
+                    object=self._request.net,
+                ) from None
+
+    def _one(self, step: Step, rtnl: Rtnl) -> None:
+        make = self._messages
+        if isinstance(step, Admit):
+            admit(self._nft, self._request.net_dir, step.lease)
+        elif isinstance(step, Setting):
+            if not step.optional or sysctl.read(step.key):
+                sysctl.write(step.key, step.text)
+        elif isinstance(step, Veth):
+            rtnl.call("veth", make.veth(step.host_if, step.pod_if, self._netns))
+        elif isinstance(step, Up):
+            rtnl.call("up", make.up(if_nametoindex(step.link)))
+        elif isinstance(step, Address):
+            rtnl.call("address", make.address(if_nametoindex(step.link), step.ip, step.prefix))
+        else:
+            rtnl.call("route", make.route(if_nametoindex(step.link), step.to, step.gateway))
+
+
+def _grouped(plan: NetPlan) -> list[tuple[bool, list[Step]]]:
+    """The steps in their order, cut where the namespace changes: entering one is not free."""
+    out: list[tuple[bool, list[Step]]] = []
+    for step in plan.steps:
+        in_pod = isinstance(step, (Up, Address, Route)) and step.in_pod
+        if not out or out[-1][0] != in_pod:
+            out.append((in_pod, []))
+        out[-1][1].append(step)
+    return out
+
+
+def admit(nft: Nft, net_dir: str, lease: Lease) -> None:
+    """Add a pod to the firewall; build our table when it is not there."""
+    if not firewall.admit(nft, lease):
+        with leases.lock(net_dir, "firewall"):
+            found = leases.read_all(net_dir).leases
+            nft.run(firewall.whole(found, forwarding.unrouted(net_dir)))
+
+
+def open_netns(pid: int) -> int:
+    """A descriptor of the network namespace of a process, which must not be our own."""
+    try:
+        fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as err:
+        raise NetworkError(
+            f"pod process {pid}: its network namespace is gone: {err.strerror}"
+        ) from None
+    if os.path.samestat(os.fstat(fd), os.stat("/proc/self/ns/net")):
+        os.close(fd)
+        raise NetworkError(f"pod process {pid}: shares the host's network namespace")
+    return fd

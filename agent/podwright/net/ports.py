@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which host ports a pod manifest publishes (behaviour.md D5)."""
+
+from __future__ import annotations
+
+from podwright.errors import UsageError
+from podwright.net.plan import PortMap
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.model.image import Port
+    from podwright.model.pod import HostPort, PodManifest
+
+MAX_PORTS = 1024
+"""Published ports of one pod; more are a typing error rather than a wish."""
+
+
+def plan_ports(manifest: PodManifest) -> tuple[PortMap, ...]:
+    """Every host port with the pod port it leads to, ranges (`count`) written out.
+
+    Raises UsageError naming the port when it is of no app or of several, when a range ends
+    beyond 65535, when the host address is not IPv4, or when two ports want the same place.
+    """
+    known: dict[str, list[Port]] = {}
+    for app in manifest.apps:
+        for port in app.app.ports:
+            known.setdefault(port.name, []).append(port)
+    out: list[PortMap] = []
+    for wanted in manifest.ports:
+        for mapped in _range(wanted, _only(known, wanted.name)):
+            if len(out) == MAX_PORTS:
+                raise UsageError(f"port {wanted.name}: a pod publishes at most {MAX_PORTS} ports")
+            out.append(mapped)
+    _check_distinct(out)
+    return tuple(out)
+
+
+def _only(known: dict[str, list[Port]], name: str) -> Port:
+    found = known.get(name, [])
+    if not found:
+        names = ", ".join(sorted(known)) or "none"
+        raise UsageError(
+            f"port {safe(name, 60)}: no app of the pod has it", f"there are: {names}", object=name
+        )
+    if len(found) > 1:
+        raise UsageError(
+            f"port {safe(name, 60)}: {len(found)} apps of the pod have it",
+            "name ports differently in the apps",
+            object=name,
+        )
+    return found[0]
+
+
+def _range(wanted: HostPort, port: Port) -> list[PortMap]:
+    host_ip = host_address(wanted.host_ip, wanted.name)
+    last = wanted.host_port + port.count - 1
+    if last > 65535:
+        raise UsageError(
+            f"port {wanted.name}: {port.count} ports from {wanted.host_port} end beyond 65535",
+            object=wanted.name,
+        )
+    count = min(port.count, MAX_PORTS + 1)
+    return [
+        PortMap(port.protocol, host_ip, wanted.host_port + i, port.port + i) for i in range(count)
+    ]
+
+
+def host_address(text: str, name: str) -> str:
+    """Check a host address; "" and 0.0.0.0 mean every one and give "". Raises UsageError."""
+    if text in ("", "0.0.0.0"):
+        return ""
+    parts = text.split(".")
+    numbers = [
+        int(part) if part.isascii() and part.isdigit() and len(part) < 4 else 256 for part in parts
+    ]
+    if len(parts) != 4 or max(numbers) > 255 or ".".join(map(str, numbers)) != text:
+        raise UsageError(
+            f"port {safe(name, 60)}: {safe(text, 60)!r} is not an IPv4 address",
+            "ports are published on IPv4 addresses",
+            object=name,
+        )
+    return text
+
+
+def _check_distinct(ports: list[PortMap]) -> None:
+    seen: dict[tuple[str, int], list[PortMap]] = {}
+    for port in ports:
+        others = seen.setdefault((port.proto, port.host_port), [])
+        for other in others:
+            if port.overlaps(other):
+                raise UsageError(f"{port.shown()}: published twice by this pod")
+        others.append(port)
