@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the trust store: which keys may sign an image of a given name (behaviour.md A11).
+
+    {system,local}/trustedkeys/root.d/<fingerprint>
+    {system,local}/trustedkeys/prefix.d/<image name prefix...>/<fingerprint>
+
+A prefix covers a name at path element boundaries. An empty file masks the key of the same
+name that was found before it. Order: system root, local root, system prefix, local prefix,
+and from short prefixes to long ones. Anything unexpected on the way (a link, a file that
+somebody else may write, a name that is not a fingerprint) is refused by name: a trust store
+that we do not understand trusts nobody. Names that begin with a dot are not looked at.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+
+from podwright.errors import VerifyError
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Callable, Optional
+
+    from podwright.host.paths import Layout
+
+FINGERPRINT = re.compile(r"[0-9a-f]{40}\Z")
+MAX_BYTES = 1024 * 1024
+_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@value
+class KeyFile:
+    """A key file that counts: `fingerprint` is its name, `prefix` is "" for a root key."""
+
+    fingerprint: str
+    path: str
+    prefix: str
+    data: bytes
+
+
+class TrustError(VerifyError):
+    """The trust store itself is not in order."""
+
+    reason = "bad-trust-store"
+
+
+def sha256(data: bytes) -> str:
+    """Hex digest; without the 2 ms that loading OpenSSL through hashlib costs, where it can."""
+    try:
+        from _sha256 import sha256 as digest  # CPython up to 3.11
+    except ImportError:
+        from hashlib import sha256 as digest
+    return str(digest(data).hexdigest())
+
+
+def ring(layout: Layout, name: str) -> list[KeyFile]:
+    """The effective key files for an image name, masks applied."""
+    return _collect(layout, _places(layout, name), None)
+
+
+def find(layout: Layout, name: str, fingerprint: str) -> Optional[KeyFile]:
+    """The effective file of one key for an image name, or None: masked, removed, never there."""
+    found = _collect(layout, _places(layout, name), fingerprint.lower())
+    return found[0] if found else None
+
+
+def prefixes(name: str) -> list[str]:
+    """`a/b/c` as a, a/b, a/b/c."""
+    parts = name.split("/")
+    return ["/".join(parts[: n + 1]) for n in range(len(parts))]
+
+
+def _places(layout: Layout, name: str) -> Iterator[tuple[str, str, str]]:
+    """(trust root, directory below it, prefix) in the order of evaluation."""
+    for base in layout.trust_dirs():
+        yield base, "root.d", ""
+    for base in layout.trust_dirs():
+        for prefix in prefixes(name):
+            yield base, f"prefix.d/{prefix}", prefix
+
+
+def _collect(
+    layout: Layout, places: Iterator[tuple[str, str, str]], only: Optional[str]
+) -> list[KeyFile]:
+    found: dict[str, KeyFile] = {}
+    for base, below, prefix in places:
+        for fingerprint, path, data in key_files(base, below, only):
+            found.pop(fingerprint, None)
+            if data:
+                found[fingerprint] = KeyFile(fingerprint, path, prefix, data)
+    return list(found.values())
+
+
+def key_files(base: str, below: str, only: Optional[str] = None) -> Iterator[tuple[str, str, bytes]]:
+    """(fingerprint, path, content) of the key files directly in `base/below`, checked.
+
+    only  read just this one; the others must still be in order by name
+    A missing directory holds none. Raises TrustError naming what is wrong.
+    """
+    fd = open_below(base, below)
+    if fd is None:
+        return
+    try:
+        shown = f"{base}/{below}"
+        for name in sorted(os.listdir(fd)):
+            if name.startswith("."):
+                continue
+            path = f"{shown}/{name}"
+            if not FINGERPRINT.match(name):
+                if not below.startswith("prefix.d") or not _is_dir(fd, name):
+                    raise TrustError(
+                        f"trust store: {safe(path, 300)} is not named by a key fingerprint",
+                        "remove it, or name it by the 40 lower-case hexadecimal digits of the key",
+                        object=safe(path, 300),
+                    )
+            elif (only is None or name == only) and not _is_dir(fd, name):
+                yield name, path, _read(fd, name, path)
+    finally:
+        os.close(fd)
+
+
+def open_below(base: str, below: str) -> Optional[int]:
+    """Open `base/below` without following links under `base`; None when it does not exist."""
+    fd = -1
+    shown = base
+    try:
+        for part in ("", *below.split("/")):
+            shown = f"{shown}/{part}" if part else shown
+            upper = fd
+            fd = os.open(part, _DIR, dir_fd=upper) if part else os.open(base, _DIR)
+            if upper >= 0:
+                os.close(upper)
+            check_owner(os.fstat(fd), shown, stat.S_ISDIR)
+        return fd
+    except OSError as err:
+        if fd >= 0:
+            os.close(fd)
+        if err.errno == errno.ENOENT:
+            return None
+        raise TrustError(
+            f"trust store: cannot read {safe(shown, 300)}: {err.strerror}",
+            "it must be a directory, not a link, that root can read",
+            object=safe(shown, 300),
+        ) from None
+    except TrustError:
+        os.close(fd)
+        raise
+
+
+def check_owner(info: os.stat_result, path: str, kind: Callable[[int], bool]) -> None:
+    """Refuse what is of another kind, foreign-owned, or writable by group or others."""
+    why = ""
+    if not kind(info.st_mode):
+        why = "is a directory or a special file, not a key file"
+    elif info.st_uid not in (0, os.geteuid()):
+        why = f"belongs to user {info.st_uid}"
+    elif info.st_mode & 0o022:
+        why = f"may be written by others (mode {info.st_mode & 0o7777:04o})"
+    if why:
+        raise TrustError(
+            f"trust store: {safe(path, 300)} {why}",
+            "it must belong to root and be writable by root only",
+            object=safe(path, 300),
+        )
+
+
+def _is_dir(fd: int, name: str) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
+
+
+def _read(fd: int, name: str, path: str) -> bytes:
+    """The whole content of one key file."""
+    try:
+        file = os.open(name, _FILE, dir_fd=fd)
+    except OSError as err:
+        raise TrustError(
+            f"trust store: cannot read {path}: {err.strerror}",
+            "it must be a regular file, not a link",
+            object=path,
+        ) from None
+    try:
+        info = os.fstat(file)
+        check_owner(info, path, stat.S_ISREG)
+        if info.st_size > MAX_BYTES:
+            raise TrustError(f"trust store: {path} is larger than {MAX_BYTES} bytes", object=path)
+        chunks = []
+        while chunk := os.read(file, MAX_BYTES):
+            chunks.append(chunk)
+        return b"".join(chunks)
+    finally:
+        os.close(file)
