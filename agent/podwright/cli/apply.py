@@ -75,9 +75,9 @@ def _progress(form: str) -> Any:
 
 def _read(args: Arguments) -> Any:
     """The desired state from the file named, or from standard input."""
-    if len(args.rest) != 1:
+    if len(args.rest) > 1 or (not args.rest and sys.stdin.isatty()):
         raise UsageError("apply needs one file", "podwright apply FILE, or - for standard input")
-    path = args.rest[0]
+    path = args.rest[0] if args.rest else "-"
     try:
         if path == "-":
             data = sys.stdin.buffer.read(MAX_STATE + 1)
