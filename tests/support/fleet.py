@@ -72,9 +72,9 @@ class Fleet:
         return self.state / "id_ed25519"
 
     @property
-    def inventory(self) -> Path:
-        """The Ansible inventory of the hosts."""
-        return self.state / "inventory.yml"
+    def ssh_config(self) -> Path:
+        """How ssh gets to each host by its name."""
+        return self.state / "ssh_config"
 
     @property
     def log(self) -> Path:

@@ -7,8 +7,8 @@
     python -m tests.support.hosts destroy --state DIR              # nothing left: processes, mounts, links, files
 
 The whole fleet lives in namespaces below one process (tests.support.fleet_init), so nothing of it can be seen or
-reached from the machine but through that process: SSH goes in with nsenter as its ProxyCommand, as the inventory
-`DIR/inventory.yml` says. `DIR/www` is served to the hosts as https://images.podwright.test (tests.support.webserver),
+reached from the machine but through that process: `ssh -F DIR/ssh_config host1` goes in with nsenter as its
+ProxyCommand, and Ansible with `ansible_ssh_common_args: -F DIR/ssh_config`. `DIR/www` is served to the hosts as https://images.podwright.test (tests.support.webserver),
 with the authority in `DIR/tls/ca.pem`. A fleet whose creator died is replaced by the next `create` and ends by itself
 after four hours.
 """
@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import json
 import os
 import select
 import shutil
@@ -64,7 +63,7 @@ def create(state: Path, count: int, boot_timeout: float = BOOT_TIMEOUT) -> Fleet
     fleet = Fleet.of(state, count)
     _write_files(fleet, rootfs)
     running = _start(fleet, rootfs)
-    _write_inventory(fleet, only_child(running.pid))
+    _write_ssh_config(fleet, only_child(running.pid))
     deadline = time.monotonic() + boot_timeout
     for host in fleet.hosts:
         _await_boot(fleet, host, running, deadline)
@@ -168,43 +167,30 @@ def _await_child(pid: int) -> None:
     raise TimeoutError("the fleet's namespaces were not made within 5 seconds")
 
 
-def ssh_options(fleet: Fleet, init: int) -> list[str]:
-    """Return the options with which ssh, started on the machine, reaches a host by its address."""
+def _write_ssh_config(fleet: Fleet, init: int) -> None:
+    """Write how ssh, started on the machine, gets to each host by its name."""
     # In the fleet's PID namespace too: then no connection, nor a ControlMaster behind it, can outlive the fleet.
     into = ["nsenter", "--target", str(init), "--net", "--pid", "busybox", "nc", "%h", "%p"]
-    return [
-        f"-oProxyCommand={' '.join(into)}",
-        "-oStrictHostKeyChecking=no",
-        "-oUserKnownHostsFile=/dev/null",
-        "-oLogLevel=ERROR",
+    lines = []
+    for host in fleet.hosts:
+        lines += [f"Host {host.name}", f"    HostName {host.address}"]
+    lines += [
+        "Host *",
+        "    User root",
+        f"    IdentityFile {fleet.ssh_key}",
+        "    IdentitiesOnly yes",
+        f"    ProxyCommand {' '.join(into)}",
+        "    StrictHostKeyChecking no",
+        "    UserKnownHostsFile /dev/null",
+        "    LogLevel ERROR",
     ]
-
-
-def _write_inventory(fleet: Fleet, init: int) -> None:
-    common = {
-        "ansible_user": "root",
-        "ansible_ssh_private_key_file": str(fleet.ssh_key),
-        "ansible_ssh_common_args": " ".join(f"'{option}'" for option in ssh_options(fleet, init)),
-        "ansible_python_interpreter": "/usr/bin/python3",
-        "fleet_image_host": IMAGE_HOST,
-        "fleet_www": str(fleet.www),
-        "fleet_ca": str(fleet.tls / "ca.pem"),
-    }
-    hosts = {host.name: {"ansible_host": host.address} for host in fleet.hosts}
-    # JSON is YAML, and needs no library here.
-    inventory = {"fleet": {"hosts": hosts, "vars": common}}
-    fleet.inventory.write_text(json.dumps(inventory, indent=2) + "\n")
+    fleet.ssh_config.write_text("\n".join(lines) + "\n")
 
 
 def _await_boot(fleet: Fleet, host: Host, running: Running, deadline: float) -> None:
-    init = only_child(running.pid)
-    ssh = ["ssh", "-i", str(fleet.ssh_key), "-oBatchMode=yes", "-oConnectTimeout=5"]
-    command = [
-        *ssh,
-        *ssh_options(fleet, init),
-        f"root@{host.address}",
-        "systemctl is-system-running --wait",
-    ]
+    """Wait until systemd has started everything, or say what the host said last."""
+    ssh = ["ssh", "-F", str(fleet.ssh_config), "-oBatchMode=yes", "-oConnectTimeout=5", host.name]
+    command = [*ssh, "systemctl is-system-running --wait"]
     done = None
     while time.monotonic() < deadline and running.alive:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -247,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Create or destroy test hosts."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.hosts", description=main.__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    make = verbs.add_parser("create", help="make hosts and print the path of their inventory")
+    make = verbs.add_parser("create", help="make hosts and print the path of their ssh_config")
     make.add_argument("--count", type=int, default=3, help="how many (default 3)")
     end = verbs.add_parser("destroy", help="end the hosts and remove their files")
     for verb in (make, end):
@@ -257,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     state = options.state.resolve()
     if options.verb == "create":
-        print(create(state, options.count).inventory)
+        print(create(state, options.count).ssh_config)
     else:
         destroy(state)
     return 0
