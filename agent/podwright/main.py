@@ -104,7 +104,7 @@ def _image_verb(rest: list[str], globals_: options.Arguments) -> tuple[Verb, lis
             return verbs.find("image"), []
         names = ", ".join(verb.name for verb in verbs.IMAGE_VERBS)
         raise UsageError("image needs a sub-command", f"one of {names}, fetch")
-    sub = verbs.find(rest[index], verbs.IMAGE_VERBS + (verbs.find("fetch"),))
+    sub = verbs.find(rest[index], (*verbs.IMAGE_VERBS, verbs.find("fetch")))
     if sub.name != "fetch":
         sub = replace(sub, name=f"image {sub.name}")
     return sub, rest[index + 1 :]

@@ -65,7 +65,7 @@ else:
         fields = []
         defaults = {}
         for klass in reversed(cls.__mro__[:-1]):
-            for name in klass.__dict__.get("__annotations__", ()):
+            for name in klass.__dict__.get("__annotations__", ()):  # noqa: RUF063
                 if name not in fields:
                     fields.append(name)
                 if name in klass.__dict__:

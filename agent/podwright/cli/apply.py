@@ -40,7 +40,14 @@ def run(context: Context, args: Arguments) -> int:
     except PodwrightError as err:
         if form == "text":
             raise
-        answer = {"changed": False, "check": mode.check, "pods": [], "keys": [], "images": [], "warnings": []}
+        answer = {
+            "changed": False,
+            "check": mode.check,
+            "pods": [],
+            "keys": [],
+            "images": [],
+            "warnings": [],
+        }
         answer["error"] = apply.error_json(err)
     if form == "text":
         _tell(answer)
@@ -95,7 +102,11 @@ def _tell(answer: dict[str, Any]) -> None:
     for kind in ("keys", "images", "pods"):
         for part in answer[kind]:
             actions = ", ".join(part.get("actions") or [part.get("action", "none")])
-            state = "failed" if part.get("error") else (f"{would}{actions}" if part["changed"] else "unchanged")
+            state = (
+                "failed"
+                if part.get("error")
+                else (f"{would}{actions}" if part["changed"] else "unchanged")
+            )
             say(f"{kind[:-1]} {safe(part['label'], 100)}: {state}")
     for warning in answer["warnings"]:
         note(f"warning: {warning}")

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from podwright.cli.options import Arguments, Verb
 
-FLAVOUR_ALIASES = {"podwright.io/stage1-namespaces": "namespaces", "coreos.com/rkt/stage1-coreos": "namespaces"}
+FLAVOUR_ALIASES = {
+    "podwright.io/stage1-namespaces": "namespaces",
+    "coreos.com/rkt/stage1-coreos": "namespaces",
+}
 
 
 class MultiArguments(options.Arguments):
@@ -93,10 +96,14 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         raise UsageError(f"--net={safe(net, 60)}: this version knows {', '.join(NETS)}")
     ports = tuple(_port(text) for text in args.texts("port"))
     if ports and net != "default":
-        raise UsageError(f"--port cannot be used with --net={net}", "ports are published on the default network")
+        raise UsageError(
+            f"--port cannot be used with --net={net}", "ports are published on the default network"
+        )
     interactive = args.true("interactive")
     if interactive and len(args.apps) > 1:
-        raise UsageError("--interactive works with one app only", f"{len(args.apps)} images are given")
+        raise UsageError(
+            "--interactive works with one app only", f"{len(args.apps)} images are given"
+        )
     volumes = tuple(_volume(text) for text in args.texts("volume"))
     names = [volume.name for volume in volumes]
     for index, name in enumerate(names):
@@ -125,7 +132,9 @@ def flavour(name: str) -> str:
     """The built-in flavour of a stage1 name; others are refused."""
     plain = FLAVOUR_ALIASES.get(name.partition(":")[0], name)
     if plain not in FLAVOURS:
-        raise UsageError(f"stage1 {safe(name, 60)!r} is not available", f"this version has {', '.join(FLAVOURS)}")
+        raise UsageError(
+            f"stage1 {safe(name, 60)!r} is not available", f"this version has {', '.join(FLAVOURS)}"
+        )
     return plain
 
 
@@ -239,7 +248,9 @@ def _environment_file(path: str) -> dict[str, str]:
         with open(path, encoding="utf-8") as file:
             lines = file.read(1024 * 1024).splitlines()
     except (OSError, UnicodeDecodeError) as err:
-        raise UsageError(f"--set-env-file: {safe(path, 200)} cannot be read: {safe(err, 200)}") from None
+        raise UsageError(
+            f"--set-env-file: {safe(path, 200)} cannot be read: {safe(err, 200)}"
+        ) from None
     for number, line in enumerate(lines, 1):
         if line.strip() and line.lstrip()[0] not in "#;":
             name, content = _variable(line, f"{safe(path, 200)} line {number}")

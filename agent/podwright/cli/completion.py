@@ -27,11 +27,16 @@ _podwright() {{
 }}
 complete -o default -F _podwright podwright
 """
-PODS = ' $(podwright list --full --no-legend 2>/dev/null | cut -f1)'
-IMAGES = ' $(podwright image list --fields=name --no-legend 2>/dev/null)'
+PODS = " $(podwright list --full --no-legend 2>/dev/null | cut -f1)"
+IMAGES = " $(podwright image list --fields=name --no-legend 2>/dev/null)"
 DYNAMIC = {
-    "status": PODS, "stop": PODS, "rm": PODS, "cat-manifest": PODS, "run-prepared": PODS,
-    "run": IMAGES, "prepare": IMAGES,
+    "status": PODS,
+    "stop": PODS,
+    "rm": PODS,
+    "cat-manifest": PODS,
+    "run-prepared": PODS,
+    "run": IMAGES,
+    "prepare": IMAGES,
 }
 
 
@@ -51,7 +56,9 @@ def run(context: Context, args: Arguments) -> int:
             if verb.name == "image":
                 own = " ".join(sub.name for sub in verbs.IMAGE_VERBS) + " fetch"
             found = DYNAMIC.get(verb.name, "")
-            cases.append(f'        {verb.name}) COMPREPLY=($(compgen -W "{own} {shared}{found}" -- "$cur")) ;;')
+            cases.append(
+                f'        {verb.name}) COMPREPLY=($(compgen -W "{own} {shared}{found}" -- "$cur")) ;;'
+            )
     names = " ".join(verb.name for verb in verbs.VERBS if not verb.hidden)
     say(SCRIPT.format(words=names, shared=shared, cases="\n".join(cases)).rstrip("\n"))
     return 0

@@ -42,7 +42,9 @@ def build(args: Arguments) -> Context:
     if args.given("insecure-options"):
         from podwright.stage0.insecure import expand
 
-        insecure = expand(tuple(w for text in args.texts("insecure-options") for w in text.split(",")))
+        insecure = expand(
+            tuple(w for text in args.texts("insecure-options") for w in text.split(","))
+        )
     layout = Layout(
         data=_absolute(args, "dir"),
         system_config=_absolute(args, "system-config") or "/usr/lib/podwright",

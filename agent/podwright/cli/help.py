@@ -39,7 +39,9 @@ def overview() -> str:
 def of_verb(verb: Verb) -> str:
     """What `podwright VERB --help` prints."""
     parts = [f"podwright {verb.name}: {verb.summary}\n\nUsage: podwright {verb.name}"]
-    parts.append((" [OPTIONS]" if verb.options else "") + (f" {verb.usage}" if verb.usage else "") + "\n")
+    parts.append(
+        (" [OPTIONS]" if verb.options else "") + (f" {verb.usage}" if verb.usage else "") + "\n"
+    )
     if verb.description:
         parts.append(f"\n{verb.description}\n")
     pod = tuple(option for option in verb.options if not option.per_app)
@@ -49,7 +51,9 @@ def of_verb(verb: Verb) -> str:
     if app:
         parts.append("\nOptions of the app before them:\n" + _table(app))
     if verb.name == "image":
-        parts.append("\nSub-commands:\n" + "".join(f"  {v.name:<14}{v.summary}\n" for v in verbs.IMAGE_VERBS))
+        parts.append(
+            "\nSub-commands:\n" + "".join(f"  {v.name:<14}{v.summary}\n" for v in verbs.IMAGE_VERBS)
+        )
     if verb.examples:
         parts.append("\nExamples:\n" + "".join(f"  {line}\n" for line in verb.examples))
     return "".join(parts) + "\nGlobal options: see 'podwright help'.\n"

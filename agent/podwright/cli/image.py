@@ -55,13 +55,21 @@ def _fields(text: str) -> list[str]:
     fields = [field.strip() for field in text.split(",")]
     for field in fields:
         if field not in TITLES:
-            raise UsageError(f"unknown column {safe(field, 40)!r}", f"columns are {', '.join(TITLES)}")
+            raise UsageError(
+                f"unknown column {safe(field, 40)!r}", f"columns are {', '.join(TITLES)}"
+            )
     return fields
 
 
 def _key(image: StoredImage, field: str) -> Any:
-    return {"id": image.id, "name": full_name(image), "size": image.size, "importtime": image.imported,
-            "lastused": image.last_used, "verdict": verdict_text(image)}[field]
+    return {
+        "id": image.id,
+        "name": full_name(image),
+        "size": image.size,
+        "importtime": image.imported,
+        "lastused": image.last_used,
+        "verdict": verdict_text(image),
+    }[field]
 
 
 def full_name(image: StoredImage) -> str:
@@ -109,7 +117,9 @@ def _json(image: StoredImage) -> dict[str, Any]:
 def _one(context: Context, text: str) -> StoredImage:
     found = images.find_images(context.layout, text)
     if not found:
-        raise NotFoundError(f"no image {safe(text, 100)!r} is in the store", "podwright image list shows them")
+        raise NotFoundError(
+            f"no image {safe(text, 100)!r} is in the store", "podwright image list shows them"
+        )
     if len(found) > 1 and text.startswith("sha512-"):
         raise UsageError(f"image ID {safe(text, 100)!r} is ambiguous", "give more digits")
     return found[-1]

@@ -39,7 +39,9 @@ def run(context: Context, args: Arguments) -> int:
 
 
 def _rows(pod: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
-    apps = pod["apps"] or [{"name": "-", "image_name": pod.get("error", "-"), "image_version": "", "image_id": "-"}]
+    apps = pod["apps"] or [
+        {"name": "-", "image_name": pod.get("error", "-"), "image_version": "", "image_id": "-"}
+    ]
     rows = []
     for index, app in enumerate(apps):
         first = index == 0

@@ -141,7 +141,11 @@ def parse(argv: list[str], verb: Verb, globals_: Arguments) -> Arguments:
             break
         if word.startswith("-") and word != "-":
             name = word[2:].partition("=")[0]
-            target, known = (globals_, shared) if name not in own and (name in shared or word == "-h") else (args, own)
+            target, known = (
+                (globals_, shared)
+                if name not in own and (name in shared or word == "-h")
+                else (args, own)
+            )
             index = take(argv, index, known, target)
         else:
             args.rest.append(word)
@@ -158,4 +162,3 @@ def split(text: str, what: str) -> dict[str, str]:
             raise UsageError(f"{what}: {safe(text, 80)!r} has an empty or repeated key")
         out[key] = content
     return out
-

@@ -45,4 +45,3 @@ def progress_printer() -> Optional[prepare.Progress]:
     from podwright.cli.progress import Printer
 
     return Printer()
-

@@ -35,7 +35,12 @@ def run(context: Context, args: Arguments) -> int:
     if args.given("wait"):
         seen = _wait(look, lambda s: s["state"] in ENDED, args.text("wait"), "has not ended")
     elif args.given("wait-ready"):
-        seen = _wait(look, lambda s: s["ready"] or s["state"] in ENDED, args.text("wait-ready"), "is not ready")
+        seen = _wait(
+            look,
+            lambda s: s["ready"] or s["state"] in ENDED,
+            args.text("wait-ready"),
+            "is not ready",
+        )
         if not seen["ready"]:
             raise NotReadyError(f"pod {pod.uuid} ended before it was ready", object=pod.uuid)
     if args.text("format"):
@@ -59,7 +64,9 @@ def _wait(
         if text == "false" or done(seen):
             return seen
         if deadline is not None and time.monotonic() >= deadline:
-            raise NotReadyError(f"pod {seen['name']} {problem} after {text}", object=seen["name"], reason="timeout")
+            raise NotReadyError(
+                f"pod {seen['name']} {problem} after {text}", object=seen["name"], reason="timeout"
+            )
         time.sleep(POLL)
 
 
@@ -71,7 +78,9 @@ def _lines(seen: dict[str, Any]) -> list[str]:
     if seen["started_at"]:
         lines.append(f"started={seen['started_at']}")
     if running:
-        lines.append("networks=" + ",".join(f"{n['netName']}:ip4={n['ip']}" for n in seen["networks"]))
+        lines.append(
+            "networks=" + ",".join(f"{n['netName']}:ip4={n['ip']}" for n in seen["networks"])
+        )
         lines.append(f"pid={seen['pid'] or ''}")
         lines.append(f"ready={'true' if seen['ready'] else 'false'}")
     if running or seen["state"].startswith("exited"):

@@ -46,11 +46,14 @@ def run(context: Context, args: Arguments) -> int:
         outcome = _run(context, name, revision)
         if outcome.reason == "not-ready":
             raise NotReadyError(
-                f"pod {name} was not ready after {revision.settings['ready']['timeout']:g} s", object=name
+                f"pod {name} was not ready after {revision.settings['ready']['timeout']:g} s",
+                object=name,
             )
         status = 0 if outcome.reason == "stopped" else outcome.status
         if status or outcome.reason != "stopped":
-            supervisor.record_problem(context.layout, name, f"it ended with status {outcome.status}")
+            supervisor.record_problem(
+                context.layout, name, f"it ended with status {outcome.status}"
+            )
     except PodwrightError as err:
         supervisor.record_problem(context.layout, name, err.sentence())
         if not args.true("detached"):
@@ -70,7 +73,9 @@ def _run(context: Context, name: str, revision: Revision) -> Outcome:
         locked = pods.lock(layout, pod)
     else:
         spec = canonical.respec(name, revision.runtime, revision.settings)
-        prepared = prepare.prepare(layout, spec, prepare.resolve_images(layout, spec), durable=False)
+        prepared = prepare.prepare(
+            layout, spec, prepare.resolve_images(layout, spec), durable=False
+        )
         locked = prepared.pod
     revisions.set_instance(layout, name, locked.uuid)
     return start.run(layout, locked, on_ready=lambda: _ready(locked.uuid))

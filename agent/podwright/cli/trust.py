@@ -33,7 +33,9 @@ def run(context: Context, args: Arguments) -> int:
         info = trust.inspect_key(armoured)
         asked = args.text("fingerprint")
         _show(info, prefix)
-        if not asked and not (args.true("skip-fingerprint-review") or context.trust_keys_from_https):
+        if not asked and not (
+            args.true("skip-fingerprint-review") or context.trust_keys_from_https
+        ):
             _review()
         change = trust.add_key(
             context.layout, armoured, prefix=prefix or None, fingerprint=asked or info.fingerprint
@@ -55,7 +57,10 @@ def _discovered(context: Context, prefix: str) -> list[str]:
 def _read(context: Context, location: str, allow_http: bool) -> bytes:
     if location.startswith(("https://", "http://")):
         if location.startswith("http://") and not allow_http:
-            raise VerifyError(f"key {safe(location, 200)} is not served over https", "use https, or --insecure-allow-http")
+            raise VerifyError(
+                f"key {safe(location, 200)} is not served over https",
+                "use https, or --insecure-allow-http",
+            )
         from podwright.stage0 import transport
 
         insecure = context.insecure | ({"http"} if allow_http else set())
@@ -64,7 +69,9 @@ def _read(context: Context, location: str, allow_http: bool) -> bytes:
         with open(location, "rb") as file:
             return file.read(MAX_KEY)
     except OSError as err:
-        raise UsageError(f"key {safe(location, 200)}: {err.strerror}", object=safe(location, 200)) from None
+        raise UsageError(
+            f"key {safe(location, 200)}: {err.strerror}", object=safe(location, 200)
+        ) from None
 
 
 def _show(info: KeyInfo, prefix: str) -> None:

@@ -9,17 +9,30 @@ from podwright.errors import UsageError
 from podwright.text import safe
 
 JSON_CHOICES = ("", "json", "json-pretty")
-FORMAT = Option("format", "machine-readable output: json or json-pretty", "FORMAT", choices=JSON_CHOICES)
+FORMAT = Option(
+    "format", "machine-readable output: json or json-pretty", "FORMAT", choices=JSON_CHOICES
+)
 PULL = ("new", "update", "never")
 UUID_FILE = Option("uuid-file", "read the pod's UUID from a file", "FILE")
 
 POD_OPTIONS = (
     Option("port", "publish a port of an app: NAME:[HOSTIP:]HOSTPORT", "PORT", repeat=True),
-    Option("volume", "NAME,kind=host,source=/path[,readOnly=true] or NAME,kind=empty", "VOLUME", repeat=True),
+    Option(
+        "volume",
+        "NAME,kind=host,source=/path[,readOnly=true] or NAME,kind=empty",
+        "VOLUME",
+        repeat=True,
+    ),
     Option("set-env", "set a variable in every app: NAME=VALUE", "VAR", repeat=True),
     Option("set-env-file", "read variables for every app from a file", "FILE", repeat=True),
     Option("inherit-env", "hand on the caller's environment where nothing else is said"),
-    Option("pull-policy", "new: store first; update: network first; never: store only", "POLICY", "new", choices=PULL),
+    Option(
+        "pull-policy",
+        "new: store first; update: network first; never: store only",
+        "POLICY",
+        "new",
+        choices=PULL,
+    ),
     Option("no-overlay", "copy the image tree instead of using an overlay"),
     Option("stage1-name", "isolation: namespaces", "NAME", "namespaces"),
 )
@@ -31,7 +44,9 @@ START_OPTIONS = (
 APP_OPTIONS = (
     Option("name", "name of the app", "NAME", per_app=True),
     Option("exec", "run this instead of the image's command", "PATH", per_app=True),
-    Option("environment", "set a variable in this app: NAME=VALUE", "VAR", repeat=True, per_app=True),
+    Option(
+        "environment", "set a variable in this app: NAME=VALUE", "VAR", repeat=True, per_app=True
+    ),
     Option("mount", "volume=NAME,target=/path", "MOUNT", repeat=True, per_app=True),
     Option("user", "user to run as: name, number or /path", "USER", per_app=True),
     Option("group", "group to run as", "GROUP", per_app=True),
@@ -84,7 +99,12 @@ VERBS = (
             Option("check", "say what would change, change nothing"),
             Option("diff", "include before and after in the answer"),
             Option("lock-timeout", "seconds to wait for another apply", "SECONDS", "60"),
-            Option("format", "answer: json, or text for people", "FORMAT", choices=("", "json", "json-pretty", "text")),
+            Option(
+                "format",
+                "answer: json, or text for people",
+                "FORMAT",
+                choices=("", "json", "json-pretty", "text"),
+            ),
         ),
         "Reads pods, images and trusted keys as one JSON document and answers with one JSON object:\n"
         "changed, and per pod the actions taken. A second run changes nothing.",
@@ -98,10 +118,19 @@ VERBS = (
         (
             Option("full", "print full image IDs"),
             Option("signature", "detached signature of the image before it", "FILE", per_app=True),
-            Option("pull-policy", "update: network first; new: store first; never", "POLICY", "update", choices=PULL),
+            Option(
+                "pull-policy",
+                "update: network first; new: store first; never",
+                "POLICY",
+                "update",
+                choices=PULL,
+            ),
         ),
         "Prints one image ID per line.",
-        ("podwright fetch example.com/redis:7", "podwright fetch ./app.aci --signature=./app.aci.asc"),
+        (
+            "podwright fetch example.com/redis:7",
+            "podwright fetch ./app.aci --signature=./app.aci.asc",
+        ),
     ),
     Verb(
         "trust",
@@ -124,7 +153,11 @@ VERBS = (
         "list",
         "List pods",
         "",
-        (Option("full", "full UUIDs, image IDs and times"), Option("no-legend", "no column titles"), FORMAT),
+        (
+            Option("full", "full UUIDs, image IDs and times"),
+            Option("no-legend", "no column titles"),
+            FORMAT,
+        ),
     ),
     Verb(
         "status",
@@ -132,7 +165,11 @@ VERBS = (
         "Show the status of a pod",
         "POD",
         (
-            Option("wait", "wait until it has ended, at most DURATION: --wait, --wait=30s", "[DURATION]"),
+            Option(
+                "wait",
+                "wait until it has ended, at most DURATION: --wait, --wait=30s",
+                "[DURATION]",
+            ),
             Option("wait-ready", "wait until it is ready, at most DURATION", "[DURATION]"),
             FORMAT,
             UUID_FILE,
@@ -171,7 +208,13 @@ VERBS = (
         "Work with images: list, rm, fetch, cat-manifest",
         "list|rm|fetch|cat-manifest ...",
     ),
-    Verb("config", "config", "Print the merged configuration as JSON", "", (Option("pretty-print", "indent", default="true"),)),
+    Verb(
+        "config",
+        "config",
+        "Print the merged configuration as JSON",
+        "",
+        (Option("pretty-print", "indent", default="true"),),
+    ),
     Verb("version", "version", "Print the version", "", (FORMAT,)),
     Verb("completion", "completion", "Print a completion script for bash", "bash"),
     Verb("help", "help", "Help about any command", "[COMMAND]"),
@@ -195,7 +238,12 @@ IMAGE_VERBS = (
         "List images",
         "",
         (
-            Option("fields", "columns: id,name,size,importtime,lastused,verdict", "LIST", "id,name,size,importtime,lastused"),
+            Option(
+                "fields",
+                "columns: id,name,size,importtime,lastused,verdict",
+                "LIST",
+                "id,name,size,importtime,lastused",
+            ),
             Option("sort", "column to sort by", "FIELD", "importtime"),
             Option("order", "asc or desc", "ORDER", "asc", choices=("asc", "desc")),
             Option("full", "full IDs and times"),
@@ -204,7 +252,13 @@ IMAGE_VERBS = (
         ),
     ),
     Verb("rm", "image", "Remove images from the store", "IMAGE..."),
-    Verb("cat-manifest", "image", "Print an image's manifest", "IMAGE", (Option("pretty-print", "indent", default="true"),)),
+    Verb(
+        "cat-manifest",
+        "image",
+        "Print an image's manifest",
+        "IMAGE",
+        (Option("pretty-print", "indent", default="true"),),
+    ),
 )
 
 

@@ -21,9 +21,13 @@ def names(args: Arguments, verb: str) -> list[str]:
             with open(path, encoding="utf-8") as file:
                 found.append(file.read(200).strip())
         except (OSError, UnicodeDecodeError) as err:
-            raise UsageError(f"--uuid-file: {safe(path, 200)} cannot be read: {safe(err, 200)}") from None
+            raise UsageError(
+                f"--uuid-file: {safe(path, 200)} cannot be read: {safe(err, 200)}"
+            ) from None
     if not found:
-        raise UsageError(f"{verb} needs a pod", f"podwright {verb} UUID-OR-NAME; 'podwright list' shows the pods")
+        raise UsageError(
+            f"{verb} needs a pod", f"podwright {verb} UUID-OR-NAME; 'podwright list' shows the pods"
+        )
     return found
 
 

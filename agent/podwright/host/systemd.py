@@ -119,7 +119,11 @@ def systemctl(*args: str, check: bool = True) -> int:
     )
     if check and done.returncode != 0:
         said = safe(done.stdout.decode("utf-8", "replace").strip().replace("\n", "; "), 400)
-        raise HostError(f"systemctl {' '.join(args)} failed: {said}", "journalctl -u shows more", object=args[-1])
+        raise HostError(
+            f"systemctl {' '.join(args)} failed: {said}",
+            "journalctl -u shows more",
+            object=args[-1],
+        )
     return done.returncode
 
 

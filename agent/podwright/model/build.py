@@ -38,7 +38,11 @@ def build_manifest(
     names = [app.name for app in apps]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise UsageError(f"two apps of the pod are called {name}", "give one of them another --name", object=name)
+            raise UsageError(
+                f"two apps of the pod are called {name}",
+                "give one of them another --name",
+                object=name,
+            )
     known = {port.name for app in apps for port in app.app.ports}
     for host_port in spec.ports:
         if host_port.name not in known:
@@ -70,11 +74,17 @@ def _build_app(
     base = image.app
     if base is None:
         if not asked.exec:
-            raise UsageError(f"image {image.name} has no app", "say what to run with --exec", object=image.name)
+            raise UsageError(
+                f"image {image.name} has no app", "say what to run with --exec", object=image.name
+            )
         base = App(exec=(), user="0", group="0")
     command = (asked.exec,) if asked.exec else base.exec
     if not command:
-        raise UsageError(f"app {name}: image {image.name} says no command", "say what to run with --exec", object=name)
+        raise UsageError(
+            f"app {name}: image {image.name} says no command",
+            "say what to run with --exec",
+            object=name,
+        )
     raw_isolators = merge_isolators(list(base.isolators_json), list(asked.isolators))
     app = replace(
         base,
@@ -82,7 +92,9 @@ def _build_app(
         user=asked.user or base.user,
         group=asked.group or base.group,
         supplementary_gids=(
-            base.supplementary_gids if asked.supplementary_gids is None else asked.supplementary_gids
+            base.supplementary_gids
+            if asked.supplementary_gids is None
+            else asked.supplementary_gids
         ),
         working_directory=asked.working_dir or base.working_directory,
         environment=_environment(spec, asked, base),

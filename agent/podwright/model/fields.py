@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Optional
 
-_KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "an object", float: "a number"}
+_KINDS = {
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+    float: "a number",
+}
 
 
 def kind_of(value: Any) -> str:
@@ -70,7 +77,9 @@ class Fields:
         """A whole number in a range."""
         found: int = self._typed(name, default, int, "a whole number")
         if found is not default and not low <= found <= high:
-            raise UsageError(f"{self.at(name)}: {found} is not between {low} and {high}", object=self.at(name))
+            raise UsageError(
+                f"{self.at(name)}: {found} is not between {low} and {high}", object=self.at(name)
+            )
         return found
 
     def optional_integer(self, name: str, low: int = 0, high: int = 2**31 - 1) -> Optional[int]:

@@ -121,7 +121,9 @@ def parse_app(fields: Fields) -> App:
     environment = pairs(fields, "environment")
     for name, _ in environment:
         if not ENV_NAME.match(name):
-            raise UsageError(f"{fields.at('environment')}: {safe(name, 60)!r} is not a variable name")
+            raise UsageError(
+                f"{fields.at('environment')}: {safe(name, 60)!r} is not a variable name"
+            )
     groups = []
     for path, item in fields.items("supplementaryGIDs"):
         if type(item) is not int or not 0 <= item < 2**32 - 1:
@@ -133,7 +135,9 @@ def parse_app(fields: Fields) -> App:
         user=fields.text("user", ...),
         group=fields.text("group", ...),
         supplementary_gids=tuple(groups),
-        working_directory=absolute(fields.text("workingDirectory") or "/", fields.at("workingDirectory")),
+        working_directory=absolute(
+            fields.text("workingDirectory") or "/", fields.at("workingDirectory")
+        ),
         environment=environment,
         handlers=_handlers(fields),
         mount_points=_mount_points(fields),

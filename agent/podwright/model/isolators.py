@@ -15,8 +15,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
-SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
-            "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3}
+SUFFIXES = {
+    "": 1,
+    "K": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+    "k": 10**3,
+}
 QUANTITY = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))?(m|[KMGT]i?|k|)\Z")
 CAPABILITY = re.compile(r"CAP_[A-Z_]{3,30}\Z")
 
@@ -53,8 +63,11 @@ def quantity(text: Any, path: str, *, milli: bool = False) -> int:
     """A Kubernetes-style quantity (`500m`, `1.5`, `256Mi`, `1G`) as units, or thousandths of them."""
     found = QUANTITY.match(str(text)) if type(text) in (str, int) else None
     if found is None:
-        raise UsageError(f"{path}: {safe(text, 40)!r} is not a quantity",
-                         "write a number with an optional suffix: 500m, 2, 256Mi, 1G", object=path)
+        raise UsageError(
+            f"{path}: {safe(text, 40)!r} is not a quantity",
+            "write a number with an optional suffix: 500m, 2, 256Mi, 1G",
+            object=path,
+        )
     whole, fraction, suffix = found.group(1), found.group(2) or "", found.group(3)
     scale = 1 if suffix == "m" else 1000 * SUFFIXES[suffix]
     thousandths = int(whole + fraction) * scale // 10 ** len(fraction)
@@ -87,7 +100,11 @@ def _caps(body: Any, path: str) -> tuple[str, ...]:
     fields.finish()
     for name in names:
         if not CAPABILITY.match(name):
-            raise UsageError(f"{path}.set: {safe(name, 40)!r} is not a capability name", "write CAP_NET_ADMIN", object=path)
+            raise UsageError(
+                f"{path}.set: {safe(name, 40)!r} is not a capability name",
+                "write CAP_NET_ADMIN",
+                object=path,
+            )
     return tuple(sorted(set(names)))
 
 
@@ -115,7 +132,9 @@ def parse(items: Any, path: str) -> Isolators:
         if name == "resource/memory":
             limit = _limit(body, where)
             if limit is not None and limit < 4096:
-                raise UsageError(f"{where}.limit: {limit} bytes are less than one page (4096)", object=where)
+                raise UsageError(
+                    f"{where}.limit: {limit} bytes are less than one page (4096)", object=where
+                )
             got["memory"] = limit
         elif name == "resource/cpu":
             got["cpu_milli"] = _limit(body, where, milli=True)
@@ -138,11 +157,15 @@ def parse(items: Any, path: str) -> Isolators:
                 raise wrong(where, "true or false", body)
             got["no_new_privileges"] = body
         else:
-            raise UsageError(f"{fields.at('name')}: unknown isolator {safe(name, 80)!r}",
-                             "this version enforces resource/{memory,cpu,pids} and os/linux/"
-                             "{cpu-shares,oom-score-adj,capabilities-*-set,seccomp-*-set,no-new-privileges}",
-                             object=path)
+            raise UsageError(
+                f"{fields.at('name')}: unknown isolator {safe(name, 80)!r}",
+                "this version enforces resource/{memory,cpu,pids} and os/linux/"
+                "{cpu-shares,oom-score-adj,capabilities-*-set,seccomp-*-set,no-new-privileges}",
+                object=path,
+            )
     for kind in ("caps", "seccomp"):
         if got.get(f"{kind}_retain") is not None and got.get(f"{kind}_remove") is not None:
-            raise UsageError(f"{path}: retain and remove sets of {kind} cannot be combined", object=path)
+            raise UsageError(
+                f"{path}: retain and remove sets of {kind} cannot be combined", object=path
+            )
     return Isolators(**got)

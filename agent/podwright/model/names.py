@@ -19,24 +19,30 @@ UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 def ac_name(text: object, where: str) -> str:
     """Check an AC Name (app, volume and port names): lower-case words joined by single `-`."""
     if not isinstance(text, str) or len(text) > 128 or not AC_NAME.match(text):
-        raise UsageError(f"{where}: {safe(text, 80)!r} is not an AC name",
-                         "use lower-case letters and digits joined by single hyphens")
+        raise UsageError(
+            f"{where}: {safe(text, 80)!r} is not an AC name",
+            "use lower-case letters and digits joined by single hyphens",
+        )
     return text
 
 
 def ac_identifier(text: object, where: str) -> str:
     """Check an AC Identifier (image and label names): words joined by single `- . _ ~ /`."""
     if not isinstance(text, str) or len(text) > 255 or not AC_IDENTIFIER.match(text):
-        raise UsageError(f"{where}: {safe(text, 80)!r} is not an AC identifier",
-                         "use lower-case letters and digits joined by single - . _ ~ /")
+        raise UsageError(
+            f"{where}: {safe(text, 80)!r} is not an AC identifier",
+            "use lower-case letters and digits joined by single - . _ ~ /",
+        )
     return text
 
 
 def pod_name(text: object, where: str) -> str:
     """Check a pod name: a DNS label, since it becomes a unit and a host name."""
     if not isinstance(text, str) or not POD_NAME.match(text) or "--" in text or UUID.match(text):
-        raise UsageError(f"{where}: {safe(text, 80)!r} is not a pod name",
-                         "use up to 63 lower-case letters, digits and single hyphens")
+        raise UsageError(
+            f"{where}: {safe(text, 80)!r} is not a pod name",
+            "use up to 63 lower-case letters, digits and single hyphens",
+        )
     return text
 
 

@@ -160,8 +160,10 @@ def parse_pod(raw: Any, where: str = "pod manifest") -> PodManifest:
         for item in fields.objects("ports")
     )
     if any(True for _ in fields.items("isolators")):
-        raise UsageError(f"{fields.at('isolators')}: pod level isolators are not enforced yet",
-                         "put them on the apps")
+        raise UsageError(
+            f"{fields.at('isolators')}: pod level isolators are not enforced yet",
+            "put them on the apps",
+        )
     for what, names in (("apps", [a.name for a in apps]), ("volumes", [v.name for v in volumes])):
         if len(set(names)) != len(names):
             raise UsageError(f"{fields.at(what)}: names must be unique")

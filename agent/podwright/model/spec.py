@@ -25,9 +25,17 @@ RESTARTS = ("no", "on-failure", "always")
 FLAVOURS = ("namespaces",)
 PULL_POLICIES = ("new", "update", "never")
 APP_FIELDS = (
-    "exec args environment user group supplementary_gids working_dir mounts isolators"
-    " readonly_rootfs"
-).split()
+    "exec",
+    "args",
+    "environment",
+    "user",
+    "group",
+    "supplementary_gids",
+    "working_dir",
+    "mounts",
+    "isolators",
+    "readonly_rootfs",
+)
 
 
 @value
@@ -114,7 +122,9 @@ def parse_desired(raw: Any) -> DesiredState:
     fields = Fields(raw, "")
     version = fields.integer("version", VERSION, 1)
     if version != VERSION:
-        raise UsageError(f"version: this agent reads version {VERSION}, not {version}", "upgrade the agent")
+        raise UsageError(
+            f"version: this agent reads version {VERSION}, not {version}", "upgrade the agent"
+        )
     state = DesiredState(
         tuple(_parse_key(item) for item in fields.objects("keys")),
         tuple(_parse_image(item) for item in fields.objects("images")),
@@ -215,16 +225,23 @@ def _parse_apps(fields: Fields) -> tuple[AppSpec, ...]:
     for item in fields.objects("apps"):
         name = item.text("name")
         apps.append(
-            _parse_app(item, item.text("image", ...), ac_name(name, item.at("name")) if name else "")
+            _parse_app(
+                item, item.text("image", ...), ac_name(name, item.at("name")) if name else ""
+            )
         )
         item.finish()
     if image and apps:
-        raise UsageError(f"{fields.path}: image and apps exclude each other", "put the image into apps")
+        raise UsageError(
+            f"{fields.path}: image and apps exclude each other", "put the image into apps"
+        )
     if image:
         return (_parse_app(fields, image, ""),)
     used = [name for name in APP_FIELDS if fields.raw(name) is not None]
     if used:
-        raise UsageError(f"{fields.at(used[0])}: needs image at the same level", "or move it into an element of apps")
+        raise UsageError(
+            f"{fields.at(used[0])}: needs image at the same level",
+            "or move it into an element of apps",
+        )
     return tuple(apps)
 
 
@@ -246,7 +263,10 @@ def _parse_ready(fields: Optional[Fields]) -> Ready:
 def _seconds(fields: Fields, name: str, default: float, high: float, low: float = 0.0) -> float:
     found = fields.raw(name, default)
     if type(found) not in (int, float) or not low <= found <= high:
-        raise UsageError(f"{fields.at(name)}: must be a number of seconds from {low:g} to {high:g}", object=fields.at(name))
+        raise UsageError(
+            f"{fields.at(name)}: must be a number of seconds from {low:g} to {high:g}",
+            object=fields.at(name),
+        )
     return float(found)
 
 
@@ -280,7 +300,11 @@ def _parse_pod(fields: Fields) -> PodSpec:
     if len(set(volumes)) != len(volumes):
         raise UsageError(f"{fields.at('volumes')}: names must be unique", object=name)
     if spec.ports and spec.net != "default":
-        raise UsageError(f"{fields.at('ports')}: cannot be published with net {spec.net}", "use net: default", object=name)
+        raise UsageError(
+            f"{fields.at('ports')}: cannot be published with net {spec.net}",
+            "use net: default",
+            object=name,
+        )
     return spec
 
 
@@ -298,6 +322,8 @@ def _parse_port(fields: Fields) -> HostPort:
 def check_ip(text: str, where: str) -> str:
     """Check an IPv4 address in dotted form."""
     parts = text.split(".")
-    if len(parts) != 4 or not all(p.isdigit() and len(p) <= 3 and int(p) < 256 and (p == "0" or p[0] != "0") for p in parts):
+    if len(parts) != 4 or not all(
+        p.isdigit() and len(p) <= 3 and int(p) < 256 and (p == "0" or p[0] != "0") for p in parts
+    ):
         raise UsageError(f"{where}: {safe(text, 60)!r} is not an IPv4 address", object=where)
     return text

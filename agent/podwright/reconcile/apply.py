@@ -131,7 +131,9 @@ def _phase(work: execute.Work, phase: str, answer: Answer, index: int) -> None:
             answer.pods[index]["actions"] = []
         answer.pods[index]["error"] = answer.fail(err)
     except OSError as err:
-        wrapped = PodwrightError(f"pod {work.spec.name}: {err.strerror}: {err.filename or phase}", object=work.spec.name)
+        wrapped = PodwrightError(
+            f"pod {work.spec.name}: {err.strerror}: {err.filename or phase}", object=work.spec.name
+        )
         answer.pods[index]["error"] = answer.fail(wrapped)
 
 
@@ -239,7 +241,9 @@ def _plan(layout: Layout, spec: PodSpec, mode: Mode, answer: Answer) -> Optional
     answer.pods.append(part)
     try:
         seen = observe.observe(layout, spec.name)
-        stored, ids, fetches = ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
+        stored, ids, fetches = (
+            ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
+        )
         unit = ""
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
@@ -250,7 +254,10 @@ def _plan(layout: Layout, spec: PodSpec, mode: Mode, answer: Answer) -> Optional
     part.update(
         changed=made.changed,
         actions=list(made.actions),
-        image_ids={app.name or str(index): image_id for index, (app, image_id) in enumerate(zip(spec.apps, ids))},
+        image_ids={
+            app.name or str(index): image_id
+            for index, (app, image_id) in enumerate(zip(spec.apps, ids))
+        },
         diff={"before": made.before, "after": made.after},
         uuid=seen.uuid,
         state=seen.state,

@@ -26,7 +26,9 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         "stage1": spec.stage1,
         "net": spec.net,
         "hostname": spec.hostname,
-        "ports": [to_json(port) for port in sorted(spec.ports, key=lambda p: (p.name, p.host_port))],
+        "ports": [
+            to_json(port) for port in sorted(spec.ports, key=lambda p: (p.name, p.host_port))
+        ],
         "volumes": [dump_volume(volume) for volume in sorted(spec.volumes, key=lambda v: v.name)],
         "mounts": [to_json(mount) for mount in spec.mounts],
         "environment": dict(spec.environment),

@@ -81,7 +81,12 @@ def plan_pod(
         runtime,
         settings,
         _view(seen.state, seen.enabled, old.runtime if old else {}, old.settings if old else {}),
-        _view(_state_after(spec, seen), spec.enabled if unit else seen.enabled or bool(start), runtime, settings),
+        _view(
+            _state_after(spec, seen),
+            spec.enabled if unit else seen.enabled or bool(start),
+            runtime,
+            settings,
+        ),
     )
 
 
@@ -89,7 +94,9 @@ def _plan_absent(spec: PodSpec, seen: Observed) -> PodPlan:
     known = seen.revision is not None or bool(seen.uuid) or bool(seen.unit)
     actions = (("stop",) if seen.active else ()) + (("remove",) if known else ())
     old = seen.revision
-    before = _view(seen.state, seen.enabled, old.runtime, old.settings) if old else {"state": seen.state}
+    before = (
+        _view(seen.state, seen.enabled, old.runtime, old.settings) if old else {"state": seen.state}
+    )
     return PodPlan(spec.name, actions, {}, {}, before, {"state": "absent"})
 
 
@@ -101,5 +108,7 @@ def _state_after(spec: PodSpec, seen: Observed) -> str:
     return seen.state if seen.state == "running" else "prepared"
 
 
-def _view(state: str, enabled: bool, runtime: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def _view(
+    state: str, enabled: bool, runtime: dict[str, Any], settings: dict[str, Any]
+) -> dict[str, Any]:
     return {"state": state, "enabled": enabled, **runtime, **settings}

@@ -68,13 +68,22 @@ def current(layout: Layout, name: str) -> Optional[Revision]:
     except FileNotFoundError:
         return None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise StoreError(f"{path} is not a revision that this agent reads", "upgrade the agent", object=name)
+        raise StoreError(
+            f"{path} is not a revision that this agent reads", "upgrade the agent", object=name
+        )
     try:
         return Revision(
-            raw["revision"], raw["created"], raw["runtime"], raw["settings"], raw["images"], raw["uuid"]
+            raw["revision"],
+            raw["created"],
+            raw["runtime"],
+            raw["settings"],
+            raw["images"],
+            raw["uuid"],
         )
     except KeyError as err:
-        raise StoreError(f"{path} lacks {err}", "remove the pod and apply it again", object=name) from None
+        raise StoreError(
+            f"{path} lacks {err}", "remove the pod and apply it again", object=name
+        ) from None
 
 
 def numbers(layout: Layout, name: str) -> list[int]:
@@ -83,7 +92,9 @@ def numbers(layout: Layout, name: str) -> list[int]:
         found = os.listdir(f"{directory(layout, name)}/revisions")
     except FileNotFoundError:
         return []
-    return sorted(int(entry[:-5]) for entry in found if entry.endswith(".json") and entry[:-5].isdigit())
+    return sorted(
+        int(entry[:-5]) for entry in found if entry.endswith(".json") and entry[:-5].isdigit()
+    )
 
 
 def add(

@@ -137,7 +137,9 @@ def lock_wait(fd: int, uuid: str, timeout: float) -> None:
     deadline = time.monotonic() + timeout
     while not try_lock(fd):
         if time.monotonic() >= deadline:
-            raise LockedError(f"pod {uuid} is in use by another process", "stop it first", object=uuid)
+            raise LockedError(
+                f"pod {uuid} is in use by another process", "stop it first", object=uuid
+            )
         time.sleep(0.005)
 
 
@@ -146,14 +148,20 @@ def lock(layout: Layout, pod: Pod, timeout: float = 1.0) -> LockedPod:
     try:
         fd = os.open(pod.path, OPEN_DIR)
     except FileNotFoundError:
-        raise NotFoundError(f"pod {pod.uuid} has just changed its state", "try again", object=pod.uuid) from None
+        raise NotFoundError(
+            f"pod {pod.uuid} has just changed its state", "try again", object=pod.uuid
+        ) from None
     try:
         lock_wait(fd, pod.uuid, timeout)
         if os.stat(fd).st_ino != os.stat(pod.path).st_ino:
-            raise LockedError(f"pod {pod.uuid} has just changed its state", "try again", object=pod.uuid)
+            raise LockedError(
+                f"pod {pod.uuid} has just changed its state", "try again", object=pod.uuid
+            )
     except FileNotFoundError:
         os.close(fd)
-        raise LockedError(f"pod {pod.uuid} has just changed its state", "try again", object=pod.uuid) from None
+        raise LockedError(
+            f"pod {pod.uuid} has just changed its state", "try again", object=pod.uuid
+        ) from None
     except PodwrightError:
         os.close(fd)
         raise
@@ -191,7 +199,9 @@ def each(layout: Layout, directories: tuple[str, ...] = DIRECTORIES) -> Iterator
         except FileNotFoundError:
             continue
         except PermissionError:
-            raise StoreError(f"{layout.pods} cannot be read by this user", "run as root or join group podwright") from None
+            raise StoreError(
+                f"{layout.pods} cannot be read by this user", "run as root or join group podwright"
+            ) from None
         for name in names:
             if UUID.match(name):
                 path = f"{layout.pods}/{directory}/{name}"
@@ -220,7 +230,15 @@ def find(layout: Layout, text: str) -> Pod:
         if pod.uuid.startswith(text) and text
     ]
     if len(matches) > 1:
-        raise UsageError(f"pod {safe(text, 60)!r} is ambiguous: {len(matches)} UUIDs begin so", "give more digits", object=text)
+        raise UsageError(
+            f"pod {safe(text, 60)!r} is ambiguous: {len(matches)} UUIDs begin so",
+            "give more digits",
+            object=text,
+        )
     if not matches:
-        raise NotFoundError(f"no pod is called {safe(text, 60)!r}", "podwright list shows the pods", object=safe(text, 60))
+        raise NotFoundError(
+            f"no pod is called {safe(text, 60)!r}",
+            "podwright list shows the pods",
+            object=safe(text, 60),
+        )
     return matches[0]

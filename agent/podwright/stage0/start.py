@@ -36,7 +36,9 @@ def read_runtime(path: str) -> dict[str, Any]:
     with open(f"{path}/runtime-config", "rb") as file:
         config: dict[str, Any] = jsonio.loads(file.read(), f"{path}/runtime-config")
     if config.get("format") != prepare.RUNTIME_FORMAT:
-        raise StoreError(f"{path}: runtime-config has format {config.get('format')}", "upgrade the agent")
+        raise StoreError(
+            f"{path}: runtime-config has format {config.get('format')}", "upgrade the agent"
+        )
     return config
 
 
