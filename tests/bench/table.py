@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of measurements as Markdown."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from tests.bench.measure import Figures
+
+HEAD = """<!--
+SPDX-FileCopyrightText: 2026 The podwright authors
+SPDX-License-Identifier: GPL-3.0-or-later
+-->
+
+# Benchmarks
+
+Written by `make bench` on {date}: {machine}. Wall times of whole processes, medians of {runs} runs each (least to
+most in brackets), both sides in turn in one run. Budgets are those of [architecture.md](architecture.md).
+
+| what | budget | podwright | peer | ratio | within |
+|---|---|---|---|---|---|
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One comparison; `ratio` is the budget against the peer, `limit` one in milliseconds."""
+
+    what: str
+    budget: str
+    ours: Figures
+    theirs: Figures
+    peer: str
+    ratio: float | None
+    limit: float | None = None
+
+    def line(self) -> str:
+        """The row as Markdown."""
+        ratio = self.ours.median / self.theirs.median
+        within = (self.ratio is None or ratio <= self.ratio) and (
+            self.limit is None or self.ours.median <= self.limit
+        )
+        cells = (
+            self.what,
+            self.budget,
+            spread(self.ours),
+            f"{self.peer}: {spread(self.theirs)}",
+            f"{ratio:.2f}",
+            "yes" if within else "**no**",
+        )
+        return "| " + " | ".join(cells) + " |\n"
+
+
+def spread(figures: Figures) -> str:
+    """Median with the least and the most."""
+    return f"{figures.median:.1f} ms ({min(figures.wall):.1f}-{max(figures.wall):.1f})"
+
+
+def render(rows: Sequence[Row], resident: float, machine: str, date: str, runs: int) -> str:
+    """The whole page. `resident` is MiB of proportional set size per running one-app pod."""
+    head = HEAD.format(date=date, machine=machine, runs=runs)
+    within = "yes" if resident <= 6 else "**no**"
+    memory = (
+        f"| resident memory per running one-app pod (PSS, mean of 20) | ≤ 6 MiB | {resident:.1f} MiB |"
+        f" | | {within} |\n"
+    )
+    return head + "".join(row.line() for row in rows) + memory
