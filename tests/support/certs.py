@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LIFETIME = datetime.timedelta(days=30)
+SPARE = datetime.timedelta(days=1)
+"""A certificate with less time left is made anew."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +30,26 @@ class ServerFiles:
     key: Path
 
 
-def make_server_files(directory: Path, names: Sequence[str]) -> ServerFiles:
-    """Make a new CA and a certificate for `names` (DNS names or IP addresses) in `directory`.
+def server_files(directory: Path, names: Sequence[str]) -> ServerFiles:
+    """Return a certificate for `names` (DNS names or IP addresses) and its CA in `directory`, new unless still valid.
 
     The CA's own key is dropped: nothing else can ever be issued under a CA that a user has installed for a quickstart.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = ServerFiles(directory / "ca.pem", directory / "server.pem", directory / "server.key")
+    if not _valid(files):
+        _make(files, names)
+    return files
+
+
+def _valid(files: ServerFiles) -> bool:
+    if not all(path.exists() for path in (files.ca, files.certificate, files.key)):
+        return False
+    certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+    return certificate.not_valid_after_utc - SPARE > _now()
+
+
+def _make(files: ServerFiles, names: Sequence[str]) -> None:
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "podwright throw-away test CA")])
     ca = _authority(issuer, ca_key)
@@ -49,7 +64,6 @@ def make_server_files(directory: Path, names: Sequence[str]) -> ServerFiles:
             serialization.NoEncryption(),
         )
     )
-    return files
 
 
 def _authority(name: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
@@ -90,7 +104,7 @@ def _server(
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
 ) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = _now()
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -107,3 +121,7 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)

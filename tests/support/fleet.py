@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 BRIDGE = "fleet0"
@@ -80,44 +79,3 @@ class Fleet:
     def log(self) -> Path:
         """What the fleet's PID 1 and nspawn had to say."""
         return self.state / "fleet.log"
-
-
-@dataclasses.dataclass(frozen=True)
-class Running:
-    """The process that a fleet lives and dies with, safe against reuse of its number."""
-
-    pid: int
-    started: int
-    cgroup: str
-
-    @classmethod
-    def of(cls, pid: int, cgroup: str) -> Running:
-        """Describe a live process of ours."""
-        return cls(pid, start_time(pid), cgroup)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process still exists, and is the one we started."""
-        try:
-            return start_time(self.pid) == self.started
-        except FileNotFoundError:
-            return False
-
-    def save(self, path: Path) -> None:
-        """Write this where `load` finds it, complete or not at all."""
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(dataclasses.asdict(self)))
-        partial.rename(path)
-
-    @classmethod
-    def load(cls, path: Path) -> Running | None:
-        """Read what `save` wrote; None when there is none."""
-        try:
-            return cls(**json.loads(path.read_text()))
-        except FileNotFoundError:
-            return None
-
-
-def start_time(pid: int) -> int:
-    """Return when a process started, in clock ticks since boot (proc(5), field 22 of stat)."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])

@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.support.certs import ServerFiles
+from tests.support.certs import server_files
 from tests.support.cgroups import CgroupSet
 from tests.support.fleet import BRIDGE, GATEWAY, IMAGE_HOST, PREFIX_LENGTH, Fleet, Host
 from tests.support.webserver import ImageServer
@@ -58,7 +58,7 @@ def _make_bridge() -> None:
 
 
 def _serve_images(fleet: Fleet) -> None:
-    files = ServerFiles(fleet.tls / "ca.pem", fleet.tls / "server.pem", fleet.tls / "server.key")
+    files = server_files(fleet.tls, [IMAGE_HOST])
     server = ImageServer(fleet.www, [IMAGE_HOST], files=files)
     server.serve_on(socket.create_server((GATEWAY, 443), backlog=64))
 

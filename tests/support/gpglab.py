@@ -3,8 +3,8 @@
 
 """Throw-away OpenPGP keys and signatures, made with the real gpg.
 
-The home lives under a short path, because gpg-agent's socket path has to fit in 108 bytes, and no agent survives
-`close()`.
+The home has a short path, because gpg-agent's socket path has to fit in 108 bytes; a home to keep gets one through a
+link. No agent survives `close()`.
 """
 
 from __future__ import annotations
@@ -42,15 +42,16 @@ class Key:
 
 
 class GpgLab:
-    """A private GNUPGHOME; a context manager that removes it again, unless a `home` to keep was given."""
+    """A private GNUPGHOME. A context manager that removes it again, unless a `home` to keep was given."""
 
     def __init__(self, home: Path | None = None) -> None:
-        self._kept = home is not None
-        self.home = (
-            home if home is not None else Path(tempfile.mkdtemp(prefix="pwgpg-", dir="/tmp"))
-        )
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.home.chmod(0o700)
+        self._scratch = Path(tempfile.mkdtemp(prefix="pwgpg-", dir="/tmp"))
+        self.home = self._scratch / "home"
+        if home is None:
+            self.home.mkdir(mode=0o700)
+        else:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.home.symlink_to(home.resolve())
 
     def __enter__(self) -> GpgLab:
         return self
@@ -70,8 +71,7 @@ class GpgLab:
             check=False,
             capture_output=True,
         )
-        if not self._kept:
-            shutil.rmtree(self.home, ignore_errors=True)
+        shutil.rmtree(self._scratch)
 
     def generate(self, user_id: str, algorithm: str = "ed25519", expire: str = "never") -> Key:
         """Make a signing key (`ed25519`, `rsa4096`, …) and return it; `expire` as gpg takes it (`2d`, a date, …)."""

@@ -8,9 +8,9 @@
 
 The whole fleet lives in namespaces below one process (tests.support.fleet_init), so nothing of it can be seen or
 reached from the machine but through that process: `ssh -F DIR/ssh_config host1` goes in with nsenter as its
-ProxyCommand, and Ansible with `ansible_ssh_common_args: -F DIR/ssh_config`. `DIR/www` is served to the hosts as https://images.podwright.test (tests.support.webserver),
-with the authority in `DIR/tls/ca.pem`. A fleet whose creator died is replaced by the next `create` and ends by itself
-after four hours.
+ProxyCommand, and Ansible with `ansible_ssh_common_args: -F DIR/ssh_config`. `DIR/www` is served to the hosts as
+https://images.podwright.test (tests.support.webserver), with the authority in `DIR/tls/ca.pem`. A fleet whose creator
+died is replaced by the next `create` and ends by itself after four hours.
 """
 
 from __future__ import annotations
@@ -18,22 +18,21 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import os
-import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support import cgroups
-from tests.support.certs import make_server_files
+from tests.support.certs import server_files
 from tests.support.debian import host_rootfs
-from tests.support.fleet import GATEWAY, IMAGE_HOST, PREFIX_LENGTH, Fleet, Host, Running
+from tests.support.fleet import GATEWAY, IMAGE_HOST, PREFIX_LENGTH, Fleet, Host
 from tests.support.namespaces import FRESH_SYSFS, LOCAL_LINK_UP, UNSHARE, only_child
 from tests.support.paths import CHECKOUT
+from tests.support.processes import Running
 
 BOOT_TIMEOUT = 90.0
 NETWORK_UNIT = """\
@@ -75,14 +74,14 @@ def destroy(state: Path) -> None:
     running = Running.load(state / "running.json")
     if running is not None:
         _end(running)
-        cgroups.remove_trees([h.own_cgroup() / running.cgroup for h in cgroups.hierarchies()])
+    cgroups.remove_trees([h.own_cgroup() / _cgroup(state) for h in cgroups.hierarchies()])
     if state.exists():
         shutil.rmtree(state)
 
 
 def _write_files(fleet: Fleet, rootfs: Path) -> None:
     fleet.www.mkdir(parents=True)
-    make_server_files(fleet.tls, [IMAGE_HOST])
+    server_files(fleet.tls, [IMAGE_HOST])
     keygen = [
         "ssh-keygen",
         "-q",
@@ -128,8 +127,7 @@ def _write_host(fleet: Fleet, host: Host, rootfs: Path) -> None:
 
 def _start(fleet: Fleet, rootfs: Path) -> Running:
     """Start the fleet's PID 1 in its namespaces, so recorded that `destroy` finds it from the first moment."""
-    cgroup = f"podwright-fleet-{hashlib.sha256(str(fleet.state).encode()).hexdigest()[:8]}"
-    members = cgroups.CgroupSet(cgroup)
+    members = cgroups.CgroupSet(_cgroup(fleet.state))
     script = "\n".join(
         [
             "set -e",
@@ -151,10 +149,14 @@ def _start(fleet: Fleet, rootfs: Path) -> Running:
             stderr=log,
             start_new_session=True,
         )
-    running = Running.of(process.pid, cgroup)
+    running = Running.of(process.pid)
     running.save(fleet.state / "running.json")
     _await_child(process.pid)
     return running
+
+
+def _cgroup(state: Path) -> str:
+    return f"podwright-fleet-{hashlib.sha256(str(state).encode()).hexdigest()[:8]}"
 
 
 def _await_child(pid: int) -> None:
@@ -203,30 +205,15 @@ def _await_boot(fleet: Fleet, host: Host, running: Running, deadline: float) -> 
 
 
 def _end(running: Running) -> None:
-    """Kill the fleet's process; its PID 1, and with that everything in the namespace, goes with it (unshare(1))."""
-    if not running.alive:
-        return
-    with contextlib.suppress(ProcessLookupError, IndexError, FileNotFoundError):
-        init = only_child(running.pid)
-        with _pidfd(init) as descriptor:
-            os.kill(running.pid, signal.SIGKILL)
-            _await_end(descriptor)
+    """Kill unshare, and with it PID 1 of the fleet, whose end is the end of all that runs in it."""
+    if running.alive:
+        running.end(signal.SIGKILL, also=_child_if_any(running.pid))
 
 
-@contextlib.contextmanager
-def _pidfd(pid: int) -> Iterator[int]:
-    descriptor = os.pidfd_open(pid)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _await_end(descriptor: int, timeout: float = 20) -> None:
-    """Wait until a process has ended: its namespace's last act is to have ended everything in it."""
-
-    if not select.select([descriptor], [], [], timeout)[0]:
-        raise TimeoutError(f"the fleet did not end within {timeout:.0f} seconds")
+def _child_if_any(pid: int) -> int | None:
+    with contextlib.suppress(IndexError, FileNotFoundError):
+        return only_child(pid)
+    return None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -40,7 +40,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
-from tests.support.certs import ServerFiles, make_server_files
+from tests.support.certs import ServerFiles, server_files
 
 TEMPLATE = "https://{host}/images/{{name}}-{{version}}-{{os}}-{{arch}}.{{ext}}"
 RANGE = re.compile(r"bytes=(\d+)-(\d*)\Z")
@@ -73,9 +73,7 @@ class ImageServer:
         self.host = names[0]
         self.prefix = prefix if prefix is not None else self.host
         self.files = (
-            files
-            if files is not None
-            else make_server_files(root.parent / f"{root.name}-tls", names)
+            files if files is not None else server_files(root.parent / f"{root.name}-tls", names)
         )
         self.requests: list[Request] = []
         self.answers: dict[str, Answer] = {}
@@ -272,9 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tls = (
         options.tls if options.tls is not None else options.root.parent / f"{options.root.name}-tls"
     )
-    files = ServerFiles(tls / "ca.pem", tls / "server.pem", tls / "server.key")
-    if not files.key.exists():
-        files = make_server_files(tls, options.name)
+    files = server_files(tls, options.name)
     server = ImageServer(options.root, options.name, options.prefix, files)
     for address in options.listen or ["127.0.0.1:443"]:
         try:
