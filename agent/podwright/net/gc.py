@@ -27,14 +27,12 @@ def release(net_dir: str, uuid: str, ip: str = "", *, link: bool = True) -> None
     """Give back what one pod has; nothing to give back is fine.
 
     ip    its address, when known: saves reading every lease
-    link  False: leave the link to the end of the pod's namespace. The kernel removes it there
-          in the background, where we would wait some 20 ms for it
+    link  False: leave the link alone; its removal takes some 20 ms
     """
     with leases.lock(net_dir, "network teardown"):
         found = leases.read(net_dir, ip) if ip else _of(net_dir, uuid)
-        if found is None or found.uuid != uuid:
-            return
-        give_back(net_dir, (found,), Nft(), link=link)
+        if found is not None and found.uuid == uuid:
+            give_back(net_dir, (found,), Nft(), link=link)
 
 
 def _of(net_dir: str, uuid: str) -> Optional[Lease]:
@@ -105,7 +103,6 @@ def give_back(net_dir: str, taken: tuple[Lease, ...], nft: Nft, *, link: bool = 
         forwarding.restore(net_dir)
     for lease in taken:
         leases.drop(net_dir, lease.ip)
-    nft.close()
 
 
 def remove_table(net_dir: str) -> bool:

@@ -51,6 +51,19 @@ class PortMap:
         where = f"{self.host_ip}:{self.host_port}" if self.host_ip else str(self.host_port)
         return f"{self.proto} port {where}"
 
+    def as_json(self) -> dict[str, Any]:
+        """As an object of `ports[]`."""
+        return {
+            "protocol": self.proto,
+            "hostIP": self.host_ip,
+            "hostPort": self.host_port,
+            "podPort": self.pod_port,
+        }
+
+
+def _port_from(raw: dict[str, Any]) -> PortMap:
+    return PortMap(raw["protocol"], raw["hostIP"], raw["hostPort"], raw["podPort"])
+
 
 @value
 class NetRequest:
@@ -69,6 +82,15 @@ class NetRequest:
     ports: tuple[PortMap, ...]
     net_dir: str
     alive: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For the worker's pipe; `from_json` reads it."""
+        return {**self.__dict__, "ports": [port.as_json() for port in self.ports]}
+
+    @staticmethod
+    def from_json(raw: dict[str, Any]) -> NetRequest:
+        """The request that `as_json` wrote."""
+        return NetRequest(**{**raw, "ports": tuple(map(_port_from, raw["ports"]))})
 
 
 @value
@@ -115,16 +137,21 @@ class NetResult:
             "mask": self.mask,
             "gateway": self.gateway,
             "hostIf": self.host_if,
-            "ports": [
-                {
-                    "protocol": port.proto,
-                    "hostIP": port.host_ip,
-                    "hostPort": port.host_port,
-                    "podPort": port.pod_port,
-                }
-                for port in self.ports
-            ],
+            "ports": [port.as_json() for port in self.ports],
         }
+
+    @staticmethod
+    def from_json(raw: dict[str, Any]) -> NetResult:
+        """The result that `as_json` wrote (`net-info.json` of a pod)."""
+        return NetResult(
+            raw["netName"],
+            raw["ifName"],
+            raw["ip"],
+            raw["gateway"],
+            raw["hostIf"],
+            raw["mask"],
+            tuple(map(_port_from, raw["ports"])),
+        )
 
 
 @value

@@ -13,43 +13,51 @@ from podwright.net import check, forwarding, gc, leases
 from podwright.net.apply import Applier, open_netns
 from podwright.net.firewall import whole
 from podwright.net.messages import Messages
-from podwright.net.plan import compile
+from podwright.net.plan import NetRequest, compile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podwright.net.plan import Lease, NetRequest
+    from typing import Any, Optional
+
+    from podwright.net.plan import Lease
 
 
-def serve(request: NetRequest, orders: int, answers: int) -> None:
-    """Allocate, wait for the pod's process id on `orders`, configure, answer as JSON.
+def serve(orders: int, answers: int) -> None:
+    """Get ready, read the request, take an address, read the pod's process id, configure, answer.
 
-    The address is taken first, so that a conflict is known soon; the slow imports follow.
-    Whatever goes wrong, all of it is taken back before the answer.
+    Orders and the answer are lines of JSON. Whatever goes wrong, all of it is taken back
+    before the answer. The end of `orders` means that the pod will not start.
     """
-    taken = False
-    held = -1
+    request: Optional[NetRequest] = None
+    lease: Optional[Lease] = None
+    answer: dict[str, Any]
     try:
         nft = Nft()
-        lease, held = allocate(request, nft)
-        taken = True
-        plan = compile(request, lease)
-        applier = Applier(request, Messages(), nft)
-        order = os.read(orders, 16)
-        if not order:
-            raise NetworkError(f"pod {request.uuid}: was not started")
-        applier.apply(plan, open_netns(int(order)))
+        messages = Messages()
+        with open(orders, "rb", buffering=4096) as lines:
+            request = NetRequest.from_json(_order(lines.readline()))
+            # never closed: until this process ends nobody else tidies the lease away
+            lease, _hold = allocate(request, nft)
+            applier = Applier(request, messages, nft)
+            plan = compile(request, lease)
+            applier.apply(plan, open_netns(int(_order(lines.readline())["pid"])))
         answer = plan.result.as_json()
-    except BaseException as err:
-        answer = {"error": _report(err)}
-        if taken:
+    except Exception as err:
+        answer = {"error": report(err)}
+        if request is not None and lease is not None:
             _undo(request, lease, answer["error"])
-    finally:
-        if held >= 0:
-            os.close(held)
-    os.write(answers, jsonio.dumps(answer).encode())
+    os.write(answers, jsonio.dumps(answer).encode() + b"\n")
 
 
-def _report(err: BaseException) -> dict[str, str]:
+def _order(line: bytes) -> dict[str, Any]:
+    if not line:
+        raise NetworkError("network: the pod was not started")
+    order: dict[str, Any] = jsonio.loads(line, "network order")
+    return order
+
+
+def report(err: BaseException) -> dict[str, str]:
+    """An error as values for the other side of a pipe."""
     if isinstance(err, PodwrightError):
         return {
             "message": err.message,
@@ -58,18 +66,18 @@ def _report(err: BaseException) -> dict[str, str]:
             "reason": err.reason,
         }
     return {
-        "message": f"network worker: {type(err).__name__}: {err}",
+        "message": f"network: {type(err).__name__}: {err}",
         "hint": "",
         "object": "",
         "reason": "",
     }
 
 
-def _undo(request: NetRequest, lease: Lease, report: dict[str, str]) -> None:
+def _undo(request: NetRequest, lease: Lease, error: dict[str, str]) -> None:
     try:
         gc.release(request.net_dir, request.uuid, lease.ip)
     except (OSError, PodwrightError) as err:
-        report["hint"] = f"and what was begun could not be taken back ({err}); run gc"
+        error["hint"] = f"and what was begun could not be taken back ({err}): run gc"
 
 
 def allocate(request: NetRequest, nft: Nft) -> tuple[Lease, int]:
@@ -85,6 +93,11 @@ def allocate(request: NetRequest, nft: Nft) -> tuple[Lease, int]:
             raise NetworkError(f"pod {request.uuid}: has a network already", object=request.uuid)
         check.refuse_taken(request, others)
         lease, held = leases.take(request, others)
-        if forwarding.enable(request.net_dir) or not others:
-            nft.run(whole((*others, lease), forwarding.unrouted(request.net_dir)))
+        try:
+            if forwarding.enable(request.net_dir) or not others:
+                nft.run(whole((*others, lease), forwarding.unrouted(request.net_dir)))
+        except BaseException:
+            os.close(held)
+            gc.give_back(request.net_dir, (lease,), nft)
+            raise
         return lease, held

@@ -1,9 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The network of one pod, set up by a child process while the launcher prepares roots.
+"""The network of one pod, set up by a child process while the launcher does other things.
 
-The child is what imports pyroute2, so that the process which waits for the pod stays small,
-and the 20 ms of import run beside other work. It dies with its parent.
+The child is what imports pyroute2 (20 ms, 10 MB), so that the process which waits for the pod
+stays small and the import runs beside other work. It dies with its parent.
+
+Nobody waits for the end of a child, only for its word: a process that has removed anything
+from nftables stays in the kernel until a grace period is over, some 20 ms, when it ends.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from podwright.net.plan import NetResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from collections.abc import Callable
+    from typing import Any, NoReturn, Optional
 
     from podwright.net.plan import NetRequest
 
@@ -27,27 +31,41 @@ SIGKILL = 9
 class NetWorker:
     """One pod's network, from a fork at once to `teardown`.
 
-    The pod's directory under `request.alive` must be locked by the caller already, and stay
-    so until `teardown`. Order of calls: start, wait, teardown; teardown at any time.
+    Order of calls: (ask,) start, wait, teardown; teardown at any time. Without a request the
+    worker only gets ready; `ask` then gives it one: the earlier the fork, the less is waited
+    for. From the request to `teardown` the caller holds the pod's directory under
+    `request.alive` locked.
     """
 
-    def __init__(self, request: NetRequest) -> None:
-        self._request = request
+    def __init__(self, request: Optional[NetRequest] = None) -> None:
+        self._request: Optional[NetRequest] = None
         self._ip = ""
-        self._torn_down = False
+        self._host_if = ""
+        self._held = False
         orders, self._orders = os.pipe2(os.O_CLOEXEC)
         self._answers, answers = os.pipe2(os.O_CLOEXEC)
         parent = os.getpid()
-        self.pid = os.fork()
-        if self.pid == 0:
-            _child(request, orders, answers, parent)
+        self._pid = os.fork()
+        if self._pid == 0:
+            _live(lambda: _serve(orders, answers, parent), (orders, answers))
         os.close(orders)
         os.close(answers)
+        if request is not None:
+            self.ask(request)
+
+    def ask(self, request: NetRequest) -> None:
+        """Say what is wanted; an address and the ports are taken now."""
+        self._request = request
+        self._held = True
+        self._order(request.as_json())
 
     def start(self, init_pid: int) -> None:
         """The pod's network namespace is that of this process from now on."""
+        self._order({"pid": init_pid})
+
+    def _order(self, order: dict[str, Any]) -> None:
         try:
-            os.write(self._orders, str(init_pid).encode())
+            os.write(self._orders, jsonio.dumps(order).encode() + b"\n")
         except BrokenPipeError:
             return  # it has failed already; wait() says why
 
@@ -56,95 +74,134 @@ class NetWorker:
 
         Raises NetworkError; then all that was done has been undone.
         """
-        answer = self._collect()
+        line = _read_line(self._answers)
+        if not line:
+            self._report_death()
+        answer = jsonio.loads(line, "network worker")
         if "error" in answer:
-            self._torn_down = True
-            error = answer["error"]
-            raise NetworkError(
-                error["message"],
-                error["hint"],
-                object=error["object"],
-                reason=error["reason"] or None,
-            )
-        self._ip = answer["ip"]
-        return NetResult(
-            answer["netName"],
-            answer["ifName"],
-            answer["ip"],
-            answer["gateway"],
-            answer["hostIf"],
-            answer["mask"],
-            self._request.ports,
-        )
+            self._held = False
+            _raise(answer["error"])
+        result = NetResult.from_json(answer)
+        self._ip, self._host_if = result.ip, result.host_if
+        return result
+
+    def _report_death(self) -> NoReturn:
+        """Undo what the worker did, and raise NetworkError."""
+        status = self._end()
+        self.teardown()
+        code = os.waitstatus_to_exitcode(status)
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+        raise NetworkError(f"network: the worker {how} before the network was up")
 
     def teardown(self) -> None:
         """Give everything back; at the pod's end, or when it will not start. Idempotent.
 
-        After the pod's end its link is left to the kernel, which removes it with the pod's
-        namespace. Raises NetworkError or LockedError; gc then finishes it.
+        The link may be there for some more milliseconds: the kernel removes it in the
+        background. Raises NetworkError or LockedError; gc then finishes it.
         """
-        if self.pid:
-            os.kill(self.pid, SIGKILL)
-            self._finish()
-        if not self._torn_down:
-            from podwright.net.gc import release
+        if self._pid and not self._ip:
+            os.kill(self._pid, SIGKILL)
+        if self._pid:
+            self._end(wait=not self._ip)
+        if self._request is not None and self._held:
+            self._held = False
+            tear_down(self._request.net_dir, self._request.uuid, self._ip, self._host_if)
 
-            release(self._request.net_dir, self._request.uuid, self._ip, link=not self._ip)
-            self._torn_down = True
-
-    def _collect(self) -> dict[str, Any]:
-        """Read the answer and reap the worker; a worker without an answer is cleaned up after."""
-        text = b""
-        while True:
-            block = os.read(self._answers, 65536)
-            if not block:
-                break
-            text += block
-        status = self._finish()
-        if text:
-            answer: dict[str, Any] = jsonio.loads(text, "network worker")
-            return answer
-        self.teardown()
-        code = os.waitstatus_to_exitcode(status)
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-        message = f"pod {self._request.name or self._request.uuid}: the network worker {how}"
-        raise NetworkError(message, object=self._request.uuid)
-
-    def _finish(self) -> int:
-        """Close the pipes, reap the worker, and return its wait status."""
+    def _end(self, *, wait: bool = True) -> int:
+        """Close the pipes and reap the worker; returns its wait status."""
         os.close(self._orders)
         os.close(self._answers)
-        pid, self.pid = self.pid, 0
+        pid, self._pid = self._pid, 0
         try:
-            return os.waitpid(pid, 0)[1]
+            return os.waitpid(pid, 0 if wait else os.WNOHANG)[1]
         except ChildProcessError:
             return 0
 
 
-def _child(request: NetRequest, orders: int, answers: int, parent: int) -> NoReturn:
-    """The worker's life; never returns into the launcher's code."""
+def tear_down(net_dir: str, uuid: str, ip: str = "", host_if: str = "") -> None:
+    """Give back what a pod has, by a child, waiting until it is done but not until it has ended.
+
+    ip, host_if   the pod's, when known
+    """
+    answers, to_parent = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        _live(lambda: _release(net_dir, uuid, ip, host_if, to_parent), (to_parent,))
+    os.close(to_parent)
+    line = _read_line(answers)
+    os.close(answers)
+    if not line:
+        raise NetworkError(
+            f"pod {uuid}: the network could not be given back", "run gc", object=uuid
+        )
+    answer = jsonio.loads(line, "network teardown")
+    if "error" in answer:
+        _raise(answer["error"])
+
+
+def _raise(error: dict[str, str]) -> NoReturn:
+    raise NetworkError(
+        error["message"], error["hint"], object=error["object"], reason=error["reason"] or None
+    )
+
+
+def _read_line(fd: int) -> bytes:
+    """One line, or b"" when the other side has ended without one."""
+    text = b""
+    while not text.endswith(b"\n"):
+        block = os.read(fd, 65536)
+        if not block:
+            return b""
+        text += block
+    return text
+
+
+def _live(work: Callable[[], None], keep: tuple[int, ...]) -> NoReturn:
+    """A child's whole life: never returns into the launcher's code, holds nothing of it.
+
+    Not the pod's lock, which would keep the pod alive, nor standard output, for whose end
+    somebody may wait. Signals are the launcher's business.
+    """
     status = 1
     try:
-        _isolate(frozenset((0, 1, 2, orders, answers)), parent)
-        from podwright.net.setup import serve
+        import gc
+        import signal
 
-        serve(request, orders, answers)
+        gc.disable()  # a collected file object of the launcher would close a descriptor of ours
+        signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) > 2 and int(name) not in keep and os.path.exists(f"/proc/self/fd/{name}"):
+                os.close(int(name))
+        work()
         status = 0
     finally:
         os._exit(status)
 
 
-def _isolate(keep: frozenset[int], parent: int) -> None:
-    """Die with the parent, leave signals to it, and hold nothing of it: not the pod's lock."""
+def _serve(orders: int, answers: int, parent: int) -> None:
     import ctypes
-    import gc
-    import signal
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-    gc.disable()  # a file object of the parent that is collected here would close our descriptors
-    signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) not in keep and os.path.exists(f"/proc/self/fd/{name}"):
-            os.close(int(name))
+    if os.getppid() == parent:
+        from podwright.net.setup import serve
+
+        serve(orders, answers)
+
+
+def _release(net_dir: str, uuid: str, ip: str, host_if: str, answers: int) -> None:
+    from podwright.kernel.rtnl import delete_link
+    from podwright.net import gc
+    from podwright.net.setup import report
+
+    answer: dict[str, Any] = {}
+    try:
+        gc.release(net_dir, uuid, ip, link=not host_if)
+    except Exception as err:
+        answer = {"error": report(err)}
+    os.write(answers, jsonio.dumps(answer).encode() + b"\n")
+    os.close(answers)
+    if host_if:
+        delete_link(host_if)
