@@ -138,7 +138,7 @@ def published(
 def pytest_configure(config: pytest.Config) -> None:
     """Clear away what a killed earlier run left, once, before workers start."""
     if os.geteuid() == 0 and not hasattr(config, "workerinput"):
-        cgroups.sweep("podwright-test")
+        cgroups.sweep("pwtest")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

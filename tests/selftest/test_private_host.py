@@ -33,7 +33,7 @@ def test_cgroups_made_there_are_below_ours_and_go_with_it(tmp_path: Path) -> Non
             ]
         )
         assert all(line.endswith(":/") for line in made.check().stdout.splitlines())
-    name = f"podwright-test-{os.getpid()}-*"
+    name = f"pwtest-{os.getpid()}-*"
     assert [path for h in cgroups.hierarchies() for path in h.own_cgroup().glob(name)] == []
 
 

@@ -156,7 +156,7 @@ def _start(fleet: Fleet, rootfs: Path) -> Running:
 
 
 def _cgroup(state: Path) -> str:
-    return f"podwright-fleet-{hashlib.sha256(str(state).encode()).hexdigest()[:8]}"
+    return f"pwfleet-{hashlib.sha256(str(state).encode()).hexdigest()[:8]}"
 
 
 def _await_child(pid: int) -> None:

@@ -59,7 +59,7 @@ class PrivateHost:
 
     def __init__(self, scratch: Path, names: Mapping[str, str] | None = None) -> None:
         self.scratch = scratch
-        self._cgroups = CgroupSet(f"podwright-test-{os.getpid()}-{next(_counter)}")
+        self._cgroups = CgroupSet(f"pwtest-{os.getpid()}-{next(_counter)}")
         hosts = {"localhost": "127.0.0.1", **(names or {})}
         (scratch / "hosts").write_text(
             "".join(f"{address} {name}\n" for name, address in hosts.items())
