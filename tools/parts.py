@@ -18,7 +18,7 @@ COLLECTION = CACHE / "collections/ansible_collections/podwright/fleet"
 """This checkout under the path that Ansible's tools insist on; `tools/setup` makes the link."""
 
 CODE = ("agent", "plugins", "tests", "tools")
-SHELL = ("tools/setup", "tools/clean", ".ci/run")
+SHELL = ("tools/setup", "tools/clean", "tests/sanity/run.sh", ".ci/run")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +62,7 @@ PARTS: dict[str, tuple[Command, ...]] = {
     "unit": (pytest("unit", "tests/unit"),),
     "agent-tests": (pytest("agent-tests", "tests/selftest", "tests/agent"),),
     "module-tests": (pytest("module-tests", "tests/modules"),),
-    "sanity": (
-        Command(
-            ("ansible-test", "sanity", "--venv", "--python", "3.11", "--color", "no"), COLLECTION
-        ),
-    ),
+    "sanity": (Command(("tests/sanity/run.sh",)),),
     "molecule": (
         Command(("molecule", "test", "--scenario-name", "default"), COLLECTION / "extensions"),
     ),

@@ -10,6 +10,7 @@ and an HTTPS server on loopback that serves it. Everything else is what a user d
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def up() -> None:
 def down() -> None:
     """Remove the pod, podwright and the server, and prove that nothing is left."""
     _say("running the playbook podwright.fleet.uninstall")
-    _playbook("uninstall", {"target": "localhost", "podwright_agent_remove_data": "true"})
+    _playbook("uninstall", {"target": "localhost"})
     _say("stopping the image server")
     image_server.stop(STATE)
     if STATE.exists():
@@ -94,8 +95,17 @@ def _publish(image: Path, version: str, key: Key) -> None:
 
 def _playbook(name: str, variables: Mapping[str, str]) -> None:
     options = [option for item in variables.items() for option in ("-e", "=".join(item))]
-    command = ["ansible-playbook", f"podwright.fleet.{name}", *options]
-    status = subprocess.run(command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, check=False).returncode
+    # This machine needs no inventory, and a first-time user no warning about that.
+    quiet = dict.fromkeys(
+        ("ANSIBLE_LOCALHOST_WARNING", "ANSIBLE_INVENTORY_UNPARSED_WARNING"), "false"
+    )
+    status = subprocess.run(
+        ["ansible-playbook", f"podwright.fleet.{name}", *options],
+        cwd=CHECKOUT,
+        env={**os.environ, **quiet},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    ).returncode
     if status != 0:
         raise QuickstartError(f"the playbook podwright.fleet.{name} failed with status {status}")
 
