@@ -1,0 +1,254 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`apply`: what is asked for comes about, a second run changes nothing, check mode predicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Keys
+from tests.support import aci
+from tests.support.agent import Agent
+
+IMAGE = "example.com/tiny"
+Publish = Callable[..., Path]
+
+
+@pytest.fixture
+def trusting(agent: Agent, lab: Keys) -> Iterator[Agent]:
+    """An agent that trusts the lab's key; its pods are removed at the end."""
+    agent.trust(lab.key, "example.com")
+    yield agent
+    names = [
+        pod["pod_name"] for pod in json.loads(agent.ok("list", "--format=json")) if pod["pod_name"]
+    ]
+    agent.apply({"pods": [{"name": name, "state": "absent"} for name in sorted(set(names))]})
+    assert agent.ok("list", "--no-legend") == ""
+
+
+def pod(**changes: Any) -> dict[str, Any]:
+    """A desired state with one pod."""
+    body = {
+        "name": "web",
+        "image": f"{IMAGE}:1.0",
+        "net": "none",
+        "ready": {"seconds": 0.1},
+        **changes,
+    }
+    return {"version": 1, "pods": [body]}
+
+
+def instance(agent: Agent) -> dict[str, Any]:
+    """The running instance of pod web."""
+    found: dict[str, Any] = json.loads(agent.ok("status", "web", "--format=json"))
+    return found
+
+
+def test_a_pod_comes_up_and_a_second_apply_changes_nothing(
+    trusting: Agent, published: Publish
+) -> None:
+    published()
+    answer = trusting.apply(pod())
+    (part,) = answer["pods"]
+    assert answer["changed"] is True
+    assert part["actions"] == ["fetch", "prepare", "start"]
+    assert part["state"] == "running" and part["revision"] == 1
+    before = instance(trusting)
+    again = trusting.apply(pod(), "--diff")
+    assert again["changed"] is False
+    assert again["pods"][0]["actions"] == []
+    assert again["diff"] == {"before": {}, "after": {}}
+    assert instance(trusting)["pid"] == before["pid"]
+
+
+def test_check_mode_predicts_exactly_and_touches_nothing(
+    trusting: Agent, published: Publish, tmp_path: Path
+) -> None:
+    published()
+    predicted = trusting.apply(pod(), "--check", "--diff")
+    assert not trusting.data.exists() or sorted(trusting.data.rglob("*")) == []
+    done = trusting.apply(pod(), "--diff")
+    assert predicted["pods"][0]["actions"] == done["pods"][0]["actions"]
+    changed = pod(environment={"A": "1"})
+    predicted = trusting.apply(changed, "--check", "--diff")
+    done = trusting.apply(changed, "--diff")
+    assert (
+        predicted["pods"][0]["actions"]
+        == done["pods"][0]["actions"]
+        == ["prepare", "stop", "start"]
+    )
+    assert predicted["diff"] == done["diff"]
+    assert done["diff"]["after"]["pods"]["web"]["apps"][0]["environment"] == {"A": "1"}
+
+
+def test_a_new_image_under_the_same_version_is_a_change_when_the_policy_looks(
+    trusting: Agent, published: Publish
+) -> None:
+    published()
+    trusting.apply(pod())
+    first = instance(trusting)["apps"][0]["image_id"]
+    published(files={"etc/changed": "yes"})
+    assert trusting.apply(pod())["changed"] is False
+    answer = trusting.apply(pod(pull_policy="update"))
+    assert answer["pods"][0]["actions"] == ["fetch", "prepare", "stop", "start"]
+    assert instance(trusting)["apps"][0]["image_id"] != first
+    assert trusting.apply(pod(pull_policy="update"))["changed"] is False
+
+
+def test_a_revision_that_never_becomes_ready_goes_back(trusting: Agent, published: Publish) -> None:
+    published()
+    published("2.0", app=aci.app(["/bin/sh", "-c", "exit 9"]))
+    trusting.apply(pod())
+    first = instance(trusting)["apps"][0]["image_id"]
+    desired = pod(image=f"{IMAGE}:2.0", ready={"seconds": 2})
+    result = trusting("apply", stdin=json.dumps(desired))
+    answer = json.loads(result.stdout)
+    assert result.exit == 254
+    assert answer["pods"][0]["rolled_back"] is True
+    assert answer["error"]["reason"] == "not-ready"
+    assert "revision 1 runs again" in answer["error"]["hint"]
+    assert len(result.stderr.splitlines()) == 1
+    now = instance(trusting)
+    assert (now["state"], now["apps"][0]["image_id"]) == ("running", first)
+
+
+@pytest.mark.parametrize("key", ["nobody", "stranger"])
+def test_an_image_that_is_not_verified_leaves_the_running_pod_alone(
+    trusting: Agent, published: Publish, lab: Keys, key: str
+) -> None:
+    published()
+    trusting.apply(pod())
+    before = instance(trusting)
+    published("2.0", key=None if key == "nobody" else lab.stranger)
+    result = trusting("apply", stdin=json.dumps(pod(image=f"{IMAGE}:2.0")))
+    answer = json.loads(result.stdout)
+    assert result.exit == 254
+    assert answer["changed"] is False
+    assert answer["error"]["stage"] in ("verify", "fetch")
+    assert len(result.stderr.splitlines()) == 1 and "example.com/tiny" in result.stderr
+    after = instance(trusting)
+    assert (after["pid"], after["name"]) == (before["pid"], before["name"])
+
+
+def test_stop_start_and_absent(trusting: Agent, published: Publish) -> None:
+    published()
+    trusting.apply(pod())
+    stopped = trusting.apply(pod(state="stopped"))
+    assert stopped["pods"][0]["actions"] == ["stop"]
+    assert instance(trusting)["state"] == "exited"
+    assert trusting.apply(pod(state="stopped"))["changed"] is False
+    assert trusting.apply(pod())["pods"][0]["actions"] == ["start"]
+    gone = trusting.apply({"pods": [{"name": "web", "state": "absent"}]})
+    assert gone["pods"][0]["actions"] == ["stop", "remove"]
+    assert trusting.apply({"pods": [{"name": "web", "state": "absent"}]})["changed"] is False
+    assert trusting.ok("list", "--no-legend") == ""
+    assert not (trusting.data / "named" / "web").exists()
+
+
+def test_settings_change_without_a_restart(trusting: Agent, published: Publish) -> None:
+    published()
+    trusting.apply(pod())
+    before = instance(trusting)["pid"]
+    assert trusting.apply(pod(restart="no"))["pods"][0]["actions"] == ["configure"]
+    assert instance(trusting)["pid"] == before
+    assert trusting.apply(pod(restart="no"))["changed"] is False
+
+
+def test_a_pod_that_fails_is_started_again_by_its_policy(
+    trusting: Agent, published: Publish, tmp_path: Path
+) -> None:
+    published(app=aci.app(["/bin/sh", "-c", "sleep 0.3; exit 1"]))
+    trusting.apply(pod(ready={"seconds": 0}, restart="on-failure"))
+    first = instance(trusting)["name"]
+    loop = f"while [ $(cat {trusting.data}/named/web/instance) = {first} ]; do sleep 0.1; done"
+    trusting.host.run(["/bin/sh", "-c", loop], timeout=30).check()
+
+
+def test_the_pod_survives_the_end_of_apply_and_kill_9_of_its_supervisor_is_seen(
+    trusting: Agent, published: Publish
+) -> None:
+    published()
+    trusting.apply(pod())
+    supervisor = json.loads((trusting.data / "named/web/supervisor").read_text())["pid"]
+    trusting.host.run(["kill", "-9", str(supervisor)]).check()
+    trusting.ok("status", "web", "--wait=10s")
+    answer = trusting.apply(pod())
+    assert answer["pods"][0]["actions"] == ["start"]
+    assert instance(trusting)["state"] == "running"
+
+
+def test_keys_are_trusted_by_full_fingerprint_only(agent: Agent, lab: Keys) -> None:
+    key = {"prefix": "example.com", "fingerprint": lab.key.fingerprint, "key": lab.key.armoured}
+    assert agent.apply({"keys": [key]}, "--check")["changed"] is True
+    assert not (agent.local / "trustedkeys").exists()
+    assert agent.apply({"keys": [key]})["changed"] is True
+    assert agent.apply({"keys": [key]})["changed"] is False
+    for wrong in (lab.key.fingerprint[-16:], lab.stranger.fingerprint):
+        result = agent("apply", stdin=json.dumps({"keys": [{**key, "fingerprint": wrong}]}))
+        assert result.exit == 254 and json.loads(result.stdout)["changed"] is False
+    assert agent.apply({"keys": [{**key, "state": "absent"}]})["changed"] is True
+    assert agent.apply({"keys": [{**key, "state": "absent"}]})["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not JSON at line 1"),
+        (
+            '{"pods": [{"name": "a", "image": "x.y/z", "imagee": 1}]}',
+            "pods[0].imagee: unknown field",
+        ),
+        (
+            '{"pods": [{"name": "a", "apps": [{"image": "x.y/z", "mounts": [{"volume": "v"}]}]}]}',
+            "pods[0].apps[0].mounts[0].path: is missing",
+        ),
+        ('{"pods": [{"name": "A b", "image": "x.y/z"}]}', "pods[0].name"),
+        ('{"pods": [{"name": "a", "image": "x.y/z", "state": "on"}]}', "pods[0].state"),
+        (
+            '{"pods": [{"name": "a", "image": "x.y/z"}, {"name": "a", "image": "x.y/z"}]}',
+            "pods[1].name: pod a appears twice",
+        ),
+        (
+            '{"pods": [{"name": "a", "image": "x.y/z", "isolators": [{"name": "os/linux/magic", "value": 1}]}]}',
+            "unknown isolator 'os/linux/magic'",
+        ),
+        ('{"pods": [{"name": "a", "name": "b"}]}', "appears twice"),
+        ('{"version": 2}', "version"),
+        ('{"podz": []}', "podz: unknown field"),
+    ],
+)
+def test_a_bad_desired_state_names_the_field_and_changes_nothing(
+    agent: Agent, text: str, said: str
+) -> None:
+    result = agent("apply", stdin=text)
+    assert result.exit == 254
+    assert len(result.stderr.splitlines()) == 1 and said in result.stderr, result
+    assert said in json.loads(result.stdout)["error"]["message"]
+    assert not agent.data.exists()
+
+
+def test_a_second_apply_waits_and_names_the_holder(trusting: Agent, published: Publish) -> None:
+    published()
+    slow = pod(ready={"seconds": 4})
+    first = trusting.host.popen([*trusting.command, "apply"])
+    assert first.stdin is not None
+    first.stdin.write(json.dumps(slow))
+    first.stdin.close()
+    first.stdin = None
+    lock = trusting.data / "locks/apply"
+    trusting.host.run(
+        ["/bin/sh", "-c", f"until grep -q pid {lock} 2>/dev/null; do sleep 0.05; done"]
+    ).check()
+    second = trusting("apply", "--lock-timeout=0.3", stdin=json.dumps(slow))
+    assert second.exit == 254
+    assert "is held by pid" in second.stderr and "(apply)" in second.stderr
+    third = trusting("apply", "--lock-timeout=30", stdin=json.dumps(slow)).check()
+    assert json.loads(third.stdout)["changed"] is False
+    out, _ = first.communicate(timeout=30)
+    assert json.loads(out)["changed"] is True
