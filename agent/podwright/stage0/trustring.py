@@ -55,7 +55,7 @@ class TrustError(VerifyError):
 def sha256(data: bytes) -> str:
     """Hex digest; without the 2 ms that loading OpenSSL through hashlib costs, where it can."""
     try:
-        from _sha256 import sha256 as digest  # CPython up to 3.11
+        from _sha256 import sha256 as digest  # type: ignore[import-not-found]  # CPython < 3.12
     except ImportError:
         from hashlib import sha256 as digest
     return str(digest(data).hexdigest())
