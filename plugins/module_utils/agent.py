@@ -102,10 +102,24 @@ class Agent:
 
 
 def result(answer: dict[str, Any], *known: str) -> dict[str, Any]:
-    """The keys of the agent's answer that a module returns: `changed`, and those in `known`."""
+    """The keys of the agent's answer that a module returns: `changed`, and those in `known`.
+
+    Differences stand once, at the top, and only when they were asked for: they may be long.
+    """
     out: dict[str, Any] = {"changed": answer.get("changed") is True}
-    out.update((key, answer[key]) for key in known if key in answer)
+    for key in known:
+        found = answer.get(key)
+        if isinstance(found, list):
+            out[key] = [_without(item, "diff", "label") for item in found]
+        elif found is not None:
+            out[key] = found
     return out
+
+
+def _without(item: Any, *names: str) -> Any:
+    if not isinstance(item, dict):
+        return item
+    return {name: content for name, content in item.items() if name not in names}
 
 
 def warn(module: AnsibleModule, answer: dict[str, Any]) -> None:

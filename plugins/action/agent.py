@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller side of the module podwright.fleet.agent: brings the files when the host asks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.podwright.fleet.plugins.module_utils.agent_tree import digest, pack
+
+TREE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "agent")
+"""The agent's files; they travel in the collection."""
+
+MODULE = "podwright.fleet.agent"
+
+
+class ActionModule(ActionBase):
+    """Tell the host which files it should have; send them only if it has others."""
+
+    TRANSFERS_FILES = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Run the module, and once more with the files if it needs them."""
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        for name in ("content_hash", "archive"):
+            if name in arguments:
+                raise AnsibleActionFail(f"{name} is set by the action plugin and not by playbooks")
+        if arguments.get("state", "present") == "present":
+            arguments["content_hash"] = digest(TREE)
+            if not arguments["content_hash"]:
+                raise AnsibleActionFail(f"the collection is incomplete: no agent in {TREE}")
+        answer = self._ask(arguments, task_vars)
+        if answer.pop("needs_archive", False):
+            answer = self._ask({**arguments, "archive": self._send()}, task_vars)
+        return answer
+
+    def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        answer: dict[str, Any] = self._execute_module(MODULE, arguments, task_vars=task_vars)
+        return answer
+
+    def _send(self) -> str:
+        """Put the archive into the task's directory on the host; returns its path there."""
+        shell = self._connection._shell
+        if not shell.tmpdir:
+            self._make_tmp_path()
+        remote = str(shell.join_path(shell.tmpdir, "agent.tar.gz"))
+        with tempfile.NamedTemporaryFile(suffix=".tar.gz") as local:
+            local.write(pack(TREE))
+            local.flush()
+            self._transfer_file(local.name, remote)
+        self._fixup_perms2((shell.tmpdir, remote))
+        return remote

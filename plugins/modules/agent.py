@@ -1,0 +1,127 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module podwright.fleet.agent."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: agent
+short_description: Install the podwright agent's files
+version_added: 0.1.0
+description:
+  - Makes the agent that comes with this collection be on the host, or not be there, with its
+    directories, groups, certificates and, where systemd runs, units.
+  - This is what the role P(podwright.fleet.agent#role) uses, which also installs the packages that
+    the agent needs, and removes the pods before it removes the agent. Use the role.
+  - Files that were changed by hand are put right. Running pods are left alone.
+author:
+  - The podwright authors (@podwright)
+extends_documentation_fragment:
+  - podwright.fleet.agent.changes
+attributes:
+  platform:
+    description: Target systems that can be operated against.
+    support: full
+    platforms: linux
+  action:
+    description: Has a part that runs on the controller, where the agent's files are.
+    support: full
+options:
+  state:
+    description:
+      - Whether the agent is there.
+    type: str
+    choices: [present, absent]
+    default: present
+  ca_certificates:
+    description:
+      - Certificates in PEM format of further authorities for HTTPS servers with images.
+      - They are all that is in C(/etc/podwright/ca.d/ansible.pem) afterwards.
+    type: list
+    elements: str
+    default: []
+  remove_data:
+    description:
+      - With O(state=absent), also remove all images, what is kept of pods, the configuration with
+        the trusted keys, and the groups.
+    type: bool
+    default: false
+  content_hash:
+    description:
+      - Set by the action plugin of the same name, and not for playbooks. Hash of the files that the
+        host should have.
+    type: str
+  archive:
+    description:
+      - Set by the action plugin of the same name, and not for playbooks. Where the files are on the
+        host.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Install the agent's files, without the packages that it needs
+  podwright.fleet.agent:
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be changed in check mode.
+  returned: always
+  type: list
+  elements: str
+  sample: [/usr/lib/podwright, /usr/bin/podwright]
+systemd:
+  description: Whether systemd runs on the host.
+  returned: always
+  type: bool
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podwright.fleet.plugins.module_utils import agent_install
+
+
+def main() -> None:
+    """Install or remove the agent's files."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "ca_certificates": {"type": "list", "elements": "str", "default": []},
+            "remove_data": {"type": "bool", "default": False},
+            "content_hash": {"type": "str"},
+            "archive": {"type": "path"},
+        },
+        required_if=[("state", "present", ("content_hash",))],
+        supports_check_mode=True,
+    )
+    params = module.params
+    systemd = agent_install.systemd_runs()
+    try:
+        if params["state"] == "present":
+            wanted = agent_install.Wanted(
+                params["content_hash"], params["archive"], params["ca_certificates"], systemd
+            )
+            changes = agent_install.install(wanted)
+        else:
+            changes = agent_install.remove(params["remove_data"])
+        if not module.check_mode:
+            for change in changes:
+                change.make()
+    except agent_install.NeedsArchive:
+        module.exit_json(changed=False, needs_archive=True)
+    except agent_install.InstallError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=bool(changes),
+        changes=[change.what for change in changes],
+        systemd=systemd,
+        diff={
+            "before": {change.what: change.before for change in changes},
+            "after": {change.what: change.after for change in changes},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
