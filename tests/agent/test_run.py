@@ -124,7 +124,7 @@ def test_list_shows_the_pod_for_people_and_programs(trusting: Agent, signed_imag
     image = signed_image(app=shell("exit 0"))
     trusting.ok("run", "--net=none", image)
     title, line = trusting.ok("list").splitlines()
-    assert [word for word in title.split("\t") if word][0].strip() == "UUID"
+    assert title.split("\t")[0].strip() == "UUID"
     assert "tiny" in line and "example.com/tiny:1.0" in line and "exited" in line
     (pod,) = json.loads(trusting.ok("list", "--format=json"))
     assert UUID.fullmatch(pod["name"])
