@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import select
 import signal
 import subprocess
@@ -12,7 +14,7 @@ import sys
 from pathlib import Path
 
 from tests.support.paths import CHECKOUT
-from tests.support.processes import Running
+from tests.support.processes import Running, start_detached
 
 ADDRESS = "127.0.0.1:443"
 PATIENCE = 15.0
@@ -35,19 +37,13 @@ def start(state: Path, host: str) -> None:
         sys.executable, "-m", "tests.support.webserver", "--root", str(state / "www"), "--tls", str(state / "tls"),
         "--name", host, "--listen", ADDRESS,
     ]  # fmt: skip
-    with (state / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=CHECKOUT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-    Running.of(process.pid).save(record)
-    assert process.stdout is not None
-    # The server's first line, or its end, tells whether it listens.
-    if not select.select([process.stdout], [], [], PATIENCE)[0] or not process.stdout.readline():
+    output, theirs = os.pipe()
+    with open(output) as said, (state / "server.log").open("w") as log:
+        with open(theirs, "w") as pipe:
+            start_detached(command, CHECKOUT, pipe, log).save(record)
+        # The server's first line, or its end, tells whether it listens.
+        listens = bool(select.select([said], [], [], PATIENCE)[0] and said.readline())
+    if not listens:
         stop(state)
         raise PortTakenError(_why(state))
 
@@ -73,6 +69,6 @@ def _why(state: Path) -> str:
         "sport = :443",
     ]
     holder = subprocess.run(command, check=False, capture_output=True, text=True).stdout
-    owner = holder.partition("users:")[2].strip()
-    by = f" (held by {owner})" if owner else ""
+    owner = re.search(r'\(\("([^"]+)",pid=(\d+)', holder)
+    by = f" by {owner[1]}, process {owner[2]}" if owner else ""
     return f"{said}{by}; stop what listens there, then run 'make quickstart' again"

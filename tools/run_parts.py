@@ -25,6 +25,9 @@ from typing import IO
 
 from tools.parts import LOGS, PARTS, Command
 
+PLAIN = {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", "PY_COLORS": "0", "TERM": "dumb"}
+"""What our tools understand as "this is a file"."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
@@ -91,12 +94,15 @@ def pytest_counts(results: Path) -> Counts:
 
 
 def _wait(command: Command, log: IO[str] | None) -> int:
-    # No standard input: a tool that asks a question must fail here as it does in CI. Ansible and its tools take PWD,
-    # the path through the collection's link, for the place they are in.
+    # Ansible and its tools take PWD, the path through the collection's link, for the place they are in.
+    environment = {**os.environ, "PWD": str(command.directory)}
+    if log is not None or not sys.stdout.isatty():
+        environment.update(PLAIN)
+    # No standard input: a tool that asks a question must fail here as it does in CI.
     process = subprocess.Popen(
         command.args,
         cwd=command.directory,
-        env={**os.environ, "PWD": str(command.directory)},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=None if log is None else subprocess.STDOUT,

@@ -32,7 +32,7 @@ from tests.support.debian import host_rootfs
 from tests.support.fleet import GATEWAY, IMAGE_HOST, PREFIX_LENGTH, Fleet, Host
 from tests.support.namespaces import FRESH_SYSFS, LOCAL_LINK_UP, UNSHARE, only_child
 from tests.support.paths import CHECKOUT
-from tests.support.processes import Running
+from tests.support.processes import Running, start_detached
 
 BOOT_TIMEOUT = 90.0
 NETWORK_UNIT = """\
@@ -140,18 +140,11 @@ def _start(fleet: Fleet, rootfs: Path) -> Running:
     )
     count = str(len(fleet.hosts))
     init = [sys.executable, "-m", "tests.support.fleet_init", str(fleet.state), count, str(rootfs)]
+    command = members.enter_command([*UNSHARE, "/bin/sh", "-c", script, "sh", *init])
     with fleet.log.open("w") as log:
-        process = subprocess.Popen(
-            members.enter_command([*UNSHARE, "/bin/sh", "-c", script, "sh", *init]),
-            cwd=CHECKOUT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    running = Running.of(process.pid)
+        running = start_detached(command, CHECKOUT, log, log)
     running.save(fleet.state / "running.json")
-    _await_child(process.pid)
+    _await_child(running.pid)
     return running
 
 

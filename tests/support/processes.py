@@ -11,7 +11,10 @@ import json
 import os
 import select
 import signal
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +67,25 @@ class Running:
             for descriptor in watched:
                 if not select.select([descriptor], [], [], timeout)[0]:
                     raise TimeoutError(f"process {self.pid} did not end within {timeout:.0f} s")
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, os.WNOHANG)
+
+
+def start_detached(
+    command: Sequence[str], directory: Path, stdout: IO[str] | int, stderr: IO[str]
+) -> Running:
+    """Start a process that outlives this one, in a session of its own."""
+    process = subprocess.Popen(
+        command,
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
+    # It is nobody's to wait for: without a status Popen would complain when it is forgotten.
+    process.returncode = 0
+    return Running.of(process.pid)
 
 
 def start_time(pid: int) -> int:

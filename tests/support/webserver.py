@@ -27,6 +27,7 @@ import dataclasses
 import hashlib
 import html
 import http.server
+import os
 import re
 import shutil
 import signal
@@ -276,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             server.serve_on(_listen(address))
         except OSError as error:
-            print(f"cannot listen on {address}: {error.strerror}", file=sys.stderr)
+            print(f"cannot listen on {address}: {os.strerror(error.errno or 0)}", file=sys.stderr)
             return 1
         print(f"serving {options.root} as https://{options.name[0]} on {address}", flush=True)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
