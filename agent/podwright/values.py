@@ -50,6 +50,9 @@ else:
     def _setattr(self, name, _value):
         raise AttributeError(f"{type(self).__name__} is immutable: cannot set {name}")
 
+    def _delattr(self, name):
+        raise AttributeError(f"{type(self).__name__} is immutable: cannot delete {name}")
+
     def _eq(self, other):
         return self.__dict__ == other.__dict__ if type(self) is type(other) else NotImplemented
 
@@ -73,7 +76,8 @@ else:
         cls.__fields__ = tuple(fields)
         cls.__defaults__ = defaults
         cls.__init__ = _init
-        cls.__setattr__ = cls.__delattr__ = _setattr
+        cls.__setattr__ = _setattr
+        cls.__delattr__ = _delattr
         cls.__eq__ = _eq
         cls.__hash__ = _hash
         if cls.__repr__ is object.__repr__:
