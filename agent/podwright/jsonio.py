@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
+MAX_DIGITS = 20
+"""Of a whole number: all 64-bit numbers fit, and none costs quadratic time to convert."""
 
 
 class _Refused(ValueError):
@@ -48,6 +50,12 @@ def _float(text: str) -> float:
     return number
 
 
+def _int(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise _Refused(f"number {text[:20]}... is too long")
+    return int(text)
+
+
 def loads(data: Union[bytes, str], what: str, *, limit: int = MAX_BYTES) -> Any:
     """Parse untrusted JSON; `what` names the source in the error.
 
@@ -60,7 +68,11 @@ def loads(data: Union[bytes, str], what: str, *, limit: int = MAX_BYTES) -> Any:
         if _depth(text) > MAX_DEPTH:
             raise _Refused(f"nested deeper than {MAX_DEPTH} levels")
         decoded = json.loads(
-            text, object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float
+            text,
+            object_pairs_hook=_pairs,
+            parse_constant=_constant,
+            parse_float=_float,
+            parse_int=_int,
         )
         if "\\u" in text:
             json.dumps(decoded, ensure_ascii=False).encode("utf-8")
