@@ -1,7 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Install the agent's files on this host: first the list of what differs, then the changes."""
+"""Install the agent's files on this host: first the list of what differs, then the changes.
+
+    /usr/bin/podwright -> ../lib/podwright/bin/podwright
+    /usr/lib/podwright/bin -> agent-0123456789ab/bin
+    /usr/lib/podwright/agent-0123456789ab/{bin,podwright}
+
+Everything else in /usr/lib/podwright is not ours: packages may ship keys and settings there.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +29,8 @@ CONFIG = "/etc/podwright"
 DATA = "/var/lib/podwright"
 CERTIFICATES = f"{CONFIG}/ca.d/ansible.pem"
 PYTHON = "/usr/bin/python3"
+VERSION = "agent-"
+STAGING = ".new-"
 GROUPS = ("podwright", "podwright-admin")
 DIRECTORIES = (
     (TREE, 0o755, "root"),
@@ -91,7 +100,7 @@ def remove(data: bool) -> list[Change]:
     """
     changes = [change for path in agent_units.FILES for change in _no_file(path)]
     changes += _no_file(PROGRAM)
-    changes += _no_directory(TREE)
+    changes += _no_tree()
     if not data:
         return changes
     changes += _no_directory(DATA) + _no_directory(CONFIG)
@@ -138,7 +147,8 @@ def _directory(path: str, mode: int, group: str) -> list[Change]:
 
 
 def _tree(content_hash: str, archive: str | None) -> list[Change]:
-    present = agent_tree.digest(TREE, installed=True)
+    current = _current()
+    present = agent_tree.digest(os.path.join(TREE, current), installed=True) if current else ""
     if present == content_hash:
         return []
     if archive is None:
@@ -146,37 +156,72 @@ def _tree(content_hash: str, archive: str | None) -> list[Change]:
     source = archive
     return [
         Change(
-            f"{TREE} (agent)",
+            f"{TREE}/bin",
             present or "absent",
             content_hash,
-            lambda: _replace_tree(source, content_hash),
+            lambda: _new_version(source, content_hash, current),
         )
     ]
 
 
-def _replace_tree(archive: str, content_hash: str) -> None:
-    """Unpack and compile beside the old files, then swap: an interrupted run leaves an agent."""
-    for name in os.listdir(TREE):
-        if name.startswith(".new-"):
-            shutil.rmtree(os.path.join(TREE, name))
-    staging = tempfile.mkdtemp(prefix=".new-", dir=TREE)
-    new, old = os.path.join(staging, "new"), os.path.join(staging, "old")
+def _current() -> str:
+    """Name of the version that is in use, or ""."""
     try:
-        os.mkdir(new, 0o755)
-        os.mkdir(old, 0o755)
-        agent_tree.unpack(archive, new)
-        if agent_tree.digest(new, installed=True) != content_hash:
-            raise InstallError("the agent's files did not arrive intact; run this again")
-        _run(PYTHON, "-IS", "-m", "compileall", "-q", "-s", new, "-p", TREE, new)
-        for part in agent_tree.PARTS:
-            target = os.path.join(TREE, part)
-            if os.path.lexists(target):
-                os.rename(target, os.path.join(old, part))
-            os.rename(os.path.join(new, part), target)
+        return os.path.dirname(os.readlink(f"{TREE}/bin"))
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        raise InstallError(
+            f"{TREE}/bin is there and not a link; move it away and run this again"
+        ) from None
+
+
+def _new_version(archive: str, content_hash: str, old: str) -> None:
+    """Unpack and compile beside the version in use, then switch the link to it.
+
+    An interrupted run leaves the old version in use. The old one stays: supervisors of running
+    pods have loaded only a part of it. It goes with the first upgrade after the next boot.
+    """
+    for name in os.listdir(TREE):
+        if name.startswith(STAGING) or (name.startswith(VERSION) and _unused(name, old)):
+            shutil.rmtree(os.path.join(TREE, name))
+    name = _free_name(VERSION + content_hash[:12])
+    staging = tempfile.mkdtemp(prefix=STAGING, dir=TREE)
+    try:
+        agent_tree.unpack(archive, staging)
     except agent_tree.TreeError as error:
         raise InstallError(str(error)) from None
-    finally:
-        shutil.rmtree(staging)
+    if agent_tree.digest(staging, installed=True) != content_hash:
+        raise InstallError("the agent's files did not arrive intact; run this again")
+    _run(PYTHON, "-IS", "-m", "compileall", "-q", "-s", staging, "-p", f"{TREE}/{name}", staging)
+    os.chmod(staging, 0o755)
+    os.rename(staging, f"{TREE}/{name}")
+    _point(f"{TREE}/bin", f"{name}/bin")
+    if old:
+        os.utime(f"{TREE}/{old}")
+
+
+def _free_name(wanted: str) -> str:
+    """`wanted`, or with a number behind it if a version of that name is there already."""
+    taken = os.listdir(TREE)
+    names = [wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)
+
+
+def _unused(name: str, current: str) -> bool:
+    """Whether a version was replaced before the host booted, so that no process has it loaded."""
+    with open("/proc/stat", encoding="ascii") as stream:
+        booted = next(int(line.split()[1]) for line in stream if line.startswith("btime "))
+    return name != current and os.lstat(os.path.join(TREE, name)).st_mtime < booted
+
+
+def _point(link: str, target: str) -> None:
+    """Make a link point to `target` in one step."""
+    temporary = f"{link}.new"
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    os.symlink(target, temporary)
+    os.rename(temporary, link)
 
 
 def _link() -> list[Change]:
@@ -186,15 +231,9 @@ def _link() -> list[Change]:
     elif os.path.lexists(PROGRAM):
         raise InstallError(f"{PROGRAM} is there and not a link; move it away and run this again")
     after = f"link to {LINK}"
-
-    def make() -> None:
-        temporary = f"{PROGRAM}.new"
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        os.symlink(LINK, temporary)
-        os.rename(temporary, PROGRAM)
-
-    return [] if before == after else [Change(PROGRAM, before, after, make)]
+    if before == after:
+        return []
+    return [Change(PROGRAM, before, after, lambda: _point(PROGRAM, LINK))]
 
 
 def _file(path: str, content: str) -> list[Change]:
@@ -232,6 +271,26 @@ def _no_directory(path: str) -> list[Change]:
             f" or unmount it, and run this again"
         )
     return [Change(path, "present", "absent", lambda: shutil.rmtree(path))]
+
+
+def _no_tree() -> list[Change]:
+    """Our part of the directory, and the directory if nothing else is in it."""
+    if not os.path.lexists(TREE):
+        return []
+
+    def make() -> None:
+        for name in os.listdir(TREE):
+            if name == "bin":
+                os.unlink(f"{TREE}/bin")
+            elif name.startswith((VERSION, STAGING)):
+                shutil.rmtree(os.path.join(TREE, name))
+        if not os.listdir(TREE):
+            os.rmdir(TREE)
+
+    ours = [name for name in os.listdir(TREE) if name.startswith(("bin", VERSION, STAGING))]
+    if not ours and os.listdir(TREE):
+        return []
+    return [Change(TREE, "present", "absent", make)]
 
 
 def mounts_below(path: str, table: str = "/proc/self/mountinfo") -> list[str]:
