@@ -14,7 +14,9 @@ from tests.support.filelock import build_once
 from tests.support.paths import CACHE
 
 SUITE = "bookworm"
-SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
+SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
+"""Where a Debian 12 machine says what it installs from; mmdebstrap has a default for when neither exists."""
+
 TRIMMED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 HOST_PACKAGES = (
@@ -35,7 +37,7 @@ MASKED_UNITS = (
 def mmdebstrap(target: Path, variant: str, packages: Sequence[str], *options: str) -> None:
     """Make a root file system of Debian 12 in the new directory `target`."""
     excludes = [f"--dpkgopt=path-exclude={pattern}" for pattern in TRIMMED]
-    sources = [str(SOURCES)] if SOURCES.exists() else []
+    sources = [str(path) for path in SOURCES if path.exists()]
     command = ["mmdebstrap", "--quiet", f"--variant={variant}", f"--include={','.join(packages)}"]
     subprocess.run([*command, *excludes, *options, SUITE, str(target), *sources], check=True)
 
