@@ -183,7 +183,7 @@ def _new_version(archive: str, content_hash: str, old: str) -> None:
     pods have loaded only a part of it. It goes with the first upgrade after the next boot.
     """
     for name in os.listdir(TREE):
-        if name.startswith(STAGING) or (name.startswith(VERSION) and _unused(name, old)):
+        if name.startswith(STAGING) or (name.startswith(VERSION) and unused(name, old)):
             shutil.rmtree(os.path.join(TREE, name))
     name = _free_name(VERSION + content_hash[:12])
     staging = tempfile.mkdtemp(prefix=STAGING, dir=TREE)
@@ -208,7 +208,7 @@ def _free_name(wanted: str) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _unused(name: str, current: str) -> bool:
+def unused(name: str, current: str) -> bool:
     """Whether a version was replaced before the host booted, so that no process has it loaded."""
     with open("/proc/stat", encoding="ascii") as stream:
         booted = next(int(line.split()[1]) for line in stream if line.startswith("btime "))
