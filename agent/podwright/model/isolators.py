@@ -27,6 +27,7 @@ SUFFIXES = {
     "Ti": 2**40,
     "k": 10**3,
 }
+MOST = 2**63
 QUANTITY = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))?(m|[KMGT]i?|k|)\Z")
 CAPABILITY = re.compile(r"CAP_[A-Z_]{3,30}\Z")
 
@@ -61,7 +62,7 @@ class Isolators:
 
 def quantity(text: Any, path: str, *, milli: bool = False) -> int:
     """A Kubernetes-style quantity (`500m`, `1.5`, `256Mi`, `1G`) as units, or thousandths of them."""
-    found = QUANTITY.match(str(text)) if type(text) in (str, int) else None
+    found = QUANTITY.match(str(text)) if type(text) in (str, int, float) else None
     if found is None:
         raise UsageError(
             f"{path}: {safe(text, 40)!r} is not a quantity",
@@ -71,6 +72,8 @@ def quantity(text: Any, path: str, *, milli: bool = False) -> int:
     whole, fraction, suffix = found.group(1), found.group(2) or "", found.group(3)
     scale = 1 if suffix == "m" else 1000 * SUFFIXES[suffix]
     thousandths = int(whole + fraction) * scale // 10 ** len(fraction)
+    if thousandths >= MOST * 1000:
+        raise UsageError(f"{path}: {safe(text, 40)!r} is more than the kernel counts", object=path)
     return thousandths if milli else thousandths // 1000
 
 
@@ -81,7 +84,16 @@ def _limit(body: Any, path: str, *, milli: bool = False) -> Optional[int]:
     fields.finish()
     if request is not None:
         quantity(request, fields.at("request"))
-    return None if limit is None else quantity(limit, fields.at("limit"), milli=milli)
+    if limit is None:
+        return None
+    amount = quantity(limit, fields.at("limit"), milli=milli)
+    if amount == 0:
+        raise UsageError(
+            f"{fields.at('limit')}: a limit of {safe(limit, 40)} leaves nothing to run with",
+            "leave the limit out, or give more",
+            object=path,
+        )
+    return amount
 
 
 def _integer(body: Any, path: str, low: int, high: int) -> int:
