@@ -323,7 +323,8 @@ def check_ip(text: str, where: str) -> str:
     """Check an IPv4 address in dotted form."""
     parts = text.split(".")
     if len(parts) != 4 or not all(
-        p.isdigit() and len(p) <= 3 and int(p) < 256 and (p == "0" or p[0] != "0") for p in parts
+        p.isascii() and p.isdigit() and len(p) <= 3 and int(p) < 256 and str(int(p)) == p
+        for p in parts
     ):
         raise UsageError(f"{where}: {safe(text, 60)!r} is not an IPv4 address", object=where)
     return text
