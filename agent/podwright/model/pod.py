@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
 from podwright.model.image import App, Handler, absolute, check_kind, pairs, parse_app
@@ -15,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+OCTAL = re.compile(r"0?[0-7]{1,4}\Z")
 AC_VERSION = "0.8.11"
 
 
@@ -93,12 +96,15 @@ def parse_volume(fields: Fields) -> Volume:
         absolute(source, fields.at("source"))
     elif source:
         raise UsageError(f"{fields.at('source')}: an empty volume has no source")
+    for what in ("mode", "uid", "gid"):
+        if kind == "host" and fields.raw(what) is not None:
+            raise UsageError(
+                f"{fields.at(what)}: is for empty volumes",
+                f"change {safe(source, 80)} on the host itself",
+                object=name,
+            )
     mode_text = fields.text("mode") or "0755"
-    try:
-        mode = int(mode_text, 8)
-    except ValueError:
-        mode = -1
-    if not 0 <= mode <= 0o7777:
+    if not OCTAL.match(mode_text):
         raise UsageError(f"{fields.at('mode')}: {safe(mode_text, 20)!r} is not an octal mode")
     volume = Volume(
         name,
@@ -106,7 +112,7 @@ def parse_volume(fields: Fields) -> Volume:
         source,
         fields.optional_boolean("readOnly"),
         fields.optional_boolean("recursive"),
-        mode,
+        int(mode_text, 8),
         fields.integer("uid", 0, 0, 2**32 - 2),
         fields.integer("gid", 0, 0, 2**32 - 2),
     )
