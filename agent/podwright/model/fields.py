@@ -29,7 +29,9 @@ def kind_of(value: Any) -> str:
 
 def wrong(path: str, wanted: str, got: Any) -> UsageError:
     """The error for a field of the wrong kind."""
-    return UsageError(f"{path}: must be {wanted}, not {kind_of(got)}", object=path)
+    return UsageError(
+        f"{path or 'the document'}: must be {wanted}, not {kind_of(got)}", object=path
+    )
 
 
 class Fields:
@@ -122,6 +124,17 @@ class Fields:
         for path, element in self.items(name):
             if type(element) is not str or "\0" in element:
                 raise wrong(path, "a string without NUL", element)
+            out.append(element)
+        return tuple(out)
+
+    def integers(self, name: str, low: int, high: int) -> tuple[int, ...]:
+        """A list of whole numbers in a range."""
+        out = []
+        for path, element in self.items(name):
+            if type(element) is not int:
+                raise wrong(path, "a whole number", element)
+            if not low <= element <= high:
+                raise UsageError(f"{path}: {element} is not between {low} and {high}", object=path)
             out.append(element)
         return tuple(out)
 

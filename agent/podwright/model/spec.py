@@ -169,7 +169,11 @@ def _parse_image(fields: Fields) -> ImageSpec:
 def _insecure(fields: Fields) -> frozenset[str]:
     from podwright.stage0.insecure import expand
 
-    return expand(fields.texts("insecure_options"))
+    words, path = fields.texts("insecure_options"), fields.at("insecure_options")
+    try:
+        return expand(words)
+    except UsageError as err:
+        raise UsageError(f"{path}: {err.message}", err.hint, object=path) from None
 
 
 def environment(fields: Fields, name: str = "environment") -> tuple[tuple[str, str], ...]:
@@ -187,10 +191,7 @@ def _parse_app(fields: Fields, image: str, name: str) -> AppSpec:
     isolators.parse(raw_isolators, fields.at("isolators"))
     gids = None
     if fields.raw("supplementary_gids") is not None:
-        gids = tuple(
-            Fields({"gid": item}, path).integer("gid", ..., 0, 2**32 - 2)
-            for path, item in fields.items("supplementary_gids")
-        )
+        gids = fields.integers("supplementary_gids", 0, 2**32 - 2)
     working_dir = fields.text("working_dir")
     if working_dir:
         absolute(working_dir, fields.at("working_dir"))
