@@ -107,10 +107,7 @@ def make_dirs(root: int, path: str, mode: int = 0o755) -> int:
     above, _, name = path.rpartition("/")
     parent = make_dirs(root, above, mode)
     try:
-        try:
-            fs.mkdir(name, mode, dir_fd=parent)
-        except FileExistsError:
-            pass
+        fs.mkdir_missing(name, mode, parent)
     finally:
         os.close(parent)
     return open_in_root(root, path, DIRECTORY)

@@ -103,17 +103,17 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def symlink(target: str, path: str) -> None:
+def symlink(target: str, path: str, *, dir_fd: Optional[int] = None) -> None:
     """Make a symbolic link at `path`."""
     step("symlink")
-    os.symlink(target, path)
+    os.symlink(target, path, dir_fd=dir_fd)
 
 
-def unlink(path: str, *, missing_ok: bool = True) -> None:
+def unlink(path: str, *, missing_ok: bool = True, dir_fd: Optional[int] = None) -> None:
     """Remove a file or link."""
     step("unlink")
     try:
-        os.unlink(path)
+        os.unlink(path, dir_fd=dir_fd)
     except FileNotFoundError:
         if not missing_ok:
             raise
@@ -193,3 +193,33 @@ def make_device(parent: int, name: str, major: int, minor: int) -> None:
     step("mknod")
     os.mknod(name, stat.S_IFCHR | 0o666, os.makedev(major, minor), dir_fd=parent)
     os.chmod(name, 0o666, dir_fd=parent)
+
+
+def mkdir_missing(name: str, mode: int, parent: int) -> None:
+    """Make a directory in the directory `parent` unless something of that name is there."""
+    try:
+        mkdir(name, mode, dir_fd=parent)
+    except FileExistsError:
+        return
+
+
+def symlink_missing(target: str, name: str, parent: int) -> None:
+    """Make a link in the directory `parent` unless something of that name is there."""
+    try:
+        symlink(target, name, dir_fd=parent)
+    except FileExistsError:
+        return
+
+
+def write_missing(parent: int, name: str, data: bytes, mode: int = 0o644) -> None:
+    """Make a file in the directory `parent` unless something of that name is there."""
+    try:
+        step("open")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(name, flags, mode, dir_fd=parent)
+    except FileExistsError:
+        return
+    try:
+        write_all(fd, data)
+    finally:
+        os.close(fd)

@@ -25,6 +25,7 @@ _CAPBSET_DROP = 24
 _SET_NO_NEW_PRIVS = 38
 _CAP_AMBIENT = 47
 _AMBIENT_CLEAR_ALL = 4
+_SET_NAME = 15
 _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_V3 = 0x20080522
 _KEYCTL_JOIN_SESSION_KEYRING = 1
@@ -73,6 +74,20 @@ def hide_from_peers() -> None:
     calls.libc("prctl", _SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def rename(title: str) -> None:
+    """Show `title` instead of our command line, which may name what is nobody's business.
+
+    The kernel reads the command line out of our own memory (proc(5), fields 48 and 49 of stat).
+    """
+    calls.libc("prctl", _SET_NAME, title.encode()[:15], 0, 0, 0)
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    if 0 < start < end:
+        ctypes.memset(start, 0, end - start)
+        ctypes.memmove(start, title.encode()[: end - start - 1], min(len(title), end - start - 1))
+
+
 def no_new_privileges() -> None:
     """From here on exec never grants anything: setuid and file capabilities are void."""
     calls.libc("prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -94,6 +109,13 @@ def set_capabilities(mask: int) -> None:
     low, high = mask & 0xFFFFFFFF, mask >> 32
     data = _CapData(low, low, 0, high, high, 0)
     calls.libc("capset", _CapHeader(_CAPABILITY_V3, 0), data)
+
+
+def permitted() -> int:
+    """Our permitted capabilities as bits."""
+    data = _CapData()
+    calls.libc("capget", _CapHeader(_CAPABILITY_V3, 0), data)
+    return int(data.permitted_low) | int(data.permitted_high) << 32
 
 
 def new_session_keyring() -> None:

@@ -47,6 +47,8 @@ class Launch:
     stop_timeout   seconds between the stop signal and SIGKILL
     net_dir        where address leases are kept (`Layout.net`)
     overlay        False: a full copy of the tree is made instead (--no-overlay)
+    interactive    the only app keeps our standard input and session
+    cache_dir      where compiled filters are kept; "" = `cache` in the data directory of pod_dir
     """
 
     uuid: str
@@ -63,6 +65,7 @@ class Launch:
     net_dir: str = "/var/lib/podwright/net"
     overlay: bool = True
     interactive: bool = False
+    cache_dir: str = ""
 
 
 @value
@@ -70,13 +73,16 @@ class Outcome:
     """How a pod ended.
 
     status    what `run` returns: 0, the first failing app's code, 128+n for signals
-    reason    one word: exited, failed, stopped (asked for), not-ready
+    reason    one word: exited, failed, stopped (asked for), killed (its PID 1 was), not-ready
     apps      app name -> exit status
+    notes     sentences for standard error: why an app could not be executed, which default of
+              ours this host cannot enforce
     """
 
     status: int
     reason: str
     apps: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 if TYPE_CHECKING:

@@ -81,9 +81,7 @@ def _families(capabilities: tuple[str, ...]) -> tuple[int, ...]:
     return (*FAMILIES, AF_PACKET) if "CAP_NET_RAW" in capabilities else FAMILIES
 
 
-def _expand(
-    app: str, items: tuple[str, ...]
-) -> tuple[set[str], tuple[str, ...], tuple[str, ...]]:
+def _expand(app: str, items: tuple[str, ...]) -> tuple[set[str], tuple[str, ...], tuple[str, ...]]:
     """(all names, those asked for one by one, those to be narrowed)."""
     names: set[str] = set()
     for item in items:

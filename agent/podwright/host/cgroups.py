@@ -1,0 +1,296 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Control groups of a pod: one below the caller's own, and one per app below that.
+
+v1 hierarchies and v2 (cgroups(7)). A limit that was asked for and cannot be enforced is
+refused; our own default (processes per app) is then only noted. A process joins by itself:
+writing "0" to `tasks` spares the kernel a grace period (20 ms) that moving another one costs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from podwright.errors import LaunchError
+from podwright.kernel.step import step
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Optional
+
+DEFAULT_PIDS = 1024
+INIT = "_init"
+"""The pod's own processes under v2; no app can have a name with an underscore."""
+
+
+@value
+class Limits:
+    """Limits of an app: bytes, thousandths of a core, shares (2..262144), processes."""
+
+    memory: Optional[int] = None
+    cpu_milli: Optional[int] = None
+    cpu_shares: Optional[int] = None
+    pids: Optional[int] = None
+
+    def asked(self) -> frozenset[str]:
+        """The controllers that the limits need."""
+        wants = (
+            ("memory", self.memory is not None),
+            ("cpu", self.cpu_milli is not None or self.cpu_shares is not None),
+            ("pids", self.pids is not None),
+        )
+        return frozenset(name for name, wanted in wants if wanted)
+
+
+@value
+class Hierarchy:
+    """The caller's cgroup in one mounted hierarchy.
+
+    version      1 or 2
+    controllers  those it has that we use
+    own          directory of the caller's cgroup
+    """
+
+    version: int
+    controllers: frozenset[str]
+    own: str
+
+
+USED = frozenset(("memory", "cpu", "pids"))
+
+
+def parse(cgroup: str, mountinfo: str) -> list[Hierarchy]:
+    """Find the caller's cgroups in the texts of /proc/self/cgroup and /proc/self/mountinfo.
+
+    The controllers of v2 are only known from its files, so they are left empty here.
+    """
+    mounted: dict[str, tuple[str, str]] = {}
+    for line in mountinfo.splitlines():
+        head, _, tail = line.partition(" - ")
+        kind, _, rest = tail.partition(" ")
+        if kind not in ("cgroup", "cgroup2"):
+            continue
+        fields = head.split(" ")
+        options = rest.split(" ")[-1].split(",") if kind == "cgroup" else [""]
+        for option in options:
+            mounted.setdefault(option, (fields[3], fields[4]))
+    out = []
+    for line in cgroup.splitlines():
+        _, names, path = line.split(":", 2)
+        used = USED & set(names.split(","))
+        key = names.split(",")[0]
+        if key in mounted and (used or not names):
+            root, point = mounted[key]
+            inside = path[len(root) :] if root != "/" and path.startswith(root) else path
+            own = f"{point}/{inside.lstrip('/')}".rstrip("/")
+            out.append(Hierarchy(1 if names else 2, used, own))
+    return out
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _put(path: str, text: str) -> None:
+    step("write")
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+class PodCgroup:
+    """The cgroups of one pod. Make it with `create`, and `remove` it when the pod has ended.
+
+    notes   sentences about defaults of ours that this host cannot enforce
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.notes: list[str] = []
+        self.places: dict[str, tuple[int, str]] = {}
+        self.made: set[str] = set()
+
+    def directories(self) -> list[str]:
+        """The pod's cgroup in every hierarchy in use, for the record that gc reads."""
+        return sorted(self.made)
+
+    def init_files(self) -> list[str]:
+        """Where the pod's PID 1 writes "0" to join."""
+        return self._files(INIT)
+
+    def app_files(self, app: str) -> list[str]:
+        """Where a process of an app writes "0" to join."""
+        return self._files(app)
+
+    def _files(self, leaf: str) -> list[str]:
+        files = set()
+        for version, path in self.places.values():
+            if version == 2:
+                files.add(f"{path}/{leaf}/cgroup.procs")
+            else:
+                files.add(f"{path}/tasks" if leaf == INIT else f"{path}/{leaf}/tasks")
+        return sorted(files)
+
+    def remove(self) -> None:
+        """Remove the cgroups; waits up to a second for their last processes to be gone."""
+        remove(self.directories())
+
+
+def create(name: str, apps: Mapping[str, Limits]) -> PodCgroup:
+    """Make the cgroups of a pod and set its apps' limits.
+
+    Raises LaunchError naming controller and app for a limit that cannot be enforced; nothing
+    is left behind then.
+    """
+    group = PodCgroup(name)
+    found = parse(_text("/proc/self/cgroup"), _text("/proc/self/mountinfo"))
+    wanted = frozenset(("pids",)).union(*(limits.asked() for limits in apps.values()))
+    try:
+        for controller in sorted(wanted):
+            _add_controller(group, controller, found, apps)
+    except BaseException:
+        group.remove()
+        raise
+    return group
+
+
+def _add_controller(
+    group: PodCgroup, controller: str, found: list[Hierarchy], apps: Mapping[str, Limits]
+) -> None:
+    asking = [app for app, limits in apps.items() if controller in limits.asked()]
+    try:
+        place = _place(group, controller, found)
+        group.places[controller] = place
+        for app, limits in apps.items():
+            _ensure(f"{place[1]}/{app}")
+            for file, text in settings(controller, place[0], limits):
+                _put(f"{place[1]}/{app}/{file}", text)
+    except OSError as err:
+        cause = f"controller {controller}: {err.strerror or err}"
+        if asking:
+            raise LaunchError(
+                f"app {asking[0]}: its {controller} limit cannot be enforced ({cause})",
+                "give the agent a writable cgroup with this controller (Delegate=yes in its unit),"
+                " or drop the limit",
+                object=asking[0],
+            ) from err
+        group.places.pop(controller, None)
+        group.notes.append(f"no limit on the number of processes of an app: {cause}")
+
+
+def _place(group: PodCgroup, controller: str, found: list[Hierarchy]) -> tuple[int, str]:
+    """(version, directory of the pod's cgroup), made if missing."""
+    for hierarchy in found:
+        path = f"{hierarchy.own}/{group.name}"
+        if hierarchy.version == 1 and controller in hierarchy.controllers:
+            group.made.add(path)
+            _ensure(path)
+            return 1, path
+    for hierarchy in found:
+        if (
+            hierarchy.version == 2
+            and controller in _text(f"{hierarchy.own}/cgroup.controllers").split()
+        ):
+            _enable(hierarchy.own, controller)
+            path = f"{hierarchy.own}/{group.name}"
+            group.made.add(path)
+            _ensure(path)
+            _put(f"{path}/cgroup.subtree_control", f"+{controller}")
+            _ensure(f"{path}/{INIT}")
+            return 2, path
+    raise OSError(errno.ENOENT, "not available in the caller's cgroup")
+
+
+def _enable(own: str, controller: str) -> None:
+    """Pass a v2 controller on to children of our own cgroup.
+
+    The kernel allows it only when no process is left in it; in a cgroup that systemd delegated
+    to us all of them are ours, and move one level down.
+    """
+    if controller in _text(f"{own}/cgroup.subtree_control").split():
+        return
+    try:
+        _put(f"{own}/cgroup.subtree_control", f"+{controller}")
+        return
+    except OSError as err:
+        if err.errno != errno.EBUSY or not _delegated(own):
+            raise
+    _ensure(f"{own}/podwright-supervisor")
+    for pid in _text(f"{own}/cgroup.procs").split():
+        _put(f"{own}/podwright-supervisor/cgroup.procs", pid)
+    _put(f"{own}/cgroup.subtree_control", f"+{controller}")
+
+
+def _delegated(own: str) -> bool:
+    for name in ("trusted.delegate", "user.delegate"):
+        try:
+            if os.getxattr(own, name) == b"1":
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _ensure(path: str) -> None:
+    step("mkdir")
+    try:
+        os.mkdir(path, 0o755)
+    except FileExistsError:
+        return
+
+
+def settings(controller: str, version: int, limits: Limits) -> list[tuple[str, str]]:
+    """The files of one controller that express an app's limits, with their content."""
+    if controller == "pids":
+        return [("pids.max", str(DEFAULT_PIDS if limits.pids is None else limits.pids))]
+    if controller == "memory":
+        if limits.memory is None:
+            return []
+        return [("memory.max" if version == 2 else "memory.limit_in_bytes", str(limits.memory))]
+    out = []
+    if limits.cpu_milli is not None:
+        quota = max(1000, limits.cpu_milli * 100)
+        if version == 2:
+            out.append(("cpu.max", f"{quota} 100000"))
+        else:
+            out += [("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", str(quota))]
+    if limits.cpu_shares is not None:
+        weight = 1 + (limits.cpu_shares - 2) * 9999 // 262142
+        shares = str(limits.cpu_shares)
+        out.append(("cpu.weight", str(weight)) if version == 2 else ("cpu.shares", shares))
+    return out
+
+
+def remove(directories: list[str]) -> None:
+    """Remove pods' cgroups with their children. Safe to repeat; what is busy for a second stays."""
+    import time
+
+    deadline = time.monotonic() + 1.0
+    for path in directories:
+        try:
+            children = [entry.path for entry in os.scandir(path) if entry.is_dir()]
+        except FileNotFoundError:
+            continue
+        for directory in [*children, path]:
+            while not _removed(directory) and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+
+def _removed(directory: str) -> bool:
+    step("rmdir")
+    try:
+        os.rmdir(directory)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A faithful copy of a root file system: owners, modes, times, links, attributes, devices."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from podwright.kernel.step import step
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+PIECE = 1 << 24
+
+
+def copy_tree(source: str, target: str) -> None:
+    """Copy what is in the directory `source` into the existing, empty directory `target`.
+
+    Nothing is followed; sockets are left out. Raises OSError; what was copied until then stays.
+    """
+    step("copy")
+    here = os.open(source, DIRECTORY)
+    there = os.open(target, DIRECTORY)
+    try:
+        _Copy().directory(here, there)
+        _finish(there, here, os.fstat(here))
+    finally:
+        os.close(here)
+        os.close(there)
+
+
+class _Copy:
+    """One run; remembers files with several names, so that they stay one file."""
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[int, int], str] = {}
+
+    def directory(self, here: int, there: int, prefix: str = "") -> None:
+        with os.scandir(here) as entries:
+            for entry in entries:
+                self._entry(here, there, entry.name, prefix)
+
+    def _entry(self, here: int, there: int, name: str, prefix: str) -> None:
+        found = os.lstat(name, dir_fd=here)
+        kind = stat.S_IFMT(found.st_mode)
+        if kind == stat.S_IFDIR:
+            os.mkdir(name, 0o700, dir_fd=there)
+            below, new = (
+                os.open(name, DIRECTORY, dir_fd=here),
+                os.open(name, DIRECTORY, dir_fd=there),
+            )
+            try:
+                self.directory(below, new, f"{prefix}{name}/")
+                _finish(new, below, found)
+            finally:
+                os.close(below)
+                os.close(new)
+        elif kind != stat.S_IFSOCK and not self._linked(there, name, prefix, found):
+            _copy_one(here, there, name, found)
+
+    def _linked(self, there: int, name: str, prefix: str, found: os.stat_result) -> bool:
+        """Whether another name of this file was copied before, and is now linked to."""
+        if found.st_nlink == 1:
+            return False
+        key = (found.st_dev, found.st_ino)
+        first = self.seen.setdefault(key, prefix + name)
+        if first == prefix + name:
+            return False
+        up = "../" * prefix.count("/")
+        os.link(up + first, name, src_dir_fd=there, dst_dir_fd=there, follow_symlinks=False)
+        return True
+
+
+def _copy_one(here: int, there: int, name: str, found: os.stat_result) -> None:
+    kind = stat.S_IFMT(found.st_mode)
+    if kind == stat.S_IFLNK:
+        os.symlink(os.readlink(name, dir_fd=here), name, dir_fd=there)
+    elif kind == stat.S_IFREG:
+        source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        target = os.open(name, flags, 0o600, dir_fd=there)
+        try:
+            while os.sendfile(target, source, None, PIECE):
+                continue
+            _finish(target, source, found)
+        finally:
+            os.close(source)
+            os.close(target)
+        return
+    else:
+        os.mknod(name, found.st_mode, found.st_rdev, dir_fd=there)
+        os.chmod(name, stat.S_IMODE(found.st_mode), dir_fd=there)
+    os.chown(name, found.st_uid, found.st_gid, dir_fd=there, follow_symlinks=False)
+    times = (found.st_atime_ns, found.st_mtime_ns)
+    os.utime(name, ns=times, dir_fd=there, follow_symlinks=False)
+
+
+def _finish(target: int, source: int, found: os.stat_result) -> None:
+    """Owner before attributes and mode, since chown clears setuid bits and file capabilities."""
+    os.fchown(target, found.st_uid, found.st_gid)
+    for name in os.listxattr(source):
+        if name.startswith(("user.", "security.capability")):
+            os.setxattr(target, name, os.getxattr(source, name))
+    os.fchmod(target, stat.S_IMODE(found.st_mode))
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))

@@ -1,0 +1,177 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a pod in namespaces, from a prepared pod to its outcome.
+
+This process stays on the host as the pod's parent: it makes the cgroups and the network, forks
+the pod's PID 1 (`podwright.stage2.init`), passes signals on to it, and takes everything down
+when it has ended. If it is killed, the kernel kills PID 1, and with it every process of the pod.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+
+from podwright.errors import LaunchError, PodwrightError
+from podwright.host import cgroups
+from podwright.kernel import calls, fs, process, signals
+from podwright.stage1.contract import Outcome
+from podwright.stage1.namespaces import filters, link, record
+from podwright.stage1.namespaces.plan import compile_pod
+from podwright.stage2 import init
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn, Optional
+
+    from podwright.net.worker import NetWorker
+    from podwright.stage1.contract import Launch, OnReady
+    from podwright.stage1.namespaces.plan import PodPlan
+
+FORWARDED = (
+    *(signals.SIGTERM, signals.SIGINT, signals.SIGQUIT, signals.SIGHUP),
+    *(signals.SIGUSR1, signals.SIGUSR2, signals.SIGWINCH),
+)
+KILLED = 128 + signals.SIGKILL
+
+
+def launch(pod: Launch, on_ready: OnReady, network: Optional[NetWorker] = None) -> Outcome:
+    """Run a pod to its end and take everything of it down again.
+
+    on_ready  called once, in this process, when the pod has become ready
+    network   makes the pod's network; None for the host's, or for none but loopback
+    Must be called from the main thread, since it handles signals meanwhile. Raises LaunchError
+    or NetworkError when no app was started.
+    """
+    group: Optional[cgroups.PodCgroup] = None
+    try:
+        plan = compile_pod(pod)
+        code = _filters(pod, plan)
+        group = cgroups.create(f"podwright-{pod.uuid}", {app.name: app.limits for app in plan.apps})
+        parent = _Parent(plan, group, pod.lock_fd, on_ready)
+        try:
+            parent.fork(code)
+            return parent.follow(network)
+        finally:
+            parent.end()
+    finally:
+        try:
+            if network is not None:
+                network.teardown()
+        finally:
+            if group is not None:
+                group.remove()
+
+
+def _filters(pod: Launch, plan: PodPlan) -> dict[str, bytes]:
+    data = os.path.dirname(os.path.dirname(os.path.dirname(pod.pod_dir)))
+    directory = f"{pod.cache_dir or data + '/cache'}/seccomp"
+    return {
+        app.name: filters.load(app.name, app.restrictions.profile, directory)
+        for app in plan.apps
+        if app.restrictions.profile is not None
+    }
+
+
+class _Parent:
+    """The waiting side: owns PID 1 until it is reaped, and the signal handlers until the end."""
+
+    def __init__(
+        self, plan: PodPlan, group: cgroups.PodCgroup, lock_fd: int, on_ready: OnReady
+    ) -> None:
+        self.plan = plan
+        self.group = group
+        self.lock_fd = lock_fd
+        self.on_ready = on_ready
+        self.pid = 0
+        self.report, self.report_end = os.pipe()
+        self.go_end, self.go = os.pipe()
+        self.handlers: dict[int, Any] = {}
+        self.apps: dict[str, int] = {}
+        self.notes = list(group.notes)
+
+    def fork(self, code: dict[str, bytes]) -> None:
+        """Start the pod's PID 1 in a new pid namespace; our own children stay in ours."""
+        mask = signals.pthread_sigmask(signals.SIG_BLOCK, FORWARDED)
+        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        gc.freeze()  # what is shared with PID 1 is not written to by the collector
+        process.unshare(process.CLONE_NEWPID)
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                inside = link.Inside(self.report_end, self.go_end)
+                init.main(self.plan, code, self.group, inside, self.lock_fd)
+        finally:
+            process.setns(own, process.CLONE_NEWPID)
+            os.close(own)
+            gc.unfreeze()
+        os.close(self.report_end)
+        os.close(self.go_end)
+        self.report_end = self.go_end = -1
+        for number in FORWARDED:
+            self.handlers[number] = signals.signal(number, self._forward)
+        signals.pthread_sigmask(signals.SIG_SETMASK, mask)
+
+    def _forward(self, number: int, _frame: object) -> None:
+        if self.pid:
+            os.kill(self.pid, number)
+
+    def follow(self, network: Optional[NetWorker]) -> Outcome:
+        """Make the network when PID 1 is isolated, then listen to it until it has ended."""
+        outcome: Optional[Outcome] = None
+        for kind, *fields in link.messages(self.report):
+            if kind == link.ISOLATED:
+                self._admit(network)
+            elif kind == link.READY:
+                fs.symlink("ready", f"{self.plan.root}/rkt/supervisor-status")
+                self.on_ready()
+            elif kind == link.NOTE:
+                self.notes.append(fields[0])
+            elif kind == link.ENDED:
+                self.apps[fields[0]] = int(fields[1])
+            elif kind == link.DONE:
+                outcome = Outcome(int(fields[0]), fields[1], self.apps, tuple(self.notes))
+            elif kind == link.FAILED:
+                _raise(fields)
+        return outcome or self._killed()
+
+    def _admit(self, network: Optional[NetWorker]) -> None:
+        """Record PID 1, finish its network, and let it start the apps."""
+        if network is not None:
+            network.start(self.pid)
+        record.write(self.plan.pod_dir, self.pid, self.group.directories())
+        address = network.wait().ip if network is not None else ""
+        calls.trim_heap()
+        try:
+            os.write(self.go, f"{address}\n".encode())
+        except BrokenPipeError:
+            return  # PID 1 has failed meanwhile, and says why
+
+    def _killed(self) -> Outcome:
+        """PID 1 ended without a word: somebody, or the kernel short of memory, killed it."""
+        for app in self.plan.apps:
+            if app.name not in self.apps:
+                self.apps[app.name] = KILLED
+                path = f"{self.plan.root}/rkt/status/{app.name}"
+                fs.write_atomic(path, f"{KILLED}\n".encode(), 0o644, durable=False)
+        return Outcome(KILLED, "killed", self.apps, tuple(self.notes))
+
+    def end(self) -> None:
+        """Make sure that nothing of the pod runs any more; give the signals back."""
+        if self.pid:
+            # Still unreaped, so the pid is ours; the kernel ends the rest with it (PID 1 gone
+            # means an empty namespace when waitpid returns).
+            os.kill(self.pid, signals.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+        for number, handler in self.handlers.items():
+            signals.signal(number, handler)
+        for fd in (self.report, self.go, self.report_end, self.go_end):
+            if fd >= 0:
+                os.close(fd)
+
+
+def _raise(fields: list[str]) -> NoReturn:
+    reason, stage, message, hint = fields
+    kind = LaunchError if stage == LaunchError.stage else PodwrightError
+    raise kind(message, hint, reason=reason, stage=stage)

@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the waiting parent and the pod's PID 1 say to each other, over two pipes.
+
+Messages are lines of tab-separated fields. The pipes also tell either side that the other is
+gone: PID 1 sees the end of `go` when its parent died, the parent sees the end of `report`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright.kernel import fs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ISOLATED = "isolated"
+"""PID 1 has its namespaces; the network may be made."""
+READY = "ready"
+NOTE = "note"
+"""A sentence for people."""
+ENDED = "ended"
+"""app, status"""
+DONE = "done"
+"""status, reason: the last message of a pod that ran."""
+FAILED = "failed"
+"""reason, stage, message, hint: the last message of one that could not."""
+
+_ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"))
+
+
+def encode(kind: str, *fields: str) -> bytes:
+    """One message."""
+    out = []
+    for field in (kind, *fields):
+        for char, escape in _ESCAPES:
+            field = field.replace(char, escape)
+        out.append(field)
+    return ("\t".join(out) + "\n").encode("utf-8", "surrogateescape")
+
+
+def decode(line: bytes) -> list[str]:
+    """The fields of one message; `decode(encode(*f)[:-1]) == list(f)`."""
+    out = []
+    for field in line.decode("utf-8", "surrogateescape").split("\t"):
+        parts = [part.replace("\\t", "\t").replace("\\n", "\n") for part in field.split("\\\\")]
+        out.append("\\".join(parts))
+    return out
+
+
+class Inside:
+    """PID 1's ends."""
+
+    def __init__(self, report: int, go: int) -> None:
+        self.report_fd = report
+        self.go_fd = go
+
+    def report(self, kind: str, *fields: str) -> None:
+        """Tell the parent; when it is gone, the kernel is about to end us anyway."""
+        try:
+            fs.write_all(self.report_fd, encode(kind, *fields))
+        except BrokenPipeError:
+            return
+
+    def wait_go(self) -> str:
+        """Wait until the network is there; returns the pod's address or "".
+
+        Raises EOFError when the parent gave up or died.
+        """
+        data = b""
+        while not data.endswith(b"\n"):
+            piece = os.read(self.go_fd, 256)
+            if not piece:
+                raise EOFError
+            data += piece
+        os.close(self.go_fd)
+        return data.decode().strip()
+
+
+def messages(report: int) -> Iterator[list[str]]:
+    """Messages of PID 1 as they come, until it is gone."""
+    rest = b""
+    while True:
+        piece = os.read(report, 65536)
+        if not piece:
+            return
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield decode(line)

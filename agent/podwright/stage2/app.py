@@ -1,0 +1,182 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start one process of an app: its main program, a hook, or a readiness probe.
+
+All go the same way, so that all are confined in the same way. The child tells over a pipe that
+closes on exec whether it got there.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright.kernel import beneath, mounts, process, signals
+from podwright.kernel.calls import CallError
+from podwright.stage1.namespaces.identity import Identity
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.stage1.namespaces.plan import AppPlan
+
+EXEC_FAILED = 203
+"""systemd's and rkt's status for a program that could not be executed."""
+SETUP_FAILED = 254
+
+
+@value
+class Target:
+    """An app as PID 1 knows it when all is prepared.
+
+    root          path of its root, as seen from the pod's root
+    capabilities  bits of the set it gets; `drop` the numbers to take out of the bounding set
+    joins         descriptors of cgroup files to write "0" to
+    filter        BPF, or b"" for none
+    """
+
+    plan: AppPlan
+    root: str
+    identity: Identity
+    capabilities: int
+    drop: tuple[int, ...]
+    joins: tuple[int, ...]
+    filter: bytes
+
+
+@value
+class Started:
+    """A child, and the pipe that says whether it executed its program."""
+
+    pid: int
+    pipe: int
+
+
+class StartError(OSError):
+    """The child could not become what it should; `executing` tells whether exec was reached."""
+
+    def __init__(self, code: int, text: str, executing: bool) -> None:
+        super().__init__(code, text)
+        self.executing = executing
+
+
+def spawn(
+    target: Target,
+    path: str,
+    argv: tuple[str, ...],
+    identity: Identity,
+    stdio: tuple[Optional[int], Optional[int], Optional[int]],
+    *,
+    own_session: bool = True,
+) -> Started:
+    """Fork a process of an app that executes `path`.
+
+    stdio   descriptors for 0, 1, 2; None keeps what PID 1 has
+    """
+    pipe, report = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(report)
+        return Started(pid, pipe)
+    executing = False
+    try:
+        report = _become(target, identity, stdio, report, own_session)
+        executing = True
+        os.execve(path, argv, dict(target.plan.environment))
+    except OSError as err:
+        text = str(err) if isinstance(err, CallError) else err.strerror or str(err)
+        _tell(report, err.errno or 0, executing, text)
+    except BaseException as err:
+        _tell(report, 0, executing, f"{type(err).__name__}: {err}")
+    finally:
+        os._exit(EXEC_FAILED if executing else SETUP_FAILED)
+
+
+def _tell(report: int, code: int, executing: bool, text: str) -> None:
+    os.write(report, f"{code} {int(executing)} {text}".encode("utf-8", "surrogateescape"))
+
+
+def confirm(started: Started) -> None:
+    """Wait until the child has executed its program. Raises StartError when it could not."""
+    data = b""
+    while True:
+        piece = os.read(started.pipe, 4096)
+        if not piece:
+            break
+        data += piece
+    os.close(started.pipe)
+    if data:
+        code, executing, text = data.decode("utf-8", "surrogateescape").split(" ", 2)
+        raise StartError(int(code), text, executing == "1")
+
+
+def _become(
+    target: Target,
+    identity: Identity,
+    stdio: tuple[Optional[int], Optional[int], Optional[int]],
+    report: int,
+    own_session: bool,
+) -> int:
+    """Everything between fork and exec; returns the pipe's new descriptor."""
+    signals.pthread_sigmask(signals.SIG_SETMASK, ())
+    if own_session:
+        os.setsid()
+    process.new_session_keyring()
+    for join in target.joins:
+        os.write(join, b"0")
+    process.unshare(process.CLONE_NEWNS | process.CLONE_NEWCGROUP)
+    os.chdir(target.root)
+    here = os.open(".", beneath.DIRECTORY)
+    mounts.enter_root(here)
+    restrictions = target.plan.restrictions
+    if restrictions.oom_score_adj is not None:
+        _write("/proc/self/oom_score_adj", str(restrictions.oom_score_adj))
+    for number, fd in enumerate(stdio):
+        if fd is not None:
+            os.dup2(fd, number)
+    directory = beneath.open_in_root(here, target.plan.directory, beneath.DIRECTORY)
+    os.fchdir(directory)
+    report = _only(report)
+    os.umask(0o022)
+    _confine(target, identity)
+    return report
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def _only(report: int) -> int:
+    """Close every descriptor but 0, 1, 2 and `report`, which becomes 3 and closes on exec."""
+    if report != 3:
+        os.dup2(report, 3, inheritable=False)
+    process.close_from(4)
+    return 3
+
+
+def _confine(target: Target, identity: Identity) -> None:
+    """Drop everything that the app is not to have; the system call filter goes on last.
+
+    Without no-new-privileges only a process with CAP_SYS_ADMIN may put a filter on, so it then
+    goes on before the capabilities go; that is for root only (B3: a filter on another user
+    forces no-new-privileges).
+    """
+    restrictions = target.plan.restrictions
+    for number in target.drop:
+        process.drop_bounding(number)
+    os.setgroups(identity.groups)
+    os.setresgid(identity.gid, identity.gid, identity.gid)
+    os.setresuid(identity.uid, identity.uid, identity.uid)
+    late = restrictions.no_new_privileges or (bool(target.filter) and identity.uid != 0)
+    if late:
+        process.no_new_privileges()
+    elif target.filter:
+        process.install_filter(target.filter)
+    process.set_capabilities(target.capabilities if identity.uid == 0 else 0)
+    if late and target.filter:
+        process.install_filter(target.filter)

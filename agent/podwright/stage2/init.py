@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pod's PID 1, from the fork to the last app's end.
+
+It isolates itself, builds the roots while the parent makes the network, enters the pod's own
+root so that it pins nothing of the host, and then supervises. Everything it may need later is
+imported before: after the pivot no module can be loaded any more.
+"""
+
+from __future__ import annotations
+
+import _socket
+import fcntl
+import os
+
+from podwright.errors import LaunchError, PodwrightError
+from podwright.kernel import beneath, calls, fs, mounts, process, signals
+from podwright.stage1.namespaces import capabilities, environment, identity, roots
+from podwright.stage1.namespaces import link as messages
+from podwright.stage2.app import Target
+from podwright.stage2.supervise import AWAITED, Supervisor
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.host.cgroups import PodCgroup
+    from podwright.stage1.namespaces.link import Inside
+    from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+
+_GET_FLAGS = 0x8913
+_SET_FLAGS = 0x8914
+_UP_AND_RUNNING = 0x41
+
+
+def main(
+    plan: PodPlan, filters: dict[str, bytes], group: PodCgroup, link: Inside, lock_fd: int
+) -> None:
+    """Be the pod's PID 1. Never returns; whatever goes wrong is reported to the parent."""
+    try:
+        status, reason = _run(plan, filters, group, link, lock_fd)
+        link.report(messages.DONE, str(status), reason)
+    except PodwrightError as err:
+        link.report(messages.FAILED, err.reason, err.stage, err.message, err.hint)
+    except EOFError:
+        pass
+    except BaseException as err:
+        text = f"the pod cannot be started: {safe(err) or type(err).__name__}"
+        link.report(messages.FAILED, "launch-failed", "launch", text, "")
+    finally:
+        os._exit(0)
+
+
+def _run(
+    plan: PodPlan, filters: dict[str, bytes], group: PodCgroup, link: Inside, lock_fd: int
+) -> tuple[int, str]:
+    _settle_in(plan, group, link, lock_fd)
+    link.report(messages.ISOLATED)
+    mounts.make_private()
+    _socket.sethostname(plan.hostname)
+    if not plan.host_net:
+        _raise_loopback()
+    pod = roots.build(plan)
+    permitted = process.permitted()
+    targets = [_target(pod, app, filters, group, permitted) for app in plan.apps]
+    _leave_records(pod, plan)
+    null = os.open("dev/null", os.O_RDWR | os.O_CLOEXEC, dir_fd=pod)
+    mounts.enter_root(pod)
+    os.close(pod)
+    address = link.wait_go()
+    calls.trim_heap()
+    return Supervisor(plan, targets, link, address, null).run()
+
+
+def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> None:
+    process.die_with_parent()
+    process.hide_from_peers()
+    process.rename("podwright-init")
+    signals.pthread_sigmask(signals.SIG_BLOCK, AWAITED)
+    for number in (*AWAITED, signals.SIGPIPE, signals.SIGXFSZ):
+        signals.signal(number, signals.SIG_DFL)
+    os.umask(0o022)
+    if not plan.interactive:
+        os.setsid()
+    process.close_all_but(frozenset((link.report_fd, link.go_fd, lock_fd)))
+    for path in group.init_files():
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        os.write(fd, b"0")
+        os.close(fd)
+    kinds = process.CLONE_NEWNS | process.CLONE_NEWIPC | process.CLONE_NEWUTS
+    process.unshare(kinds | (0 if plan.host_net else process.CLONE_NEWNET))
+
+
+def _raise_loopback() -> None:
+    """Set lo up in the pod's network namespace (netdevice(7))."""
+    control = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    try:
+        request = b"lo".ljust(40, b"\0")
+        answer = bytearray(fcntl.ioctl(control.fileno(), _GET_FLAGS, request))
+        answer[16] |= _UP_AND_RUNNING
+        fcntl.ioctl(control.fileno(), _SET_FLAGS, bytes(answer))
+    finally:
+        control.close()
+
+
+def _target(
+    pod: int, app: AppPlan, filters: dict[str, bytes], group: PodCgroup, permitted: int
+) -> Target:
+    root = beneath.open_strict(pod, app.root, beneath.DIRECTORY)
+    try:
+        who = identity.resolve(root, app.name, app.user, app.group, app.supplementary_gids)
+        _check_directory(root, app)
+    finally:
+        os.close(root)
+    names = app.restrictions.capabilities
+    wanted = permitted if names is None else capabilities.mask(names)
+    missing = [name for name in names or () if not permitted >> capabilities.number(name) & 1]
+    if missing:
+        raise LaunchError(
+            f"app {app.name}: it asks for {', '.join(missing)}, which this host does not give us",
+            "drop it from the app's capabilities, or run the agent with it",
+            object=app.name,
+        )
+    drop = [number for number in range(_last_capability() + 1) if not wanted >> number & 1]
+    flags = os.O_WRONLY | os.O_CLOEXEC
+    joins = tuple(os.open(path, flags) for path in group.app_files(app.name))
+    return Target(app, f"/{app.root}", who, wanted, tuple(drop), joins, filters.get(app.name, b""))
+
+
+def _last_capability() -> int:
+    with open("/proc/sys/kernel/cap_last_cap") as file:
+        return int(file.read())
+
+
+def _check_directory(root: int, app: AppPlan) -> None:
+    """The working directory must exist inside the root; it is opened again when it is entered."""
+    try:
+        os.close(beneath.open_in_root(root, app.directory, beneath.DIRECTORY))
+    except OSError as err:
+        raise LaunchError(
+            f"app {app.name}: working directory {safe(app.directory, 120)}: {err.strerror}",
+            "correct workingDirectory, or give --working-dir",
+            object=app.name,
+        ) from err
+
+
+def _leave_records(pod: int, plan: PodPlan) -> None:
+    """Directories and files of the stage1 contract (C1)."""
+    for name in ("rkt/env", "rkt/status"):
+        os.close(beneath.make_dirs(pod, name))
+    for app in plan.apps:
+        data = environment.encode(app.environment)
+        path = f"{plan.root}/rkt/env/{app.name}"
+        fs.write_atomic(path, data, 0o600, durable=False)
