@@ -12,6 +12,7 @@ import os
 from _socket import if_nameindex
 
 from podwright.host.clock import boot_id
+from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import delete_link
 from podwright.net import firewall, forwarding, leases
@@ -30,16 +31,17 @@ def release(net_dir: str, uuid: str, ip: str = "", *, link: bool = True) -> None
     link  False: leave the link alone; its removal takes some 20 ms
     """
     with leases.lock(net_dir, "network teardown"):
-        found = leases.read(net_dir, ip) if ip else _of(net_dir, uuid)
-        if found is not None and found.uuid == uuid:
-            give_back(net_dir, (found,), Nft(), link=link)
+        lease = leases.read(net_dir, ip) if ip else _of(net_dir, uuid)
+        if lease is not None and lease.uuid == uuid:
+            give_back(net_dir, (lease,), Nft(), link=link)
 
 
 def _of(net_dir: str, uuid: str) -> Optional[Lease]:
-    for lease in leases.read_all(net_dir).leases:
-        if lease.uuid == uuid:
-            return lease
-    return None
+    """The lease of a pod; what a killed worker half wrote goes away on the occasion."""
+    found = leases.read_all(net_dir)
+    if found.broken:
+        _forget_broken(net_dir, found)
+    return next((lease for lease in found.leases if lease.uuid == uuid), None)
 
 
 def reclaim(net_dir: str, pods_run_dir: str) -> list[str]:
@@ -73,19 +75,22 @@ def sweep(net_dir: str, pods_run_dir: str) -> tuple[tuple[Lease, ...], tuple[Lea
         living = leases.is_alive(net_dir, lease, pods_run_dir, boot)
         (alive if living else dead).append(lease)
     if found.broken:
-        _forget_broken(net_dir, found.broken, tuple(alive))
+        _forget_broken(net_dir, found)
     if dead:
         give_back(net_dir, tuple(dead), Nft())
     return tuple(alive), tuple(dead)
 
 
-def _forget_broken(net_dir: str, names: tuple[str, ...], alive: tuple[Lease, ...]) -> None:
-    """Remove files that hold no lease, and whatever the firewall may still hold for them."""
+def _forget_broken(net_dir: str, found: leases.Found) -> None:
+    """Remove files that hold nothing, and whatever the firewall may still hold for them."""
     nft = Nft()
-    if firewall.exists(nft):
-        nft.run(firewall.whole(alive, forwarding.unrouted(net_dir)))
-    for name in names:
-        leases.drop(net_dir, name)
+    if not found.leases:
+        firewall.remove(nft)
+        forwarding.restore(net_dir)
+    elif firewall.exists(nft):
+        nft.run(firewall.whole(found.leases, forwarding.unrouted(net_dir)))
+    for path in found.broken:
+        fs.unlink(path)
 
 
 def give_back(net_dir: str, taken: tuple[Lease, ...], nft: Nft, *, link: bool = True) -> None:

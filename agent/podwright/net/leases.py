@@ -39,7 +39,7 @@ class Found:
     """The lease directory as it is.
 
     leases  the readable ones, by host number
-    broken  names of files that hold no lease (empty, cut off, left by a killed writer)
+    broken  paths of files that hold nothing (empty, cut off, left by a killed writer)
     """
 
     leases: tuple[Lease, ...]
@@ -58,16 +58,13 @@ def directory(net_dir: str) -> str:
 
 def read_all(net_dir: str) -> Found:
     """Read every lease; a missing directory has none."""
-    try:
-        names = os.listdir(directory(net_dir))
-    except FileNotFoundError:
-        return Found((), ())
+    folder = directory(net_dir)
+    broken = [f"{net_dir}/{name}" for name in os.listdir(net_dir) if name.endswith(".new")]
     leases = []
-    broken = []
-    for name in names:
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
         lease = read(net_dir, name)
         if lease is None:
-            broken.append(name)
+            broken.append(f"{folder}/{name}")
         else:
             leases.append(lease)
     leases.sort(key=lambda lease: number(lease.ip))
@@ -93,6 +90,8 @@ def _parse(ip: str, raw: Any) -> Lease:
         number(ip) not in NUMBERS
         or not UUID.match(lease.uuid)
         or not LINK.match(lease.host_if)
+        or not isinstance(lease.name, str)
+        or not isinstance(lease.boot, str)
         or any(port.proto not in ("tcp", "udp") for port in ports)
         or any(type(n) is not int for n in numbers)
         or any(port.host_ip.strip("0123456789.") for port in ports)
@@ -103,9 +102,10 @@ def _parse(ip: str, raw: Any) -> Lease:
 
 def number(ip: str) -> int:
     """The host number of an address of the pool. Raises ValueError for any other text."""
-    if not ip.startswith(PREFIX) or not ip[len(PREFIX) :].isdigit():
+    found = int(ip[len(PREFIX) :])
+    if ip != f"{PREFIX}{found}":
         raise ValueError(ip)
-    return int(ip[len(PREFIX) :])
+    return found
 
 
 def is_alive(net_dir: str, lease: Lease, run_dir: str, boot: str) -> bool:
@@ -185,6 +185,6 @@ def _last_number(net_dir: str) -> int:
     return last if last in NUMBERS else LAST
 
 
-def drop(net_dir: str, name: str) -> None:
-    """Remove a lease file; the caller holds the lock."""
-    fs.unlink(f"{directory(net_dir)}/{name}")
+def drop(net_dir: str, ip: str) -> None:
+    """Remove a lease; the caller holds the lock."""
+    fs.unlink(f"{directory(net_dir)}/{ip}")

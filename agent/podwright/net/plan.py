@@ -234,7 +234,7 @@ class Admit:
         """The same as a command to paste."""
         from podwright.net.firewall import add_elements
 
-        return f"nft '{add_elements((self.lease,)).strip()}'"
+        return f"nft '{add_elements((self.lease,)).strip()}'".replace("\n", "; ")
 
 
 if TYPE_CHECKING:

@@ -1,0 +1,334 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Networks that fail, and those that are killed: one clear sentence, and nothing left (threats.md T85, T91)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent.network_bed import HOST, OUTSIDE, Bed, ask, serving
+from tests.support.namespaces import in_network_of
+
+STEPS = 60
+"""More than a set-up has; the loop over steps ends where it succeeds."""
+
+
+@pytest.fixture
+def bed(tmp_path: Path) -> Iterator[Bed]:
+    """A fresh host, an outside and an other neighbour."""
+    with Bed(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("launcher", ["lives", "is killed too"])
+def test_killed_at_any_step_the_worker_leaves_nothing(bed: Bed, launcher: str) -> None:
+    before = bed.ledger()
+    for number in range(1, STEPS):
+        pod = bed.launch(
+            "web",
+            ["8080:80", f"{HOST}:8081:81"],
+            env={"PODWRIGHT_FAULT": f"kill@{number}"},
+            die_on_error=launcher != "lives",
+        )
+        if pod.up:
+            break
+        if launcher == "lives":
+            assert "killed by signal 9" in pod.error
+        else:
+            assert pod.close()[0] == -9
+            bed.reclaim()
+        assert bed.settled(before) == before, f"killed at step {number}"
+    assert number > 15, "the steps were counted"
+    assert pod.up
+    with serving(pod.pid, "0.0.0.0", 80):
+        assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EROFS"])
+def test_an_error_at_any_step_is_one_sentence_and_leaves_nothing(bed: Bed, error: str) -> None:
+    before = bed.ledger()
+    for number in range(1, STEPS):
+        pod = bed.launch("web", ["8080:80"], env={"PODWRIGHT_FAULT": f"{error}@{number}"})
+        if pod.up:
+            break
+        assert os.strerror(getattr(__import__("errno"), error)) in pod.error
+        assert "\n" not in pod.error
+        bed.reclaim()
+        assert bed.settled(before) == before, f"{error} at step {number}"
+    assert number > 15, "the steps were counted"
+
+
+def test_killed_at_any_step_of_the_teardown_gc_finishes_it(bed: Bed) -> None:
+    before = bed.ledger()
+    code = "from podwright.net.gc import reclaim; reclaim(NET, RUN)"
+    for number in range(1, STEPS):
+        pod = bed.pod("web", "8080:80")
+        pod.kill()
+        pod.process.wait()
+        fault = f"import os; os.environ['PODWRIGHT_FAULT'] = 'kill@{number}'\n"
+        killed = bed.host.status(*bed.agent_command(fault + code)) == -9
+        bed.reclaim()
+        assert bed.settled(before) == before, f"killed at step {number}"
+        if not killed:
+            break
+    assert number > 3, "the steps were counted"
+
+
+def test_the_worker_dies_with_the_launcher_and_holds_no_lock_of_it(bed: Bed) -> None:
+    before = bed.ledger()
+    pod = bed.launch("web", ["8080:80"], hold_before_start=True)
+    assert pod.read() == {"waiting": True}
+    pod.kill()
+    pod.process.wait()
+    lock = os.open(bed.run_dir / pod.uuid, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(lock)
+    bed.settled({**before, "leases": "['172.16.28.2']"}, 1)
+    bed.reclaim()
+    assert bed.settled(before) == before
+
+
+def test_the_next_pod_takes_back_what_dead_pods_left(bed: Bed) -> None:
+    dead = bed.pod("web", "8080:80")
+    link = dead.link
+    dead.kill()
+    dead.process.wait()
+    pod = bed.pod("web", "8080:80")
+    ledger = bed.ledger()
+    assert ledger["leases"] == f"['{pod.ip}']"
+    assert link not in ledger["nft"]
+    with serving(pod.pid, "0.0.0.0", 80):
+        assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
+
+
+def test_a_living_pod_is_not_reclaimed(bed: Bed) -> None:
+    pod = bed.pod("web", "8080:80")
+    before = bed.ledger()
+    assert bed.reclaim() == []
+    assert bed.ledger() == before
+    pod.kill()
+    pod.process.wait()
+    assert bed.reclaim() == ["172.16.28.2 of pod web"]
+
+
+def test_a_link_whose_lease_is_lost_is_reclaimed(bed: Bed) -> None:
+    before = bed.ledger()
+    pod = bed.pod("web")
+    (bed.net / "default" / pod.ip).write_bytes(b"")
+    assert bed.reclaim() == [f"link {pod.link}"]
+    assert bed.ledger() == before
+
+
+def test_after_a_reboot_no_lease_is_alive(tmp_path: Path) -> None:
+    """T91: the lock files and leases are there, the boot is another; even a locked pod directory means nothing."""
+    boot = tmp_path / "boot_id"
+    boot.write_text("11111111-1111-4111-8111-111111111111\n")
+    with Bed(tmp_path, "--mount") as bed:
+        before = bed.ledger()
+        pod = bed.pod("web", "8080:80")
+        bed.host.run("mount", "--bind", str(boot), "/proc/sys/kernel/random/boot_id")
+        assert bed.reclaim() == ["172.16.28.2 of pod web"]
+        assert bed.settled({**before, "forwarding": "1\n"}) == {**before, "forwarding": "1\n"}
+        assert pod.up
+
+
+def test_a_port_of_another_pod_is_refused_before_anything_starts(bed: Bed) -> None:
+    bed.pod("web", "8080:80")
+    before = bed.ledger()
+    for wanted in ("8080:80", f"{HOST}:8080:80"):
+        pod = bed.launch("shop", [wanted])
+        assert "already in use by pod web" in pod.error
+        assert pod.answer["reason"] == "port-taken"
+    assert bed.launch("shop", ["8080:80/udp"]).up, "the other protocol is free"
+    bed.pods[-1].down()
+    assert bed.settled(before) == before
+
+
+def test_ports_on_different_addresses_do_not_conflict(bed: Bed) -> None:
+    one = bed.pod("one", f"{HOST}:8080:80")
+    two = bed.pod("two", "127.0.0.1:8080:80")
+    assert one.ip != two.ip
+    assert "in use by pod two" in bed.launch("three", ["127.0.0.1:8080:80"]).error
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_a_port_of_a_process_on_the_host_is_refused(bed: Bed, kind: str) -> None:
+    def listen() -> socket.socket:
+        server = socket.socket(
+            socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
+        )
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 8080))
+        if kind == "tcp":
+            server.listen()
+        return server
+
+    before = bed.ledger()
+    with in_network_of(bed.host.pid, listen):
+        pod = bed.launch("web", [f"8080:80/{kind}"])
+        assert pod.error.startswith(
+            f"{kind} port 8080: is already in use by a process on the host; choose another"
+        )
+    assert bed.settled(before) == before
+    assert bed.launch("web", [f"8080:80/{kind}"]).up
+
+
+def test_a_closed_connection_of_the_host_is_not_in_the_way(bed: Bed) -> None:
+    """A server that was just stopped leaves TIME_WAIT on its port."""
+    server = in_network_of(bed.host.pid, lambda: socket.create_server((HOST, 8080)))
+    client = in_network_of(bed.outside.pid, lambda: socket.create_connection((HOST, 8080)))
+    connection, _ = server.accept()
+    connection.close()
+    client.recv(1)
+    client.close()
+    server.close()
+    assert "TIME-WAIT" in bed.host.run("ss", "-tan")
+    assert bed.launch("web", ["8080:80"]).up
+
+
+def test_an_address_that_the_host_has_not_is_refused(bed: Bed) -> None:
+    pod = bed.launch("web", ["203.0.113.9:8080:80"])
+    assert pod.error.startswith(
+        "tcp port 203.0.113.9:8080: 203.0.113.9 is not an address of this host"
+    )
+
+
+def test_check_ports_answers_without_touching_anything(bed: Bed) -> None:
+    bed.pod("web", "8080:80")
+    before = bed.ledger()
+    code = """if True:
+        import json
+        from podwright.errors import NetworkError
+        from podwright.net.check import check_ports
+        from podwright.net.plan import NetRequest, PortMap
+        for name, port in (("shop", 8080), ("web", 8080), ("shop", 8081)):
+            try:
+                check_ports(NetRequest("x", name, "default", (PortMap("tcp", "", port, 80),), NET, RUN))
+                print("free")
+            except NetworkError as err:
+                print(err.message)
+    """
+    assert bed.agent(code).splitlines() == [
+        "tcp port 8080: is already in use by pod web",
+        "free",
+        "free",
+    ]
+    assert bed.ledger() == before
+
+
+def test_the_hosts_own_namespace_is_never_configured(bed: Bed) -> None:
+    before = bed.ledger()
+    pod = bed.launch("web", no_namespace=True)
+    assert "shares the host's network namespace" in pod.error
+    assert bed.settled(before) == before
+
+
+def test_an_unknown_network_is_refused(bed: Bed) -> None:
+    assert bed.launch("web", net="backend").error == (
+        "network backend: does not exist; there is: default"
+    )
+
+
+@pytest.mark.parametrize(
+    ("hidden", "package"),
+    [
+        ("/usr/lib/x86_64-linux-gnu/libnftables.so.1", "libnftables1"),
+        ("/usr/lib/python3/dist-packages/pyroute2", "python3-pyroute2"),
+    ],
+)
+def test_a_missing_library_is_named_with_its_package(
+    tmp_path: Path, hidden: str, package: str
+) -> None:
+    path = Path(hidden)
+    if not path.exists():
+        path = next(Path("/usr/lib").glob(f"*/{path.name}"))
+    with Bed(tmp_path, "--mount") as bed:
+        before = bed.ledger()
+        empty = tmp_path / "empty"
+        if path.is_dir():
+            empty.mkdir()
+        else:
+            empty.touch()
+        bed.host.run("mount", "--bind", str(empty), str(path.resolve()))
+        pod = bed.launch("web")
+        assert f"package {package}" in pod.error
+        if path.is_dir():
+            assert bed.settled(before) == before
+
+
+def test_a_full_pool_is_refused(bed: Bed) -> None:
+    bed.pod("first")
+    folder = bed.net / "default"
+    lease = json.loads((folder / "172.16.28.2").read_text())
+    for number in range(3, 255):
+        (folder / f"172.16.28.{number}").write_text(json.dumps(lease))
+    pod = bed.launch("web")
+    assert pod.error == (
+        "network default: all 253 addresses of 172.16.28.0/24 are in use; stop a pod first"
+    )
+
+
+def test_damaged_leases_count_as_free(bed: Bed) -> None:
+    folder = bed.net / "default"
+    folder.mkdir()
+    for number, text in enumerate(("", "{", "[]", '{"uuid": "../../x"}', "\x00" * 100), 2):
+        (folder / f"172.16.28.{number}").write_text(text)
+    (folder / "172.16.28.9.4711.new").write_text("left by a killed writer")
+    pod = bed.pod("web")
+    assert bed.ledger()["leases"] == f"['{pod.ip}']"
+
+
+def test_getting_ready_before_the_request_is_known(bed: Bed) -> None:
+    pod = bed.launch("web", ["8080:80"], early=True)
+    assert pod.up
+    with serving(pod.pid, "0.0.0.0", 80):
+        assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
+
+
+def test_eight_processes_take_a_hundred_addresses_each_and_none_twice(
+    bed: Bed, tmp_path: Path
+) -> None:
+    claims = tmp_path / "claims"
+    claims.mkdir()
+    code = f"""if True:
+        import os, random, sys, uuid
+        from podwright.kernel.nft import Nft
+        from podwright.net import gc, leases, setup
+        from podwright.net.plan import NetRequest
+        children = []
+        for child in range(8):
+            pid = os.fork()
+            if pid:
+                children.append(pid)
+                continue
+            status = 1
+            try:
+                nft = Nft()
+                held = []
+                for turn in range(100):
+                    request = NetRequest(str(uuid.uuid4()), "", "default", (), NET, RUN)
+                    lease, hold = setup.allocate(request, nft)
+                    os.close(os.open({str(claims)!r} + "/" + lease.ip, os.O_CREAT | os.O_EXCL))
+                    held.append((lease, hold))
+                    if len(held) > random.randrange(1, 20):
+                        lease, hold = held.pop(0)
+                        os.unlink({str(claims)!r} + "/" + lease.ip)
+                        with leases.lock(NET, "test"):
+                            os.close(hold)
+                            gc.give_back(NET, (lease,), nft)
+                for lease, hold in held:
+                    os.unlink({str(claims)!r} + "/" + lease.ip)
+                status = 0
+            finally:
+                os._exit(status)
+        print([os.waitpid(pid, 0)[1] for pid in children])
+    """
+    assert bed.agent(code).strip() == str([0] * 8)
