@@ -12,9 +12,9 @@ from podwright.cli.context import Context, agent_command, note, say
 from podwright.cli.options import Arguments
 from podwright.errors import PodwrightError, UsageError
 from podwright.host.lock import HostLock
-from podwright.kernel import fs
 from podwright.model.spec import parse_desired
 from podwright.reconcile import apply
+from podwright.stage0 import store
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -63,10 +63,7 @@ def _locked(context: Context, args: Arguments, desired: Any, mode: apply.Mode) -
     """Apply under the host-wide lock; check mode needs none, since it changes nothing."""
     if mode.check:
         return apply.apply(context.layout, desired, mode)
-    from podwright.stage0.store import ensure_format
-
-    ensure_format(context.layout)
-    fs.ensure_dir(context.layout.locks)
+    store.ensure(context.layout)
     timeout = durations.seconds(args.text("lock-timeout", "60"), "--lock-timeout")
     with HostLock(f"{context.layout.locks}/apply", "apply", timeout):
         return apply.apply(context.layout, desired, mode)

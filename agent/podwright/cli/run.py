@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.cli.context import Context
+    from podwright.stage1.contract import Outcome
 
 
 def run(context: Context, args: apps.MultiArguments) -> int:
@@ -30,7 +31,15 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     )
     for warning in prepared.warnings:
         note(f"warning: {warning}")
-    return start.run(context.layout, prepared.pod, stored=stored).status
+    outcome = start.run(context.layout, prepared.pod, stored=stored)
+    tell(outcome)
+    return outcome.status
+
+
+def tell(outcome: Outcome) -> None:
+    """What people should know about how the pod ended."""
+    for text in outcome.notes:
+        note(text)
 
 
 def save_uuid(path: str, uuid: str) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from podwright.cli.context import Context
+from podwright.cli.run import tell
 from podwright.errors import UsageError
 from podwright.model.names import pod_name
 from podwright.model.spec import NETS
@@ -30,7 +31,9 @@ def run(context: Context, args: Arguments) -> int:
     locked = pods.lock(context.layout, pod)
     if context.insecure:
         overrides["insecure"] = sorted(context.insecure)
-    return start.run(context.layout, locked, overrides).status
+    outcome = start.run(context.layout, locked, overrides)
+    tell(outcome)
+    return outcome.status
 
 
 def _overrides(args: Arguments) -> dict[str, Any]:

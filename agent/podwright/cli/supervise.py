@@ -44,6 +44,8 @@ def run(context: Context, args: Arguments) -> int:
     outcome = None
     try:
         outcome = _run(context, name, revision)
+        for text in outcome.notes:
+            note(text)
         if outcome.reason == "not-ready":
             raise NotReadyError(
                 f"pod {name} was not ready after {revision.settings['ready']['timeout']:g} s",

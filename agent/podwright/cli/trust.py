@@ -49,9 +49,17 @@ def _discovered(context: Context, prefix: str) -> list[str]:
     """Key locations from discovery."""
     if not prefix:
         raise UsageError("trust --root needs a key", "podwright trust --root key.asc")
+    from podwright.errors import NotFoundError
     from podwright.stage0 import discover
+    from podwright.stage0.transport import Client
 
-    return discover.pubkeys(context.layout, prefix, context.insecure)
+    with Client(context.layout, context.insecure) as client:
+        found = [url for _, url in discover.find_keys(client, prefix)]
+    if not found:
+        raise NotFoundError(
+            f"discovery of {prefix} names no keys", "give the key as a file", object=prefix
+        )
+    return found
 
 
 def _read(context: Context, location: str, allow_http: bool) -> bytes:
@@ -61,10 +69,11 @@ def _read(context: Context, location: str, allow_http: bool) -> bytes:
                 f"key {safe(location, 200)} is not served over https",
                 "use https, or --insecure-allow-http",
             )
-        from podwright.stage0 import transport
+        from podwright.stage0.transport import Client
 
         insecure = context.insecure | ({"http"} if allow_http else set())
-        return transport.fetch_small(context.layout, location, MAX_KEY, insecure)
+        with Client(context.layout, insecure) as client:
+            return client.get(location, MAX_KEY)
     try:
         with open(location, "rb") as file:
             return file.read(MAX_KEY)

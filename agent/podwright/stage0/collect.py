@@ -48,9 +48,7 @@ def _delete(locked: pods.LockedPod) -> None:
     """Move to garbage and remove the files of a pod we hold the lock of."""
     if locked.directory not in (pods.EXITED_GARBAGE, pods.GARBAGE):
         locked.move(pods.EXITED_GARBAGE if locked.directory == pods.RUN else pods.GARBAGE)
-    from podwright.host import cgroups
-
-    cgroups.remove_leftovers(locked.uuid)
+    _remove_cgroups(locked.path)
     try:
         fs.remove_tree(locked.path)
     except OSError as err:
@@ -59,6 +57,16 @@ def _delete(locked: pods.LockedPod) -> None:
             "end whatever uses it; the next gc tries again",
             object=locked.uuid,
         ) from None
+
+
+def _remove_cgroups(path: str) -> None:
+    """Remove the control groups of a pod whose parent was killed before it could."""
+    from podwright.host import cgroups
+    from podwright.stage1.namespaces import record
+
+    init = record.read(path)
+    if init is not None:
+        cgroups.remove(list(init.cgroups))
 
 
 def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Collected:

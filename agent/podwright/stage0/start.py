@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.pod import PodManifest
+    from podwright.net.plan import NetRequest
     from podwright.net.worker import NetWorker
     from podwright.stage0.images import StoredImage
     from podwright.stage1.contract import OnReady
@@ -55,18 +56,42 @@ def run(
     stored     the images, when they were admitted a moment ago by this same process
     The verdict on every image is evaluated again here, with the trust store of this moment.
     """
-    manifest = read_manifest(pod.path)
     config = {**read_runtime(pod.path), **(overrides or {})}
+    network = _worker(config["net"])  # it loads its libraries while we go on
+    try:
+        launch = _launch(layout, pod, config, stored or [])
+        if network is not None:
+            network.ask(_request(layout, launch))
+    except BaseException:
+        if network is not None:
+            network.teardown()
+        raise
+    os.chdir(pod.path)
+    from podwright.stage1.namespaces.launch import launch as launch_namespaces
+
+    try:
+        outcome = launch_namespaces(launch, on_ready or _nothing, network)
+    except BaseException as err:
+        record_end(pod.path, Outcome(254, getattr(err, "reason", "failed"), {}), str(err))
+        raise
+    record_end(pod.path, outcome, "")
+    return outcome
+
+
+def _launch(
+    layout: Layout, pod: pods.LockedPod, config: dict[str, Any], stored: list[StoredImage]
+) -> Launch:
+    """Admit the images and move the pod to `run`."""
+    manifest = read_manifest(pod.path)
     insecure = frozenset(config["insecure"])
-    known = {image.id: image for image in stored or ()}
+    known = {image.id: image for image in stored}
     trees = {
         app.name: (known.get(app.image_id) or images.admit(layout, app.image_id, insecure)).tree
         for app in manifest.apps
     }
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)
     pod.move(pods.RUN, durable=False)
-    network = _network(layout, pod.uuid, config, manifest)  # a lease lives while the pod is in run/
-    launch = Launch(
+    return Launch(
         uuid=pod.uuid,
         name=config["name"],
         pod_dir=pod.path,
@@ -82,17 +107,6 @@ def run(
         overlay=config["overlay"],
         interactive=config["interactive"],
     )
-    os.chdir(pod.path)
-    from podwright.stage1.namespaces.launch import launch as launch_namespaces
-
-    try:
-        outcome = launch_namespaces(launch, on_ready or _nothing, network)
-    except BaseException as err:
-        reason = getattr(err, "reason", "failed")
-        record_end(pod.path, Outcome(254, reason, {}), str(err))
-        raise
-    record_end(pod.path, outcome, "")
-    return outcome
 
 
 def _nothing() -> None:
@@ -111,18 +125,21 @@ def record_end(path: str, outcome: Outcome, error: str) -> None:
     fs.write_atomic(f"{path}/exited", jsonio.dumps(record).encode(), 0o640, durable=False)
 
 
-def _network(
-    layout: Layout, uuid: str, config: dict[str, Any], manifest: PodManifest
-) -> Optional[NetWorker]:
-    """Start the network worker early: it works while the roots are prepared."""
-    if config["net"] != "default":
+def _worker(net: str) -> Optional[NetWorker]:
+    """Fork the network worker, still without work; None when the pod needs none."""
+    if net != "default":
         return None
-    from podwright.net.plan import NetRequest
-    from podwright.net.ports import plan_ports
     from podwright.net.worker import NetWorker
 
+    return NetWorker()
+
+
+def _request(layout: Layout, launch: Launch) -> NetRequest:
+    """What the pod asks of the network; its lease lives while the pod is locked in `run`."""
+    from podwright.net.plan import NetRequest
+    from podwright.net.ports import plan_ports
+
     fs.ensure_dir(layout.net)
-    ports = plan_ports(manifest)
-    return NetWorker(
-        NetRequest(uuid, config["name"], "default", ports, layout.net, f"{layout.pods}/{pods.RUN}")
-    )
+    running = f"{layout.pods}/{pods.RUN}"
+    ports = plan_ports(launch.manifest)
+    return NetRequest(launch.uuid, launch.name, "default", ports, layout.net, running)

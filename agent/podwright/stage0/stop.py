@@ -18,10 +18,13 @@ def stop(layout: Layout, pod: pods.Pod, *, force: bool = False) -> bool:
     """
     if pod.state != "running":
         return False
-    name = (pod.read_json("runtime-config") or {}).get("name", "")
-    if name and not force and pods.instance(layout, name) == pod.uuid:
-        supervisor.stop(layout, name)
-        return True
     from podwright.stage1.namespaces.stop import stop as stop_namespaces
 
-    return stop_namespaces(pod.path, force)
+    name = (pod.read_json("runtime-config") or {}).get("name", "")
+    supervised = bool(name) and pods.instance(layout, name) == pod.uuid
+    stopped = True
+    if force or not supervised:
+        stopped = stop_namespaces(pod.path, force)
+    if supervised:
+        supervisor.stop(layout, name)  # else it would start the pod again
+    return stopped
