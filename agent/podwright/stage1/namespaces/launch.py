@@ -140,12 +140,21 @@ class _Parent:
         if network is not None:
             network.start(self.pid)
         record.write(self.plan.pod_dir, self.pid, self.group.directories())
-        address = network.wait().ip if network is not None else ""
+        address = self._network_up(network) if network is not None else ""
         calls.trim_heap()
         try:
             os.write(self.go, f"{address}\n".encode())
         except BrokenPipeError:
             return  # PID 1 has failed meanwhile, and says why
+
+    def _network_up(self, network: NetWorker) -> str:
+        """Wait for the network and record it for `list` and `status`; the pod's address."""
+        from podwright import jsonio
+
+        result = network.wait()
+        data = jsonio.dumps([result.as_json()]).encode()
+        fs.write_atomic(f"{self.plan.pod_dir}/net-info.json", data, 0o644, durable=False)
+        return result.ip
 
     def _killed(self) -> Outcome:
         """PID 1 ended without a word: somebody, or the kernel short of memory, killed it."""
