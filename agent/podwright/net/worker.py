@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 
 from podwright import jsonio
-from podwright.errors import NetworkError
+from podwright.errors import NetworkError, PodwrightError
 from podwright.net.plan import NetResult
 
 TYPE_CHECKING = False
@@ -87,11 +87,14 @@ class NetWorker:
 
     def _report_death(self) -> NoReturn:
         """Undo what the worker did, and raise NetworkError."""
-        status = self._end()
-        self.teardown()
-        code = os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(self._end())
         how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-        raise NetworkError(f"network: the worker {how} before the network was up")
+        hint = ""
+        try:
+            self.teardown()
+        except PodwrightError:
+            hint = "what it had begun could not be taken back: run gc"
+        raise NetworkError(f"network: the worker {how} before the network was up", hint)
 
     def teardown(self) -> None:
         """Give everything back; at the pod's end, or when it will not start. Idempotent.
