@@ -63,7 +63,9 @@ def finish_dir(
     _finish(fd, owner, mode, mtime, attributes)
 
 
-def make_symlink(parent: int, name: bytes, target: bytes, owner: tuple[int, int], mtime: int) -> None:
+def make_symlink(
+    parent: int, name: bytes, target: bytes, owner: tuple[int, int], mtime: int
+) -> None:
     """A symbolic link; its target is text, nothing looks at it."""
     step("symlink")
     os.symlink(target, name, dir_fd=parent)

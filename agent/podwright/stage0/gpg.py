@@ -33,7 +33,7 @@ except ImportError:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional
+    from typing import Any, ClassVar, Optional
 
 BINARIES = ("/usr/bin/gpg", "/bin/gpg", "/usr/local/bin/gpg")
 TIMEOUT = 60.0
@@ -83,7 +83,7 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
     deadline  monotonic time by which every run must have ended
     """
 
-    result_map = {**gnupg.GPG.result_map, "verify": StatusLog}
+    result_map: ClassVar[dict[str, Any]] = {**gnupg.GPG.result_map, "verify": StatusLog}
 
     def __init__(self, keyring: bytes = b"", *, binary: str = "", timeout: float = TIMEOUT) -> None:
         self._deadline = time.monotonic() + timeout
@@ -194,7 +194,9 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
                     if not data:
                         selector.unregister(key.fd)
                 if left < 0:
-                    raise GpgError(f"gpg wrote more than {MAX_OUTPUT} bytes", "check the gpg binary")
+                    raise GpgError(
+                        f"gpg wrote more than {MAX_OUTPUT} bytes", "check the gpg binary"
+                    )
         return tuple(b"".join(found[fd]) for fd in fds)  # type: ignore[return-value]
 
 

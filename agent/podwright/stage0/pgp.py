@@ -34,7 +34,16 @@ _KEY_VALUE = re.compile(rb"[A-Za-z][A-Za-z0-9-]*: ?[^\x00-\x08\x0a-\x1f]*\Z")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
 _CHECKSUM = re.compile(rb"=[A-Za-z0-9+/]{4}\Z")
 
-ALGORITHMS = {1: "RSA", 2: "RSA", 3: "RSA", 16: "ElGamal", 17: "DSA", 18: "ECDH", 19: "ECDSA", 22: "EdDSA"}
+ALGORITHMS = {
+    1: "RSA",
+    2: "RSA",
+    3: "RSA",
+    16: "ElGamal",
+    17: "DSA",
+    18: "ECDH",
+    19: "ECDSA",
+    22: "EdDSA",
+}
 
 
 @value
@@ -102,7 +111,9 @@ def signatures(data: bytes) -> tuple[Signature, ...]:
         if tag in (_MARKER, _PADDING):
             continue
         if tag != SIGNATURE:
-            raise Malformed(f"is not a detached signature (it holds an OpenPGP packet of type {tag})")
+            raise Malformed(
+                f"is not a detached signature (it holds an OpenPGP packet of type {tag})"
+            )
         if len(found) == MAX_SIGNATURES:
             raise Malformed(f"holds more than {MAX_SIGNATURES} signatures")
         found.append(_signature(body, packet))
@@ -242,7 +253,9 @@ def _two(area: bytes, at: int) -> tuple[int, int]:
 
 def _public_key(body: bytes) -> PublicKey:
     if len(body) < 8 or body[0] != 4:
-        raise Malformed(f"holds a key of version {body[0] if body else 0}; only version 4 is accepted")
+        raise Malformed(
+            f"holds a key of version {body[0] if body else 0}; only version 4 is accepted"
+        )
     from hashlib import sha1
 
     framed = b"\x99" + len(body).to_bytes(2, "big") + body

@@ -347,4 +347,3 @@ def _pax_time(value: bytes) -> int:
     fraction = ((match.group(3) or b"") + b"000000000")[:9]
     moment = int(match.group(2)) * 10**9 + int(fraction)
     return -moment if match.group(1) else moment
-

@@ -238,7 +238,9 @@ def _parse(armoured: bytes) -> pgp.KeyBlock:
         return pgp.key_block(armoured)
     except pgp.Malformed as err:
         raise UsageError(
-            f"key: it {err.message}", "export it with: gpg --armor --export FINGERPRINT", reason=err.reason
+            f"key: it {err.message}",
+            "export it with: gpg --armor --export FINGERPRINT",
+            reason=err.reason,
         ) from None
 
 

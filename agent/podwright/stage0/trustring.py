@@ -99,7 +99,9 @@ def _collect(
     return list(found.values())
 
 
-def key_files(base: str, below: str, only: Optional[str] = None) -> Iterator[tuple[str, str, bytes]]:
+def key_files(
+    base: str, below: str, only: Optional[str] = None
+) -> Iterator[tuple[str, str, bytes]]:
     """(fingerprint, path, content) of the key files directly in `base/below`, checked.
 
     only  read just this one; the others must still be in order by name

@@ -36,17 +36,18 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Optional
 
     from podwright.stage0.tarread import Entry
+
+    _Meta = tuple[tuple[int, int], int, int, dict[str, bytes]]
 
 MAX_ENTRIES = 1_000_000
 MAX_DIRECTORIES = 250_000
 MAX_MANIFEST = 4 * 1024 * 1024
 MAX_ATTRIBUTE = 65536
 OPEN_DIRECTORIES = 200
-_IMPLIED = ((0, 0), 0o755, 0, {})
-
 
 
 @value
@@ -59,10 +60,16 @@ class Unpacked:
     left_out: int
 
 
-def unpack(source: Source, rootfs: str) -> Unpacked:
-    """Unpack into `rootfs`, an empty directory of our own. Raises ImageError, HostError."""
+def unpack(
+    source: Source, rootfs: str, on_manifest: Optional[Callable[[bytes], None]] = None
+) -> Unpacked:
+    """Unpack into `rootfs`, an empty directory of our own.
+
+    on_manifest  called with the manifest's bytes as soon as they are there; may raise
+    Raises ImageError, HostError.
+    """
     top = os.open(rootfs, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    unpacker = _Unpacker(top)
+    unpacker = _Unpacker(top, on_manifest)
     try:
         for entry in entries(source):
             unpacker.add(entry, source)
@@ -81,12 +88,14 @@ def _host_error(err: OSError, rootfs: str) -> HostError:
     return HostError(message, hint, object=rootfs, reason=reason, stage="render")
 
 
+_IMPLIED: _Meta = ((0, 0), 0o755, 0, {})
+
+
 class _Unpacker:
-    def __init__(self, top: int) -> None:
+    def __init__(self, top: int, on_manifest: Optional[Callable[[bytes], None]]) -> None:
+        self._on_manifest = on_manifest
         self._open: dict[bytes, int] = {b"": top}
-        self._made: dict[bytes, Optional[tuple[tuple[int, int], int, int, dict[str, bytes]]]] = {
-            b"": None
-        }
+        self._made: dict[bytes, Optional[_Meta]] = {b"": None}
         self._manifest: Optional[bytes] = None
         self._members = self._size = self._left_out = 0
         self._make = {
@@ -149,6 +158,8 @@ class _Unpacker:
         if entry.size > MAX_MANIFEST:
             raise broken(f"its manifest has {entry.size} bytes, more than {MAX_MANIFEST}")
         self._manifest = source.read(entry.size)
+        if self._on_manifest is not None:
+            self._on_manifest(self._manifest)
 
     def _dir(self, path: bytes) -> int:
         """An open directory below the top; made when no member has named it yet."""
@@ -174,9 +185,7 @@ class _Unpacker:
         self._open[path] = fd
         return fd
 
-    def _remember(
-        self, path: bytes, meta: Optional[tuple[tuple[int, int], int, int, dict[str, bytes]]]
-    ) -> None:
+    def _remember(self, path: bytes, meta: Optional[_Meta]) -> None:
         self._made[path] = meta
         if len(self._made) > MAX_DIRECTORIES:
             raise broken(f"it has more than {MAX_DIRECTORIES} directories")
@@ -223,11 +232,13 @@ class _Unpacker:
 
     def _device(self, entry: Entry, _: Source, parent: int, name: bytes, path: bytes) -> None:
         if path.rpartition(b"/")[0] != b"dev":
-            raise broken(f"{safe(entry.name, 200)!r} is a device node, which an image may not bring")
+            raise broken(
+                f"{safe(entry.name, 200)!r} is a device node, which an image may not bring"
+            )
         self._left_out += 1
 
 
-def _directory_meta(entry: Entry) -> tuple[tuple[int, int], int, int, dict[str, bytes]]:
+def _directory_meta(entry: Entry) -> _Meta:
     attributes = _attributes(entry) if entry.xattrs else {}
     return (entry.uid, entry.gid), entry.mode, entry.mtime, attributes
 

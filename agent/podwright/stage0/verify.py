@@ -91,7 +91,7 @@ def check_issuer(name: str, found: tuple[pgp.Signature, ...], keys: list[Trusted
         )
     known = frozenset().union(*(key.block.names() for key in keys))
     claimed = [issuer for signature in found for issuer in signature.issuers]
-    if all(signature.issuers for signature in found) and not known.intersection(claimed):
+    if found and all(each.issuers for each in found) and not known.intersection(claimed):
         raise not_trusted(name, claimed[0])
 
 
@@ -150,9 +150,7 @@ def _decide(name: str, findings: list[Finding], trusted: set[str]) -> Finding:
     )
 
 
-def _examine(
-    gpg: Gpg, signature: pgp.Signature, data: int, facts: dict[str, KeyFacts]
-) -> Finding:
+def _examine(gpg: Gpg, signature: pgp.Signature, data: int, facts: dict[str, KeyFacts]) -> Finding:
     """Judge one signature on its own."""
     issuer = signature.issuers[0] if signature.issuers else ""
     if signature.version != 4:
@@ -165,7 +163,9 @@ def _examine(
         )
     if signature.digest not in DIGESTS:
         digest = WEAK_NAMES.get(signature.digest, f"digest algorithm {signature.digest}")
-        return Finding("weak-digest", issuer, f"signature by {issuer} uses {digest}, which is refused")
+        return Finding(
+            "weak-digest", issuer, f"signature by {issuer} uses {digest}, which is refused"
+        )
     if signature.algorithm not in ALGORITHMS:
         shown = pgp.ALGORITHMS.get(signature.algorithm, f"algorithm {signature.algorithm}")
         return Finding("weak-key", issuer, f"signature by {issuer} uses {shown}, which is refused")
@@ -183,7 +183,9 @@ def read_status(
         return Finding("gpg-failed", issuer, _no_answer(log))
     key, text = results[0]
     if key == "BADSIG":
-        return Finding("bad", issuer, f"the signature by {issuer} is bad: this is not what was signed")
+        return Finding(
+            "bad", issuer, f"the signature by {issuer} is bad: this is not what was signed"
+        )
     if key == "ERRSIG":
         return _unchecked(lines, text, issuer)
     if key in ("EXPKEYSIG", "EXPSIG", "REVKEYSIG"):
@@ -194,9 +196,7 @@ def read_status(
     return _valid(valid[0], signature, facts)
 
 
-def _valid(
-    match: re.Match[str], signature: pgp.Signature, facts: dict[str, KeyFacts]
-) -> Finding:
+def _valid(match: re.Match[str], signature: pgp.Signature, facts: dict[str, KeyFacts]) -> Finding:
     """A signature that gpg calls good and valid: our own conditions."""
     signed, expires, version, algorithm, digest = (int(match.group(n)) for n in (2, 3, 4, 5, 6))
     signer, primary = match.group(1), match.group(8)
@@ -206,7 +206,9 @@ def _valid(
     if signed > time.time() + CLOCK_SKEW:
         when = clock.rfc3339(signed)
         return Finding(
-            "from-the-future", primary, f"signature by {primary} is dated {when}, which is yet to come"
+            "from-the-future",
+            primary,
+            f"signature by {primary} is dated {when}, which is yet to come",
         )
     keys = [facts.get(fingerprint) for fingerprint in (signer, primary)]
     moments = [expires]

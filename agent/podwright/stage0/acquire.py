@@ -1,0 +1,373 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Get an image from where it is: a name by discovery, a URL, a file; with its signature.
+
+One process at a time fetches from one place; whoever waited uses what the first one stored.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from podwright.errors import FetchError, ImageError, VerifyError
+from podwright.host.lock import HostLock
+from podwright.kernel import durable, fs
+from podwright.stage0 import discover, fetch, images, pgp, sources, store, trust, verdict, verify
+from podwright.stage0.transport import Client
+from podwright.text import safe
+from podwright.values import replace, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.imageref import ImageRef
+    from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.store import Record
+
+FETCH_WAIT = 1800.0
+SMALL_KEY = 1024 * 1024
+
+
+@value
+class Spot:
+    """Where one image is: URLs or paths, and what it must turn out to be."""
+
+    place: str
+    image: str
+    signature: str
+    name: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    latest: bool = False
+
+
+class Signature:
+    """The signature file of one fetch: read now, or later when the server asked for patience."""
+
+    def __init__(self, where: str, load: Callable[[], Optional[bytes]]) -> None:
+        self.where = where
+        self._load = load
+        loaded = load()
+        self.pending = loaded is None
+        self.data = loaded or b""
+
+    def packets(self) -> tuple[pgp.Signature, ...]:
+        """The signatures; asks once more when there was none before."""
+        if self.pending:
+            loaded = self._load()
+            if loaded is None:
+                raise VerifyError(
+                    f"the signature {self.where} is not ready",
+                    "try again later",
+                    reason="no-signature",
+                )
+            self.data, self.pending = loaded, False
+        return verify.read_signatures(self.data, self.where)
+
+
+def get(
+    layout: Layout,
+    ref: ImageRef,
+    options: FetchOptions,
+    progress: Optional[Progress],
+    cwd: Optional[str],
+) -> Record:
+    """Fetch what the argument names, or find that the store already has it; the stored record."""
+    store.ensure(layout)
+
+    def report(done: int, total: Optional[int]) -> None:
+        if progress is not None:
+            progress(ref.text, done, total)
+
+    if ref.kind == "file":
+        return _from_file(layout, ref, options, report, cwd)
+    with Client(layout, options.insecure) as client:
+        return _from_url(layout, client, _spot(client, ref), ref, options, report, cwd)
+
+
+def current(
+    layout: Layout, ref: ImageRef, options: FetchOptions, cwd: Optional[str]
+) -> Optional[Record]:
+    """The stored record when the place still has just that; None when `get` would fetch."""
+    if ref.kind == "file":
+        os.close(sources.open_regular(images.file_path(ref, cwd), "image"))
+        spot = _file_spot(ref, cwd)
+        known = _known(layout, spot, options)
+        same = known is not None and known[1].get("stat") == images.file_state(ref, cwd)
+        return known[0] if known and same else None
+    with Client(layout, options.insecure) as client:
+        spot = _spot(client, ref)
+        known = _known(layout, spot, options)
+        if known is None:
+            return None
+        record, memory = known
+        etag = str(memory.get("etag", ""))
+        if _fresh(memory):
+            return record
+        reply = client.open(spot.image, {"If-None-Match": etag} if etag else {})
+        try:
+            unchanged = reply.status == 304 or bool(etag and reply.header("ETag") == etag)
+            return record if unchanged else None
+        finally:
+            client.done(reply)
+
+
+def verify_again(layout: Layout, record: Record, *, write: bool) -> Record:
+    """A full verification of the stored archive, for when a key file has changed."""
+    base = f"{layout.images}/{record.id}"
+    try:
+        with open(f"{base}/aci.asc", "rb") as file:
+            data = file.read(pgp.MAX_SIGNATURE_BYTES + 1)
+    except FileNotFoundError:
+        raise VerifyError(f"image {record.name} was stored without a signature") from None
+    wanted = _wanted_again(record, Signature(f"{base}/aci.asc", lambda: data))
+    fresh = replace(record, verdict=fetch.judge(layout, record.name, f"{base}/aci", wanted))
+    if write:
+        with store.lock(layout, f"verifying image {record.name}"):
+            store.write_record(layout, fresh)
+    return fresh
+
+
+def render_again(layout: Layout, record: Record) -> None:
+    """Unpack the stored archive once more, for when its tree is missing or incomplete."""
+    archive = f"{layout.images}/{record.id}/aci"
+    wanted = _wanted_again(record, None)
+    with store.Workspace(layout, "render") as work:
+        tree = f"{work.path}/tree"
+        fs.mkdir(tree)
+        fs.mkdir(f"{tree}/rootfs")
+        pipeline = fetch.Pipeline(layout, wanted, _stored(archive), archive, f"{tree}/rootfs")
+        unpacked = pipeline.run()
+        if pipeline.image_id != record.id:
+            raise ImageError(
+                f"image {record.name}: its stored archive is damaged",
+                "remove the image and fetch it again",
+                object=record.name,
+            )
+        fetch.mark_rendered(tree, record.id, unpacked)
+        durable.syncfs(tree)
+        with store.lock(layout, f"rendering image {record.name}"):
+            if not store.tree_complete(layout, record.id):
+                fs.remove_tree(f"{layout.trees}/{record.id}")
+                fs.rename(tree, f"{layout.trees}/{record.id}")
+
+
+def _wanted_again(record: Record, signature: Optional[Signature]) -> fetch.Wanted:
+    return fetch.Wanted(
+        shown=record.name,
+        name=record.name,
+        labels=(),
+        signature=signature,
+        options=record.verdict.options,
+        latest=record.latest,
+        source=record.source,
+    )
+
+
+def _stored(archive: str) -> Iterator[bytes]:
+    fd = sources.open_regular(archive, "stored archive")
+    try:
+        while chunk := os.read(fd, sources.CHUNK):
+            yield chunk
+    finally:
+        os.close(fd)
+
+
+def _spot(client: Client, ref: ImageRef) -> Spot:
+    if ref.kind == "url":
+        return Spot(ref.location, ref.location, f"{ref.location}.asc")
+    endpoint = discover.find_image(client, ref.name, ref.labels)
+    labels = tuple(discover.wanted_labels(ref.labels).items())
+    return Spot(
+        endpoint.image, endpoint.image, endpoint.signature, ref.name, labels, not ref.version
+    )
+
+
+def _file_spot(ref: ImageRef, cwd: Optional[str]) -> Spot:
+    path = images.file_path(ref, cwd)
+    return Spot(images.place(ref, cwd), path, f"{path}.asc")
+
+
+def _known(
+    layout: Layout, spot: Spot, options: FetchOptions
+) -> Optional[tuple[Record, dict[str, Any]]]:
+    """What the store has of a place, when it would do: the verdict holds, the labels agree."""
+    memory = store.read_place(layout, spot.place)
+    record = store.read_record(layout, str(memory.get("id"))) if memory else None
+    if memory is None or record is None or (spot.name and record.name != spot.name):
+        return None
+    labels = dict(record.labels)
+    if any(labels.get(label) != text for label, text in spot.labels):
+        return None
+    try:
+        verdict.reevaluate(layout, record.name, record.verdict, options.insecure)
+    except VerifyError:
+        return None
+    return record, memory
+
+
+def _fresh(memory: dict[str, Any]) -> bool:
+    until = memory.get("fresh_until", 0)
+    return isinstance(until, (int, float)) and until > time.time()
+
+
+def _fetched_since(memory: dict[str, Any], moment: float) -> bool:
+    when = memory.get("fetched", 0)
+    return isinstance(when, (int, float)) and when >= moment
+
+
+def _lock(layout: Layout, place: str) -> HostLock:
+    shown = f"fetching {safe(place, 160)}"
+    return HostLock(f"{layout.locks}/fetch-{store.short_digest(place)}", shown, FETCH_WAIT)
+
+
+def _from_url(
+    layout: Layout,
+    client: Client,
+    spot: Spot,
+    ref: ImageRef,
+    options: FetchOptions,
+    report: Callable[[int, Optional[int]], None],
+    cwd: Optional[str],
+) -> Record:
+    asked = time.time()
+    with _lock(layout, spot.place):
+        known = _known(layout, spot, options)
+        if known and (_fresh(known[1]) or _fetched_since(known[1], asked)):
+            return _as_latest(layout, known[0], spot)
+        copy = f"{layout.tmp}/partial-{store.short_digest(spot.place)}"
+        download = sources.Download(client, spot.image, copy, report)
+        etag = str(known[1].get("etag", "")) if known else ""
+        if known and etag and not download.begin(etag):
+            _remember(layout, spot, known[0], download)
+            return _as_latest(layout, known[0], spot)
+        signature = _signature(client, spot, options, cwd)
+        if spot.name and signature is not None:
+            _reject_early(layout, client, spot.name, signature, options)
+        if not etag:
+            download.begin()
+        wanted = _wanted(spot, ref, options, signature)
+        record = fetch.fetch(layout, wanted, lambda _copy: download.chunks(), copy)
+        _remember(layout, spot, record, download)
+        return record
+
+
+def _remember(layout: Layout, spot: Spot, record: Record, download: sources.Download) -> None:
+    now = time.time()
+    known = {
+        "id": record.id,
+        "etag": download.etag,
+        "fetched": now,
+        "fresh_until": now + download.max_age if download.max_age else 0,
+    }
+    store.write_place(layout, spot.place, known)
+
+
+def _as_latest(layout: Layout, record: Record, spot: Spot) -> Record:
+    """A stored image that discovery answered without a version is the latest now."""
+    if not spot.latest or record.latest:
+        return record
+    record = replace(record, latest=True)
+    with store.lock(layout, f"storing image {record.name}"):
+        store.write_record(layout, record)
+        store.only_latest(layout, record)
+    return record
+
+
+def _from_file(
+    layout: Layout,
+    ref: ImageRef,
+    options: FetchOptions,
+    report: Callable[[int, Optional[int]], None],
+    cwd: Optional[str],
+) -> Record:
+    spot = _file_spot(ref, cwd)
+    with _lock(layout, spot.place):
+        state = images.file_state(ref, cwd)
+        known = _known(layout, spot, options)
+        if known and state and known[1].get("stat") == state:
+            return known[0]
+        os.close(sources.open_regular(spot.image, "image"))
+        signature = _signature(None, spot, options, cwd)
+        wanted = _wanted(spot, ref, options, signature)
+        record = fetch.fetch(
+            layout, wanted, lambda copy: sources.from_file(spot.image, copy, report)
+        )
+        now = time.time()
+        store.write_place(layout, spot.place, {"id": record.id, "stat": state, "fetched": now})
+        return record
+
+
+def _wanted(
+    spot: Spot, ref: ImageRef, options: FetchOptions, signature: Optional[Signature]
+) -> fetch.Wanted:
+    source = {"kind": ref.kind, "ref": ref.text, "url": spot.image}
+    if signature is not None:
+        source["signature"] = signature.where
+    lifted = tuple(word for word in fetch.FETCH_WORDS if word in options.insecure)
+    return fetch.Wanted(ref.text, spot.name, spot.labels, signature, lifted, spot.latest, source)
+
+
+def _signature(
+    client: Optional[Client], spot: Spot, options: FetchOptions, cwd: Optional[str]
+) -> Optional[Signature]:
+    """The signature file that belongs to the image; None when the check is lifted."""
+    if "image" in options.insecure:
+        return None
+    if options.signature or client is None:
+        base = cwd if cwd is not None else os.getcwd()
+        path = os.path.join(base, options.signature) if options.signature else spot.signature
+        return Signature(path, lambda: _signature_file(path, spot.image))
+    known = client
+    return Signature(spot.signature, lambda: _signature_url(known, spot))
+
+
+def _signature_file(path: str, image: str) -> bytes:
+    if not os.path.exists(path):
+        raise _unsigned(image, path)
+    fd = sources.open_regular(path, "signature")
+    with open(fd, "rb") as file:
+        return file.read(pgp.MAX_SIGNATURE_BYTES + 1)
+
+
+def _signature_url(client: Client, spot: Spot) -> Optional[bytes]:
+    """The signature's bytes; None when the server says that it is still being made."""
+    try:
+        return client.get(spot.signature, pgp.MAX_SIGNATURE_BYTES)
+    except FetchError as err:
+        if err.reason == "http-202":
+            return None
+        if err.reason in ("http-404", "http-410", "http-403"):
+            raise _unsigned(spot.name or spot.image, spot.signature) from None
+        raise
+
+
+def _unsigned(image: str, where: str) -> VerifyError:
+    return VerifyError(
+        f"image {safe(image, 200)}: there is no signature at {safe(where, 300)}",
+        "have it signed, or run it unverified with --insecure-options=image",
+        object=safe(image, 200),
+        reason="no-signature",
+    )
+
+
+def _reject_early(
+    layout: Layout, client: Client, name: str, signature: Signature, options: FetchOptions
+) -> None:
+    """Refuse before the download what cannot be accepted after it."""
+    keys = trust.keys_for(layout, name)
+    if not keys and options.trust_keys_from_https:
+        _trust_discovered(layout, client, name)
+        keys = trust.keys_for(layout, name)
+    verify.check_issuer(name, () if signature.pending else signature.packets(), keys)
+
+
+def _trust_discovered(layout: Layout, client: Client, name: str) -> None:
+    """Add the keys that discovery announces; never over an unchecked connection by itself."""
+    if client.insecure & {"tls", "http"} and "pubkey" not in client.insecure:
+        return
+    for prefix, url in discover.find_keys(client, name):
+        trust.add_key(layout, client.get(url, SMALL_KEY), prefix=prefix)

@@ -1,0 +1,286 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images for the rest of the agent: find them in the store, or fetch them; admit them to run.
+
+Every way to an image evaluates its verdict again, in the trust store of this moment. What is
+needed for a store hit is imported here; network, gpg and archives only when they are needed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright import jsonio
+from podwright.errors import ImageError, UsageError, VerifyError
+from podwright.model.image import parse_image
+from podwright.model.imageref import parse_ref
+from podwright.stage0 import platform, store, verdict
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.image import ImageManifest
+    from podwright.model.imageref import ImageRef
+    from podwright.stage0.store import Record
+    from podwright.stage0.verdict import Verdict
+
+    Progress = Callable[[str, int, Optional[int]], None]
+
+POLICIES = ("new", "update", "never")
+
+
+@value
+class FetchOptions:
+    """How to get an image.
+
+    pull_policy  `new`: the store first, the network only when it has none; `update`: the network
+                 first, cache headers apply; `never`: the store only
+    insecure     words of A12, groups already expanded
+    signature    path of the detached signature, in place of the one beside the image
+    trust_keys_from_https  accept keys found by discovery when none is trusted for the name
+    """
+
+    pull_policy: str = "new"
+    insecure: frozenset[str] = frozenset()
+    signature: str = ""
+    trust_keys_from_https: bool = False
+
+
+@value
+class StoredImage:
+    """An image in the store. `tree` is the absolute path of its root file system; times are
+    RFC 3339; `size` counts the bytes stored; `source` says where it came from.
+    """
+
+    id: str
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    manifest: ImageManifest
+    verdict: Verdict
+    tree: str
+    imported: str
+    last_used: str
+    latest: bool
+    size: int
+    source: dict[str, str]
+
+
+def resolve(
+    layout: Layout,
+    ref_text: str,
+    options: FetchOptions,
+    progress: Optional[Progress] = None,
+    *,
+    cwd: Optional[str] = None,
+) -> StoredImage:
+    """The stored, verified and rendered image that an argument means, fetched as the pull policy
+    says.
+
+    progress  called with (argument, bytes done, bytes in all or None)
+    Raises UsageError, NotFoundError, FetchError, VerifyError, ImageError.
+    """
+    ref = _parse(ref_text, options, cwd)
+    store.check(layout)
+    if ref.kind == "id" or options.pull_policy != "update":
+        record = _in_store(layout, ref, cwd)
+        if record is not None:
+            return _admitted(layout, record, options.insecure)
+        if ref.kind == "id" or options.pull_policy == "never":
+            raise store.not_stored(safe(ref_text, 200))
+    from podwright.stage0 import acquire
+
+    record = acquire.get(layout, ref, options, progress, cwd)
+    return _admitted(layout, record, options.insecure)
+
+
+def would_resolve(
+    layout: Layout, ref_text: str, options: FetchOptions, *, cwd: Optional[str] = None
+) -> tuple[Optional[StoredImage], bool]:
+    """(the image in the store or None, whether `resolve` would fetch), without writing anything.
+
+    With policy `update` the server is asked whether it has something new.
+    """
+    ref = _parse(ref_text, options, cwd)
+    record = _in_store(layout, ref, cwd) if store.check(layout) else None
+    if ref.kind == "id" or options.pull_policy != "update":
+        if record is not None:
+            return _admitted(layout, record, options.insecure, write=False), False
+        if ref.kind == "id" or options.pull_policy == "never":
+            raise store.not_stored(safe(ref_text, 200))
+        return None, True
+    from podwright.stage0 import acquire
+
+    current = acquire.current(layout, ref, options, cwd)
+    if current is not None:
+        return _admitted(layout, current, options.insecure, write=False), False
+    return (_loaded(layout, record) if record else None), True
+
+
+def admit(
+    layout: Layout, image_id: str, insecure: frozenset[str], *, write: bool = True
+) -> StoredImage:
+    """The image with an ID, checked to run here and now: verdict, platform, complete tree.
+
+    write  note the use, and repair what can be: a verdict whose key file was renewed, a tree that
+           is missing
+    """
+    store.check(layout)
+    record = store.read_record(layout, image_id)
+    if record is None:
+        raise store.not_stored(safe(image_id, 160))
+    image = _admitted(layout, record, insecure, write=write)
+    platform.check_runnable(image.manifest)
+    return image
+
+
+def list_images(layout: Layout) -> list[StoredImage]:
+    """Every stored image, oldest import first."""
+    if not store.check(layout):
+        return []
+    records = [store.read_record(layout, image_id) for image_id in store.image_ids(layout)]
+    images = [_loaded(layout, record) for record in records if record is not None]
+    return sorted(images, key=lambda image: (image.imported, image.id))
+
+
+def find_images(layout: Layout, text: str) -> list[StoredImage]:
+    """The stored images that an argument may mean, the preferred one last; verdicts are not
+    looked at. An ID may be cut to two digits or more.
+    """
+    ref = _parse(text, FetchOptions(), None)
+    if not store.check(layout):
+        return []
+    return [_loaded(layout, record) for record in _candidates(layout, ref, None)]
+
+
+def remove_image(layout: Layout, image_id: str) -> None:
+    """Remove an image with its tree; the caller has made sure that no pod uses it."""
+    store.check(layout)
+    with store.lock(layout, "removing an image"):
+        store.remove(layout, image_id)
+
+
+def _parse(text: str, options: FetchOptions, cwd: Optional[str]) -> ImageRef:
+    if options.pull_policy not in POLICIES:
+        raise UsageError(
+            f"pull policy {safe(options.pull_policy, 40)!r} is not known",
+            f"use one of {', '.join(POLICIES)}",
+        )
+    base = cwd if cwd is not None else os.getcwd()
+    return parse_ref(text, lambda path: os.path.isfile(os.path.join(base, path)))
+
+
+def _in_store(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> Optional[Record]:
+    found = _candidates(layout, ref, cwd)
+    if ref.kind == "id" and len(found) > 1:
+        raise UsageError(
+            f"image ID {safe(ref.text, 160)} is ambiguous: {len(found)} images begin so",
+            "give more digits",
+        )
+    return found[-1] if found else None
+
+
+def _candidates(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> list[Record]:
+    """Records that match, the preferred one last."""
+    if ref.kind == "id":
+        ids = [
+            image_id for image_id in store.image_ids(layout) if image_id.startswith(ref.location)
+        ]
+        return _records(layout, ids)
+    if ref.kind != "name":
+        known = store.read_place(layout, place(ref, cwd))
+        if known is None or (ref.kind == "file" and known.get("stat") != file_state(ref, cwd)):
+            return []
+        return _records(layout, [str(known.get("id"))])
+    wanted = {"os": platform.OS, "arch": platform.host_arch(), **dict(ref.labels)}
+    found = []
+    for record in _records(layout, store.ids_by_name(layout, ref.name)):
+        labels = dict(record.labels)
+        if all(labels.get(label) == text for label, text in wanted.items()):
+            found.append(record)
+    no_version = "version" not in wanted
+    return sorted(found, key=lambda record: (no_version and record.latest, record.imported))
+
+
+def _records(layout: Layout, ids: list[str]) -> list[Record]:
+    found = (store.read_record(layout, image_id) for image_id in ids)
+    return [record for record in found if record is not None]
+
+
+def place(ref: ImageRef, cwd: Optional[str]) -> str:
+    """What the store remembers a URL or file by."""
+    return ref.location if ref.kind == "url" else f"file:{file_path(ref, cwd)}"
+
+
+def file_path(ref: ImageRef, cwd: Optional[str]) -> str:
+    """The resolved path of a file argument."""
+    return os.path.realpath(os.path.join(cwd if cwd is not None else os.getcwd(), ref.location))
+
+
+def file_state(ref: ImageRef, cwd: Optional[str]) -> Optional[list[int]]:
+    """Numbers that change when a file or the signature beside it does; None without the file."""
+    path = file_path(ref, cwd)
+    out: list[int] = []
+    for each in (path, f"{path}.asc"):
+        try:
+            info = os.stat(each)
+        except OSError:
+            if each == path:
+                return None
+            continue
+        out += [info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+    return out
+
+
+def _loaded(layout: Layout, record: Record) -> StoredImage:
+    """A record together with its manifest."""
+    path = f"{layout.images}/{record.id}/manifest"
+    try:
+        with open(path, "rb") as file:
+            manifest = parse_image(jsonio.loads(file.read(), path), record.name)
+    except (OSError, UsageError) as err:
+        raise ImageError(
+            f"image {record.name}: its stored manifest is damaged ({safe(err, 200)})",
+            "remove the image and fetch it again",
+            object=record.name,
+        ) from None
+    if manifest.name != record.name:
+        raise ImageError(f"image {record.name}: its stored manifest names {manifest.name}")
+    return StoredImage(
+        id=record.id,
+        name=record.name,
+        labels=manifest.labels,
+        manifest=manifest,
+        verdict=record.verdict,
+        tree=f"{layout.trees}/{record.id}/rootfs",
+        imported=record.imported,
+        last_used=store.last_used(layout, record.id) or record.imported,
+        latest=record.latest,
+        size=record.size,
+        source=record.source,
+    )
+
+
+def _admitted(
+    layout: Layout, record: Record, insecure: frozenset[str], *, write: bool = True
+) -> StoredImage:
+    try:
+        verdict.reevaluate(layout, record.name, record.verdict, insecure)
+    except verdict.Stale:
+        from podwright.stage0 import acquire
+
+        record = acquire.verify_again(layout, record, write=write)
+    image = _loaded(layout, record)
+    if not store.tree_complete(layout, record.id):
+        if not write:
+            raise VerifyError(f"image {record.name}: its tree is missing", "fetch it again")
+        from podwright.stage0 import acquire
+
+        acquire.render_again(layout, record)
+    if write:
+        store.touch(layout, record.id)
+    return image

@@ -1,0 +1,379 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The image store: content-addressed, published by rename, one directory per image.
+
+    version                         {"format": 1}
+    cas/image/<id>/manifest         the image manifest as it was in the archive
+                   record.json      name, labels, verdict, where it came from
+                   aci, aci.asc     archive and signature as served
+                   used             its time is when the image was last used
+    cas/tree/<id>/rootfs, rendered  the unpacked image, and the mark that it is complete
+    cas/ref/name/<name>/<id>        look-up by name, `/` in names written as `,`
+    cas/ref/url/<digest>            which image a URL or file gave last, with ETag and max-age
+    tmp/                            work in progress, locked by whoever works
+
+An image is listed when its directory is there: it appears by one rename, after everything in it
+and its tree has reached the disk. Directories are 0700 and must be our own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import time
+
+from podwright import jsonio
+from podwright.errors import PodwrightError, StoreError, UsageError
+from podwright.host import clock
+from podwright.host.lock import HostLock, try_lock
+from podwright.host.paths import FORMAT
+from podwright.kernel import fs
+from podwright.kernel.step import step
+from podwright.model.names import IMAGE_ID
+from podwright.stage0.verdict import Verdict
+from podwright.values import value
+from podwright.values_json import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+
+RECORD_FORMAT = 1
+PARTIAL_DAYS = 1
+_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@value
+class Record:
+    """What is remembered of an image beside its manifest.
+
+    latest  it was found by discovery when no version was asked for
+    size    bytes stored: archive and files of the tree
+    source  {kind: name|url|file, ref, url, signature}
+    """
+
+    id: str
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    verdict: Verdict
+    imported: str
+    latest: bool
+    size: int
+    source: dict[str, str]
+
+
+def ensure(layout: Layout) -> None:
+    """Make the store's directories where they are missing; check that they are ours."""
+    if not _checked(layout.data, private=False):
+        fs.ensure_dir(layout.data, 0o700)
+    if not check(layout):
+        fs.write_atomic(f"{layout.data}/version", jsonio.dumps({"format": FORMAT}).encode(), 0o644)
+    refs = f"{layout.cas}/ref"
+    for path in (
+        layout.tmp, layout.locks, layout.cas, layout.images, layout.trees,
+        refs, f"{refs}/name", f"{refs}/url",
+    ):  # fmt: skip
+        if not _checked(path):
+            try:
+                fs.mkdir(path)
+            except FileExistsError:
+                _checked(path)
+
+
+def check(layout: Layout) -> bool:
+    """Whether there is a store; StoreError when it is foreign or newer than this agent."""
+    if not _checked(layout.data, private=False):
+        return False
+    _checked(layout.cas)
+    try:
+        with open(f"{layout.data}/version", "rb") as file:
+            found = jsonio.loads(file.read(4096), f"{layout.data}/version")
+    except FileNotFoundError:
+        return False
+    except (OSError, UsageError) as err:
+        raise StoreError(
+            f"{layout.data}/version cannot be read: {err}", object=layout.data
+        ) from None
+    number = found.get("format") if isinstance(found, dict) else None
+    if type(number) is not int or not 1 <= number <= FORMAT:
+        raise StoreError(
+            f"{layout.data} has format {number}, this agent knows {FORMAT}",
+            "upgrade the agent, or use another data directory",
+            object=layout.data,
+            reason="newer-format",
+        )
+    return True
+
+
+def _checked(path: str, private: bool = True) -> bool:
+    """Whether a directory is there; StoreError unless it is a real one, ours and closed to others."""
+    try:
+        info = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    except OSError as err:
+        raise StoreError(f"{path} cannot be read: {err.strerror}", object=path) from None
+    why = ""
+    if not stat.S_ISDIR(info.st_mode):
+        why = "is not a directory (links are not followed)"
+    elif info.st_uid != os.geteuid():
+        why = f"belongs to user {info.st_uid}, not {os.geteuid()}"
+    elif info.st_mode & (0o077 if private else 0o022):
+        why = f"is open to others (mode {info.st_mode & 0o7777:04o})"
+    if why:
+        raise StoreError(f"{path} {why}", "make it a directory that only root can use", object=path)
+    return True
+
+
+def read_record(layout: Layout, image_id: str) -> Optional[Record]:
+    """The record of an image, or None when it is not stored."""
+    path = f"{layout.images}/{image_id}/record.json"
+    try:
+        with open(path, "rb") as file:
+            raw = jsonio.loads(file.read(), path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UsageError) as err:
+        raise _broken(path, err) from None
+    try:
+        if raw.pop("format") != RECORD_FORMAT:
+            raise StoreError(f"{path} has a newer format", "upgrade the agent", object=path)
+        said = raw.pop("verdict")
+        verdict = Verdict(**{**said, "options": tuple(said["options"])})
+        labels = tuple((str(key), str(text)) for key, text in raw.pop("labels"))
+        record = Record(verdict=verdict, labels=labels, **raw)
+    except (TypeError, KeyError, ValueError, AttributeError) as err:
+        raise _broken(path, err) from None
+    if record.id != image_id:
+        raise _broken(path, ValueError("it is about another image"))
+    return record
+
+
+def _broken(path: str, err: Exception) -> StoreError:
+    return StoreError(
+        f"{path} is damaged ({err})", "remove the image and fetch it again", object=path
+    )
+
+
+def record_bytes(record: Record) -> bytes:
+    """A record as it is stored."""
+    return jsonio.pretty({"format": RECORD_FORMAT, **to_json(record)}).encode() + b"\n"
+
+
+def write_record(layout: Layout, record: Record) -> None:
+    """Replace the record of a stored image."""
+    fs.write_atomic(f"{layout.images}/{record.id}/record.json", record_bytes(record))
+
+
+def image_ids(layout: Layout) -> list[str]:
+    """The IDs of all stored images."""
+    try:
+        return sorted(name for name in os.listdir(layout.images) if IMAGE_ID.match(name))
+    except FileNotFoundError:
+        return []
+
+
+def touch(layout: Layout, image_id: str) -> None:
+    """Note that an image is used now."""
+    step("utime")
+    try:
+        os.utime(f"{layout.images}/{image_id}/used")
+    except OSError as err:
+        if err.errno not in (errno.ENOENT, errno.EROFS, errno.EACCES):
+            raise
+
+
+def last_used(layout: Layout, image_id: str) -> str:
+    """RFC 3339; "" when unknown."""
+    try:
+        return clock.rfc3339(os.stat(f"{layout.images}/{image_id}/used").st_mtime)
+    except OSError:
+        return ""
+
+
+def tree_complete(layout: Layout, image_id: str) -> bool:
+    """Whether the rendered tree of an image is there in full."""
+    return os.path.lexists(f"{layout.trees}/{image_id}/rendered")
+
+
+def ids_by_name(layout: Layout, name: str) -> list[str]:
+    """Images that were stored under a name; some may have been removed since."""
+    try:
+        return sorted(os.listdir(_name_dir(layout, name)))
+    except FileNotFoundError:
+        return []
+
+
+def _name_dir(layout: Layout, name: str) -> str:
+    return f"{layout.cas}/ref/name/{name.replace('/', ',')}"
+
+
+def read_place(layout: Layout, place: str) -> Optional[dict[str, Any]]:
+    """What is known of a URL or file: {place, id, etag, fresh_until, ...}, or None."""
+    path = _place_file(layout, place)
+    try:
+        with open(path, "rb") as file:
+            raw = jsonio.loads(file.read(65536), path)
+    except FileNotFoundError:
+        return None
+    except (OSError, UsageError):
+        return None  # only a memory of where something came from: fetching again repairs it
+    return raw if isinstance(raw, dict) and raw.get("place") == place else None
+
+
+def write_place(layout: Layout, place: str, known: dict[str, Any]) -> None:
+    """Remember what a URL or file gave."""
+    data = jsonio.dumps({**known, "place": place}).encode()
+    fs.write_atomic(_place_file(layout, place), data, durable=False)
+
+
+def _place_file(layout: Layout, place: str) -> str:
+    return f"{layout.cas}/ref/url/{short_digest(place)}"
+
+
+def short_digest(text: str) -> str:
+    """32 hex digits that stand for a text in file names."""
+    from podwright.stage0.trustring import sha256
+
+    return sha256(text.encode("utf-8", "surrogateescape"))[:32]
+
+
+def lock(layout: Layout, doing: str) -> HostLock:
+    """The lock under which images appear, change and go."""
+    return HostLock(f"{layout.locks}/store", doing)
+
+
+class Workspace:
+    """A private directory in `tmp` for the time of a `with` block, removed at its end.
+
+    It is locked as long as this process lives, so that `sweep_tmp` knows whether it is abandoned.
+    """
+
+    def __init__(self, layout: Layout, what: str) -> None:
+        self._base = f"{layout.tmp}/{what}"
+        self._fd = -1
+        self.path = ""
+
+    def __enter__(self) -> Workspace:
+        for number in range(100):
+            path = f"{self._base}.{os.getpid()}.{time.monotonic_ns()}.{number}"
+            try:
+                fs.mkdir(path)
+                fd = os.open(path, _DIR)
+            except (FileExistsError, FileNotFoundError):
+                continue
+            if try_lock(fd) and os.path.lexists(path):
+                self.path, self._fd = path, fd
+                return self
+            os.close(fd)  # somebody swept it between two of our calls
+        raise StoreError(f"cannot make a directory {self._base}.*")
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            fs.remove_tree(self.path)
+        finally:
+            os.close(self._fd)
+
+
+def publish(layout: Layout, workspace: str, record: Record) -> None:
+    """Make an image visible: `workspace` holds `image/` and `tree/`, all complete.
+
+    The caller holds the store's lock. An image that is there already is replaced as a whole; a
+    complete tree is kept, since pods may be using it and its content is the same by its ID.
+    """
+    tree, image = f"{layout.trees}/{record.id}", f"{layout.images}/{record.id}"
+    if not tree_complete(layout, record.id):
+        fs.remove_tree(tree)
+        fs.rename(f"{workspace}/tree", tree)
+    if os.path.lexists(image):
+        from podwright.kernel import durable
+
+        durable.exchange(f"{workspace}/image", image)
+        fs.fsync_dir(layout.images)
+    else:
+        fs.rename(f"{workspace}/image", image)
+    names = _name_dir(layout, record.name)
+    fs.ensure_dir(names)
+    reference = f"{names}/{record.id}"
+    if not os.path.lexists(reference):
+        fs.write_new(reference, b"", durable=False)
+    if record.latest:
+        only_latest(layout, record)
+
+
+def only_latest(layout: Layout, record: Record) -> None:
+    """Take the latest flag from the other images of the same name, system and architecture."""
+    mine = dict(record.labels)
+    for other_id in ids_by_name(layout, record.name):
+        try:
+            other = read_record(layout, other_id)
+        except StoreError:
+            continue
+        if other is None or other.id == record.id or not other.latest:
+            continue
+        theirs = dict(other.labels)
+        if all(mine.get(label) == theirs.get(label) for label in ("os", "arch")):
+            from podwright.values import replace
+
+            write_record(layout, replace(other, latest=False))
+
+
+def remove(layout: Layout, image_id: str) -> None:
+    """Forget an image and its tree. The caller holds the store's lock."""
+    try:
+        record = read_record(layout, image_id)
+    except StoreError:
+        record = None
+    with Workspace(layout, "remove") as work:
+        for number, path in enumerate(
+            (f"{layout.images}/{image_id}", f"{layout.trees}/{image_id}")
+        ):
+            try:
+                fs.rename(path, f"{work.path}/{number}")
+            except FileNotFoundError:
+                continue
+        if record is not None:
+            names = _name_dir(layout, record.name)
+            fs.unlink(f"{names}/{image_id}")
+            with contextlib.suppress(OSError):
+                os.rmdir(names)
+
+
+def sweep_tmp(layout: Layout) -> list[str]:
+    """Remove work that its process left behind, and partial downloads of yesterday.
+
+    Returns the names of what went.
+    """
+    gone = []
+    try:
+        names = sorted(os.listdir(layout.tmp))
+    except FileNotFoundError:
+        return []
+    for name in names:
+        path = f"{layout.tmp}/{name}"
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            info = os.fstat(fd)
+            old = info.st_mtime < time.time() - PARTIAL_DAYS * 86400
+            if (stat.S_ISDIR(info.st_mode) or old) and try_lock(fd):
+                fs.remove_tree(path)
+                gone.append(name)
+        finally:
+            os.close(fd)
+    return gone
+
+
+def not_stored(what: str) -> PodwrightError:
+    """The error for an image that is not in the store and may not be fetched."""
+    from podwright.errors import NotFoundError
+
+    return NotFoundError(
+        f"image {what} is not in the store", "fetch it with: podwright fetch IMAGE", object=what
+    )
