@@ -10,12 +10,12 @@ from podwright.errors import UsageError
 from podwright.text import safe
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|h|m|s)")
 
 
 def seconds(text: str, what: str) -> float:
     """Parse a duration into seconds."""
-    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
         return float(text)
     parts = PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
