@@ -101,9 +101,7 @@ def take(argv: list[str], index: int, options: dict[str, Option], into: Argument
         name = "help"
     option = options.get(name)
     if option is None:
-        close = [other for other in options if other.startswith(name) or name in other]
-        hint = f"did you mean --{close[0]}?" if name and close else "--help lists the options"
-        raise UsageError(f"unknown option {safe(word, 60)}", hint, object=safe(name, 60))
+        raise _unknown(word.partition("=")[0], options)
     index += 1
     if not option.metavar:
         text = text if equals else "true"
@@ -117,11 +115,21 @@ def take(argv: list[str], index: int, options: dict[str, Option], into: Argument
         text = argv[index]
         index += 1
     if option.choices and text not in option.choices:
-        raise UsageError(f"--{name} is one of {', '.join(option.choices)}, not {safe(text, 40)!r}")
+        words = ", ".join(word for word in option.choices if word)
+        raise UsageError(f"--{name} is one of {words}, not {safe(text, 40)!r}")
     if name in into.flags and not option.repeat and option.metavar:
         raise UsageError(f"--{name} is given twice")
     into.flags.setdefault(name, []).append(text)
     return index
+
+
+def _unknown(word: str, options: dict[str, Option]) -> UsageError:
+    """The error for a flag that does not exist; its value is not repeated, it may be a secret."""
+    import difflib
+
+    close = difflib.get_close_matches(word.lstrip("-"), options, 1)
+    hint = f"did you mean --{close[0]}?" if close else "--help lists the options"
+    return UsageError(f"unknown option {safe(word, 60)}", hint, object=safe(word, 60))
 
 
 def table(*groups: tuple[Option, ...]) -> dict[str, Option]:
@@ -140,13 +148,9 @@ def parse(argv: list[str], verb: Verb, globals_: Arguments) -> Arguments:
             args.rest += argv[index + 1 :]
             break
         if word.startswith("-") and word != "-":
-            name = word[2:].partition("=")[0]
-            target, known = (
-                (globals_, shared)
-                if name not in own and (name in shared or word == "-h")
-                else (args, own)
-            )
-            index = take(argv, index, known, target)
+            name = "help" if word == "-h" else word[2:].partition("=")[0]
+            target = globals_ if name in shared and name not in own else args
+            index = take(argv, index, {**shared, **own}, target)
         else:
             args.rest.append(word)
             index += 1
