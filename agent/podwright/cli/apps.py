@@ -168,21 +168,28 @@ def _gid(text: str) -> int:
 
 def _isolators(own: Arguments) -> list[Any]:
     """The isolator options as the list that a manifest would hold, checked."""
-    found: list[Any] = []
+    if own.given("caps-retain") and own.given("caps-remove"):
+        raise UsageError("--caps-retain and --caps-remove cannot be combined")
+    found: dict[str, Any] = {}
     for flag, name in (("memory", "resource/memory"), ("cpu", "resource/cpu")):
         if own.given(flag):
-            found.append({"name": name, "value": {"limit": own.text(flag)}})
+            found[flag] = {"name": name, "value": {"limit": own.text(flag)}}
     for flag in ("cpu-shares", "oom-score-adj"):
         if own.given(flag):
-            found.append({"name": f"os/linux/{flag}", "value": own.text(flag)})
+            found[flag] = {"name": f"os/linux/{flag}", "value": own.text(flag)}
     for flag, kind in (("caps-retain", "retain"), ("caps-remove", "remove")):
         if own.given(flag):
             names = [name for name in own.text(flag).split(",") if name]
-            found.append({"name": f"os/linux/capabilities-{kind}-set", "value": {"set": names}})
+            found[flag] = {"name": f"os/linux/capabilities-{kind}-set", "value": {"set": names}}
     if own.given("seccomp"):
-        found.append(_seccomp(own.text("seccomp")))
-    parse_isolators(found, "options")
-    return found
+        found["seccomp"] = _seccomp(own.text("seccomp"))
+    for flag, item in found.items():
+        try:
+            parse_isolators([item], flag)
+        except UsageError as err:
+            what = err.message.partition(": ")[2]
+            raise UsageError(f"--{flag}: {what}", err.hint, object=f"--{flag}") from None
+    return list(found.values())
 
 
 def _seccomp(text: str) -> dict[str, Any]:
