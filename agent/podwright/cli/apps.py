@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from podwright.cli.options import Arguments, Verb
 
+MAX_ENVIRONMENT = 1024 * 1024
 FLAVOUR_ALIASES = {
     "podwright.io/stage1-namespaces": "namespaces",
     "coreos.com/rkt/stage1-coreos": "namespaces",
@@ -253,12 +254,14 @@ def _environment_file(path: str) -> dict[str, str]:
     out: dict[str, str] = {}
     try:
         with open(path, encoding="utf-8") as file:
-            lines = file.read(1024 * 1024).splitlines()
+            text = file.read(MAX_ENVIRONMENT + 1)
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(
             f"--set-env-file: {safe(path, 200)} cannot be read: {safe(err, 200)}"
         ) from None
-    for number, line in enumerate(lines, 1):
+    if len(text) > MAX_ENVIRONMENT:
+        raise UsageError(f"--set-env-file: {safe(path, 200)} is larger than 1 MiB")
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip() and line.lstrip()[0] not in "#;":
             name, content = _variable(line, f"{safe(path, 200)} line {number}")
             if name in out:
