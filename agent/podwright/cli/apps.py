@@ -152,7 +152,11 @@ def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
         environment=tuple(_variable(text, "--environment") for text in own.texts("environment")),
         user=own.text("user"),
         group=own.text("group"),
-        supplementary_gids=tuple(_gid(text) for text in gids.split(",")) if gids else None,
+        supplementary_gids=(
+            tuple(_number(text, "--supplementary-gids") for text in gids.split(","))
+            if gids
+            else None
+        ),
         working_dir=absolute(working_dir, "--working-dir") if working_dir else "",
         mounts=tuple(_mount(text) for text in own.texts("mount")),
         isolators=tuple(isolators),
@@ -161,9 +165,10 @@ def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
     )
 
 
-def _gid(text: str) -> int:
+def _number(text: str, what: str) -> int:
+    """A user or group number."""
     if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) >= 2**32 - 1:
-        raise UsageError(f"--supplementary-gids: {safe(text, 40)!r} is not a group number")
+        raise UsageError(f"{what}: {safe(text, 40)!r} is not a user or group number")
     return int(text)
 
 
@@ -207,15 +212,18 @@ def _seccomp(text: str) -> dict[str, Any]:
 
 def _port(text: str) -> HostPort:
     parts = text.split(":")
-    if len(parts) not in (2, 3) or not parts[-1].isdigit() or not 0 < int(parts[-1][:6]) < 65536:
+    number = parts[-1] if parts[-1].isascii() and len(parts[-1]) < 6 else ""
+    if len(parts) not in (2, 3) or not number.isdigit() or not 0 < int(number) < 65536:
         raise UsageError(f"--port: {safe(text, 60)!r} is not NAME:[HOSTIP:]HOSTPORT")
     host_ip = check_ip(parts[1], "--port") if len(parts) == 3 else ""
-    return HostPort(ac_name(parts[0], "--port"), int(parts[-1]), host_ip)
+    return HostPort(ac_name(parts[0], "--port"), int(number), host_ip)
 
 
 def _volume(text: str) -> Volume:
     name, _, rest = text.partition(",")
-    raw: dict[str, Any] = {"name": name, **options.split(rest, "--volume")}
+    raw: dict[str, Any] = dict(options.split(rest, "--volume"))
+    if raw.setdefault("name", name) != name:
+        raise UsageError(f"--volume {safe(name, 40)}: name is given twice")
     for flag in ("readOnly", "recursive"):
         if flag in raw:
             if raw[flag] not in ("true", "false"):
@@ -223,7 +231,7 @@ def _volume(text: str) -> Volume:
             raw[flag] = raw[flag] == "true"
     for number in ("uid", "gid"):
         if number in raw:
-            raw[number] = _gid(raw[number])
+            raw[number] = _number(raw[number], f"--volume {safe(name, 40)}: {number}")
     return parse_volume(Fields(raw, f"--volume {safe(name, 40)}"))
 
 
