@@ -47,6 +47,8 @@ def parse(argv: list[str], verb: Verb, globals_: Arguments) -> MultiArguments:
         word = argv[index]
         if word == "---":
             index += 1
+        elif word == "--" and "-- ARGS" not in verb.usage:
+            raise UsageError(f"{verb.name} takes no arguments after --", "name images before it")
         elif word == "--":
             if not out.apps:
                 raise UsageError("-- stands before the first image", "write IMAGE -- ARGUMENTS")
