@@ -76,11 +76,11 @@ def _flag(
     current: Arguments,
     globals_: Arguments,
 ) -> int:
-    name = argv[index][2:].partition("=")[0]
+    name = "help" if argv[index] == "-h" else argv[index][2:].partition("=")[0]
     option = known.get(name)
-    if option is None and name in shared:
-        return options.take(argv, index, shared, globals_)
-    if option is None or not option.per_app:
+    if option is None:
+        return options.take(argv, index, {**shared, **known}, globals_)
+    if not option.per_app:
         return options.take(argv, index, known, out)
     if out.apps:
         return options.take(argv, index, known, current)
