@@ -5,7 +5,16 @@
 from __future__ import annotations
 
 
-def safe(text: object, limit: int = 512) -> str:
+class Shown(str):
+    """Text that is escaped already: `!r` only puts quotes around it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{self}'"
+
+
+def safe(text: object, limit: int = 512) -> Shown:
     """Escape control, bidirectional and unencodable characters, and cut at `limit`.
 
     Returns one line of printable text. Bytes are shown as UTF-8 with escapes.
@@ -22,4 +31,4 @@ def safe(text: object, limit: int = 512) -> str:
         else:
             out.append(f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
     shown = "".join(out)
-    return shown[:limit] + "..." if len(shown) > limit else shown
+    return Shown(shown[:limit] + "..." if len(shown) > limit else shown)

@@ -178,7 +178,7 @@ def test_an_image_in_use_cannot_be_removed(trusting: Agent, signed_image: Build)
     ("arguments", "said"),
     [
         (["run"], "run needs an image"),
-        (["run", "--nett=none", "x"], "unknown option --nett=none"),
+        (["run", "--nett=none", "x"], "unknown option --nett; did you mean --net?"),
         (["run", "--net=moon", "example.com/x"], "--net=moon"),
         (["run", "--port=nonsense", "example.com/x"], "NAME:[HOSTIP:]HOSTPORT"),
         (["run", "--stage1-name=warp", "example.com/x"], "stage1 'warp' is not available"),
@@ -190,11 +190,11 @@ def test_an_image_in_use_cannot_be_removed(trusting: Agent, signed_image: Build)
         (["frobnicate"], "unknown command 'frobnicate'"),
         (["image", "list", "--fields=colour"], "unknown column 'colour'"),
         (["--insecure-options=everything", "list"], "everything"),
-        (["status", "x\x1b[31m"], "x\\\\x1b[31m"),
+        (["status", "x\x1b[31m"], "x\\x1b[31m"),
     ],
 )
 def test_bad_usage_is_one_sentence_and_changes_nothing(
     agent: Agent, arguments: list[str], said: str
 ) -> None:
-    assert said.replace("\\\\", "\\") in agent.refused(*arguments)
+    assert said in agent.refused(*arguments)
     assert not agent.data.exists() or not any(agent.data.glob("pods/*/*"))

@@ -1,11 +1,15 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Progress of downloads for people: a bar on a terminal, one line per 10 % elsewhere."""
+"""Progress of downloads for people: a bar on a terminal, one line per 10 % elsewhere.
+
+What is done within a second is not talked about.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 
 from podwright.text import safe
 
@@ -14,14 +18,22 @@ if TYPE_CHECKING:
     from typing import Optional
 
 
+PATIENCE = 1.0
+"""Seconds of silence."""
+
+
 class Printer:
     """Called with (what, bytes done, bytes in all or None) while something is fetched."""
 
     def __init__(self) -> None:
         self.last: dict[str, int] = {}
+        self.began: dict[str, float] = {}
         self.terminal = os.isatty(2)
 
     def __call__(self, what: str, done: int, total: Optional[int]) -> None:
+        now = time.monotonic()
+        if now - self.began.setdefault(what, now) < PATIENCE:
+            return
         mib = done / 1048576
         step = int(done * 10 / total) if total else int(mib // 10)
         if self.terminal:

@@ -106,7 +106,8 @@ def _write(
     put("pod", jsonio.dumps(dump_pod(manifest)))
     put("pod-created", clock.now())
     put("runtime-config", jsonio.dumps(runtime_config(spec)))
-    fs.mkdir(f"{path}/appsinfo", 0o750)
+    for directory in ("stage1", "stage1/rootfs", "appsinfo"):
+        fs.mkdir(f"{path}/{directory}", 0o755)
     for app, image in zip(manifest.apps, stored):
         fs.mkdir(f"{path}/appsinfo/{app.name}", 0o750)
         put(f"appsinfo/{app.name}/manifest", jsonio.dumps(image.manifest.raw))
