@@ -84,7 +84,7 @@ def admit(nft: Nft, net_dir: str, lease: Lease) -> None:
     if not firewall.admit(nft, lease):
         with leases.lock(net_dir, "firewall"):
             found = leases.read_all(net_dir).leases
-            nft.run(firewall.whole(found, forwarding.unrouted(net_dir)))
+            firewall.build(nft, found, forwarding.unrouted(net_dir))
 
 
 def open_netns(pid: int) -> int:

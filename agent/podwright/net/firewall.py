@@ -113,10 +113,16 @@ def add_elements(leases: Iterable[Lease]) -> str:
 
 
 def whole(leases: Iterable[Lease], unrouted: Iterable[str]) -> str:
-    """The commands that replace our table, whatever it holds, by one for these leases."""
+    """The commands that make our table for these leases, where there is none."""
     names = ", ".join(f'"{name}"' for name in unrouted)
     guarded = f"add element {TABLE} unrouted {{ {names} }}\n" if names else ""
-    return f"add table {TABLE}\ndelete table {TABLE}\n{RULES}{guarded}{add_elements(leases)}"
+    return f"{RULES}{guarded}{add_elements(leases)}"
+
+
+def build(nft: Nft, leases: Iterable[Lease], unrouted: Iterable[str]) -> None:
+    """Make our table, or replace whatever it holds in one transaction."""
+    replace = f"delete table {TABLE}\n" if exists(nft) else ""
+    nft.run(replace + whole(leases, unrouted))
 
 
 def admit(nft: Nft, lease: Lease) -> bool:

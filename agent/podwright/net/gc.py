@@ -88,7 +88,7 @@ def _forget_broken(net_dir: str, found: leases.Found) -> None:
         firewall.remove(nft)
         forwarding.restore(net_dir)
     elif firewall.exists(nft):
-        nft.run(firewall.whole(found.leases, forwarding.unrouted(net_dir)))
+        firewall.build(nft, found.leases, forwarding.unrouted(net_dir))
     for path in found.broken:
         fs.unlink(path)
 

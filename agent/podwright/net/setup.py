@@ -9,9 +9,8 @@ import os
 from podwright import jsonio
 from podwright.errors import NetworkError, PodwrightError
 from podwright.kernel.nft import Nft
-from podwright.net import check, forwarding, gc, leases
+from podwright.net import check, firewall, forwarding, gc, leases
 from podwright.net.apply import Applier, open_netns
-from podwright.net.firewall import whole
 from podwright.net.messages import Messages
 from podwright.net.plan import NetRequest, compile
 
@@ -95,7 +94,7 @@ def allocate(request: NetRequest, nft: Nft) -> tuple[Lease, int]:
         lease, held = leases.take(request, others)
         try:
             if forwarding.enable(request.net_dir) or not others:
-                nft.run(whole((*others, lease), forwarding.unrouted(request.net_dir)))
+                firewall.build(nft, (*others, lease), forwarding.unrouted(request.net_dir))
         except BaseException:
             os.close(held)
             gc.give_back(request.net_dir, (lease,), nft)

@@ -96,6 +96,11 @@ class NetWorker:
             hint = "what it had begun could not be taken back: run gc"
         raise NetworkError(f"network: the worker {how} before the network was up", hint)
 
+    def settle(self) -> None:
+        """Reap the worker, some milliseconds after `wait`; for whoever does not want a zombie."""
+        if self._pid and self._ip:
+            self._end()
+
     def teardown(self) -> None:
         """Give everything back; at the pod's end, or when it will not start. Idempotent.
 
