@@ -166,7 +166,9 @@ def _refused(answer: dict[str, Any], said: str) -> AgentError:
         f"{message}; {hint}" if hint else message,
         hint=hint,
         **{key: str(error.get(key) or "") for key in ("reason", "stage", "object")},
-        **result(answer, "pods", "images", "keys", "diff"),
+        **result(
+            answer, *(kind for kind in ("pods", "images", "keys", "diff") if answer.get(kind))
+        ),
     )
 
 
