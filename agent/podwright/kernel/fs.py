@@ -80,10 +80,7 @@ def write_new(path: str, data: bytes, mode: int = 0o600, *, durable: bool = True
 def write_atomic(path: str, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
     """Replace `path` by a file with exactly `data`: old or new content, never a mixture."""
     temporary = f"{path}.{os.getpid()}.new"
-    try:
-        os.unlink(temporary)
-    except FileNotFoundError:
-        pass
+    unlink(temporary)
     write_new(temporary, data, mode, durable=durable)
     try:
         step("rename")
