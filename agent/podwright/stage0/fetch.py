@@ -71,7 +71,10 @@ class Pipeline:
         self._rootfs = rootfs
         self._compressed, self._plain, self._hashed = Channel(), Channel(), Channel()
         self._cancelled = False
+        self._name = wanted.name
         self._named = threading.Event()
+        if self._name:
+            self._named.set()
         self._digest = ""
         self.manifest: Optional[ImageManifest] = None
         self.verdict: Optional[Verdict] = None
@@ -88,7 +91,7 @@ class Pipeline:
         try:
             unpacked = unpack.unpack(Source(iter(self._plain)), self._rootfs, self._take_manifest)
         except ImageError as err:
-            self._cancelled = self.manifest is None
+            self._cancelled = not self._name
             self._end()
             self._raise_verdict()
             raise err
@@ -151,14 +154,15 @@ class Pipeline:
 
     def _take_manifest(self, data: bytes) -> None:
         self.manifest = check_manifest(data, self._wanted)
+        self._name = self.manifest.name
         self._named.set()
 
     def _verify(self) -> None:
         self._named.wait()
         self._reader.join()
-        if self.manifest is None or self._cancelled or self._reader.error is not None:
+        if not self._name or self._cancelled or self._reader.error is not None:
             return
-        self.verdict = judge(self._layout, self.manifest.name, self._archive, self._wanted)
+        self.verdict = judge(self._layout, self._name, self._archive, self._wanted)
 
 
 def judge(layout: Layout, name: str, archive: str, wanted: Wanted) -> Verdict:
