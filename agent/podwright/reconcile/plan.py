@@ -66,7 +66,9 @@ def plan_pod(
     elif spec.state == "restarted":
         start, stop = True, seen.active
     else:
-        start = not running or new_runtime
+        # A pod that waits for its start belongs to a newer revision than the one that runs: an
+        # earlier apply only prepared it, or was killed before it came to the start.
+        start = not running or new_runtime or seen.prepared
         stop = start and seen.active
     prepare = new_runtime or (spec.state == "prepared" and not (running or seen.prepared))
     actions += ["prepare"] if prepare else []
