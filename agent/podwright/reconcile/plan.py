@@ -84,7 +84,7 @@ def plan_pod(
         settings,
         _view(seen.state, seen.enabled, old.runtime if old else {}, old.settings if old else {}),
         _view(
-            _state_after(spec, seen),
+            _state_after(spec, seen, prepare),
             spec.enabled if unit else seen.enabled or bool(start),
             runtime,
             settings,
@@ -102,12 +102,12 @@ def _plan_absent(spec: PodSpec, seen: Observed) -> PodPlan:
     return PodPlan(spec.name, actions, {}, {}, before, {"state": "absent"})
 
 
-def _state_after(spec: PodSpec, seen: Observed) -> str:
+def _state_after(spec: PodSpec, seen: Observed, prepares: bool) -> str:
     if spec.state in ("started", "restarted"):
         return "running"
     if spec.state == "stopped":
         return "stopped" if seen.active or seen.revision is None else seen.state
-    return seen.state if seen.state == "running" else "prepared"
+    return "prepared" if prepares and seen.state != "running" else seen.state
 
 
 def _view(
