@@ -69,9 +69,20 @@ def unit_text(name: str, settings: dict[str, Any], command: list[str]) -> str:
 
 
 def _quote(word: str) -> str:
-    """One argument of ExecStart: specifiers, variables and quotes are taken literally."""
-    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return f'"{plain}"' if plain != word or " " in word or "'" in word else plain
+    """One argument of ExecStart that systemd reads back as it is, byte for byte."""
+    plain = "".join(_literal(char) for char in word)
+    quoted = plain != word or word in ("", ";") or " " in word or "'" in word
+    return f'"{plain}"' if quoted else plain
+
+
+def _literal(char: str) -> str:
+    if char in '\\"':
+        return f"\\{char}"
+    if char in "%$":
+        return char * 2
+    if char.isprintable():
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def read_unit(name: str) -> str:
