@@ -28,7 +28,9 @@ IMAGE_ID = "sha512-" + "0" * 64
 
 def app(name: str, *exec_: str, tree: Path | None = None, **section: Any) -> dict[str, Any]:
     """An app of a pod; `section` are fields of its `app` object, and `mounts`, `readOnlyRootFS` of the app itself."""
-    outer = {key: section.pop(key) for key in ("mounts", "readOnlyRootFS") if key in section}
+    outer: dict[str, Any] = {
+        key: section.pop(key) for key in ("mounts", "readOnlyRootFS") if key in section
+    }
     inner = {"exec": list(exec_), "user": "0", "group": "0", **section}
     return {"name": name, "image": {"id": IMAGE_ID}, "app": inner, "tree": tree, **outer}
 
@@ -231,7 +233,3 @@ class Bed:
         ended = self.run(sh("app", script, **section), **options)
         assert ended.outcome == [0, "exited"], ended
         return ended.stdout
-
-    def cgroups(self) -> list[Path]:
-        """Cgroups of pods that exist on the machine."""
-        return [path for path in Path("/sys/fs/cgroup").glob("**/podwright-*-*-*-*-*")]

@@ -105,13 +105,13 @@ def test_programs_are_found_as_the_manifest_says(bed: Bed) -> None:
 
 
 def test_the_first_app_that_fails_ends_the_pod_and_peers_keep_their_status(bed: Bed) -> None:
+    shared = {"mountPoints": [{"name": "v", "path": "/shared"}]}
     ended = bed.run(
-        sh("bad", "while [ ! -e /shared/up ]; do sleep 0.05; done; exit 9", mountPoints=[{"name": "v", "path": "/shared"}]),
-        sh("polite", "trap 'exit 5' TERM; echo > /shared/up; while :; do sleep 0.05; done",
-           mountPoints=[{"name": "v", "path": "/shared"}]),
+        sh("bad", "while [ ! -e /shared/up ]; do sleep 0.05; done; exit 9", **shared),
+        sh("polite", "trap 'exit 5' TERM; echo > /shared/up; while :; do sleep 0.05; done", **shared),
         sh("sleeper", SLEEPS),
         volumes=[{"name": "v", "kind": "empty"}],
-    )  # fmt: skip
+    )
     assert ended.outcome == [9, "failed"]
     assert ended.apps == {"bad": 9, "polite": 5, "sleeper": 143}
     assert [ended.status_file(name) for name in ("bad", "polite", "sleeper")] == ["9", "5", "143"]

@@ -276,9 +276,13 @@ def test_the_pods_cgroup_cannot_be_seen_or_changed(bed: Bed) -> None:
 
 
 def test_names(bed: Bed) -> None:
-    assert bed.says("hostname; cat /etc/hostname; grep -c web-1 /etc/hosts; readlink /etc/mtab", hostname="web-1").split() == [
-        "web-1", "web-1", "2", "../proc/self/mounts",
-    ]  # fmt: skip
+    look = "hostname; cat /etc/hostname; grep -c web-1 /etc/hosts; readlink /etc/mtab"
+    assert bed.says(look, hostname="web-1").split() == [
+        "web-1",
+        "web-1",
+        "2",
+        "../proc/self/mounts",
+    ]
 
 
 def test_mountinfo_does_not_tell_where_the_pod_lies(bed: Bed) -> None:
