@@ -60,8 +60,8 @@ class HostLock:
                     object=self.path,
                 )
             time.sleep(0.05)
+        os.ftruncate(fd, 0)  # also by a shared holder: the name in it is that of an earlier one
         if not self.shared:
-            os.ftruncate(fd, 0)
             os.pwrite(fd, f"pid {os.getpid()} ({self.doing})".encode(), 0)
         self.fd = fd
         return self

@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Host-wide locks: one holder, a bounded wait, the holder named, nothing left when it dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from podwright.errors import LockedError
+from podwright.host.lock import HostLock, try_lock
+
+
+def hold_in_a_child(path: str, shared: bool = False) -> int:
+    """A child that holds the lock until it is killed; returns when it has it."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with HostLock(path, "apply", 0, shared):
+                os.write(write_end, b"x")
+                signal.pause()
+        finally:
+            os._exit(1)
+    os.close(write_end)
+    assert os.read(read_end, 1) == b"x"
+    os.close(read_end)
+    return child
+
+
+def kill(child: int) -> None:
+    """End the child without giving it a chance to let go."""
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def test_whoever_waits_in_vain_is_told_for_whom(tmp_path: Path) -> None:
+    path = f"{tmp_path}/apply"
+    child = hold_in_a_child(path)
+    try:
+        with pytest.raises(LockedError) as caught, HostLock(path, "gc", 0):
+            pass
+        assert caught.value.message == f"gc: {path} is held by pid {child} (apply)"
+        assert caught.value.hint == "waited 0 s; try again when it has ended"
+        assert caught.value.reason == "locked"
+    finally:
+        kill(child)
+    with HostLock(path, "gc", 0):
+        assert Path(path).read_text() == f"pid {os.getpid()} (gc)"
+
+
+def test_the_lock_is_free_again_after_the_block_and_after_an_error(tmp_path: Path) -> None:
+    path = f"{tmp_path}/apply"
+    with HostLock(path, "first", 0):
+        pass
+    with pytest.raises(ZeroDivisionError), HostLock(path, "second", 0):
+        _ = 1 // 0
+    with HostLock(path, "third", 0):
+        pass
+
+
+def test_shared_holders_do_not_exclude_each_other_but_an_exclusive_one(tmp_path: Path) -> None:
+    path = f"{tmp_path}/prepare"
+    child = hold_in_a_child(path, shared=True)
+    try:
+        with HostLock(path, "run", 0, shared=True):
+            pass
+        with pytest.raises(LockedError), HostLock(path, "image gc", 0):
+            pass
+    finally:
+        kill(child)
+
+
+def test_a_shared_holder_is_not_called_by_the_name_of_an_earlier_one(tmp_path: Path) -> None:
+    path = f"{tmp_path}/prepare"
+    with HostLock(path, "image gc", 0):
+        pass
+    child = hold_in_a_child(path, shared=True)
+    try:
+        with pytest.raises(LockedError, match="is held by another process"):
+            HostLock(path, "image gc", 0).__enter__()
+    finally:
+        kill(child)
+
+
+def test_the_lock_is_not_inherited_by_programs_that_are_started(tmp_path: Path) -> None:
+    with HostLock(f"{tmp_path}/apply", "apply", 0) as lock:
+        assert lock.fd is not None and not os.get_inheritable(lock.fd)
+
+
+def test_a_link_in_place_of_the_lock_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("precious")
+    (tmp_path / "apply").symlink_to("target")
+    with pytest.raises(OSError), HostLock(f"{tmp_path}/apply", "apply", 0):
+        pass
+    assert (tmp_path / "target").read_text() == "precious"
+
+
+def test_try_lock(tmp_path: Path) -> None:
+    first, second = (os.open(tmp_path, os.O_RDONLY) for _ in range(2))
+    try:
+        assert try_lock(first, shared=True) and try_lock(second, shared=True)
+        assert not try_lock(first)
+        os.close(second)
+        second = -1
+        assert try_lock(first)
+    finally:
+        for fd in (first, second):
+            if fd >= 0:
+                os.close(fd)
