@@ -61,11 +61,13 @@ class Pod:
         return STATE_NAMES[(self.directory, self.locked)]
 
     def read(self, name: str) -> str:
-        """The text of a file of the pod, or "" when it does not exist."""
+        """The text of a file of the pod, or "" when there is none; bytes that are no text are
+        shown as escapes, so that a damaged pod can be listed and removed.
+        """
         try:
-            with open(f"{self.path}/{name}", encoding="utf-8") as file:
+            with open(f"{self.path}/{name}", encoding="utf-8", errors="backslashreplace") as file:
                 return file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return ""
 
     def read_json(self, name: str) -> Any:
