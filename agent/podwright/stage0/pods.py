@@ -186,7 +186,7 @@ def get(layout: Layout, uuid: str) -> Optional[Pod]:
     """The pod of a full UUID, or None. Looks twice, since it may be renamed meanwhile."""
     for directory in DIRECTORIES * 2:
         path = f"{layout.pods}/{directory}/{uuid}"
-        if os.path.isdir(path):
+        if os.path.isdir(path) and not os.path.islink(path):
             locked = is_locked(path)
             if os.path.isdir(path):
                 return Pod(uuid, directory, locked, path)
@@ -207,7 +207,11 @@ def each(layout: Layout, directories: tuple[str, ...] = DIRECTORIES) -> Iterator
         for name in names:
             if UUID.match(name):
                 path = f"{layout.pods}/{directory}/{name}"
-                yield Pod(name, directory, is_locked(path), path)
+                try:
+                    locked = is_locked(path)
+                except NotADirectoryError:
+                    continue
+                yield Pod(name, directory, locked, path)
 
 
 def instance(layout: Layout, name: str) -> str:
