@@ -230,11 +230,13 @@ def find(layout: Layout, text: str) -> Pod:
         pod = get(layout, named) if named else None
         if pod is not None:
             return pod
-    matches = [
-        pod
+    # By UUID, since a pod that moves on meanwhile is met in both places; the later one counts.
+    found = {
+        pod.uuid: pod
         for pod in each(layout, (PREPARE, PREPARED, RUN, EXITED_GARBAGE))
         if pod.uuid.startswith(text) and text
-    ]
+    }
+    matches = list(found.values())
     if len(matches) > 1:
         raise UsageError(
             f"pod {safe(text, 60)!r} is ambiguous: {len(matches)} UUIDs begin so",
