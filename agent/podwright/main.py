@@ -43,6 +43,11 @@ def main(argv: list[str]) -> int:
         return _fail("the input is nested too deeply", err, debug)
     except MemoryError:
         return _fail("not enough memory", None, debug)
+    except Exception as err:
+        sentence = (
+            f"internal error: {type(err).__name__}: {err}; --debug shows where, please report it"
+        )
+        return _fail(sentence, err, debug)
 
 
 def _fail(sentence: str, err: object, debug: bool, status: int = ERROR) -> int:
