@@ -24,7 +24,8 @@ ERROR = 254
 def main(argv: list[str]) -> int:
     """Run one command line; returns the exit status. Catches everything there is to catch."""
     _sane_descriptors()
-    debug = "--debug" in argv or "--debug=true" in argv
+    own = argv[: argv.index("--")] if "--" in argv else argv
+    debug = "--debug" in own or "--debug=true" in own
     try:
         status = _dispatch(argv)
         sys.stdout.flush()
