@@ -121,15 +121,17 @@ def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
 
     multi_image = verb.name in ("run", "prepare", "fetch")
     args = options.Arguments() if multi_image else options.parse(rest, verb, globals_)
-    if globals_.true("help") or (multi_image and _asks_help(rest)):
+    asked = globals_.true("help") or (multi_image and _asks_help(rest))
+    if multi_image and not asked:
+        from podwright.cli import apps
+
+        args = apps.parse(rest, verb, globals_)
+        asked = globals_.true("help")
+    if asked:
         from podwright.cli import help as help_
 
         sys.stdout.write(help_.of_verb(verb))
         return 0
-    if multi_image:
-        from podwright.cli import apps
-
-        args = apps.parse(rest, verb, globals_)
     module = __import__(f"podwright.cli.{verb.module}", fromlist=["run"])
     name = verb.name.split(" ")[1].replace("-", "_") if verb.name.startswith("image ") else "run"
     handler = getattr(module, f"{name}_" if name in ("list", "rm") else name)

@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exit codes, help and errors of the program (behaviour.md E)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from podwright.cli import verbs, version
+from podwright.main import main
+
+AGENT = Path(__file__).parents[3] / "agent/bin/podwright"
+
+
+class Result:
+    """What one command line did."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], *argv: str) -> None:
+        self.exit = main(list(argv))
+        self.stdout, self.stderr = capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "line, status, begins",
+    [
+        ("", 2, "podwright 0"),
+        ("--help", 0, "podwright 0"),
+        ("-h", 0, "podwright 0"),
+        ("help", 0, "podwright 0"),
+        (
+            "help run",
+            0,
+            "podwright run: Run image(s) in a pod\n\nUsage: podwright run [OPTIONS] IMAGE",
+        ),
+        ("run --help", 0, "podwright run:"),
+        ("run -h", 0, "podwright run:"),
+        ("-h run", 0, "podwright run:"),
+        ("run a --help", 0, "podwright run:"),
+        ("run a --pull-policy=never -- x --- b --help", 0, "podwright run:"),
+        ("run a --pull-policy=never -- x --- b -h", 0, "podwright run:"),
+        ("list --help", 0, "podwright list:"),
+        ("image --help", 0, "podwright image:"),
+        ("image -h list", 0, "podwright image list:"),
+        ("image list --help", 0, "podwright image list:"),
+        ("image fetch --help", 0, "podwright fetch:"),
+        ("version", 0, "podwright Version: "),
+        ("vers", 0, "podwright Version: "),
+        ("completion bash", 0, "# bash completion of podwright"),
+    ],
+)
+def test_what_is_printed(
+    line: str, status: int, begins: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = Result(capsys, *line.split())
+    assert (result.exit, result.stderr) == (status, "")
+    assert result.stdout.startswith(begins)
+    assert result.stdout.endswith("\n") and not result.stdout.endswith("\n\n")
+
+
+@pytest.mark.parametrize("verb", [v.name for v in verbs.VERBS if not v.hidden])
+def test_every_verb_explains_its_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Result(capsys, verb, "--help").stdout
+    for option in verbs.find(verb).options:
+        assert f"--{option.name}" in shown
+    assert f"  {verb} " in Result(capsys).stdout
+
+
+@pytest.mark.parametrize(
+    "argv, complaint",
+    [
+        (["start"], "unknown command 'start'; podwright help lists the commands"),
+        (["st", "x"], "command 'st' is ambiguous; it may be status, stop"),
+        (["--dri=/x", "list"], "unknown option --dri; did you mean --dir?"),
+        (["list", "--dri=/x"], "unknown option --dri; did you mean --dir?"),
+        (["--dir=/x", "list", "--dir=/y"], "--dir is given twice"),
+        (["list", "--debug=maybe"], "--debug is true or false, not 'maybe'"),
+        (["image"], "image needs a sub-command; one of list, rm, cat-manifest, fetch"),
+        (["image", "prune"], "unknown command 'prune'; podwright help lists the commands"),
+        (["run"], "run needs an image; podwright run --help"),
+        (["status"], "status needs a pod; podwright status UUID-OR-NAME; 'podwright list' shows"),
+        (["status", "a", "b"], "status takes one pod, not 2"),
+        (["version", "--insecure-options=sleep"], "insecure option 'sleep' is not known"),
+        (["help", "\x1b[31m"], "unknown command '\\x1b[31m'"),
+    ],
+)
+def test_errors_are_one_line_and_254(
+    argv: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = Result(capsys, *argv)
+    assert (result.exit, result.stdout) == (254, "")
+    assert result.stderr.startswith(f"podwright: {complaint}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_global_flags_stand_before_or_after_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in ("--dir=/x config", "config --dir /x", "--dir /x config --debug"):
+        result = Result(capsys, *line.split())
+        assert json.loads(result.stdout)["stage0"][0]["data"] == "/x"
+
+
+def fail(*_: object) -> int:
+    """A mistake of ours."""
+    raise KeyError("oops\n")
+
+
+def test_our_own_mistakes_are_one_line_and_254_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(version, "run", fail)
+    result = Result(capsys, "version")
+    assert result.exit == 254
+    assert result.stderr.startswith("podwright: internal error: KeyError: ")
+    assert "--debug" in result.stderr and result.stderr.count("\n") == 1
+    assert "Traceback" in Result(capsys, "version", "--debug").stderr
+
+
+def test_an_apps_own_debug_flag_is_not_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["run", "--net=bridge", "example.com/web", "--", "--debug"]
+    assert "Traceback" not in Result(capsys, *argv).stderr
+    assert "Traceback" in Result(capsys, "--debug", *argv).stderr
+
+
+def test_the_program_itself(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-IS", str(AGENT), "version", "--format=json"],
+        stdout=subprocess.PIPE,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert set(json.loads(done.stdout)) == {"podwright", "appc", "python", "os"}
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(
+        [sys.executable, "-IS", str(AGENT), "help"],
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (254, b"")
