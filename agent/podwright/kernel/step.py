@@ -26,9 +26,7 @@ class _Fault:
 
     def step(self, what: str) -> None:
         if self.action == "count":
-            fd = os.open(self.argument, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            os.write(fd, (what + "\n").encode())
-            os.close(fd)
+            self._count(what)
             return
         self.number += 1
         if self.number != int(self.argument):
@@ -39,6 +37,16 @@ class _Fault:
 
         code = getattr(errno, self.action)
         raise OSError(code, os.strerror(code), what)
+
+    def _count(self, what: str) -> None:
+        """Append to the file; from inside a pod's root it is out of reach, which is fine."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            fd = os.open(self.argument, flags, 0o600)
+        except OSError:
+            return
+        os.write(fd, (what + "\n").encode())
+        os.close(fd)
 
 
 _fault: Optional[_Fault] = (
