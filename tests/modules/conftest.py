@@ -6,6 +6,7 @@
              with the directories of `agent`; returns the module's result. Options are strings, as on a command line,
              or a mapping, which is given as JSON. `adhoc.refused(...)` expects a failure.
 `trusting`   the same on a host that trusts the lab's key for example.com, so that what `published` serves is accepted.
+`site`       a host on which everything can be installed: see `playbook_site`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import Keys
+from tests.modules.playbook_site import BIN, OVERLAYS, Site
 from tests.support.agent import Agent
-from tests.support.paths import AGENT, CACHE
+from tests.support.paths import AGENT, CACHE, CHECKOUT
+from tests.support.private_host import PrivateHost
 
 RESULT = re.compile(
     r"^localhost \| (SUCCESS|CHANGED|FAILED!) => (\{.*?^\})$", re.MULTILINE | re.DOTALL
@@ -98,3 +103,38 @@ def trusting(adhoc: AdHoc, lab: Keys) -> AdHoc:
         {"prefix": "example.com", "fingerprint": lab.key.fingerprint, "key": lab.key.armoured},
     )
     return adhoc
+
+
+@pytest.fixture(scope="session")
+def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collections directory with this checkout, built and installed by ansible-galaxy."""
+    scratch = tmp_path_factory.mktemp("galaxy")
+    source = scratch / "source"
+    tracked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(tracked, cwd=CHECKOUT, check=True, capture_output=True).stdout
+    for name in names.decode().rstrip("\0").split("\0"):
+        target = source / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / name, target, follow_symlinks=False)
+    galaxy = [str(BIN / "ansible-galaxy"), "collection"]
+    env = {
+        **os.environ,
+        "ANSIBLE_HOME": str(scratch / "home"),
+        "ANSIBLE_COLLECTIONS_PATH": str(scratch / "installed"),  # else it finds this checkout
+        "LC_ALL": "C.UTF-8",
+    }
+    build = [*galaxy, "build", str(source), "--output-path", str(scratch)]
+    subprocess.run(build, check=True, capture_output=True, env=env)
+    (archive,) = scratch.glob("podwright-fleet-*.tar.gz")
+    install = [*galaxy, "install", "--offline", str(archive), "-p", str(scratch / "installed")]
+    subprocess.run(install, check=True, capture_output=True, env=env)
+    return scratch / "installed"
+
+
+@pytest.fixture
+def site(private_host: PrivateHost, collections: Path, tmp_path: Path) -> Site:
+    """A host on which everything can be installed."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    private_host.run(["/bin/sh", "-c", OVERLAYS, "sh", str(scratch)]).check()
+    return Site(private_host, collections, tmp_path / "ansible")

@@ -1,123 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role agent and its playbooks, on a private host whose /usr, /etc and /var/lib are copies that can be written.
-
-The collection is the one that `ansible-galaxy` builds and installs, so that what is tested is what users get.
-"""
+"""The role agent and its playbooks, from the collection that `ansible-galaxy` builds and installs, as users get it."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import os
-import re
-import shutil
-import subprocess
-from collections.abc import Mapping
-from pathlib import Path
 
-import pytest
-
-from tests.support.paths import CACHE, CHECKOUT
-from tests.support.private_host import PrivateHost, Result
-
-BIN = CACHE / "venv/bin"
-RECAP = re.compile(r"changed=(\d+) .*failed=(\d+)")
-
-OVERLAYS = """\
-set -eu
-mount -t tmpfs -o mode=755 scratch "$1"
-for place in usr etc; do
-    mkdir -p "$1/$place/upper" "$1/$place/work"
-    mount -t overlay -o "lowerdir=/$place,upperdir=$1/$place/upper,workdir=$1/$place/work" scratch "/$place"
-done
-mkdir "$1/dpkg"
-mount --bind /var/lib/dpkg "$1/dpkg"
-mount -t tmpfs -o mode=755 scratch /var/lib
-mkdir /var/lib/dpkg
-mount --move "$1/dpkg" /var/lib/dpkg
-rm -rf /etc/podwright /usr/bin/podwright /usr/lib/podwright
-sed -i /^podwright/d /etc/group /etc/gshadow
-"""
-"""Run by the shell with a scratch directory; hides an agent that is installed on the machine."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Site:
-    """A host, and a controller with the installed collection."""
-
-    host: PrivateHost
-    collections: Path
-    home: Path
-
-    def playbook(self, name: str, *flags: str, **variables: object) -> Result:
-        """Run a playbook of the collection against the host."""
-        command = ["ansible-playbook", f"podwright.fleet.{name}", "-e", "target=localhost"]
-        command += ["-e", json.dumps(variables), *flags]
-        return self.host.run(command, env=self.env, timeout=120)
-
-    def changed(self, name: str, *flags: str, **variables: object) -> int:
-        """Run a playbook that must succeed without warnings; returns how many tasks changed something."""
-        done = self.playbook(name, *flags, **variables)
-        recap = RECAP.search(done.stdout)
-        assert done.exit == 0, done
-        assert "WARNING" not in done.stderr, done
-        assert recap, done
-        return int(recap.group(1))
-
-    @property
-    def env(self) -> Mapping[str, str]:
-        """The controller's environment."""
-        return {
-            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
-            "ANSIBLE_HOME": str(self.home),
-            "ANSIBLE_LOCAL_TEMP": str(self.home / "local"),
-            "ANSIBLE_REMOTE_TEMP": str(self.home / "remote"),
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-            "PATH": f"{BIN}:{os.environ['PATH']}",
-            "LC_ALL": "C.UTF-8",
-        }
-
-    def shell(self, script: str) -> str:
-        """Run a script on the host, which must succeed; returns its output."""
-        return self.host.run(["/bin/sh", "-euc", script]).check().stdout
-
-
-@pytest.fixture(scope="module")
-def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A collections directory with this checkout, built and installed by ansible-galaxy."""
-    scratch = tmp_path_factory.mktemp("galaxy")
-    source = scratch / "source"
-    tracked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(tracked, cwd=CHECKOUT, check=True, capture_output=True).stdout
-    for name in names.decode().rstrip("\0").split("\0"):
-        target = source / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CHECKOUT / name, target, follow_symlinks=False)
-    galaxy = [str(BIN / "ansible-galaxy"), "collection"]
-    env = {
-        **os.environ,
-        "ANSIBLE_HOME": str(scratch / "home"),
-        "ANSIBLE_COLLECTIONS_PATH": str(scratch / "installed"),  # else it finds this checkout
-        "LC_ALL": "C.UTF-8",
-    }
-    build = [*galaxy, "build", str(source), "--output-path", str(scratch)]
-    subprocess.run(build, check=True, capture_output=True, env=env)
-    (archive,) = scratch.glob("podwright-fleet-*.tar.gz")
-    install = [*galaxy, "install", "--offline", str(archive), "-p", str(scratch / "installed")]
-    subprocess.run(install, check=True, capture_output=True, env=env)
-    return scratch / "installed"
-
-
-@pytest.fixture
-def site(private_host: PrivateHost, collections: Path, tmp_path: Path) -> Site:
-    """A host on which everything can be installed."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    private_host.run(["/bin/sh", "-c", OVERLAYS, "sh", str(scratch)]).check()
-    return Site(private_host, collections, tmp_path / "ansible")
-
+from tests.modules.playbook_site import Site
 
 LOOK = """\
 find /usr/bin/podwright /usr/lib/podwright /etc/podwright /var/lib/podwright -printf '%p %y %m %u:%g %s %l\\n' |
