@@ -142,13 +142,8 @@ def _apply_key(layout: Layout, key: KeySpec, check: bool) -> dict[str, Any]:
     prefix = key.prefix or None
     label = f"{where} {key.fingerprint}"
     if key.state == "absent":
-        present = any(
-            known.fingerprint == key.fingerprint.lower() and known.prefix == key.prefix
-            for known in trust.list_keys(layout)
-        )
-        if present and not check:
-            trust.remove_key(layout, key.fingerprint, prefix)
-        changed, action = present, "remove" if present else "none"
+        changed = trust.remove_key(layout, key.fingerprint, prefix, dry_run=check)
+        action = "remove" if changed else "none"
     else:
         change = trust.add_key(
             layout, key.key.encode(), prefix=prefix, fingerprint=key.fingerprint, dry_run=check
@@ -157,11 +152,11 @@ def _apply_key(layout: Layout, key: KeySpec, check: bool) -> dict[str, Any]:
     return {
         "label": label,
         "prefix": key.prefix,
-        "fingerprint": key.fingerprint.lower(),
+        "fingerprint": key.fingerprint.replace(" ", "").lower(),
         "changed": changed,
         "action": action,
         "diff": {
-            "before": "trusted" if changed == (action == "remove") else "not trusted",
+            "before": "trusted" if changed == (key.state == "absent") else "not trusted",
             "after": "not trusted" if key.state == "absent" else "trusted",
         },
     }
