@@ -14,6 +14,8 @@ PARTS := $(PYTHON) -m tools.run_parts
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 export PYTHONDONTWRITEBYTECODE := 1
+# Where Molecule remembers what it has made: with the hosts, which are in .cache too.
+export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule
 
 .PHONY: help
 help: ## list the targets
