@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.spec import DesiredState, ImageSpec, KeySpec, PodSpec
+    from podwright.reconcile.observe import Observed
     from podwright.stage0.images import StoredImage
     from podwright.stage0.prepare import Progress
 
@@ -235,7 +236,7 @@ def _plan(layout: Layout, spec: PodSpec, mode: Mode, answer: Answer) -> Optional
     }
     answer.pods.append(part)
     try:
-        seen = observe.observe(layout, spec.name)
+        seen = _observe(layout, spec)
         stored, ids, fetches = (
             ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
         )
@@ -258,6 +259,10 @@ def _plan(layout: Layout, spec: PodSpec, mode: Mode, answer: Answer) -> Optional
         state=seen.state,
     )
     return execute.Work(layout, spec, made, seen, stored, mode.command)
+
+
+def _observe(layout: Layout, spec: PodSpec) -> Observed:
+    return observe.observe(layout, spec.name, damaged_ok=spec.state == "absent")
 
 
 def _resolve(
@@ -292,7 +297,7 @@ def _stored_id(layout: Layout, text: str) -> str:
 
 def _finish(layout: Layout, work: execute.Work, part: dict[str, Any]) -> None:
     """Fill in what the pod looks like now."""
-    seen = observe.observe(layout, work.spec.name)
+    seen = _observe(layout, work.spec)
     pod = pods.get(layout, seen.uuid) if seen.uuid else None
     shown = report.report(pod) if pod else {}
     part.update(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from podwright.errors import StoreError
 from podwright.host import supervisor, systemd
 from podwright.reconcile import revisions
 from podwright.stage0 import pods, report
@@ -27,6 +28,9 @@ class Observed:
     ready     it runs and has said that it is ready
     enabled   it starts at boot
     unit      the text of its unit, "" without systemd
+    active    it runs, or something is about to start it
+    prepared  the pod of the current revision is prepared and waits for its start
+    damaged   it has a current revision, but that cannot be read
     """
 
     name: str
@@ -38,11 +42,18 @@ class Observed:
     unit: str = ""
     active: bool = False
     prepared: bool = False
+    damaged: bool = False
 
 
-def observe(layout: Layout, name: str) -> Observed:
-    """Look at one named pod."""
-    revision = revisions.current(layout, name)
+def observe(layout: Layout, name: str, *, damaged_ok: bool = False) -> Observed:
+    """Look at one named pod. A damaged revision is an error unless `damaged_ok` (for removal)."""
+    damaged, revision = False, None
+    try:
+        revision = revisions.current(layout, name)
+    except StoreError:
+        if not damaged_ok:
+            raise
+        damaged = True
     uuid = pods.instance(layout, name)
     pod = pods.get(layout, uuid) if uuid else None
     waiting = pods.get(layout, revision.uuid) if revision else None
@@ -56,6 +67,7 @@ def observe(layout: Layout, name: str) -> Observed:
         ready=pod is not None and report.is_ready(pod),
         enabled=systemd.enabled(name) if with_systemd else revision is not None,
         unit=systemd.read_unit(name) if with_systemd else "",
-        active=running or (revision is not None and supervisor.active(layout, name)),
+        active=running or ((damaged or revision is not None) and supervisor.active(layout, name)),
         prepared=waiting is not None and waiting.directory == pods.PREPARED,
+        damaged=damaged,
     )

@@ -93,7 +93,7 @@ def plan_pod(
 
 
 def _plan_absent(spec: PodSpec, seen: Observed) -> PodPlan:
-    known = seen.revision is not None or bool(seen.uuid) or bool(seen.unit)
+    known = seen.revision is not None or seen.damaged or bool(seen.uuid) or bool(seen.unit)
     actions = (("stop",) if seen.active else ()) + (("remove",) if known else ())
     old = seen.revision
     before = (

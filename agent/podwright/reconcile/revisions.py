@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from podwright import jsonio
-from podwright.errors import PodwrightError, StoreError
+from podwright.errors import PodwrightError, StoreError, UsageError
 from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model.names import POD_NAME
@@ -67,6 +67,8 @@ def current(layout: Layout, name: str) -> Optional[Revision]:
             raw = jsonio.loads(file.read(), path)
     except FileNotFoundError:
         return None
+    except UsageError as err:
+        raise StoreError(err.message, "remove the pod and apply it again", object=name) from None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise StoreError(
             f"{path} is not a revision that this agent reads", "upgrade the agent", object=name
