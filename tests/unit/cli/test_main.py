@@ -42,8 +42,8 @@ class Result:
         ("run -h", 0, "podwright run:"),
         ("-h run", 0, "podwright run:"),
         ("run a --help", 0, "podwright run:"),
-        ("run a --pull-policy=never -- x --- b --help", 0, "podwright run:"),
-        ("run a --pull-policy=never -- x --- b -h", 0, "podwright run:"),
+        ("--dir=/proc/none run a --pull-policy=never -- x --- b --help", 0, "podwright run:"),
+        ("--dir=/proc/none run a --pull-policy=never -- x --- b -h", 0, "podwright run:"),
         ("list --help", 0, "podwright list:"),
         ("image --help", 0, "podwright image:"),
         ("image -h list", 0, "podwright image list:"),
@@ -82,7 +82,7 @@ def test_every_verb_explains_its_options(verb: str, capsys: pytest.CaptureFixtur
         (["list", "--debug=maybe"], "--debug is true or false, not 'maybe'"),
         (["image"], "image needs a sub-command; one of list, rm, cat-manifest, fetch"),
         (["image", "prune"], "unknown command 'prune'; podwright help lists the commands"),
-        (["run"], "run needs an image; podwright run --help"),
+        (["--dir=/proc/none", "run"], "run needs an image; podwright run --help"),
         (["status"], "status needs a pod; podwright status UUID-OR-NAME; 'podwright list' shows"),
         (["status", "a", "b"], "status takes one pod, not 2"),
         (["version", "--insecure-options=sleep"], "insecure option 'sleep' is not known"),
@@ -121,7 +121,7 @@ def test_our_own_mistakes_are_one_line_and_254_too(
 
 
 def test_an_apps_own_debug_flag_is_not_ours(capsys: pytest.CaptureFixture[str]) -> None:
-    argv = ["run", "--net=bridge", "example.com/web", "--", "--debug"]
+    argv = ["--dir=/proc/none", "run", "--net=bridge", "example.com/web", "--", "--debug"]
     assert "Traceback" not in Result(capsys, *argv).stderr
     assert "Traceback" in Result(capsys, "--debug", *argv).stderr
 
