@@ -73,8 +73,10 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
     """Mark what has ended, delete what was marked more than `grace` seconds ago, expire
     prepared pods older than `expire` seconds, and free what dead pods left in the host.
     """
-    marked, removed, problems = [], [], []
-    keep = _referenced(layout)
+    marked: list[str] = []
+    removed: list[str] = []
+    problems: list[str] = []
+    keep = _referenced(layout, problems)
     for pod in list(pods.each(layout)):
         try:
             if _mark(layout, pod, expire, keep):
@@ -94,16 +96,20 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
     return Collected(tuple(marked), tuple(removed), tuple(problems))
 
 
-def _referenced(layout: Layout) -> set[str]:
+def _referenced(layout: Layout, problems: list[str]) -> set[str]:
     """Prepared pods that a named pod's current revision is going to start."""
     from podwright.reconcile import revisions
 
-    return {
-        revision.uuid
-        for name in revisions.names(layout)
-        for revision in (revisions.current(layout, name),)
-        if revision is not None
-    }
+    found = set()
+    for name in revisions.names(layout):
+        try:
+            revision = revisions.current(layout, name)
+        except PodwrightError as err:
+            problems.append(err.sentence())
+            continue
+        if revision is not None:
+            found.add(revision.uuid)
+    return found
 
 
 def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
