@@ -71,7 +71,7 @@ def quantity(text: Any, path: str, *, milli: bool = False) -> int:
         )
     whole, fraction, suffix = found.group(1), found.group(2) or "", found.group(3)
     scale = 1 if suffix == "m" else 1000 * SUFFIXES[suffix]
-    thousandths = int(whole + fraction) * scale // 10 ** len(fraction)
+    thousandths: int = int(whole + fraction) * scale // 10 ** len(fraction)
     if thousandths >= MOST * 1000:
         raise UsageError(f"{path}: {safe(text, 40)!r} is more than the kernel counts", object=path)
     return thousandths if milli else thousandths // 1000
