@@ -48,7 +48,7 @@ def stored(agent: Agent) -> list[str]:
 
 def nothing_kept(agent: Agent) -> bool:
     """Whether neither an image nor work in progress lies in the data directory (partial downloads may)."""
-    kept = [path for path in agent.data.glob("cas/image/*")] + list(agent.data.glob("cas/tree/*"))
+    kept = list(agent.data.glob("cas/image/*")) + list(agent.data.glob("cas/tree/*"))
     return not kept and not [path for path in agent.data.glob("tmp/*") if path.is_dir()]
 
 

@@ -136,6 +136,14 @@ def _decide(name: str, findings: list[Finding], trusted: set[str]) -> Finding:
                 reason="bad-signature",
             )
     for finding in findings:
+        if finding.kind == "gpg-failed":
+            raise VerifyError(
+                f"image {name}: {finding.sentence}",
+                "see that the gpg of this host works",
+                object=name,
+                reason="gpg-failed",
+            )
+    for finding in findings:
         if finding.kind == "good" and finding.fingerprint in trusted:
             return finding
     telling = [f for f in findings if f.kind not in ("good", "unknown-key")] or findings
