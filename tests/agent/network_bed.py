@@ -151,14 +151,17 @@ class Bed:
         self.host.run(
             "ip", "link", "add", link, "type", "veth", "peer", "name", "wire", "netns", pid
         )
-        self.host.run(
-            "ip", "link", "set", link, "addrgenmode", "none"
-        )  # its address would change state
+        self.host.run("sysctl", "-qw", f"net.ipv6.conf.{link}.disable_ipv6=1")
         self.host.run("ip", "address", "add", f"{here}/25", "dev", link)
         self.host.run("ip", "link", "set", link, "up")
         neighbour.run("ip", "address", "add", f"{there}/25", "dev", "wire")
         neighbour.run("ip", "link", "set", "wire", "up")
         neighbour.run("ip", "route", "add", "default", "via", here)
+        # The kernel notices the carrier in its own time; a ledger from before would differ.
+        deadline = time.monotonic() + 30
+        while "state UP" not in self.host.run("ip", "-o", "link", "show", link):
+            assert time.monotonic() < deadline, f"{link} does not come up"
+            time.sleep(0.02)
 
     def __enter__(self) -> Bed:
         return self

@@ -10,6 +10,7 @@ wraps: the same calls without 2 ms of enumerations.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import struct
 from _socket import if_nametoindex
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Optional
 
+AF_INET = 2
 AF_NETLINK = 16
+SOCK_DGRAM_CLOEXEC = 2 | 0o2000000
 SOCK_RAW_CLOEXEC = 3 | 0o2000000
+SIOCGIFFLAGS = 0x8913
+IFF_RUNNING = 0x40
 SOL_NETLINK = 270
 NETLINK_CAP_ACK = 10
 NETLINK_EXT_ACK = 11
@@ -38,7 +43,7 @@ RTM_DELLINK = 17
 IFLA_IFNAME = 3
 CLONE_NEWNET = 0x40000000
 
-__all__ = ["Rtnl", "delete_link", "entered", "if_nametoindex"]
+__all__ = ["Rtnl", "delete_link", "entered", "if_nametoindex", "is_running"]
 
 
 class Rtnl:
@@ -81,6 +86,16 @@ def _explained(answer: bytes, flags: int) -> str:
             return safe(answer[start + 4 : start + size].rstrip(b"\0"), 200)
         start += max(4, (size + 3) & ~3)
     return ""
+
+
+def is_running(name: str) -> bool:
+    """Whether a link is up, has a carrier, and the kernel has taken note of it. Raises OSError."""
+    control = Socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0)
+    try:
+        answer = fcntl.ioctl(control.fileno(), SIOCGIFFLAGS, name.encode().ljust(40, b"\0"))
+    finally:
+        control.close()
+    return bool(struct.unpack_from("=H", answer, 16)[0] & IFF_RUNNING)
 
 
 def delete_link(name: str) -> bool:

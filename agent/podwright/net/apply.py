@@ -5,18 +5,21 @@
 from __future__ import annotations
 
 import os
+import time
 
 from podwright.errors import NetworkError
 from podwright.kernel import sysctl
-from podwright.kernel.rtnl import Rtnl, entered, if_nametoindex
+from podwright.kernel.rtnl import Rtnl, entered, if_nametoindex, is_running
 from podwright.net import firewall, forwarding, leases
-from podwright.net.plan import Address, Admit, NetPlan, Route, Setting, Up, Veth
+from podwright.net.plan import Address, Admit, Carrier, NetPlan, Route, Setting, Up, Veth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.kernel.nft import Nft
     from podwright.net.messages import Messages
     from podwright.net.plan import Lease, NetRequest, Step
+
+CARRIER_SECONDS = 10
 
 
 class Applier:
@@ -60,12 +63,24 @@ class Applier:
                 sysctl.write(step.key, step.text)
         elif isinstance(step, Veth):
             rtnl.call("veth", make.veth(step.host_if, step.pod_if, self._netns))
+        elif isinstance(step, Carrier):
+            _await_carrier(step.link)
         elif isinstance(step, Up):
             rtnl.call("up", make.up(if_nametoindex(step.link)))
         elif isinstance(step, Address):
             rtnl.call("address", make.address(if_nametoindex(step.link), step.ip, step.prefix))
         else:
             rtnl.call("route", make.route(if_nametoindex(step.link), step.to, step.gateway))
+
+
+def _await_carrier(link: str) -> None:
+    deadline = time.monotonic() + CARRIER_SECONDS
+    while not is_running(link):
+        if time.monotonic() > deadline:
+            raise NetworkError(
+                f"link {link}: has no carrier after {CARRIER_SECONDS} s", object=link
+            )
+        time.sleep(0.001)
 
 
 def _grouped(plan: NetPlan) -> list[tuple[bool, list[Step]]]:

@@ -225,6 +225,21 @@ class Route:
 
 
 @value
+class Carrier:
+    """Wait until the host end works, whose peer came up after it.
+
+    The kernel tells it in its own time; until then it drops what it should send, and a first
+    connection that loses its answer is tried again only after a second.
+    """
+
+    link: str
+
+    def describe(self) -> str:
+        """The same as a command to paste."""
+        return f"until ip link show {self.link} | grep -q 'state UP'; do sleep 0.01; done"
+
+
+@value
 class Admit:
     """Tell the firewall: the pod's link and address are allowed, its ports lead to it."""
 
@@ -238,7 +253,7 @@ class Admit:
 
 
 if TYPE_CHECKING:
-    Step = Union[Veth, Setting, Address, Up, Route, Admit]
+    Step = Union[Veth, Setting, Address, Up, Route, Admit, Carrier]
 
 
 @value
@@ -279,14 +294,15 @@ def compile(request: NetRequest, lease: Lease) -> NetPlan:
         steps.append(Setting(f"net/ipv4/conf/{link}/route_localnet", "1"))
     steps += [
         Admit(lease),
+        Address(False, link, GATEWAY, 32),
+        Up(False, link),
+        Route(False, link, lease.ip),
         Up(True, "lo"),
         Address(True, POD_LINK, lease.ip, PREFIX_LENGTH),
         Up(True, POD_LINK),
         Route(True, POD_LINK, GATEWAY),
         Route(True, POD_LINK, "", GATEWAY),
-        Address(False, link, GATEWAY, 32),
-        Up(False, link),
-        Route(False, link, lease.ip),
+        Carrier(link),
     ]
     result = NetResult(request.net, POD_LINK, lease.ip, GATEWAY, link, MASK, lease.ports)
     return NetPlan(tuple(steps), result)

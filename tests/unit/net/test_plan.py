@@ -28,14 +28,15 @@ def test_a_pod_without_ports() -> None:
         "sysctl -w net.ipv6.conf.podw0123abcd89.disable_ipv6=1",
         "sysctl -w net.ipv6.conf.podw0123abcd89.accept_ra=0",
         f"nft '{'; '.join(admitted)}'",
+        "ip address add 172.16.28.1/32 dev podw0123abcd89 noprefixroute",
+        "ip link set podw0123abcd89 up",
+        "ip route replace 172.16.28.7 dev podw0123abcd89 scope link",
         "ip -n $POD link set lo up",
         "ip -n $POD address add 172.16.28.7/24 dev eth0 noprefixroute",
         "ip -n $POD link set eth0 up",
         "ip -n $POD route replace 172.16.28.1 dev eth0 scope link",
         "ip -n $POD route replace default via 172.16.28.1 dev eth0",
-        "ip address add 172.16.28.1/32 dev podw0123abcd89 noprefixroute",
-        "ip link set podw0123abcd89 up",
-        "ip route replace 172.16.28.7 dev podw0123abcd89 scope link",
+        "until ip link show podw0123abcd89 | grep -q 'state UP'; do sleep 0.01; done",
     ]
 
 
