@@ -60,7 +60,7 @@ def supervisor_of(layout: Layout, name: str) -> dict[str, Any]:
 def active(layout: Layout, name: str) -> bool:
     """Whether something supervises the pod now (running it, or about to start it again)."""
     if systemd.running() and systemd.read_unit(name):
-        return systemd.systemctl("is-active", "--quiet", systemd.unit_name(name), check=False) == 0
+        return systemd.active_state(name) not in ("inactive", "failed")
     return identity.alive(supervisor_of(layout, name))
 
 

@@ -116,11 +116,30 @@ def enabled(name: str) -> bool:
 
 def systemctl(*args: str, check: bool = True) -> int:
     """Run systemctl and wait; returns its status. Raises HostError with what it said."""
-    import subprocess
-
     from podwright.kernel.step import step
 
     step("systemctl")
+    status, said = _ask(args)
+    if check and status != 0:
+        raise HostError(
+            f"systemctl {' '.join(args)} failed: {safe(said.replace(chr(10), '; '), 400)}",
+            "journalctl -u shows more",
+            object=args[-1],
+        )
+    return status
+
+
+def active_state(name: str) -> str:
+    """`active`, `activating` (also while it waits for its next start), `deactivating`, `failed`
+    or `inactive`; `systemctl is-active` would not tell a unit that restarts from a stopped one.
+    """
+    return _ask(("show", "--property=ActiveState", "--value", unit_name(name)))[1]
+
+
+def _ask(args: tuple[str, ...]) -> tuple[int, str]:
+    """Run systemctl: its status and what it said."""
+    import subprocess
+
     done = subprocess.run(
         ["/usr/bin/systemctl", *args],
         stdin=subprocess.DEVNULL,
@@ -128,14 +147,7 @@ def systemctl(*args: str, check: bool = True) -> int:
         stderr=subprocess.STDOUT,
         check=False,
     )
-    if check and done.returncode != 0:
-        said = safe(done.stdout.decode("utf-8", "replace").strip().replace("\n", "; "), 400)
-        raise HostError(
-            f"systemctl {' '.join(args)} failed: {said}",
-            "journalctl -u shows more",
-            object=args[-1],
-        )
-    return done.returncode
+    return done.returncode, done.stdout.decode("utf-8", "replace").strip()
 
 
 def notify(text: str) -> None:

@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether something supervises a pod, and what it left behind when it failed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from podwright.host import detached, supervisor, systemd
+from podwright.host.paths import Layout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    found = Layout(data=f"{tmp_path}/data")
+    os.makedirs(f"{found.named}/web")
+    return found
+
+
+@pytest.mark.parametrize(
+    "state, active",
+    [
+        ("active", True),
+        ("reloading", True),
+        ("activating", True),  # also between two restarts: it would come back if left alone
+        ("deactivating", True),
+        ("inactive", False),
+        ("failed", False),
+    ],
+)
+def test_a_unit_between_two_restarts_counts_as_active(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, state: str, active: bool
+) -> None:
+    monkeypatch.setattr(systemd, "running", lambda: True)
+    monkeypatch.setattr(systemd, "read_unit", lambda name: "a unit")
+    monkeypatch.setattr(systemd, "active_state", lambda name: state)
+    assert supervisor.active(layout, "web") is active
+
+
+@pytest.fixture
+def without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "running", lambda: False)
+
+
+@pytest.mark.usefixtures("without_systemd")
+def test_the_background_supervisor_is_known_by_what_it_recorded(layout: Layout) -> None:
+    assert not supervisor.active(layout, "web")
+    child = os.fork()
+    if child == 0:
+        supervisor.record_supervisor(layout, "web")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert supervisor.supervisor_of(layout, "web")["pid"] == child
+    assert not supervisor.active(layout, "web")
+    supervisor.record_supervisor(layout, "web")
+    assert supervisor.active(layout, "web")
+
+
+@pytest.mark.usefixtures("without_systemd")
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff"])
+def test_a_damaged_record_is_no_supervisor(layout: Layout, content: bytes) -> None:
+    Path(layout.named, "web", "supervisor").write_bytes(content)
+    assert not supervisor.active(layout, "web")
+
+
+def test_problems_are_kept_for_whoever_waits(layout: Layout) -> None:
+    assert supervisor.problem(layout, "web") == ""
+    supervisor.record_problem(layout, "web", "image is not trusted")
+    assert supervisor.problem(layout, "web") == "image is not trusted"
+    supervisor.record_problem(layout, "web", "")
+    assert supervisor.problem(layout, "web") == ""
+
+
+def test_restarts_come_less_and_less_often() -> None:
+    assert [detached.backoff(attempt) for attempt in (0, 1, 2, 5, 6, 7, 1000)] == [
+        *(1, 2, 4, 32, 60, 60, 60)
+    ]
