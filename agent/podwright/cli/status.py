@@ -41,7 +41,7 @@ def run(context: Context, args: Arguments) -> int:
             args.text("wait-ready"),
             "is not ready",
         )
-        if not seen["ready"]:
+        if not seen["ready"] and args.text("wait-ready") != "false":
             raise NotReadyError(f"pod {pod.uuid} ended before it was ready", object=pod.uuid)
     if args.text("format"):
         show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
@@ -57,7 +57,7 @@ def _wait(
     text: str,
     problem: str,
 ) -> dict[str, Any]:
-    limit = None if text in ("true", "") else durations.seconds(text, "the time to wait")
+    limit = None if text in ("true", "false", "") else durations.seconds(text, "the time to wait")
     deadline = None if limit is None else time.monotonic() + limit
     while True:
         seen = look()
