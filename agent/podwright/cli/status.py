@@ -11,6 +11,7 @@ from podwright.cli import durations, which
 from podwright.cli.context import Context, say
 from podwright.errors import NotReadyError
 from podwright.stage0 import pods, report
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(context: Context, args: Arguments) -> int:
         show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
         say(show(seen))
     else:
-        say("\n".join(_lines(seen)))
+        say("\n".join(safe(line, 1000) for line in _lines(seen)))
     return 0
 
 
@@ -89,9 +90,7 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         lines.append(f"finished={seen['finished_at']}")
         lines.append(f"reason={seen['exit_reason']}")
     if seen["exit_error"]:
-        from podwright.text import safe
-
-        lines.append(f"error={safe(seen['exit_error'])}")
+        lines.append(f"error={seen['exit_error']}")
     for app in seen["apps"]:
         if app["exit_code"] is not None:
             lines.append(f"app-{app['name']}={app['exit_code']}")
