@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def report(pod: Pod) -> dict[str, Any]:
     """One pod as JSON. A damaged pod is reported with what can be read, and `error`."""
-    runtime = pod.read_json("runtime-config") or {}
-    ended = pod.read_json("exited") or {}
+    runtime = _object(pod.read_json("runtime-config"))
+    ended = _object(pod.read_json("exited"))
     out: dict[str, Any] = {
         "name": pod.uuid,
         "pod_name": runtime.get("name", ""),
@@ -57,6 +57,11 @@ def report(pod: Pod) -> dict[str, Any]:
     out["user_annotations"] = dict(manifest.user_annotations)
     out["user_labels"] = dict(manifest.user_labels)
     return out
+
+
+def _object(raw: Any) -> dict[str, Any]:
+    """A JSON object, empty when it is missing or damaged."""
+    return raw if isinstance(raw, dict) else {}
 
 
 def _mtime(path: str) -> Optional[str]:
@@ -101,7 +106,7 @@ def _app(
 ) -> dict[str, Any]:
     volumes = {volume.name: volume for volume in manifest.volumes}
     points = {point.path: point for point in app.app.mount_points}
-    status = app_statuses(pod, manifest).get(app.name, (ended.get("apps") or {}).get(app.name))
+    status = app_statuses(pod, manifest).get(app.name, _object(ended.get("apps")).get(app.name))
     state = "created"
     if pod.state == "running":
         state = "running" if status is None else "exited"

@@ -1,0 +1,266 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""list and status (behaviour.md B10), on pod directories that no pod ever ran in."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podwright import jsonio
+from podwright.host.paths import Layout
+from podwright.main import main
+from podwright.model.image import App, MountPoint
+from podwright.model.pod import HostPort, Mount, PodApp, PodManifest, Volume, dump_pod
+from podwright.stage0 import pods
+
+UUID = "6733c088-a507-4694-aabf-a0bf93f1fd6b"
+IMAGE = "sha512-" + "0a" * 32
+MANIFEST = PodManifest(
+    apps=(
+        PodApp(
+            "web",
+            IMAGE,
+            "example.com/web",
+            (("version", "1.0"),),
+            App(("/web",), "0", "0", mount_points=(MountPoint("conf", "/conf", True),)),
+            mounts=(Mount("conf", "/conf"), Mount("data", "/data")),
+        ),
+        PodApp("side", IMAGE, "example.com/side", (), App(("/side",), "0", "0")),
+    ),
+    volumes=(Volume("conf", "host", "/etc"), Volume("data", "empty")),
+    ports=(HostPort("http", 8080),),
+    user_labels=(("tier", "front"),),
+)
+NETWORKS = [{"netName": "default", "ip": "172.16.28.2"}]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    found = Layout(data=f"{tmp_path}/data")
+    pods.ensure_directories(found)
+    return found
+
+
+def put(layout: Layout, directory: str = pods.RUN, **files: str) -> Path:
+    """A pod directory; keyword arguments are files (underscores for hyphens)."""
+    path = Path(layout.pods, directory, UUID)
+    path.mkdir()
+    files.setdefault("pod", jsonio.dumps(dump_pod(MANIFEST)))
+    files.setdefault("pod_created", "2026-01-02T03:04:05.000Z")
+    files.setdefault("net_info.json", jsonio.dumps(NETWORKS))
+    for name, text in files.items():
+        (path / name.replace("_", "-")).write_text(text)
+    return path
+
+
+def ended(**fields: Any) -> str:
+    """The record of a pod's end."""
+    record = {"finished": "2026-01-02T03:05:00.000Z", "status": 3, "reason": "failed", "error": ""}
+    return jsonio.dumps({**record, "apps": {"web": 3, "side": 143}, **fields})
+
+
+class Command:
+    """One command line on the data directory."""
+
+    def __init__(self, layout: Layout, capsys: pytest.CaptureFixture[str], *argv: str) -> None:
+        self.exit = main([f"--dir={layout.data}", *argv])
+        self.stdout, self.stderr = capsys.readouterr()
+
+
+def test_an_ended_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    put(layout, exited=ended(), started_at="2026-01-02T03:04:06.000Z")
+    assert Command(layout, capsys, "status", "6733").stdout == (
+        "state=exited\n"
+        "created=2026-01-02T03:04:05.000Z\n"
+        "started=2026-01-02T03:04:06.000Z\n"
+        "exited=true\n"
+        "finished=2026-01-02T03:05:00.000Z\n"
+        "reason=failed\n"
+        "app-web=3\n"
+        "app-side=143\n"
+    )
+
+
+def test_a_running_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    path = put(layout, pid="4711", runtime_config='{"name": "front", "net": "default"}')
+    (path / "stage1/rootfs/rkt/status").mkdir(parents=True)
+    (path / "stage1/rootfs/rkt/supervisor-status").symlink_to("ready")
+    (path / "stage1/rootfs/rkt/status/side").write_text("0\n")
+    pod = pods.get(layout, UUID)
+    assert pod is not None
+    held = pods.lock(layout, pod)
+    try:
+        shown = Command(layout, capsys, "status", UUID, "--wait-ready").stdout
+        seen = json.loads(Command(layout, capsys, "status", UUID, "--format=json").stdout)
+    finally:
+        held.close()
+    assert shown.splitlines() == [
+        "name=front",
+        "state=running",
+        "created=2026-01-02T03:04:05.000Z",
+        "networks=default:ip4=172.16.28.2",
+        "pid=4711",
+        "ready=true",
+        "exited=false",
+        "app-side=0",
+    ]
+    assert (seen["name"], seen["pod_name"], seen["state"]) == (UUID, "front", "running")
+    assert (seen["pid"], seen["ready"], seen["app_names"]) == (4711, True, ["web", "side"])
+    assert seen["networks"] == NETWORKS
+    assert seen["ports"] == [{"name": "http", "host_port": 8080, "host_ip": ""}]
+    assert seen["user_labels"] == {"tier": "front"}
+    web, side = seen["apps"]
+    assert (web["state"], web["exit_code"], side["state"], side["exit_code"]) == (
+        *("running", None),
+        *("exited", 0),
+    )
+    assert (web["image_id"], web["image_name"], web["image_version"]) == (
+        IMAGE,
+        "example.com/web",
+        "1.0",
+    )
+    assert web["mounts"] == [
+        {
+            "name": "conf",
+            "container_path": "/conf",
+            "host_path": "/etc",
+            "read_only": True,
+        },
+        {
+            "name": "data",
+            "container_path": "/data",
+            "host_path": f"{path}/sharedVolumes/data",
+            "read_only": False,
+        },
+    ]
+
+
+def test_a_pod_that_ended_is_not_ready_and_has_no_address(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = put(layout, pid="1", exited=ended())
+    (path / "stage1/rootfs/rkt").mkdir(parents=True)
+    (path / "stage1/rootfs/rkt/supervisor-status").symlink_to("ready")
+    seen = json.loads(Command(layout, capsys, "status", UUID, "--format=json").stdout)
+    assert (seen["ready"], seen["pid"], seen["networks"]) == (False, None, [])
+    result = Command(layout, capsys, "status", UUID, "--wait-ready")
+    assert (result.exit, result.stdout) == (254, "")
+    assert "ended before it was ready" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "directory, flag, complaint",
+    [
+        ("run", "--wait", ""),
+        ("run", "--wait=5s", ""),
+        ("prepared", "--wait=false", ""),
+        ("prepared", "--wait-ready=false", ""),
+        ("prepared", "--wait=1ms", "has not ended after 1ms"),
+        ("prepared", "--wait-ready=1ms", "is not ready after 1ms"),
+        ("prepared", "--wait=soon", "the time to wait: 'soon' is not a duration"),
+    ],
+)
+def test_waiting(
+    layout: Layout,
+    capsys: pytest.CaptureFixture[str],
+    directory: str,
+    flag: str,
+    complaint: str,
+) -> None:
+    put(layout, directory)
+    result = Command(layout, capsys, "status", UUID, flag)
+    if complaint:
+        assert (result.exit, result.stdout) == (254, "")
+        assert complaint in result.stderr
+    else:
+        assert (result.exit, result.stderr) == (0, "")
+        assert result.stdout.startswith("state=")
+
+
+DAMAGED = {
+    "manifest missing": {"pod": ""},
+    "manifest cut": {"pod": '{"acKind": '},
+    "manifest of another kind": {"pod": "[]"},
+    "runtime-config of another kind": {"runtime_config": "[1]"},
+    "end of another kind": {"exited": '"x"'},
+    "apps of another kind": {"exited": '{"apps": [1]}'},
+    "networks of another kind": {"net_info.json": "{}"},
+}
+
+
+@pytest.mark.parametrize("files", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_pod_is_shown_as_far_as_it_can_be_read(
+    layout: Layout, capsys: pytest.CaptureFixture[str], files: dict[str, str]
+) -> None:
+    put(layout, **files)
+    for line in ("list", "list --full", "list --format=json", f"status {UUID}"):
+        result = Command(layout, capsys, *line.split())
+        assert (result.exit, result.stderr) == (0, "")
+        assert "exited" in result.stdout
+    (seen,) = json.loads(Command(layout, capsys, "list", "--format=json").stdout)
+    assert bool(seen.get("error")) is ("pod" in files)
+
+
+def test_list(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    assert Command(layout, capsys, "list", "--no-legend").stdout == ""
+    assert Command(layout, capsys, "list", "--format=json").stdout == "[]\n"
+    put(layout, exited=ended(), runtime_config='{"name": "front"}')
+    titles, web, side = (
+        line.split("\t") for line in Command(layout, capsys, "list").stdout.splitlines()
+    )
+    assert [title.strip() for title in titles] == [
+        *("UUID", "POD", "APP", "IMAGE NAME", "STATE", "CREATED", "STARTED", "NETWORKS")
+    ]
+    assert [cell.strip() for cell in web[:5]] == [
+        *(UUID[:8], "front", "web", "example.com/web:1.0", "exited")
+    ]
+    assert [cell.strip() for cell in side] == ["", "", "side", "example.com/side"]
+    full = Command(layout, capsys, "list", "--full", "--no-legend").stdout.splitlines()
+    cells = [cell.strip() for cell in full[0].split("\t")]
+    assert (cells[0], cells[4], cells[6]) == (UUID, IMAGE, "2026-01-02T03:04:05.000Z")
+
+
+def test_hostile_text_does_not_reach_the_terminal(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(layout, exited=ended(error="\x1b[2J\nstate=running"), pod_created="\x1b[2J")
+    for line in ("list", "list --full", f"status {UUID}"):
+        shown = Command(layout, capsys, *line.split()).stdout
+        assert "\x1b" not in shown
+        assert "\nstate=running" not in shown
+
+
+def test_a_uuid_file_names_the_pod(
+    layout: Layout, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    put(layout)
+    (tmp_path / "uuid").write_text(f"{UUID}\n")
+    for verb in ("status", "cat-manifest"):
+        result = Command(layout, capsys, verb, f"--uuid-file={tmp_path}/uuid")
+        assert (result.exit, result.stderr) == (0, "")
+    result = Command(layout, capsys, "status", f"--uuid-file={tmp_path}/none")
+    assert (result.exit, result.stdout) == (254, "")
+    assert result.stderr.startswith(f"podwright: --uuid-file: {tmp_path}/none cannot be read")
+
+
+def test_cat_manifest(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    put(layout)
+    pretty = Command(layout, capsys, "cat-manifest", UUID).stdout
+    plain = Command(layout, capsys, "cat-manifest", UUID, "--pretty-print=false").stdout
+    assert pretty.count("\n") > 20 and plain.count("\n") == 1
+    assert json.loads(pretty) == json.loads(plain) == dump_pod(MANIFEST)
+
+
+@pytest.mark.parametrize("verb", ["status", "cat-manifest"])
+def test_a_pod_that_does_not_exist(
+    layout: Layout, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    result = Command(layout, capsys, verb, "web")
+    assert (result.exit, result.stdout) == (254, "")
+    assert result.stderr == ("podwright: no pod is called 'web'; podwright list shows the pods\n")
+    assert not os.listdir(f"{layout.pods}/run")
