@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podwright.cli.options import Arguments
+    from podwright.model.pod import PodManifest
 
 
 def run(context: Context, args: Arguments) -> int:
@@ -29,11 +30,26 @@ def run(context: Context, args: Arguments) -> int:
     if pod.directory != pods.PREPARED:
         raise UsageError(f"pod {pod.uuid} is {pod.state}, not prepared", object=pod.uuid)
     locked = pods.lock(context.layout, pod)
+    check_overrides(start.read_manifest(locked.path), overrides)
     if context.insecure:
         overrides["insecure"] = sorted(context.insecure)
     outcome = start.run(context.layout, locked, overrides)
     tell(outcome)
     return outcome.status
+
+
+def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
+    """Refuse what `run` would have refused for the same pod."""
+    net = overrides.get("net", "default")
+    if manifest.ports and net != "default":
+        raise UsageError(
+            f"--net={net} cannot be used: the pod publishes ports",
+            "ports are published on the default network",
+        )
+    if overrides.get("interactive") and len(manifest.apps) > 1:
+        raise UsageError(
+            "--interactive works with one app only", f"the pod has {len(manifest.apps)}"
+        )
 
 
 def _overrides(args: Arguments) -> dict[str, Any]:
