@@ -253,6 +253,13 @@ def test_the_next_pod_repairs_a_flushed_firewall(bed: Bed) -> None:
     assert pod.down()["down"]
 
 
+def test_nothing_of_the_worker_stays_while_the_pod_runs(bed: Bed) -> None:
+    pod = bed.pod("web")
+    launcher = pod.process.pid  # nsenter and python keep the pid
+    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+    assert children == [str(pod.pid)]
+
+
 def test_an_address_is_not_at_once_anothers(bed: Bed) -> None:
     first = bed.pod("web")
     address = first.ip

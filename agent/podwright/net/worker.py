@@ -5,8 +5,9 @@
 The child is what imports pyroute2 (20 ms, 10 MB), so that the process which waits for the pod
 stays small and the import runs beside other work. It dies with its parent.
 
-Nobody waits for the end of a child, only for its word: a process that has removed anything
-from nftables stays in the kernel until a grace period is over, some 20 ms, when it ends.
+At the end another child takes everything back, and nobody waits for its end, only for its
+word: a process that has removed anything from nftables stays in the kernel until a grace
+period is over, some 20 ms.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class NetWorker:
         line = _read_line(self._answers)
         if not line:
             self._report_death()
+        self._end()
         answer = jsonio.loads(line, "network worker")
         if "error" in answer:
             self._held = False
@@ -96,32 +98,26 @@ class NetWorker:
             hint = "what it had begun could not be taken back: run gc"
         raise NetworkError(f"network: the worker {how} before the network was up", hint)
 
-    def settle(self) -> None:
-        """Reap the worker, some milliseconds after `wait`; for whoever does not want a zombie."""
-        if self._pid and self._ip:
-            self._end()
-
     def teardown(self) -> None:
         """Give everything back; at the pod's end, or when it will not start. Idempotent.
 
         The link may be there for some more milliseconds: the kernel removes it in the
         background. Raises NetworkError or LockedError; gc then finishes it.
         """
-        if self._pid and not self._ip:
-            os.kill(self._pid, SIGKILL)
         if self._pid:
-            self._end(wait=not self._ip)
+            os.kill(self._pid, SIGKILL)
+            self._end()
         if self._request is not None and self._held:
             self._held = False
             tear_down(self._request.net_dir, self._request.uuid, self._ip, self._host_if)
 
-    def _end(self, *, wait: bool = True) -> int:
+    def _end(self) -> int:
         """Close the pipes and reap the worker; returns its wait status."""
         os.close(self._orders)
         os.close(self._answers)
         pid, self._pid = self._pid, 0
         try:
-            return os.waitpid(pid, 0 if wait else os.WNOHANG)[1]
+            return os.waitpid(pid, 0)[1]
         except ChildProcessError:
             return 0
 
