@@ -72,6 +72,10 @@ else:
                 if name not in fields:
                     fields.append(name)
                 if name in klass.__dict__:
+                    if klass.__dict__[name].__hash__ is None:
+                        raise TypeError(
+                            f"{cls.__name__}.{name}: a default is shared: no list or dict"
+                        )
                     defaults[name] = klass.__dict__[name]
         cls.__fields__ = tuple(fields)
         cls.__defaults__ = defaults

@@ -77,11 +77,16 @@ def test_base_class_fields_come_first_and_defaults_can_be_overridden() -> None:
     assert Point(1).y == 0
 
 
+def replace_type(point: Point) -> object:
+    """Something else with the same content."""
+    return (point.x, point.y)
+
+
 def test_equality_is_by_content_and_by_type() -> None:
     assert Point(1) == Point(1) and hash(Point(1)) == hash(Point(1))
     assert Point(1) != Point(2)
     assert Point(1, 7) != Named(1)
-    assert Point(1) != (1, 0)
+    assert Point(1) != replace_type(Point(1))
     assert len({Point(1), Point(1, 0), Point(2)}) == 2
 
 
@@ -99,6 +104,13 @@ def test_nothing_can_be_set_or_deleted() -> None:
         with pytest.raises(AttributeError):
             del point.x
         assert point.x == 1
+
+
+@pytest.mark.parametrize("default", [[], {}, set()], ids=repr)
+def test_defaults_are_shared_so_they_cannot_be_mutable(default: object) -> None:
+    plain = type("Shared", (), {"__annotations__": {"a": "object"}, "a": default})
+    with pytest.raises(TypeError, match=r"^Shared\.a: a default is shared"):
+        value(plain)
 
 
 def test_replace_copies_and_checks_names() -> None:
