@@ -1,14 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Install the agent's files on this host: first the list of what differs, then the changes.
-
-    /usr/bin/podwright -> ../lib/podwright/bin/podwright
-    /usr/lib/podwright/bin -> agent-0123456789ab/bin
-    /usr/lib/podwright/agent-0123456789ab/{bin,podwright}
-
-Everything else in /usr/lib/podwright is not ours: packages may ship keys and settings there.
-"""
+"""Install the agent's files on this host: first the list of what differs, then the changes."""
 
 from __future__ import annotations
 
@@ -16,21 +9,23 @@ import grp
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
-from typing import Callable, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
-from ansible_collections.podwright.fleet.plugins.module_utils import agent_tree, agent_units
+from ansible_collections.podwright.fleet.plugins.module_utils import agent_units, agent_versions
+from ansible_collections.podwright.fleet.plugins.module_utils.agent_versions import TREE
+from ansible_collections.podwright.fleet.plugins.module_utils.changes import (
+    Change,
+    InstallError,
+    point,
+    run,
+)
 
-TREE = "/usr/lib/podwright"
 PROGRAM = "/usr/bin/podwright"
 LINK = "../lib/podwright/bin/podwright"
 CONFIG = "/etc/podwright"
 DATA = "/var/lib/podwright"
 CERTIFICATES = f"{CONFIG}/ca.d/ansible.pem"
-PYTHON = "/usr/bin/python3"
-VERSION = "agent-"
-STAGING = ".new-"
 GROUPS = ("podwright", "podwright-admin")
 DIRECTORIES = (
     (TREE, 0o755, "root"),
@@ -44,23 +39,6 @@ DIRECTORIES = (
     (f"{CONFIG}/trustedkeys/root.d", 0o755, "root"),
     (DATA, 0o2750, "podwright"),
 )
-
-
-class InstallError(Exception):
-    """What cannot be done, and why, in one sentence."""
-
-
-class NeedsArchive(Exception):
-    """The host has other files, and the archive with the right ones was not given."""
-
-
-class Change(NamedTuple):
-    """Something that differs: what it is, and how to make it right."""
-
-    what: str
-    before: str
-    after: str
-    make: Callable[[], None]
 
 
 class Wanted(NamedTuple):
@@ -84,7 +62,7 @@ def install(wanted: Wanted) -> list[Change]:
     """
     changes = [_new_group(name) for name in GROUPS if not _has_group(name)]
     changes += [change for place in DIRECTORIES for change in _directory(*place)]
-    changes += _tree(wanted.content_hash, wanted.archive)
+    changes += agent_versions.in_use(wanted.content_hash, wanted.archive)
     changes += _link()
     pem = "".join(text.strip() + "\n" for text in wanted.ca_certificates)
     changes += _file(CERTIFICATES, pem) if pem else _no_file(CERTIFICATES)
@@ -100,7 +78,7 @@ def remove(data: bool) -> list[Change]:
     """
     changes = [change for path in agent_units.FILES for change in _no_file(path)]
     changes += _no_file(PROGRAM)
-    changes += _no_tree()
+    changes += agent_versions.removed()
     if not data:
         return changes
     changes += _no_directory(DATA) + _no_directory(CONFIG)
@@ -116,11 +94,11 @@ def _has_group(name: str) -> bool:
 
 
 def _new_group(name: str) -> Change:
-    return Change(f"group {name}", "absent", "present", lambda: _run("groupadd", "--system", name))
+    return Change(f"group {name}", "absent", "present", lambda: run("groupadd", "--system", name))
 
 
 def _old_group(name: str) -> Change:
-    return Change(f"group {name}", "present", "absent", lambda: _run("groupdel", name))
+    return Change(f"group {name}", "present", "absent", lambda: run("groupdel", name))
 
 
 def _directory(path: str, mode: int, group: str) -> list[Change]:
@@ -146,84 +124,6 @@ def _directory(path: str, mode: int, group: str) -> list[Change]:
     return [Change(path, before, after, make)]
 
 
-def _tree(content_hash: str, archive: str | None) -> list[Change]:
-    current = _current()
-    present = agent_tree.digest(os.path.join(TREE, current), installed=True) if current else ""
-    if present == content_hash:
-        return []
-    if archive is None:
-        raise NeedsArchive
-    source = archive
-    return [
-        Change(
-            f"{TREE}/bin",
-            present or "absent",
-            content_hash,
-            lambda: _new_version(source, content_hash, current),
-        )
-    ]
-
-
-def _current() -> str:
-    """Name of the version that is in use, or ""."""
-    try:
-        return os.path.dirname(os.readlink(f"{TREE}/bin"))
-    except FileNotFoundError:
-        return ""
-    except OSError:
-        raise InstallError(
-            f"{TREE}/bin is there and not a link; move it away and run this again"
-        ) from None
-
-
-def _new_version(archive: str, content_hash: str, old: str) -> None:
-    """Unpack and compile beside the version in use, then switch the link to it.
-
-    An interrupted run leaves the old version in use. The old one stays: supervisors of running
-    pods have loaded only a part of it. It goes with the first upgrade after the next boot.
-    """
-    for name in os.listdir(TREE):
-        if name.startswith(STAGING) or (name.startswith(VERSION) and unused(name, old)):
-            shutil.rmtree(os.path.join(TREE, name))
-    name = _free_name(VERSION + content_hash[:12])
-    staging = tempfile.mkdtemp(prefix=STAGING, dir=TREE)
-    try:
-        agent_tree.unpack(archive, staging)
-    except agent_tree.TreeError as error:
-        raise InstallError(str(error)) from None
-    if agent_tree.digest(staging, installed=True) != content_hash:
-        raise InstallError("the agent's files did not arrive intact; run this again")
-    _run(PYTHON, "-IS", "-m", "compileall", "-q", "-s", staging, "-p", f"{TREE}/{name}", staging)
-    os.chmod(staging, 0o755)
-    os.rename(staging, f"{TREE}/{name}")
-    _point(f"{TREE}/bin", f"{name}/bin")
-    if old:
-        os.utime(f"{TREE}/{old}")
-
-
-def _free_name(wanted: str) -> str:
-    """`wanted`, or with a number behind it if a version of that name is there already."""
-    taken = os.listdir(TREE)
-    names = [wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3))]
-    return next(name for name in names if name not in taken)
-
-
-def unused(name: str, current: str) -> bool:
-    """Whether a version was replaced before the host booted, so that no process has it loaded."""
-    with open("/proc/stat", encoding="ascii") as stream:
-        booted = next(int(line.split()[1]) for line in stream if line.startswith("btime "))
-    return name != current and os.lstat(os.path.join(TREE, name)).st_mtime < booted
-
-
-def _point(link: str, target: str) -> None:
-    """Make a link point to `target` in one step."""
-    temporary = f"{link}.new"
-    if os.path.lexists(temporary):
-        os.unlink(temporary)
-    os.symlink(target, temporary)
-    os.rename(temporary, link)
-
-
 def _link() -> list[Change]:
     before = "absent"
     if os.path.islink(PROGRAM):
@@ -233,7 +133,7 @@ def _link() -> list[Change]:
     after = f"link to {LINK}"
     if before == after:
         return []
-    return [Change(PROGRAM, before, after, lambda: _point(PROGRAM, LINK))]
+    return [Change(PROGRAM, before, after, lambda: point(PROGRAM, LINK))]
 
 
 def _file(path: str, content: str) -> list[Change]:
@@ -273,26 +173,6 @@ def _no_directory(path: str) -> list[Change]:
     return [Change(path, "present", "absent", lambda: shutil.rmtree(path))]
 
 
-def _no_tree() -> list[Change]:
-    """Our part of the directory, and the directory if nothing else is in it."""
-    if not os.path.lexists(TREE):
-        return []
-
-    def make() -> None:
-        for name in os.listdir(TREE):
-            if name == "bin":
-                os.unlink(f"{TREE}/bin")
-            elif name.startswith((VERSION, STAGING)):
-                shutil.rmtree(os.path.join(TREE, name))
-        if not os.listdir(TREE):
-            os.rmdir(TREE)
-
-    ours = [name for name in os.listdir(TREE) if name.startswith(("bin", VERSION, STAGING))]
-    if not ours and os.listdir(TREE):
-        return []
-    return [Change(TREE, "present", "absent", make)]
-
-
 def mounts_below(path: str, table: str = "/proc/self/mountinfo") -> list[str]:
     """Mount points in `path` and `path` itself, from a table as in proc(5)."""
     with open(table, encoding="utf-8", errors="surrogateescape") as stream:
@@ -300,17 +180,3 @@ def mounts_below(path: str, table: str = "/proc/self/mountinfo") -> list[str]:
     for escape, char in ((r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\")):
         points = [point.replace(escape, char) for point in points]
     return [point for point in points if point == path or point.startswith(path + "/")]
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(
-        command,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
-    )
-    if done.returncode != 0:
-        said = done.stdout.decode("utf-8", "replace").strip()
-        raise InstallError(f"{' '.join(command)} failed with status {done.returncode}: {said}")

@@ -80,6 +80,10 @@ systemd:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podwright.fleet.plugins.module_utils import agent_install
+from ansible_collections.podwright.fleet.plugins.module_utils.changes import (
+    InstallError,
+    NeedsArchive,
+)
 
 
 def main() -> None:
@@ -108,9 +112,9 @@ def main() -> None:
         if not module.check_mode:
             for change in changes:
                 change.make()
-    except agent_install.NeedsArchive:
+    except NeedsArchive:
         module.exit_json(changed=False, needs_archive=True)
-    except agent_install.InstallError as error:
+    except InstallError as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=bool(changes),

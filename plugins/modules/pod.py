@@ -346,6 +346,14 @@ pods:
       type: int
       returned: when there is a pod
       sample: 2
+    ready:
+      description: Whether the pod runs and is ready.
+      type: bool
+      returned: except in check mode
+    rolled_back:
+      description: Whether the pod did not become ready, and the one before it runs again.
+      type: bool
+      returned: except in check mode
     error:
       description: Why it failed for this pod; C(null) if it did not.
       type: dict

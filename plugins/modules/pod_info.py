@@ -62,13 +62,31 @@ pods:
       type: str
       returned: always
       sample: running
+    ready:
+      description: Whether it runs and is ready.
+      type: bool
+      returned: always
+    stage1:
+      description: How it is isolated.
+      type: str
+      returned: always
+      sample: namespaces
+    pid:
+      description: Process that is its PID 1, as the host sees it; C(null) if it does not run.
+      type: int
+      returned: always
     networks:
       description: The networks that it is on, with C(netName), C(ifName) and C(ip).
       type: list
       elements: dict
-      returned: when there are any
+      returned: always
+    ports:
+      description: Its published ports, with C(name), C(host_port) and C(host_ip).
+      type: list
+      elements: dict
+      returned: always
     apps:
-      description: Its apps, with C(name), C(state), C(image_id) and C(exit_code).
+      description: Its apps, with C(name), C(state), C(image_id), C(image_name) and C(exit_code).
       type: list
       elements: dict
       returned: always

@@ -26,7 +26,12 @@ def test_install_twice_upgrade_and_remove(site: Site) -> None:
     assert site.changed("uninstall", "--check") == 1
     assert site.changed("uninstall", podwright_agent_remove_data=True) == 1
     assert site.changed("uninstall", podwright_agent_remove_data=True) == 0
-    assert site.shell("ls -d /*/podwright* /*/*/podwright* 2>/dev/null || true") == ""
+    assert (
+        site.shell(
+            "ls -d /usr/*/podwright* /etc/podwright* /etc/*/podwright* /var/*/podwright* 2>/dev/null || true"
+        )
+        == ""
+    )
     assert "podwright" not in site.shell("cat /etc/group /etc/gshadow")
 
 

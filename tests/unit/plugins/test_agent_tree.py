@@ -11,7 +11,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.podwright.fleet.plugins.module_utils import agent_install, agent_tree
+from ansible_collections.podwright.fleet.plugins.module_utils import (
+    agent_install,
+    agent_tree,
+    agent_versions,
+)
 
 from tests.support.paths import CHECKOUT
 
@@ -126,12 +130,12 @@ def test_mounts_below_a_path_are_found_at_path_boundaries(tmp_path: Path) -> Non
 def test_a_version_is_only_removed_after_a_boot_and_when_not_current(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent_install, "TREE", str(tmp_path))
+    monkeypatch.setattr(agent_versions, "TREE", str(tmp_path))
     for name, time in (("agent-old", 1), ("agent-current", 1), ("agent-new", None)):
         (tmp_path / name).mkdir()
         if time is not None:
             os.utime(tmp_path / name, (time, time))
     found = {
-        path.name: agent_install.unused(path.name, "agent-current") for path in tmp_path.iterdir()
+        path.name: agent_versions.unused(path.name, "agent-current") for path in tmp_path.iterdir()
     }
     assert found == {"agent-old": True, "agent-current": False, "agent-new": False}
