@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -47,9 +48,9 @@ def stored(agent: Agent) -> list[str]:
 
 
 def nothing_kept(agent: Agent) -> bool:
-    """Whether neither an image nor work in progress lies in the data directory (partial downloads may)."""
-    kept = list(agent.data.glob("cas/image/*")) + list(agent.data.glob("cas/tree/*"))
-    return not kept and not [path for path in agent.data.glob("tmp/*") if path.is_dir()]
+    """Whether neither an image nor work in progress lies in the data directory."""
+    patterns = ("cas/image/*", "cas/tree/*", "tmp/*")
+    return not [path for pattern in patterns for path in agent.data.glob(pattern)]
 
 
 def image_requests(server: ImageServer) -> list[str]:
@@ -293,8 +294,6 @@ def broken_off(served: Path, after: int, ranges: list[str]) -> Callable[[Handler
 
 def etag(handler: Handler, served: Path) -> str:
     """The ETag with which the server sends the file."""
-    import hashlib
-
     return f'"{hashlib.sha256(served.read_bytes()).hexdigest()[:32]}"'
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from podwright.errors import FetchError, ImageError, VerifyError
+from podwright.errors import FetchError, ImageError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
 from podwright.kernel import durable, fs
 from podwright.stage0 import discover, fetch, images, pgp, sources, store, trust, verdict, verify
@@ -76,6 +76,19 @@ def get(
     cwd: Optional[str],
 ) -> Record:
     """Fetch what the argument names, or find that the store already has it; the stored record."""
+    try:
+        return _get(layout, ref, options, progress, cwd)
+    except OSError as err:
+        raise fetch.disk_error(err, ref.text) from None
+
+
+def _get(
+    layout: Layout,
+    ref: ImageRef,
+    options: FetchOptions,
+    progress: Optional[Progress],
+    cwd: Optional[str],
+) -> Record:
     store.ensure(layout)
 
     def report(done: int, total: Optional[int]) -> None:
@@ -250,7 +263,13 @@ def _from_url(
         if not etag:
             download.begin()
         wanted = _wanted(spot, ref, options, signature)
-        record = fetch.fetch(layout, wanted, lambda _copy: download.chunks(), copy)
+        try:
+            record = fetch.fetch(layout, wanted, lambda _copy: download.chunks(), copy)
+        except FetchError:
+            raise  # what has arrived is of use to the next try
+        except PodwrightError:
+            download.discard()
+            raise
         _remember(layout, spot, record, download)
         return record
 

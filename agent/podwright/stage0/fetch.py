@@ -240,7 +240,7 @@ def fetch(
         try:
             unpacked = pipeline.run()
         except OSError as err:
-            raise _disk_error(err, wanted) from None
+            raise disk_error(err, wanted.shown) from None
         except PodwrightError as err:
             err.object = err.object or wanted.shown
             raise
@@ -262,7 +262,7 @@ def fetch(
             with store.lock(layout, f"storing image {manifest.name}"):
                 store.publish(layout, work.path, record)
         except OSError as err:
-            raise _disk_error(err, wanted) from None
+            raise disk_error(err, wanted.shown) from None
         return record
 
 
@@ -289,14 +289,15 @@ def mark_rendered(tree: str, image_id: str, unpacked: unpack.Unpacked) -> None:
     fs.write_new(f"{tree}/rendered", mark.encode(), durable=False)
 
 
-def _disk_error(err: OSError, wanted: Wanted) -> HostError:
+def disk_error(err: OSError, shown: str) -> HostError:
+    """The sentence for a write that failed."""
     import errno
 
     full = err.errno in (errno.ENOSPC, errno.EDQUOT)
     return HostError(
-        f"image {safe(wanted.shown, 200)} cannot be stored: {safe(err.strerror or err, 200)}",
+        f"image {safe(shown, 200)} cannot be stored: {safe(err.strerror or err, 200)}",
         "make room and try again" if full else "see the data directory and its disk",
-        object=wanted.shown,
+        object=shown,
         reason="disk-full" if full else "host-failed",
         stage="fetch",
     )

@@ -166,6 +166,11 @@ class Download:
             os.close(fd)
         fs.unlink(f"{self._copy}.json")
 
+    def discard(self) -> None:
+        """Keep nothing of what has arrived."""
+        for path in (self._copy, f"{self._copy}.json"):
+            fs.unlink(path)
+
     def _body(self) -> Iterator[bytes]:
         """What the current answer brings, gathered into chunks of a useful size."""
         assert self._reply is not None
