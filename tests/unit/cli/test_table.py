@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from podwright.cli.table import render
 
-ROWS = [("1", "long name", ""), ("22", "x", "y")]
+ROWS: list[tuple[str, ...]] = [("1", "long name", ""), ("22", "x", "y")]
 
 
 def test_columns_are_padded_and_separated_by_tabs() -> None:

@@ -64,11 +64,7 @@ class SimulatedHost:
     def apply(self, spec: PodSpec, image: str, steps: Optional[int] = None) -> bool:
         """Carry out the plan; or die after so many steps. True when it came to its end."""
         work = self._work(self.plan(spec, image), spec)
-        for number, _ in enumerate(work):
-            if number == steps:
-                work.close()
-                return False
-        return True
+        return all(number != steps for number, _ in enumerate(work))
 
     def _work(self, plan: PodPlan, spec: PodSpec) -> Iterator[None]:
         """The changes of the plan; the host may lose power wherever it yields."""
