@@ -70,8 +70,9 @@ def firewall_tables() -> Iterator[str]:
 
 
 def cgroups() -> Iterator[str]:
-    """Control groups in every hierarchy."""
+    """Control groups in every hierarchy; not those of test hosts."""
     for root, directories, _ in os.walk("/sys/fs/cgroup"):
+        directories[:] = [name for name in directories if not TEST_CGROUPS.match(f"/{name}")]
         yield from (f"{root}/{name}" for name in directories if name.startswith(NAME))
 
 
