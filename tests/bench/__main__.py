@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import memory
+from tests.bench.crowd import Crowd
 from tests.bench.measure import Figures
 from tests.bench.table import Row, render
 from tests.support import aci, tiny_image
@@ -88,6 +88,15 @@ def measure(bench: Bench) -> list[Row]:
     return rows
 
 
+def no_op(bench: Bench, desired: Path) -> Row:
+    """`apply` of a desired state that holds already."""
+    say("apply that changes nothing")
+    listing = [*bench.agent.command, "list"]
+    ours, listed = bench.compare([*bench.agent.command, "apply", str(desired)], listing)
+    what = "no-op `apply` with 100 pods on the host"
+    return Row(what, "≤ 300 ms", ours, listed, "`podwright list`", None, 300)
+
+
 def say(text: str) -> None:
     """A line of progress."""
     print(f"bench: {text}", flush=True)
@@ -115,8 +124,10 @@ def main() -> int:
         with PrivateHost(scratch, {"example.com": "127.0.0.1"}) as host:
             bench = Bench(host, scratch, lab)
             rows = measure(bench)
-            say("memory of 20 running pods")
-            resident = memory.measure(bench.agent, scratch, count=20)
+            say("100 running pods")
+            with Crowd(bench.agent, 100) as crowd:
+                resident = crowd.resident()
+                rows.append(no_op(bench, crowd.write_desired(scratch)))
             host.run([*bench.podman, "system", "reset", "--force"], timeout=120)
     text = render(rows, resident, machine(), time.strftime("%Y-%m-%d"), RUNS)
     TARGET.write_text(text)

@@ -64,7 +64,7 @@ def render(rows: Sequence[Row], resident: float, machine: str, date: str, runs: 
     head = HEAD.format(date=date, machine=machine, runs=runs)
     within = "yes" if resident <= 6 else "**no**"
     memory = (
-        f"| resident memory per running one-app pod (PSS, mean of 20) | ≤ 6 MiB | {resident:.1f} MiB |"
+        f"| resident memory per running one-app pod (PSS, mean of 100) | ≤ 6 MiB | {resident:.1f} MiB |"
         f" | | {within} |\n"
     )
     return head + "".join(row.line() for row in rows) + memory

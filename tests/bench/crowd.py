@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many running pods: what our own processes cost (apps not counted), and what `apply` takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support.agent import Agent
+
+SCRIPT = """
+import glob, json, re
+total = 0
+for path in glob.glob("/proc/[0-9]*"):
+    try:
+        command = open(path + "/cmdline", "rb").read()
+        if b"podwright" in command and b"supervise" in command:
+            total += int(re.search(r"^Pss:\\s+(\\d+) kB", open(path + "/smaps_rollup").read(), re.M).group(1))
+    except (OSError, AttributeError):
+        continue
+print(json.dumps(total))
+"""
+
+
+class Crowd:
+    """`count` named pods, each with one sleeping app and no network; a context manager."""
+
+    def __init__(self, agent: Agent, count: int) -> None:
+        self.agent = agent
+        self.count = count
+        self.names = [f"bench-{number}" for number in range(count)]
+        self.desired = {"version": 1, "pods": [self._pod(name) for name in self.names]}
+
+    def _pod(self, name: str) -> dict[str, Any]:
+        return {
+            "name": name,
+            "image": "example.com/tiny:1.0",
+            "exec": "/bin/sleep",
+            "args": ["3600"],
+            "net": "none",
+            "ready": {"seconds": 0},
+        }
+
+    def __enter__(self) -> Crowd:
+        self.agent.apply(self.desired, timeout=600)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        absent = [{"name": name, "state": "absent"} for name in self.names]
+        self.agent.apply({"version": 1, "pods": absent}, timeout=600)
+
+    def resident(self) -> float:
+        """MiB of proportional set size of our own processes, per pod."""
+        out = self.agent.host.run(["/usr/bin/python3", "-IS", "-c", SCRIPT]).check().stdout
+        return float(json.loads(out)) / 1024 / self.count
+
+    def write_desired(self, scratch: Path) -> Path:
+        """The desired state as a file, for `apply`."""
+        path = scratch / "desired.json"
+        path.write_text(json.dumps(self.desired))
+        return path
