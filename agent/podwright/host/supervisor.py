@@ -82,14 +82,15 @@ class Starting:
         self.layout = layout
         self.name = name
         self.timeout: float = settings["ready"]["timeout"] + GRACE
+        self.stop_timeout: float = settings["stop_timeout"] + GRACE
         self.process: Optional[subprocess.Popen[bytes]] = None
-        self.since = time.monotonic()
         record_problem(layout, name, "")
         if systemd.running():
             self._systemd()
         else:
             stop(layout, name, settings["stop_timeout"])
             self.pid = detached.spawn(layout, name, command)
+        self.since = time.monotonic()
 
     def _systemd(self) -> None:
         import subprocess
@@ -119,7 +120,8 @@ class Starting:
 
         assert self.process is not None
         try:
-            return self.process.wait(self.timeout + GRACE) == 0
+            # systemctl restart stops the old pod first; systemd's own limits come before ours.
+            return self.process.wait(self.stop_timeout + self.timeout + GRACE) == 0
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,47 @@ def test_problems_are_kept_for_whoever_waits(layout: Layout) -> None:
     assert supervisor.problem(layout, "web") == "image is not trusted"
     supervisor.record_problem(layout, "web", "")
     assert supervisor.problem(layout, "web") == ""
+
+
+SETTINGS = {"ready": {"timeout": 5.0}, "stop_timeout": 60.0, "restart": "no"}
+
+
+@pytest.mark.usefixtures("without_systemd")
+def test_a_pod_that_takes_long_to_stop_leaves_the_new_one_its_time(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+
+    def stop(*_: object) -> None:
+        now[0] += 60
+
+    monkeypatch.setattr(supervisor, "stop", stop)
+    monkeypatch.setattr(detached, "spawn", lambda *_: 4711)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    starting = supervisor.Starting(layout, "web", SETTINGS, ["/usr/bin/podwright"])
+    assert (starting.pid, starting.since) == (4711, 1060.0)
+
+
+def test_we_wait_longer_than_systemd_does(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Restart:
+        """systemctl, and how long it was waited for."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.waited = 0.0
+
+        def wait(self, timeout: float) -> int:
+            self.waited = timeout
+            return 0
+
+    monkeypatch.setattr(systemd, "running", lambda: True)
+    monkeypatch.setattr(systemd, "systemctl", lambda *_, **__: 0)
+    monkeypatch.setattr(subprocess, "Popen", Restart)
+    starting = supervisor.Starting(layout, "web", SETTINGS, ["/usr/bin/podwright"])
+    starting.wait()
+    unit = systemd.unit_text("web", SETTINGS, ["/usr/bin/podwright"])
+    limits = [int(found) for found in re.findall(r"^Timeout\w+Sec=(\d+)$", unit, re.MULTILINE)]
+    assert len(limits) == 2
+    assert isinstance(starting.process, Restart) and starting.process.waited > sum(limits)
 
 
 def test_restarts_come_less_and_less_often() -> None:
