@@ -6,10 +6,6 @@ from __future__ import annotations
 
 from podwright.values import value
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 FORMAT = 1
 """Version of the on-disk layout; older ones are read, newer ones refused."""
 
