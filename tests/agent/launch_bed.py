@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import time
@@ -86,9 +87,13 @@ class Pod:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        self._kill()
         self.process.communicate()
+
+    def _kill(self) -> None:
+        """Kill the driver (the process that was started is nsenter, which leads its group)."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def events(self) -> list[dict[str, Any]]:
         """What the driver has said so far."""
@@ -103,7 +108,7 @@ class Pod:
             if time.monotonic() > deadline or self.process.poll() is not None:
                 if holds():
                     return
-                self.process.kill()
+                self._kill()
                 out, err = self.process.communicate()
                 raise AssertionError(f"{what}: never; {self.events()}\n{out}\n{err}")
             time.sleep(0.01)
@@ -129,7 +134,7 @@ class Pod:
         try:
             stdout, stderr = self.process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self._kill()
             stdout, stderr = self.process.communicate()
             raise AssertionError(
                 f"the pod did not end; {self.events()}\n{stdout}\n{stderr}"

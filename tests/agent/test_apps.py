@@ -108,7 +108,11 @@ def test_the_first_app_that_fails_ends_the_pod_and_peers_keep_their_status(bed: 
     shared = {"mountPoints": [{"name": "v", "path": "/shared"}]}
     ended = bed.run(
         sh("bad", "while [ ! -e /shared/up ]; do sleep 0.05; done; exit 9", **shared),
-        sh("polite", "trap 'exit 5' TERM; echo > /shared/up; while :; do sleep 0.05; done", **shared),
+        sh(
+            "polite",
+            "trap 'exit 5' TERM; echo > /shared/up; while :; do sleep 0.05; done",
+            **shared,
+        ),
         sh("sleeper", SLEEPS),
         volumes=[{"name": "v", "kind": "empty"}],
     )

@@ -69,7 +69,7 @@ def number_of() -> dict[str, int]:
     for number in range(512):
         text = lib.seccomp_syscall_resolve_num_arch(ctypes.c_uint32(0xC000003E), number)
         if text:
-            found[str(ctypes.cast(text, ctypes.c_char_p).value, "ascii")] = number
+            found[(ctypes.cast(text, ctypes.c_char_p).value or b"").decode()] = number
     return found
 
 

@@ -107,21 +107,32 @@ def _put(path: str, text: str) -> None:
         os.close(fd)
 
 
+@value
+class Place:
+    """Where one controller's cgroup of the pod is: below `own`, at `path`."""
+
+    version: int
+    own: str
+    path: str
+
+
 class PodCgroup:
-    """The cgroups of one pod. Make it with `create`, and `remove` it when the pod has ended.
+    """The cgroups of one pod: `plan` it, `make` it, and `remove` it when the pod has ended.
 
     notes   sentences about defaults of ours that this host cannot enforce
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, apps: Mapping[str, Limits], places: dict[str, Optional[Place]]) -> None:
+        self.apps = apps
         self.notes: list[str] = []
-        self.places: dict[str, tuple[int, str]] = {}
-        self.made: set[str] = set()
+        self.places = {name: place for name, place in places.items() if place is not None}
+        for name, place in places.items():
+            if place is None:
+                self._miss(name, "not available in the caller's cgroup")
 
     def directories(self) -> list[str]:
         """The pod's cgroup in every hierarchy in use, for the record that gc reads."""
-        return sorted(self.made)
+        return sorted({place.path for place in self.places.values()})
 
     def init_files(self) -> list[str]:
         """Where the pod's PID 1 writes "0" to join."""
@@ -133,81 +144,77 @@ class PodCgroup:
 
     def _files(self, leaf: str) -> list[str]:
         files = set()
-        for version, path in self.places.values():
-            if version == 2:
-                files.add(f"{path}/{leaf}/cgroup.procs")
+        for place in self.places.values():
+            if place.version == 2:
+                files.add(f"{place.path}/{leaf}/cgroup.procs")
             else:
-                files.add(f"{path}/tasks" if leaf == INIT else f"{path}/{leaf}/tasks")
+                files.add(f"{place.path}/tasks" if leaf == INIT else f"{place.path}/{leaf}/tasks")
         return sorted(files)
+
+    def make(self) -> None:
+        """Make the cgroups and set the apps' limits.
+
+        Raises LaunchError naming controller and app for a limit that cannot be enforced; what
+        was made until then is for `remove`.
+        """
+        for controller, place in sorted(self.places.items()):
+            try:
+                self._make_controller(controller, place)
+            except OSError as err:
+                self._miss(controller, err.strerror or str(err))
+                _remove_one(place.path)
+                del self.places[controller]
+
+    def _make_controller(self, controller: str, place: Place) -> None:
+        if place.version == 2:
+            _enable(place.own, controller)
+        _ensure(place.path)
+        if place.version == 2:
+            _put(f"{place.path}/cgroup.subtree_control", f"+{controller}")
+            _ensure(f"{place.path}/{INIT}")
+        for app, limits in self.apps.items():
+            _ensure(f"{place.path}/{app}")
+            for file, text in settings(controller, place.version, limits):
+                _put(f"{place.path}/{app}/{file}", text)
+
+    def _miss(self, controller: str, cause: str) -> None:
+        """A controller cannot be used: refuse when it was asked for, else note it."""
+        for app, limits in self.apps.items():
+            if controller in limits.asked():
+                raise LaunchError(
+                    f"app {app}: its {controller} limit cannot be enforced"
+                    f" (controller {controller}: {cause})",
+                    "give the agent a writable cgroup with this controller (Delegate=yes in its"
+                    " unit), or drop the limit",
+                    object=app,
+                )
+        text = f"no limit on the number of processes of an app: controller {controller}: {cause}"
+        self.notes.append(text)
 
     def remove(self) -> None:
         """Remove the cgroups; waits up to a second for their last processes to be gone."""
         remove(self.directories())
 
 
-def create(name: str, apps: Mapping[str, Limits]) -> PodCgroup:
-    """Make the cgroups of a pod and set its apps' limits.
+def plan(name: str, apps: Mapping[str, Limits]) -> PodCgroup:
+    """Choose where the cgroups of a pod will be; nothing is made yet.
 
-    Raises LaunchError naming controller and app for a limit that cannot be enforced; nothing
-    is left behind then.
+    Raises LaunchError naming controller and app for a limit that cannot be enforced.
     """
-    group = PodCgroup(name)
     found = parse(_text("/proc/self/cgroup"), _text("/proc/self/mountinfo"))
     wanted = frozenset(("pids",)).union(*(limits.asked() for limits in apps.values()))
-    try:
-        for controller in sorted(wanted):
-            _add_controller(group, controller, found, apps)
-    except BaseException:
-        group.remove()
-        raise
-    return group
+    return PodCgroup(apps, {controller: _place(name, controller, found) for controller in wanted})
 
 
-def _add_controller(
-    group: PodCgroup, controller: str, found: list[Hierarchy], apps: Mapping[str, Limits]
-) -> None:
-    asking = [app for app, limits in apps.items() if controller in limits.asked()]
-    try:
-        place = _place(group, controller, found)
-        group.places[controller] = place
-        for app, limits in apps.items():
-            _ensure(f"{place[1]}/{app}")
-            for file, text in settings(controller, place[0], limits):
-                _put(f"{place[1]}/{app}/{file}", text)
-    except OSError as err:
-        cause = f"controller {controller}: {err.strerror or err}"
-        if asking:
-            raise LaunchError(
-                f"app {asking[0]}: its {controller} limit cannot be enforced ({cause})",
-                "give the agent a writable cgroup with this controller (Delegate=yes in its unit),"
-                " or drop the limit",
-                object=asking[0],
-            ) from err
-        group.places.pop(controller, None)
-        group.notes.append(f"no limit on the number of processes of an app: {cause}")
-
-
-def _place(group: PodCgroup, controller: str, found: list[Hierarchy]) -> tuple[int, str]:
-    """(version, directory of the pod's cgroup), made if missing."""
+def _place(name: str, controller: str, found: list[Hierarchy]) -> Optional[Place]:
     for hierarchy in found:
-        path = f"{hierarchy.own}/{group.name}"
         if hierarchy.version == 1 and controller in hierarchy.controllers:
-            group.made.add(path)
-            _ensure(path)
-            return 1, path
+            return Place(1, hierarchy.own, f"{hierarchy.own}/{name}")
     for hierarchy in found:
-        if (
-            hierarchy.version == 2
-            and controller in _text(f"{hierarchy.own}/cgroup.controllers").split()
-        ):
-            _enable(hierarchy.own, controller)
-            path = f"{hierarchy.own}/{group.name}"
-            group.made.add(path)
-            _ensure(path)
-            _put(f"{path}/cgroup.subtree_control", f"+{controller}")
-            _ensure(f"{path}/{INIT}")
-            return 2, path
-    raise OSError(errno.ENOENT, "not available in the caller's cgroup")
+        available = _text(f"{hierarchy.own}/cgroup.controllers") if hierarchy.version == 2 else ""
+        if controller in available.split():
+            return Place(2, hierarchy.own, f"{hierarchy.own}/{name}")
+    return None
 
 
 def _enable(own: str, controller: str) -> None:
@@ -276,21 +283,21 @@ def remove(directories: list[str]) -> None:
 
     deadline = time.monotonic() + 1.0
     for path in directories:
-        try:
-            children = [entry.path for entry in os.scandir(path) if entry.is_dir()]
-        except FileNotFoundError:
-            continue
-        for directory in [*children, path]:
-            while not _removed(directory) and time.monotonic() < deadline:
-                time.sleep(0.01)
+        while not _remove_one(path) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
-def _removed(directory: str) -> bool:
-    step("rmdir")
+def _remove_one(path: str) -> bool:
+    """Try to remove a cgroup and its children; whether it is gone."""
     try:
-        os.rmdir(directory)
+        children = [entry.path for entry in os.scandir(path) if entry.is_dir()]
     except FileNotFoundError:
         return True
-    except OSError:
-        return False
+    for directory in (*children, path):
+        step("rmdir")
+        try:
+            os.rmdir(directory)
+        except OSError as err:
+            if err.errno != errno.ENOENT:
+                return False
     return True

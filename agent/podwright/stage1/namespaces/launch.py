@@ -47,7 +47,10 @@ def launch(pod: Launch, on_ready: OnReady, network: Optional[NetWorker] = None) 
     try:
         plan = compile_pod(pod)
         code = _filters(pod, plan)
-        group = cgroups.create(f"podwright-{pod.uuid}", {app.name: app.limits for app in plan.apps})
+        limits = {app.name: app.limits for app in plan.apps}
+        group = cgroups.plan(f"podwright-{pod.uuid}", limits)
+        record.write(pod.pod_dir, 0, group.directories())  # before they exist: gc reads it
+        group.make()
         parent = _Parent(plan, group, pod.lock_fd, on_ready)
         try:
             parent.fork(code)

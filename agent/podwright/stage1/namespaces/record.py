@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @value
 class InitRecord:
-    """pid in the host's pid namespace; start_time in clock ticks since boot (proc(5), field 22)."""
+    """pid in the host's pid namespace, 0 as long as there is none; start_time in clock ticks
+    since boot (proc(5), field 22); cgroups are directories of the pod.
+    """
 
     pid: int
     start_time: int
@@ -46,21 +48,18 @@ def start_time(pid: int) -> Optional[int]:
 
 
 def write(pod_dir: str, pid: int, cgroups: list[str]) -> None:
-    """Record a pod's PID 1, a child of ours that has not been reaped."""
+    """Record a pod's PID 1, a child of ours that has not been reaped, or 0 before there is one."""
     from podwright import jsonio
 
     record = {
         "pid": pid,
-        "start_time": start_time(pid),
+        "start_time": start_time(pid) if pid else 0,
         "boot_id": boot_id(),
         "cgroups": cgroups,
     }
-    for name, text in (
-        ("init", jsonio.dumps(record)),
-        ("ppid", f"{os.getpid()}\n"),
-        ("pid", f"{pid}\n"),
-    ):
-        fs.write_atomic(f"{pod_dir}/{name}", text.encode(), 0o644, durable=False)
+    texts = {"init": jsonio.dumps(record), "ppid": f"{os.getpid()}\n", "pid": f"{pid}\n"}
+    for name in texts if pid else ("init",):
+        fs.write_atomic(f"{pod_dir}/{name}", texts[name].encode(), 0o644, durable=False)
 
 
 def read(pod_dir: str) -> Optional[InitRecord]:
@@ -79,7 +78,7 @@ def read(pod_dir: str) -> Optional[InitRecord]:
 
 def open_init(record: InitRecord) -> Optional[int]:
     """A pidfd of the recorded process; None when it has ended, whoever has its pid now."""
-    if record.boot_id != boot_id():
+    if record.pid == 0 or record.boot_id != boot_id():
         return None
     try:
         pidfd = os.pidfd_open(record.pid)
