@@ -290,10 +290,7 @@ def publish(layout: Layout, workspace: str, record: Record) -> None:
         fs.remove_tree(tree)
         fs.rename(f"{workspace}/tree", tree)
     if os.path.lexists(image):
-        from podwright.kernel import durable
-
-        durable.exchange(f"{workspace}/image", image)
-        fs.fsync_dir(layout.images)
+        _replace(f"{workspace}/image", image)
     else:
         fs.rename(f"{workspace}/image", image)
     names = _name_dir(layout, record.name)
@@ -303,6 +300,20 @@ def publish(layout: Layout, workspace: str, record: Record) -> None:
         fs.write_new(reference, b"", durable=False)
     if record.latest:
         only_latest(layout, record)
+
+
+def _replace(new: str, image: str) -> None:
+    """Swap two directories; where the file system cannot, the image is missing for a moment."""
+    from podwright.kernel import durable
+
+    try:
+        durable.exchange(new, image)
+    except OSError as err:
+        if err.errno not in (errno.EINVAL, errno.ENOSYS):
+            raise
+        fs.rename(image, f"{new}.old")
+        fs.rename(new, image)
+    fs.fsync_dir(os.path.dirname(image))
 
 
 def only_latest(layout: Layout, record: Record) -> None:
@@ -344,16 +355,15 @@ def remove(layout: Layout, image_id: str) -> None:
 
 
 def sweep_tmp(layout: Layout) -> list[str]:
-    """Remove work that its process left behind, and partial downloads of yesterday.
+    """Remove work that its process left behind, partial downloads of yesterday, and trees
+    without an image.
 
     Returns the names of what went.
     """
     gone = []
-    try:
-        names = sorted(os.listdir(layout.tmp))
-    except FileNotFoundError:
+    if not check(layout) or not os.path.lexists(layout.trees):
         return []
-    for name in names:
+    for name in sorted(os.listdir(layout.tmp)):
         path = f"{layout.tmp}/{name}"
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -367,7 +377,20 @@ def sweep_tmp(layout: Layout) -> list[str]:
                 gone.append(name)
         finally:
             os.close(fd)
-    return gone
+    return gone + _sweep_trees(layout)
+
+
+def _sweep_trees(layout: Layout) -> list[str]:
+    """Remove trees whose image was never published, or is already removed."""
+    with lock(layout, "sweeping trees"):
+        orphans = [
+            name
+            for name in sorted(os.listdir(layout.trees))
+            if not os.path.lexists(f"{layout.images}/{name}")
+        ]
+        for name in orphans:
+            fs.remove_tree(f"{layout.trees}/{name}")
+    return orphans
 
 
 def not_stored(what: str) -> PodwrightError:
