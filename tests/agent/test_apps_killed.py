@@ -84,7 +84,7 @@ def test_forced_stop_kills_and_says_so(bed: Bed) -> None:
     with running(bed, "trap '' TERM; while :; do sleep 0.05; done") as pod:
         assert python(bed, STOP, pod.pod_dir, "force") == "True"
         ended = pod.ended()
-    assert ended.outcome == [137, "stopped"]
+    assert ended.outcome == [137, "killed"]
     assert ended.status_file("app") == "137"
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 import gc
 import os
 
-from podwright.errors import LaunchError, PodwrightError
+from podwright.errors import HostError, LaunchError, PodwrightError
 from podwright.host import cgroups
 from podwright.kernel import calls, fs, process, signals
 from podwright.stage1.contract import Outcome
 from podwright.stage1.namespaces import filters, link, record
 from podwright.stage1.namespaces.plan import compile_pod
 from podwright.stage2 import init
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,9 +41,18 @@ def launch(pod: Launch, on_ready: OnReady, network: Optional[NetWorker] = None) 
 
     on_ready  called once, in this process, when the pod has become ready
     network   makes the pod's network; None for the host's, or for none but loopback
-    Must be called from the main thread, since it handles signals meanwhile. Raises LaunchError
-    or NetworkError when no app was started.
+    Must be called from the main thread, since it handles signals meanwhile. Raises LaunchError,
+    NetworkError or HostError when the pod could not be run; nothing of it runs then.
     """
+    try:
+        return _launch(pod, on_ready, network)
+    except OSError as err:
+        raise HostError(
+            f"pod {pod.uuid}: {safe(err)}", "see the failed call with --debug", object=pod.uuid
+        ) from err
+
+
+def _launch(pod: Launch, on_ready: OnReady, network: Optional[NetWorker]) -> Outcome:
     group: Optional[cgroups.PodCgroup] = None
     try:
         plan = compile_pod(pod)
