@@ -5,11 +5,13 @@
 Reading is strict (threats.md T27): duplicate keys, NaN, infinities, huge integers, deep
 nesting, lone surrogates and oversized bodies are refused. Writing is canonical: sorted
 keys, no spaces, so that equal values have equal bytes.
+
+The `json` package costs a quarter of a pod's start, nearly all of it for `re`, which it needs
+for its pure Python half. CPython's accelerator for it, `_json`, needs neither: it is used where
+it is there and content; for errors, and for other interpreters, there is `json` itself.
 """
 
 from __future__ import annotations
-
-import json
 
 from podwright.errors import UsageError
 from podwright.text import safe
@@ -67,23 +69,57 @@ def loads(data: Union[bytes, str], what: str, *, limit: int = MAX_BYTES) -> Any:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         if _depth(text) > MAX_DEPTH:
             raise _Refused(f"nested deeper than {MAX_DEPTH} levels")
-        decoded = json.loads(
-            text,
-            object_pairs_hook=_pairs,
-            parse_constant=_constant,
-            parse_float=_float,
-            parse_int=_int,
-        )
+        decoded = _decode(text)
         if "\\u" in text:
-            json.dumps(decoded, ensure_ascii=False).encode("utf-8")
+            dumps(decoded).encode("utf-8")
         return decoded
-    except json.JSONDecodeError as err:
-        where = f"line {err.lineno} column {err.colno}"
-        raise UsageError(f"{what}: not JSON at {where}: {safe(err.msg)}") from None
     except UnicodeError:
         raise UsageError(f"{what}: not valid UTF-8 text") from None
     except (ValueError, RecursionError) as err:
-        raise UsageError(f"{what}: {safe(err)}") from None
+        raise UsageError(f"{what}: {_reason(err)}") from None
+
+
+def _reason(err: Any) -> str:
+    """What is wrong; a syntax error of `json` knows where."""
+    if hasattr(err, "lineno"):
+        return f"not JSON at line {err.lineno} column {err.colno}: {safe(err.msg)}"
+    return safe(err)
+
+
+class _Rules:
+    """What `_json.make_scanner` looks up in its decoder."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = staticmethod(_pairs)
+    parse_constant = staticmethod(_constant)
+    parse_float = staticmethod(_float)
+    parse_int = staticmethod(_int)
+    memo: dict[str, str] = {}  # noqa: RUF012  (the scanner fills and empties it)
+
+
+def _decode(text: str) -> Any:
+    """The decoded value, or the ValueError that `json.loads` raises."""
+    try:
+        from _json import make_scanner
+
+        body = text.strip(" \t\n\r")
+        decoded, end = make_scanner(_Rules)(body, 0)  # type: ignore[arg-type]
+        if end == len(body):
+            return decoded
+    except _Refused:
+        raise
+    except (ImportError, AttributeError, StopIteration, ValueError):
+        pass  # the slow way says what is wrong
+    import json
+
+    return json.loads(
+        text,
+        object_pairs_hook=_pairs,
+        parse_constant=_constant,
+        parse_float=_float,
+        parse_int=_int,
+    )
 
 
 def _depth(text: str) -> int:
@@ -114,9 +150,25 @@ def _depth(text: str) -> int:
 
 def dumps(obj: Any) -> str:
     """Canonical one-line JSON: equal values give equal text."""
-    return json.dumps(obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        from _json import encode_basestring, make_encoder
+
+        encode = make_encoder({}, _unknown, encode_basestring, None, ":", ",", True, False, False)
+    except (ImportError, TypeError):
+        import json
+
+        return json.dumps(
+            obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+    return "".join(encode(obj, 0))
+
+
+def _unknown(obj: Any) -> Any:
+    raise TypeError(f"{type(obj).__name__} is not JSON")
 
 
 def pretty(obj: Any) -> str:
     """JSON for people and for files that people read: indented, keys sorted."""
+    import json
+
     return json.dumps(obj, sort_keys=True, indent=2, ensure_ascii=False)

@@ -7,9 +7,9 @@ from __future__ import annotations
 from podwright.cli import options
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
-from podwright.model.image import ENV_NAME, absolute
+from podwright.model.image import absolute
 from podwright.model.isolators import parse as parse_isolators
-from podwright.model.names import ac_name, pod_name
+from podwright.model.names import ac_name, is_variable_name, pod_name
 from podwright.model.pod import HostPort, Mount, Volume, parse_volume
 from podwright.model.spec import FLAVOURS, NETS, AppSpec, PodSpec, check_ip
 from podwright.text import safe
@@ -246,7 +246,7 @@ def _mount(text: str) -> Mount:
 
 def _variable(text: str, what: str) -> tuple[str, str]:
     name, equals, content = text.partition("=")
-    if not equals or not ENV_NAME.match(name):
+    if not equals or not is_variable_name(name):
         raise UsageError(f"{what}: {safe(text, 60)!r} is not NAME=VALUE")
     return name, content
 
@@ -283,4 +283,4 @@ def _environment_file(path: str) -> dict[str, str]:
 def _inherited() -> tuple[tuple[str, str], ...]:
     import os
 
-    return tuple((name, content) for name, content in os.environ.items() if ENV_NAME.match(name))
+    return tuple((name, content) for name, content in os.environ.items() if is_variable_name(name))

@@ -37,7 +37,9 @@ def open_pidfd(identity: dict[str, Any]) -> Optional[int]:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return None
-    if start_time(pid) != identity.get("start_time"):
+    # Checked after opening: the descriptor is of the process that has this start time.
+    started = start_time(pid)
+    if started is None or started != identity.get("start_time"):
         os.close(fd)
         return None
     return fd

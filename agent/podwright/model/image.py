@@ -4,21 +4,16 @@
 
 from __future__ import annotations
 
-import re
-
 from podwright.errors import UsageError
 from podwright.model import isolators
 from podwright.model.fields import Fields, wrong
-from podwright.model.names import ac_identifier, ac_name
+from podwright.model.names import DIGITS, ac_identifier, ac_name, is_variable_name, made_of
 from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
-
-ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-SEMVER = re.compile(r"(\d{1,4})\.\d{1,4}\.\d{1,4}(?:[-+][0-9A-Za-z.+-]{1,60})?\Z")
 
 
 @value
@@ -93,8 +88,8 @@ def check_kind(fields: Fields, kind: str) -> None:
     if found != kind:
         raise UsageError(f"{fields.at('acKind')}: is {safe(found, 40)!r}, not {kind}")
     version = fields.text("acVersion", ...)
-    match = SEMVER.match(version)
-    if not match or match.group(1) != "0":
+    numbers = version.replace("-", "+").partition("+")[0].split(".")
+    if len(numbers) != 3 or not all(made_of(part, DIGITS) for part in numbers) or numbers[0] != "0":
         raise UsageError(f"{fields.at('acVersion')}: {safe(version, 40)!r} is not a 0.x version")
 
 
@@ -120,7 +115,7 @@ def parse_app(fields: Fields) -> App:
     """Read the `app` object of an image or of a pod's app."""
     environment = pairs(fields, "environment")
     for name, _ in environment:
-        if not ENV_NAME.match(name):
+        if not is_variable_name(name):
             raise UsageError(
                 f"{fields.at('environment')}: {safe(name, 60)!r} is not a variable name"
             )

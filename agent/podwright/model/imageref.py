@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import re
-
 from podwright.errors import UsageError
-from podwright.model.names import ac_identifier
+from podwright.model.names import DIGITS, HEX, LETTERS, ac_identifier, made_of
 from podwright.text import safe
 from podwright.values import value
 
@@ -15,9 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ID = re.compile(r"sha512-([0-9a-f]{2,128})\Z")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_VALUE = re.compile(r"[A-Za-z0-9._~+@-]{1,128}\Z")
+_VALUE = LETTERS + DIGITS + "._~+@-"
 
 
 @value
@@ -52,9 +48,11 @@ def parse_ref(text: str, cwd_files: Callable[[str], bool]) -> ImageRef:
         raise UsageError(f"image {safe(text, 80)!r}: empty, too long or not printable")
     if text.startswith("sha512-"):
         return _id(text)
-    scheme = _SCHEME.match(text)
-    if scheme or text.startswith(("docker:", "cimd:")):
-        return _location(text, scheme.group(1).lower() if scheme else text.partition(":")[0])
+    scheme, separator, _ = text.partition("://")
+    if separator and made_of(scheme, LETTERS + DIGITS + "+.-") and scheme[0] in LETTERS:
+        return _location(text, scheme.lower())
+    if text.startswith(("docker:", "cimd:")):
+        return _location(text, text.partition(":")[0])
     if text.startswith("/") or cwd_files(text):
         return ImageRef("file", text, location=text)
     if ":" not in text and ("./" in text or text.endswith(".aci")):
@@ -70,13 +68,13 @@ def format_ref(name: str, labels: tuple[tuple[str, str], ...]) -> str:
 
 
 def _id(text: str) -> ImageRef:
-    match = _ID.match(text)
-    if not match:
+    digits = text[len("sha512-") :]
+    if not made_of(digits, HEX) or not 2 <= len(digits) <= 128:
         raise UsageError(
             f"image {safe(text, 160)!r}: not an image ID",
             "an ID is sha512- and 2 to 128 lower-case hexadecimal digits",
         )
-    return ImageRef("id", text, location=f"sha512-{match.group(1)[:64]}")
+    return ImageRef("id", text, location=f"sha512-{digits[:64]}")
 
 
 def _location(text: str, scheme: str) -> ImageRef:
@@ -113,7 +111,7 @@ def _name(text: str) -> ImageRef:
         ac_identifier(key, f"{where}: label")
         if key == "name" or key in labels:
             raise UsageError(f"{where}: label {key!r} cannot be given" + " twice" * (key in labels))
-        if not _VALUE.match(val) or val in (".", ".."):
+        if not made_of(val, _VALUE) or len(val) > 128 or val in (".", ".."):
             raise UsageError(
                 f"{where}: {safe(val, 80)!r} cannot be the value of label {key!r}",
                 "use letters, digits and . _ ~ + @ -",

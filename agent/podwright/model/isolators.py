@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import re
-
 from podwright.errors import UsageError
 from podwright.model.fields import Fields, wrong
+from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.text import safe
 from podwright.values import value
 
@@ -28,8 +27,6 @@ SUFFIXES = {
     "k": 10**3,
 }
 MOST = 2**63
-QUANTITY = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))?(m|[KMGT]i?|k|)\Z")
-CAPABILITY = re.compile(r"CAP_[A-Z_]{3,30}\Z")
 
 
 @value
@@ -62,14 +59,21 @@ class Isolators:
 
 def quantity(text: Any, path: str, *, milli: bool = False) -> int:
     """A Kubernetes-style quantity (`500m`, `1.5`, `256Mi`, `1G`) as units, or thousandths of them."""
-    found = QUANTITY.match(str(text)) if type(text) in (str, int, float) else None
-    if found is None:
+    number = str(text) if type(text) in (str, int, float) else ""
+    suffix = number.lstrip(DIGITS + ".")
+    whole, point, fraction = number[: len(number) - len(suffix)].partition(".")
+    if (
+        suffix not in (*SUFFIXES, "m")
+        or not made_of(whole, DIGITS)
+        or (point and not made_of(fraction, DIGITS))
+        or len(whole) > 15
+        or len(fraction) > 9
+    ):
         raise UsageError(
             f"{path}: {safe(text, 40)!r} is not a quantity",
             "write a number with an optional suffix: 500m, 2, 256Mi, 1G",
             object=path,
         )
-    whole, fraction, suffix = found.group(1), found.group(2) or "", found.group(3)
     scale = 1 if suffix == "m" else 1000 * SUFFIXES[suffix]
     thousandths: int = int(whole + fraction) * scale // 10 ** len(fraction)
     if thousandths >= MOST * 1000:
@@ -97,7 +101,7 @@ def _limit(body: Any, path: str, *, milli: bool = False) -> Optional[int]:
 
 
 def _integer(body: Any, path: str, low: int, high: int) -> int:
-    if type(body) is str and re.fullmatch(r"-?[0-9]{1,9}", body):
+    if type(body) is str and made_of(body.removeprefix("-"), DIGITS) and len(body) < 11:
         body = int(body)
     if type(body) is not int:
         raise wrong(path, "a whole number", body)
@@ -111,7 +115,9 @@ def _caps(body: Any, path: str) -> tuple[str, ...]:
     names = fields.texts("set")
     fields.finish()
     for name in names:
-        if not CAPABILITY.match(name):
+        if not (
+            name.startswith("CAP_") and made_of(name, LETTERS[26:] + "_") and 7 <= len(name) <= 34
+        ):
             raise UsageError(
                 f"{path}.set: {safe(name, 40)!r} is not a capability name",
                 "write CAP_NET_ADMIN",

@@ -1,24 +1,62 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""appc names: AC Name, AC Identifier, image IDs, and the prefix relation between names."""
+"""appc names: AC Name, AC Identifier, image IDs, and the prefix relation between names.
+
+Plain string methods, since importing `re` would take a third of a pod's start.
+"""
 
 from __future__ import annotations
-
-import re
 
 from podwright.errors import UsageError
 from podwright.text import safe
 
-AC_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
-AC_IDENTIFIER = re.compile(r"[a-z0-9]+(?:[-._~/][a-z0-9]+)*\Z")
-IMAGE_ID = re.compile(r"sha512-[0-9a-f]{64}\Z")
-POD_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
-UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+DIGITS = "0123456789"
+HEX = DIGITS + "abcdef"
+LOWER = "abcdefghijklmnopqrstuvwxyz"
+LETTERS = LOWER + LOWER.upper()
+
+
+def made_of(text: str, characters: str) -> bool:
+    """Whether there is text, and all of it is of these characters."""
+    return bool(text) and not text.strip(characters)
+
+
+def is_words(text: str, joiners: str) -> bool:
+    """Whether it is lower-case letters and digits in runs joined by single `joiners`."""
+    for joiner in joiners[1:]:
+        text = text.replace(joiner, joiners[0])
+    return all(made_of(word, LOWER + DIGITS) for word in text.split(joiners[0]))
+
+
+def is_hex(text: str, length: int) -> bool:
+    """Whether it is exactly so many lower-case hexadecimal digits."""
+    return len(text) == length and made_of(text, HEX)
+
+
+def is_image_id(text: str) -> bool:
+    """Whether it is a whole image ID: `sha512-` and 64 digits."""
+    return text.startswith("sha512-") and is_hex(text[7:], 64)
+
+
+def is_uuid(text: str) -> bool:
+    """Whether it is a UUID in its usual form, lower case."""
+    parts = text.split("-")
+    return [len(part) for part in parts] == [8, 4, 4, 4, 12] and is_hex("".join(parts), 32)
+
+
+def is_pod_name(text: str) -> bool:
+    """Whether it can be the name of a pod: a DNS label, and not a UUID."""
+    return len(text) <= 63 and is_words(text, "-") and not is_uuid(text)
+
+
+def is_variable_name(text: str) -> bool:
+    """Whether it can name an environment variable (A2)."""
+    return made_of(text, LETTERS + DIGITS + "_.-") and text[0] in LETTERS + "_"
 
 
 def ac_name(text: object, where: str) -> str:
     """Check an AC Name (app, volume and port names): lower-case words joined by single `-`."""
-    if not isinstance(text, str) or len(text) > 128 or not AC_NAME.match(text):
+    if not isinstance(text, str) or len(text) > 128 or not is_words(text, "-"):
         raise UsageError(
             f"{where}: {safe(text, 80)!r} is not an AC name",
             "use lower-case letters and digits joined by single hyphens",
@@ -28,7 +66,7 @@ def ac_name(text: object, where: str) -> str:
 
 def ac_identifier(text: object, where: str) -> str:
     """Check an AC Identifier (image and label names): words joined by single `- . _ ~ /`."""
-    if not isinstance(text, str) or len(text) > 255 or not AC_IDENTIFIER.match(text):
+    if not isinstance(text, str) or len(text) > 255 or not is_words(text, "-._~/"):
         raise UsageError(
             f"{where}: {safe(text, 80)!r} is not an AC identifier",
             "use lower-case letters and digits joined by single - . _ ~ /",
@@ -38,7 +76,7 @@ def ac_identifier(text: object, where: str) -> str:
 
 def pod_name(text: object, where: str) -> str:
     """Check a pod name: a DNS label, since it becomes a unit and a host name."""
-    if not isinstance(text, str) or not POD_NAME.match(text) or "--" in text or UUID.match(text):
+    if not isinstance(text, str) or not is_pod_name(text):
         raise UsageError(
             f"{where}: {safe(text, 80)!r} is not a pod name",
             "use up to 63 lower-case letters, digits and single hyphens",
@@ -48,7 +86,9 @@ def pod_name(text: object, where: str) -> str:
 
 def app_name_from(image_name: str) -> str:
     """The default app name: the last element of the image name as an AC Name (A2)."""
-    return re.sub(r"[^a-z0-9]+", "-", image_name.rsplit("/", 1)[-1].lower()).strip("-") or "app"
+    last = image_name.rsplit("/", 1)[-1].lower()
+    spaced = "".join(char if char in LOWER + DIGITS else " " for char in last)
+    return "-".join(spaced.split()) or "app"
 
 
 def within_prefix(name: str, prefix: str) -> bool:

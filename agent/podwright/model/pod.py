@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-import re
-
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
 from podwright.model.image import App, Handler, absolute, check_kind, pairs, parse_app
-from podwright.model.names import IMAGE_ID, ac_identifier, ac_name
+from podwright.model.names import ac_identifier, ac_name, is_image_id, made_of
 from podwright.text import safe
 from podwright.values import value
 
@@ -17,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
-OCTAL = re.compile(r"0?[0-7]{1,4}\Z")
 AC_VERSION = "0.8.11"
 
 
@@ -104,7 +101,7 @@ def parse_volume(fields: Fields) -> Volume:
                 object=name,
             )
     mode_text = fields.text("mode") or "0755"
-    if not OCTAL.match(mode_text):
+    if not made_of(mode_text, "01234567") or len(mode_text.removeprefix("0")) > 4:
         raise UsageError(f"{fields.at('mode')}: {safe(mode_text, 20)!r} is not an octal mode")
     volume = Volume(
         name,
@@ -124,7 +121,7 @@ def _parse_pod_app(fields: Fields) -> PodApp:
     name = ac_name(fields.text("name", ...), fields.at("name"))
     image = fields.child("image") or Fields({}, fields.at("image"))
     image_id = image.text("id", ...)
-    if not IMAGE_ID.match(image_id):
+    if not is_image_id(image_id):
         raise UsageError(f"{image.at('id')}: {safe(image_id, 80)!r} is not an image ID")
     image_name = image.text("name")
     if image_name:

@@ -7,8 +7,8 @@ from __future__ import annotations
 from podwright.errors import UsageError
 from podwright.model import isolators
 from podwright.model.fields import Fields
-from podwright.model.image import ENV_NAME, absolute
-from podwright.model.names import ac_name, pod_name
+from podwright.model.image import absolute
+from podwright.model.names import ac_name, is_variable_name, pod_name
 from podwright.model.pod import HostPort, Mount, Volume, parse_volume
 from podwright.stage1.contract import Ready
 from podwright.text import safe
@@ -180,7 +180,7 @@ def environment(fields: Fields, name: str = "environment") -> tuple[tuple[str, s
     """Variables, sorted by name so that the order in which they were written is no change."""
     found = fields.mapping(name)
     for key in found:
-        if not ENV_NAME.match(key):
+        if not is_variable_name(key):
             raise UsageError(f"{fields.at(name)}: {safe(key, 60)!r} is not a variable name")
     return tuple(sorted(found.items()))
 

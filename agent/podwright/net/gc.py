@@ -62,7 +62,7 @@ def reclaim(net_dir: str, pods_run_dir: str) -> list[str]:
 def _stray_links(known: set[str]) -> list[str]:
     """Our links that no lease speaks of: the namespace of their pod was held by somebody."""
     names = [name for _, name in if_nameindex()]
-    return [name for name in names if leases.LINK.match(name) and name not in known]
+    return [name for name in names if leases.is_link(name) and name not in known]
 
 
 def sweep(net_dir: str, pods_run_dir: str) -> tuple[tuple[Lease, ...], tuple[Lease, ...]]:

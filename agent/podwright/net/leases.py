@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 
 from podwright import jsonio
 from podwright.errors import NetworkError, UsageError
 from podwright.host.clock import boot_id
 from podwright.host.lock import HostLock, try_lock
 from podwright.kernel import fs
-from podwright.model.names import UUID
+from podwright.model.names import is_hex, is_uuid
 from podwright.net.plan import FIRST, LAST, LINK_PREFIX, PREFIX, SUBNET, Lease, PortMap, host_link
 from podwright.values import value
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from podwright.net.plan import NetRequest
 
 NUMBERS = range(FIRST, LAST + 1)
-LINK = re.compile(LINK_PREFIX + r"[0-9a-f]{10}\Z")
 
 
 @value
@@ -88,8 +86,8 @@ def _parse(ip: str, raw: Any) -> Lease:
     numbers = [n for port in ports for n in (port.host_port, port.pod_port)]
     if (
         number(ip) not in NUMBERS
-        or not UUID.match(lease.uuid)
-        or not LINK.match(lease.host_if)
+        or not (isinstance(lease.uuid, str) and is_uuid(lease.uuid))
+        or not is_link(lease.host_if)
         or not isinstance(lease.name, str)
         or not isinstance(lease.boot, str)
         or any(port.proto not in ("tcp", "udp") for port in ports)
@@ -106,6 +104,11 @@ def number(ip: str) -> int:
     if ip != f"{PREFIX}{found}":
         raise ValueError(ip)
     return found
+
+
+def is_link(name: str) -> bool:
+    """Whether it is the name of a host end of ours."""
+    return name.startswith(LINK_PREFIX) and is_hex(name[len(LINK_PREFIX) :], 10)
 
 
 def is_alive(net_dir: str, lease: Lease, run_dir: str, boot: str) -> bool:

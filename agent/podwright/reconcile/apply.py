@@ -7,7 +7,7 @@ from __future__ import annotations
 from podwright import __version__
 from podwright.errors import PodwrightError
 from podwright.host import systemd
-from podwright.model.names import IMAGE_ID
+from podwright.model.names import is_image_id
 from podwright.reconcile import canonical, execute, observe, plan
 from podwright.stage0 import images, pods, prepare, report, trust
 from podwright.values import value
@@ -289,7 +289,7 @@ def _resolve(
 
 
 def _stored_id(layout: Layout, text: str) -> str:
-    if IMAGE_ID.match(text):
+    if is_image_id(text):
         return text
     found = _stored(layout, text)
     return found.id if found else ""

@@ -14,7 +14,7 @@ from podwright import jsonio
 from podwright.errors import PodwrightError, StoreError, UsageError
 from podwright.host import clock
 from podwright.kernel import fs
-from podwright.model.names import POD_NAME
+from podwright.model.names import is_pod_name
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ def directory(layout: Layout, name: str) -> str:
 def names(layout: Layout) -> list[str]:
     """All named pods of this host."""
     try:
-        return sorted(name for name in os.listdir(layout.named) if POD_NAME.match(name))
+        return sorted(name for name in os.listdir(layout.named) if is_pod_name(name))
     except FileNotFoundError:
         return []
 

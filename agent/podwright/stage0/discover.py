@@ -14,7 +14,7 @@ import time
 
 from podwright.errors import FetchError
 from podwright.model.imageref import format_ref
-from podwright.model.names import AC_IDENTIFIER, within_prefix
+from podwright.model.names import is_words, within_prefix
 from podwright.stage0 import metatags, urls
 from podwright.stage0.platform import OS, host_arch
 from podwright.text import safe
@@ -152,7 +152,7 @@ def _matching(page: bytes, tag: str, name: str) -> list[tuple[str, str]]:
         if number >= MAX_TAGS * 16 or len(out) >= MAX_TAGS:
             break
         words = content.split()
-        if found != tag or len(words) != 2 or not AC_IDENTIFIER.match(words[0]):
+        if found != tag or len(words) != 2 or not is_words(words[0], "-._~/"):
             continue
         if within_prefix(name, words[0]):
             out.append((words[0], words[1]))

@@ -15,7 +15,7 @@ from podwright import jsonio
 from podwright.errors import LockedError, NotFoundError, PodwrightError, StoreError, UsageError
 from podwright.host.lock import try_lock
 from podwright.kernel import fs
-from podwright.model.names import POD_NAME, UUID
+from podwright.model.names import is_pod_name, is_uuid
 from podwright.text import safe
 from podwright.values import value
 
@@ -205,7 +205,7 @@ def each(layout: Layout, directories: tuple[str, ...] = DIRECTORIES) -> Iterator
                 f"{layout.pods} cannot be read by this user", "run as root or join group podwright"
             ) from None
         for name in names:
-            if UUID.match(name):
+            if is_uuid(name):
                 path = f"{layout.pods}/{directory}/{name}"
                 try:
                     locked = is_locked(path)
@@ -225,7 +225,7 @@ def instance(layout: Layout, name: str) -> str:
 
 def find(layout: Layout, text: str) -> Pod:
     """The pod of a UUID, a unique prefix of one, or a pod name."""
-    if POD_NAME.match(text) and not UUID.match(text):
+    if is_pod_name(text):
         named = instance(layout, text)
         pod = get(layout, named) if named else None
         if pod is not None:

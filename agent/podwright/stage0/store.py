@@ -18,7 +18,6 @@ and its tree has reached the disk. Directories are 0700 and must be our own.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -31,7 +30,7 @@ from podwright.host.lock import HostLock, try_lock
 from podwright.host.paths import FORMAT
 from podwright.kernel import fs
 from podwright.kernel.step import step
-from podwright.model.names import IMAGE_ID
+from podwright.model.names import is_image_id
 from podwright.stage0.verdict import Verdict
 from podwright.values import value
 from podwright.values_json import to_json
@@ -172,7 +171,7 @@ def write_record(layout: Layout, record: Record) -> None:
 def image_ids(layout: Layout) -> list[str]:
     """The IDs of all stored images."""
     try:
-        return sorted(name for name in os.listdir(layout.images) if IMAGE_ID.match(name))
+        return sorted(name for name in os.listdir(layout.images) if is_image_id(name))
     except FileNotFoundError:
         return []
 
@@ -350,7 +349,7 @@ def remove(layout: Layout, image_id: str) -> None:
         if record is not None:
             names = _name_dir(layout, record.name)
             fs.unlink(f"{names}/{image_id}")
-            with contextlib.suppress(OSError):
+            if not os.listdir(names):
                 os.rmdir(names)
 
 

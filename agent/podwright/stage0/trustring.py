@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 
 from podwright.errors import VerifyError
+from podwright.model.names import is_hex
 from podwright.text import safe
 from podwright.values import value
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
 
-FINGERPRINT = re.compile(r"[0-9a-f]{40}\Z")
 MAX_BYTES = 1024 * 1024
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -116,7 +115,7 @@ def key_files(
             if name.startswith("."):
                 continue
             path = f"{shown}/{name}"
-            if not FINGERPRINT.match(name):
+            if not is_hex(name, 40):
                 if not below.startswith("prefix.d") or not _is_dir(fd, name):
                     raise TrustError(
                         f"trust store: {safe(path, 300)} is not named by a key fingerprint",

@@ -13,7 +13,7 @@ import pytest
 
 from podwright.errors import LockedError, NotFoundError, UsageError
 from podwright.host.paths import Layout
-from podwright.model.names import UUID
+from podwright.model.names import is_uuid
 from podwright.stage0 import pods
 
 FIRST = "6733c088-a507-4694-aabf-a0bf93f1fd6b"
@@ -72,7 +72,7 @@ def test_states(layout: Layout, directory: str, unlocked: str, locked: str) -> N
 
 def test_the_life_of_a_pod(layout: Layout) -> None:
     pod = pods.create(layout)
-    assert UUID.match(pod.uuid) and pod.uuid[14] == "4" and pod.uuid[19] in "89ab"
+    assert is_uuid(pod.uuid) and pod.uuid[14] == "4" and pod.uuid[19] in "89ab"
     assert state_of(layout, pod.uuid) == "preparing"
     for directory, state in (
         (pods.PREPARED, "prepared"),
