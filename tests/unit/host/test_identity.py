@@ -79,6 +79,7 @@ def test_a_zombie_is_gone(child: int) -> None:
     os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     assert identity.start_time(child) is None
     assert not identity.alive(recorded)
+    assert not identity.alive(identity.of(child))
 
 
 def test_end_asks_first(child: int) -> None:
