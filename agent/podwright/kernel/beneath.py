@@ -59,7 +59,7 @@ def open_in_root(root: int, path: str, flags: int = PATH) -> int:
     return open_at(root, path.lstrip("/") or ".", flags, IN_ROOT | NO_MAGICLINKS)
 
 
-def open_strict(root: int, path: str, flags: int = PATH | os.O_NOFOLLOW) -> int:
+def open_strict(root: int, path: str, flags: int = PATH) -> int:
     """Open `path` below `root`; any symbolic link on the way is ELOOP."""
     return open_at(root, path, flags, STRICT)
 

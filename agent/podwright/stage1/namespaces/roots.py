@@ -98,7 +98,7 @@ def _pod_devices(pod: int) -> int:
 def _directory(parent: int, name: str) -> int:
     """Open a directory of ours, making it when missing."""
     fs.mkdir_missing(name, 0o755, parent)
-    return beneath.open_strict(parent, name, beneath.DIRECTORY | os.O_NOFOLLOW)
+    return beneath.open_strict(parent, name, beneath.DIRECTORY)
 
 
 def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a pod's cgroups are, and what is written into them; tests/agent/test_apps.py uses real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from podwright.errors import LaunchError
+from podwright.host.cgroups import (
+    DEFAULT_PIDS,
+    Hierarchy,
+    Limits,
+    Place,
+    PodCgroup,
+    parse,
+    settings,
+)
+
+V1 = """\
+25 20 0:22 / /sys/fs/cgroup ro - tmpfs tmpfs ro,mode=755
+26 25 0:23 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+27 25 0:24 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
+28 25 0:25 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+29 25 0:26 /outer /sys/fs/cgroup/memory rw shared:9 - cgroup cgroup rw,memory
+30 25 0:27 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer
+"""
+V1_OWN = (
+    "6:freezer:/\n5:memory:/outer/inner\n4:cpu,cpuacct:/a b\n1:name=systemd:/x\n0::/unified/scope\n"
+)
+
+
+def test_v1_and_hybrid_machines() -> None:
+    assert parse(V1_OWN, V1) == [
+        Hierarchy(1, frozenset(["memory"]), "/sys/fs/cgroup/memory/inner"),
+        Hierarchy(1, frozenset(["cpu"]), "/sys/fs/cgroup/cpu,cpuacct/a b"),
+        Hierarchy(2, frozenset(), "/sys/fs/cgroup/unified/unified/scope"),
+    ]
+
+
+def test_v2_machines() -> None:
+    mount = "30 24 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
+    assert parse("0::/\n", mount) == [Hierarchy(2, frozenset(), "/sys/fs/cgroup")]
+
+
+@pytest.mark.parametrize(
+    ("controller", "version", "limits", "expected"),
+    [
+        ("pids", 1, Limits(), [("pids.max", str(DEFAULT_PIDS))]),
+        ("pids", 2, Limits(pids=3), [("pids.max", "3")]),
+        ("memory", 1, Limits(memory=4096), [("memory.limit_in_bytes", "4096")]),
+        ("memory", 2, Limits(memory=4096), [("memory.max", "4096")]),
+        ("memory", 2, Limits(), []),
+        (
+            "cpu",
+            1,
+            Limits(cpu_milli=1500),
+            [("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", "150000")],
+        ),
+        (
+            "cpu",
+            1,
+            Limits(cpu_milli=1),
+            [("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", "1000")],
+        ),
+        (
+            "cpu",
+            2,
+            Limits(cpu_milli=500, cpu_shares=1024),
+            [("cpu.max", "50000 100000"), ("cpu.weight", "39")],
+        ),
+        ("cpu", 1, Limits(cpu_shares=2), [("cpu.shares", "2")]),
+        ("cpu", 2, Limits(cpu_shares=2), [("cpu.weight", "1")]),
+        ("cpu", 2, Limits(cpu_shares=262144), [("cpu.weight", "10000")]),
+    ],
+)
+def test_limits_as_files(
+    controller: str, version: int, limits: Limits, expected: list[tuple[str, str]]
+) -> None:
+    assert settings(controller, version, limits) == expected
+
+
+def test_a_limit_that_was_asked_for_is_refused_and_our_default_only_noted() -> None:
+    assert PodCgroup({"a": Limits()}, {"pids": None}).notes == [
+        "no limit on the number of processes of an app: controller pids: not available in the caller's cgroup"
+    ]
+    for limits, controller in (
+        (Limits(pids=5), "pids"),
+        (Limits(memory=4096), "memory"),
+        (Limits(cpu_shares=9), "cpu"),
+    ):
+        with pytest.raises(LaunchError, match=f"app b: its {controller} limit cannot be enforced"):
+            PodCgroup({"a": Limits(), "b": limits}, {controller: None})
+
+
+def test_a_hierarchy_that_cannot_be_written_is_refused_or_noted_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    # Files of a controller do not exist in an ordinary directory, so setting a limit fails like on a read-only one.
+    place = Place(1, str(tmp_path), str(tmp_path / "pod"))
+    group = PodCgroup({"a": Limits()}, {"pids": place})
+    group.make()
+    assert len(group.notes) == 1
+    assert group.directories() == []
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(LaunchError, match="app a: its pids limit cannot be enforced"):
+        PodCgroup({"a": Limits(pids=4)}, {"pids": place}).make()
+
+
+def test_files_to_join() -> None:
+    apps = {"web": Limits()}
+    first = PodCgroup(apps, {"pids": Place(1, "/p", "/p/pod"), "cpu": Place(1, "/c", "/c/pod")})
+    second = PodCgroup(apps, {"pids": Place(2, "/u", "/u/pod"), "cpu": Place(2, "/u", "/u/pod")})
+    assert first.init_files() == ["/c/pod/tasks", "/p/pod/tasks"]
+    assert first.app_files("web") == ["/c/pod/web/tasks", "/p/pod/web/tasks"]
+    assert second.init_files() == ["/u/pod/_init/cgroup.procs"]
+    assert second.app_files("web") == ["/u/pod/web/cgroup.procs"]
+    assert second.directories() == ["/u/pod"]
