@@ -109,8 +109,8 @@ def _decode(text: str) -> Any:
             return decoded
     except _Refused:
         raise
-    except (ImportError, AttributeError, StopIteration, ValueError):
-        pass  # the slow way says what is wrong
+    except (ImportError, AttributeError, StopIteration, ValueError, SystemError):
+        pass  # the slow way says what is wrong; a SystemError: `json` is not loaded to say it
     import json
 
     return json.loads(

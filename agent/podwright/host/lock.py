@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Optional
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
+"""Seconds between two tries: twice as long each time."""
+
 OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -35,7 +38,7 @@ def try_lock(fd: int, *, shared: bool = False) -> bool:
 class HostLock:
     """A host-wide lock, held inside a `with` block.
 
-    path     the lock file, made when missing (its directory must exist)
+    path     the lock file, made when missing (its directory must exist); its holder may remove it
     doing    what the holder does, shown to whoever waits ("apply")
     timeout  seconds to wait; then LockedError naming the holder
     """
@@ -48,8 +51,21 @@ class HostLock:
         self.fd: Optional[int] = None
 
     def __enter__(self) -> HostLock:
-        fd = os.open(self.path, OPEN, 0o600)
         deadline = time.monotonic() + self.timeout
+        fd = self._wait(deadline)
+        while os.fstat(fd).st_nlink == 0:  # removed while we waited: it locks nothing any more
+            os.close(fd)
+            fd = self._wait(deadline)
+        os.ftruncate(fd, 0)  # also by a shared holder: the name in it is that of an earlier one
+        if not self.shared:
+            os.pwrite(fd, f"pid {os.getpid()} ({self.doing})".encode(), 0)
+        self.fd = fd
+        return self
+
+    def _wait(self, deadline: float) -> int:
+        """Open and lock the file; returns the descriptor. Raises LockedError."""
+        fd = os.open(self.path, OPEN, 0o600)
+        pause = FIRST_PAUSE
         while not try_lock(fd, shared=self.shared):
             if time.monotonic() >= deadline:
                 holder = safe(os.pread(fd, 200, 0)) or "another process"
@@ -59,12 +75,9 @@ class HostLock:
                     f"waited {self.timeout:.0f} s; try again when it has ended",
                     object=self.path,
                 )
-            time.sleep(0.05)
-        os.ftruncate(fd, 0)  # also by a shared holder: the name in it is that of an earlier one
-        if not self.shared:
-            os.pwrite(fd, f"pid {os.getpid()} ({self.doing})".encode(), 0)
-        self.fd = fd
-        return self
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return fd
 
     def __exit__(
         self,

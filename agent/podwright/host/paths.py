@@ -18,12 +18,14 @@ class Layout:
     system_config  shipped configuration (/usr/lib/podwright)
     local_config   the administrator's configuration (/etc/podwright)
     user_config    an extra one with the last word, or ""
+    run            what the whole host shares until the next boot, whatever the data directory
     """
 
     data: str = "/var/lib/podwright"
     system_config: str = "/usr/lib/podwright"
     local_config: str = "/etc/podwright"
     user_config: str = ""
+    run: str = "/run/podwright"
 
     @property
     def cas(self) -> str:
@@ -57,13 +59,13 @@ class Layout:
 
     @property
     def locks(self) -> str:
-        """Host-wide locks."""
+        """Locks of everything that works on this data directory."""
         return f"{self.data}/locks"
 
     @property
     def net(self) -> str:
-        """Address leases and port reservations."""
-        return f"{self.data}/net"
+        """Address leases and port reservations: one pool for all data directories of the host."""
+        return f"{self.run}/net"
 
     @property
     def logs(self) -> str:

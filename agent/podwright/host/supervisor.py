@@ -57,10 +57,10 @@ def supervisor_of(layout: Layout, name: str) -> dict[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 
-def active(layout: Layout, name: str) -> bool:
+def active(layout: Layout, name: str, units: systemd.ActiveStates) -> bool:
     """Whether something supervises the pod now (running it, or about to start it again)."""
     if systemd.running() and systemd.read_unit(name):
-        return systemd.active_state(name) not in ("inactive", "failed")
+        return units.of(name) not in ("inactive", "failed")
     return identity.alive(supervisor_of(layout, name))
 
 

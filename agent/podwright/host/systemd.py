@@ -12,7 +12,7 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
 UNIT_DIR = "/etc/systemd/system"
 UNIT = """# Written by podwright for pod {name}; changes are overwritten. Put yours into a drop-in.
@@ -129,11 +129,30 @@ def systemctl(*args: str, check: bool = True) -> int:
     return status
 
 
-def active_state(name: str) -> str:
-    """`active`, `activating` (also while it waits for its next start), `deactivating`, `failed`
-    or `inactive`; `systemctl is-active` would not tell a unit that restarts from a stopped one.
+class ActiveStates:
+    """ActiveState of all our loaded units, asked for at once and only when somebody wants to know.
+
+    `active`, `activating` (also while it waits for its next start), `deactivating`, `failed`;
+    `systemctl is-active` would not tell a unit that restarts from a stopped one.
     """
-    return _ask(("show", "--property=ActiveState", "--value", unit_name(name)))[1]
+
+    def __init__(self) -> None:
+        self._states: Optional[dict[str, str]] = None
+
+    def of(self, name: str) -> str:
+        """The state of a pod's unit; `inactive` when it is not loaded."""
+        if self._states is None:
+            query = ("show", "--property=Id", "--property=ActiveState", unit_name("*"))
+            self._states = parse_states(_ask(query)[1])
+        return self._states.get(unit_name(name), "inactive")
+
+
+def parse_states(text: str) -> dict[str, str]:
+    """Blocks of `Id=` and `ActiveState=` lines, as `systemctl show` prints them, by unit."""
+    blocks = (
+        dict(line.split("=", 1) for line in block.splitlines()) for block in text.split("\n\n")
+    )
+    return {block["Id"]: block["ActiveState"] for block in blocks if "Id" in block}
 
 
 def _ask(args: tuple[str, ...]) -> tuple[int, str]:
@@ -161,5 +180,7 @@ def notify(text: str) -> None:
     try:
         sock.connect("\0" + address[1:] if address.startswith("@") else address)
         sock.send(text.encode())
+    except OSError:
+        pass  # nobody listens any more: that must not end a pod that is ready
     finally:
         sock.close()

@@ -49,6 +49,11 @@ class Answer:
         self.warnings: list[str] = []
         self.error: Optional[dict[str, Any]] = None
 
+    def warn_once(self, text: str) -> None:
+        """Add a warning that concerns the whole host."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
     def fail(self, err: PodwrightError) -> dict[str, Any]:
         """Record a failure; the first one is the answer's."""
         shown = error_json(err)
@@ -109,17 +114,19 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
     except PodwrightError as err:
         answer.fail(err)
         return answer.as_json()
-    works = [_plan(layout, spec, mode, answer) for spec in desired.pods]
+    units = systemd.ActiveStates()
+    works = [_plan(layout, spec, mode, answer, units) for spec in desired.pods]
     if mode.check:
         return answer.as_json()
     for phase in ("stage", "switch", "settle"):
         for index, work in enumerate(works):
             if work is not None and work.plan.changed and answer.pods[index]["error"] is None:
                 _phase(work, phase, answer, index)
+    units = systemd.ActiveStates()
     for index, work in enumerate(works):
         if work is not None:
             answer.warnings += [f"pod {work.spec.name}: {text}" for text in work.warnings]
-            _finish(layout, work, answer.pods[index])
+            _finish(layout, work, answer.pods[index], units)
     return answer.as_json()
 
 
@@ -224,7 +231,9 @@ def verdict_text(image: StoredImage) -> str:
     return "not verified (" + ", ".join(image.verdict.options) + ")"
 
 
-def _plan(layout: Layout, spec: PodSpec, mode: Mode, answer: Answer) -> Optional[execute.Work]:
+def _plan(
+    layout: Layout, spec: PodSpec, mode: Mode, answer: Answer, units: systemd.ActiveStates
+) -> Optional[execute.Work]:
     """Observe, resolve, plan; the pod's part of the answer is appended. None when it failed."""
     part: dict[str, Any] = {
         "label": spec.name,
@@ -236,7 +245,7 @@ def _plan(layout: Layout, spec: PodSpec, mode: Mode, answer: Answer) -> Optional
     }
     answer.pods.append(part)
     try:
-        seen = _observe(layout, spec)
+        seen = observe.observe(layout, spec.name, units, damaged_ok=spec.state == "absent")
         stored, ids, fetches = (
             ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
         )
@@ -244,6 +253,8 @@ def _plan(layout: Layout, spec: PodSpec, mode: Mode, answer: Answer) -> Optional
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
         made = plan.plan_pod(spec, seen, ids, fetches, unit)
+        if spec.enabled and spec.state != "absent" and not systemd.running():
+            answer.warn_once("this host has no systemd: pods do not start at boot by themselves")
     except PodwrightError as err:
         part["error"] = answer.fail(err)
         return None
@@ -259,10 +270,6 @@ def _plan(layout: Layout, spec: PodSpec, mode: Mode, answer: Answer) -> Optional
         state=seen.state,
     )
     return execute.Work(layout, spec, made, seen, stored, mode.command)
-
-
-def _observe(layout: Layout, spec: PodSpec) -> Observed:
-    return observe.observe(layout, spec.name, damaged_ok=spec.state == "absent")
 
 
 def _resolve(
@@ -295,14 +302,18 @@ def _stored_id(layout: Layout, text: str) -> str:
     return found.id if found else ""
 
 
-def _finish(layout: Layout, work: execute.Work, part: dict[str, Any]) -> None:
+def _finish(
+    layout: Layout, work: execute.Work, part: dict[str, Any], units: systemd.ActiveStates
+) -> None:
     """Fill in what the pod looks like now."""
-    seen = _observe(layout, work.spec)
+    seen = work.seen
+    if work.plan.changed:
+        seen = observe.observe(layout, work.spec.name, units, damaged_ok=True)
     pod = pods.get(layout, seen.uuid) if seen.uuid else None
     shown = report.report(pod) if pod else {}
     part.update(
         uuid=seen.uuid,
-        state="absent" if work.spec.state == "absent" and part["error"] is None else seen.state,
+        state=_state(work.spec, seen, part),
         ready=seen.ready,
         pid=shown.get("pid"),
         ip=next((net["ip"] for net in shown.get("networks", [])), ""),
@@ -312,3 +323,10 @@ def _finish(layout: Layout, work: execute.Work, part: dict[str, Any]) -> None:
     if work.stored:
         names = canonical.image_names(work.spec, work.stored)
         part["image_ids"] = dict(zip(names, (image.id for image in work.stored)))
+
+
+def _state(spec: PodSpec, seen: Observed, part: dict[str, Any]) -> str:
+    """The pod's state in the words of the desired state, where it is as desired."""
+    if part["error"] is not None or seen.state == "running":
+        return seen.state
+    return spec.state if spec.state in ("absent", "stopped", "prepared") else seen.state

@@ -45,8 +45,13 @@ class Observed:
     damaged: bool = False
 
 
-def observe(layout: Layout, name: str, *, damaged_ok: bool = False) -> Observed:
-    """Look at one named pod. A damaged revision is an error unless `damaged_ok` (for removal)."""
+def observe(
+    layout: Layout, name: str, units: systemd.ActiveStates, *, damaged_ok: bool = False
+) -> Observed:
+    """Look at one named pod. A damaged revision is an error unless `damaged_ok` (for removal).
+
+    units  of the same moment, shared by all pods that are looked at
+    """
     damaged, revision = False, None
     try:
         revision = revisions.current(layout, name)
@@ -59,6 +64,7 @@ def observe(layout: Layout, name: str, *, damaged_ok: bool = False) -> Observed:
     waiting = pods.get(layout, revision.uuid) if revision else None
     with_systemd = systemd.running()
     running = pod is not None and pod.state == "running"
+    known = damaged or revision is not None
     return Observed(
         name=name,
         revision=revision,
@@ -67,7 +73,7 @@ def observe(layout: Layout, name: str, *, damaged_ok: bool = False) -> Observed:
         ready=pod is not None and report.is_ready(pod),
         enabled=systemd.enabled(name) if with_systemd else revision is not None,
         unit=systemd.read_unit(name) if with_systemd else "",
-        active=running or ((damaged or revision is not None) and supervisor.active(layout, name)),
+        active=running or (known and supervisor.active(layout, name, units)),
         prepared=waiting is not None and waiting.directory == pods.PREPARED,
         damaged=damaged,
     )

@@ -13,7 +13,7 @@ from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model.build import build_manifest
 from podwright.model.pod import dump_pod
-from podwright.stage0 import images, pods
+from podwright.stage0 import images, platform, pods
 from podwright.stage1.contract import Ready
 from podwright.values import value
 from podwright.values_json import to_json
@@ -51,7 +51,9 @@ def resolve_images(
         options = images.FetchOptions(
             pull_policy=spec.pull_policy, insecure=spec.insecure, signature=app.signature
         )
-        found.append(images.resolve(layout, app.image, options, progress))
+        image = images.resolve(layout, app.image, options, progress)
+        platform.check_runnable(image.manifest)
+        found.append(image)
     return found
 
 

@@ -38,8 +38,10 @@ def test_a_unit_between_two_restarts_counts_as_active(
 ) -> None:
     monkeypatch.setattr(systemd, "running", lambda: True)
     monkeypatch.setattr(systemd, "read_unit", lambda name: "a unit")
-    monkeypatch.setattr(systemd, "active_state", lambda name: state)
-    assert supervisor.active(layout, "web") is active
+    said = f"Id=podwright-other.service\nActiveState=active\n\nId=podwright-web.service\nActiveState={state}"
+    monkeypatch.setattr(systemd, "_ask", lambda args: (0, said))
+    assert supervisor.active(layout, "web", systemd.ActiveStates()) is active
+    assert not supervisor.active(layout, "unloaded", systemd.ActiveStates())
 
 
 @pytest.fixture
@@ -49,23 +51,23 @@ def without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_systemd")
 def test_the_background_supervisor_is_known_by_what_it_recorded(layout: Layout) -> None:
-    assert not supervisor.active(layout, "web")
+    assert not supervisor.active(layout, "web", systemd.ActiveStates())
     child = os.fork()
     if child == 0:
         supervisor.record_supervisor(layout, "web")
         os._exit(0)
     os.waitpid(child, 0)
     assert supervisor.supervisor_of(layout, "web")["pid"] == child
-    assert not supervisor.active(layout, "web")
+    assert not supervisor.active(layout, "web", systemd.ActiveStates())
     supervisor.record_supervisor(layout, "web")
-    assert supervisor.active(layout, "web")
+    assert supervisor.active(layout, "web", systemd.ActiveStates())
 
 
 @pytest.mark.usefixtures("without_systemd")
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff"])
 def test_a_damaged_record_is_no_supervisor(layout: Layout, content: bytes) -> None:
     Path(layout.named, "web", "supervisor").write_bytes(content)
-    assert not supervisor.active(layout, "web")
+    assert not supervisor.active(layout, "web", systemd.ActiveStates())
 
 
 def test_problems_are_kept_for_whoever_waits(layout: Layout) -> None:
