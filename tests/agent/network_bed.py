@@ -137,7 +137,6 @@ class Bed:
     def __init__(self, scratch: Path, *wrap: str) -> None:
         self.net = scratch / "net"
         self.run_dir = scratch / "run"
-        self.net.mkdir()
         self.run_dir.mkdir()
         self.host = Namespace(*wrap)
         self.outside = Namespace()
@@ -238,13 +237,14 @@ class Bed:
     def reclaim(self) -> list[str]:
         """What gc does for the network."""
         taken = self.agent(
-            "import json; from podwright.net.gc import reclaim; print(json.dumps(reclaim(NET, RUN)))"
+            "import json; from podwright.net.gc import reclaim; print(json.dumps(reclaim(NET)))"
         )
         return [str(line) for line in json.loads(taken)]
 
     def ledger(self) -> dict[str, str]:
         """All that networking can leave on a host."""
         leases = self.net / "default"
+        files = set(os.listdir(self.net)) if self.net.exists() else set()
         return {
             "links": self.host.run("ip", "-o", "link"),
             "addresses": self.host.run("ip", "-o", "address"),
@@ -252,7 +252,7 @@ class Bed:
             "nft": self.host.run("nft", "list", "ruleset"),
             "forwarding": self.host.run("cat", "/proc/sys/net/ipv4/ip_forward"),
             "leases": str(sorted(os.listdir(leases))) if leases.exists() else "[]",
-            "files": str(sorted(set(os.listdir(self.net)) - {"default", "last", "lock"})),
+            "files": str(sorted(files - {"default", "last", "lock"})),
         }
 
     def settled(self, expected: dict[str, str], seconds: float = 10) -> dict[str, str]:

@@ -67,11 +67,12 @@ def settled(agent: Agent, wanted: str) -> str:
 
 
 def leftovers(agent: Agent) -> list[str]:
-    """Files that only exist while something is going on."""
+    """Files that only exist while something is going on, or while there are pods."""
     found = []
-    for pattern in ("pods/*/*", "tmp/*", "cas/tmp/*", "net/default/*", "named/*"):
+    for pattern in ("pods/*/*", "tmp/*", "cas/tmp/*", "named/*"):
         found += [str(path.relative_to(agent.data)) for path in agent.data.glob(pattern)]
-    return [path for path in found if not path.endswith("/lock")]
+    shared = agent.host.run(["/bin/sh", "-c", "find /run/podwright || true"]).stdout.split()
+    return [path for path in found if not path.endswith("/lock")] + shared
 
 
 def clean(agent: Agent) -> None:

@@ -70,7 +70,7 @@ def test_an_error_at_any_step_is_one_sentence_and_leaves_nothing(bed: Bed, error
 
 def test_killed_at_any_step_of_the_teardown_gc_finishes_it(bed: Bed) -> None:
     before = bed.ledger()
-    code = "from podwright.net.gc import reclaim; reclaim(NET, RUN)"
+    code = "from podwright.net.gc import reclaim; reclaim(NET)"
     for number in range(1, STEPS):
         pod = bed.pod("web", "8080:80")
         pod.kill()
@@ -211,9 +211,11 @@ def test_check_ports_answers_without_touching_anything(bed: Bed) -> None:
         from podwright.errors import NetworkError
         from podwright.net.check import check_ports
         from podwright.net.plan import NetRequest, PortMap
-        for name, port in (("shop", 8080), ("web", 8080), ("shop", 8081)):
+        for name, port, run in (
+            ("shop", 8080, RUN), ("web", 8080, RUN), ("shop", 8081, RUN), ("web", 8080, "/srv")
+        ):
             try:
-                check_ports(NetRequest("x", name, "default", (PortMap("tcp", "", port, 80),), NET, RUN))
+                check_ports(NetRequest("x", name, "default", (PortMap("tcp", "", port, 80),), NET, run))
                 print("free")
             except NetworkError as err:
                 print(err.message)
@@ -222,8 +224,50 @@ def test_check_ports_answers_without_touching_anything(bed: Bed) -> None:
         "tcp port 8080: is already in use by pod web",
         "free",
         "free",
+        f"tcp port 8080: is already in use by pod web in {bed.run_dir}",
     ]
     assert bed.ledger() == before
+
+
+@pytest.mark.parametrize("what", ["link", "parent is a link", "foreign", "writable", "file"])
+def test_a_lease_directory_that_others_could_write_is_refused(bed: Bed, what: str) -> None:
+    before = bed.ledger()
+    elsewhere = bed.run_dir / "elsewhere"
+    elsewhere.mkdir()
+    if what == "link":
+        bed.net.symlink_to(elsewhere)
+    elif what == "file":
+        bed.net.touch()
+    elif what == "parent is a link":
+        bed.run_dir.joinpath("link").symlink_to(elsewhere)
+        bed.net = bed.run_dir / "link" / "net"
+    else:
+        bed.net.mkdir(0o700)
+        if what == "foreign":
+            os.chown(bed.net, 1000, 0)
+        else:
+            bed.net.chmod(0o770)
+    pod = bed.launch("web")
+    path = bed.net.parent if what == "parent is a link" else bed.net
+    assert pod.error == (
+        f"{path}: is not a directory that only its owner 0 can write to;"
+        " find out who made it, and remove it"
+    )
+    assert list(elsewhere.iterdir()) == []
+    if what != "file":
+        assert bed.settled(before) == before
+
+
+def test_gc_removes_the_lease_directory_when_no_pod_is_left(bed: Bed) -> None:
+    first, second = bed.pod("first"), bed.pod("second")
+    assert bed.net.stat().st_mode & 0o7777 == 0o700
+    first.down()
+    assert bed.reclaim() == []
+    assert os.listdir(bed.net / "default") == [second.ip]
+    second.down()
+    assert bed.reclaim() == []
+    assert not bed.net.exists()
+    assert bed.pod("third").up
 
 
 def test_the_hosts_own_namespace_is_never_configured(bed: Bed) -> None:
@@ -280,7 +324,7 @@ def test_a_full_pool_is_refused(bed: Bed) -> None:
 
 def test_damaged_leases_count_as_free(bed: Bed) -> None:
     folder = bed.net / "default"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for number, text in enumerate(("", "{", "[]", '{"uuid": "../../x"}', "\x00" * 100), 2):
         (folder / f"172.16.28.{number}").write_text(text)
     (folder / "172.16.28.9.4711.new").write_text("left by a killed writer")
@@ -295,7 +339,7 @@ def test_getting_ready_before_the_request_is_known(bed: Bed) -> None:
         assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
 
 
-def test_eight_processes_take_a_hundred_addresses_each_and_none_twice(
+def test_seven_processes_take_a_hundred_addresses_each_and_none_twice_while_gc_runs(
     bed: Bed, tmp_path: Path
 ) -> None:
     claims = tmp_path / "claims"
@@ -315,7 +359,9 @@ def test_eight_processes_take_a_hundred_addresses_each_and_none_twice(
             try:
                 nft = Nft()
                 held = []
-                for turn in range(100):
+                for turn in range(300 if child == 0 else 0):
+                    gc.reclaim(NET)  # removes the directory whenever nobody has an address
+                for turn in range(100 if child else 0):
                     request = NetRequest(str(uuid.uuid4()), "", "default", (), NET, RUN)
                     lease, hold = setup.allocate(request, nft)
                     os.close(os.open({str(claims)!r} + "/" + lease.ip, os.O_CREAT | os.O_EXCL))

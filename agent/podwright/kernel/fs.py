@@ -8,6 +8,7 @@ rename it into place, fsync the directory.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -116,6 +117,20 @@ def unlink(path: str, *, missing_ok: bool = True, dir_fd: Optional[int] = None) 
             raise
 
 
+def rmdir_empty(path: str) -> bool:
+    """Remove a directory; False when something is in it. A missing one is fine."""
+    step("rmdir")
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError as err:
+        if err.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
+
+
 def remove_tree(path: str) -> None:
     """Remove a directory tree without following links and without crossing a mount.
 
@@ -139,8 +154,6 @@ def remove_tree(path: str) -> None:
 
 def _remove_at(parent: int, name: str, device: int, shown: str) -> None:
     """Remove one directory below `parent`, deep trees without recursion of Python frames."""
-    import errno
-
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     # Each frame: directory fd, its name in the parent, the names still to visit.
     frames = [(os.open(name, flags, dir_fd=parent), name)]

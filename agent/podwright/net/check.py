@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from _socket import socket as Socket
 
 from podwright.errors import NetworkError
@@ -27,28 +28,31 @@ SOL_SOCKET, SO_REUSEADDR = 1, 2
 def check_ports(request: NetRequest) -> None:
     """Refuse ports that somebody else has, without changing anything.
 
-    A running pod of the same name does not count: it is the one to be replaced. Raises
-    NetworkError naming the port and who has it.
+    A running pod of the same name and data directory does not count: it is the one to be
+    replaced. Raises NetworkError naming the port and who has it.
     """
     if not request.ports:
         return
     boot = boot_id()
+    own = (request.name, os.path.realpath(request.alive))
     others = [
         lease
         for lease in leases.read_all(request.net_dir).leases
-        if not (request.name and lease.name == request.name)
-        and leases.is_alive(request.net_dir, lease, request.alive, boot)
+        if not (request.name and (lease.name, lease.run_dir) == own)
+        and leases.is_alive(request.net_dir, lease, boot)
     ]
     refuse_taken(request, others)
 
 
 def refuse_taken(request: NetRequest, others: Iterable[Lease]) -> None:
     """Raise NetworkError when a port belongs to one of these leases or to a process."""
+    here = os.path.realpath(request.alive)
     for lease in others:
         for held in lease.ports:
             for port in request.ports:
                 if port.overlaps(held):
-                    raise _taken(port, safe(lease.holder()))
+                    where = "" if lease.run_dir == here else f" in {lease.run_dir}"
+                    raise _taken(port, safe(lease.holder() + where))
     for port in request.ports:
         _try_bind(port)
 

@@ -15,7 +15,7 @@ from podwright.host.clock import boot_id
 from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import delete_link
-from podwright.net import firewall, forwarding, leases
+from podwright.net import firewall, forwarding, leases, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def release(net_dir: str, uuid: str, ip: str = "", *, link: bool = True) -> None
     ip    its address, when known: saves reading every lease
     link  False: leave the link alone; its removal takes some 20 ms
     """
+    if not os.path.lexists(net_dir):
+        return
     with leases.lock(net_dir, "network teardown"):
         lease = leases.read(net_dir, ip) if ip else _of(net_dir, uuid)
         if lease is not None and lease.uuid == uuid:
@@ -44,19 +46,21 @@ def _of(net_dir: str, uuid: str) -> Optional[Lease]:
     return next((lease for lease in found.leases if lease.uuid == uuid), None)
 
 
-def reclaim(net_dir: str, pods_run_dir: str) -> list[str]:
-    """Take back the leases of pods that have ended; returns a line for each.
+def reclaim(net_dir: str) -> list[str]:
+    """Take back the leases of all pods of this host that have ended; returns a line for each.
 
-    `pods_run_dir` holds a directory per pod that may run; whoever runs one has it locked.
+    When no pod is left that has a network, the firewall table and the directory go too.
     """
-    if not os.path.isdir(leases.directory(net_dir)):
-        return []
     with leases.lock(net_dir, "network gc"):
-        alive, dead = sweep(net_dir, pods_run_dir)
+        alive, dead = sweep(net_dir)
         strays = _stray_links({lease.host_if for lease in alive})
-        return [f"{lease.ip} of {lease.holder()}" for lease in dead] + [
-            f"link {name}" for name in strays if delete_link(name)
-        ]
+        done = [f"{lease.ip} of {lease.holder()}" for lease in dead]
+        done += [f"link {name}" for name in strays if delete_link(name)]
+        if not alive:
+            firewall.remove(Nft())
+            forwarding.restore(net_dir)
+            place.remove(net_dir)
+        return done
 
 
 def _stray_links(known: set[str]) -> list[str]:
@@ -65,14 +69,14 @@ def _stray_links(known: set[str]) -> list[str]:
     return [name for name in names if leases.is_link(name) and name not in known]
 
 
-def sweep(net_dir: str, pods_run_dir: str) -> tuple[tuple[Lease, ...], tuple[Lease, ...]]:
+def sweep(net_dir: str) -> tuple[tuple[Lease, ...], tuple[Lease, ...]]:
     """Take back dead leases; returns the living ones and those taken. The caller holds the lock."""
     found = leases.read_all(net_dir)
     boot = boot_id() if found.leases else ""
     alive: list[Lease] = []
     dead: list[Lease] = []
     for lease in found.leases:
-        living = leases.is_alive(net_dir, lease, pods_run_dir, boot)
+        living = leases.is_alive(net_dir, lease, boot)
         (alive if living else dead).append(lease)
     if found.broken:
         _forget_broken(net_dir, found)
@@ -108,14 +112,3 @@ def give_back(net_dir: str, taken: tuple[Lease, ...], nft: Nft, *, link: bool = 
         forwarding.restore(net_dir)
     for lease in taken:
         leases.drop(net_dir, lease.ip)
-
-
-def remove_table(net_dir: str) -> bool:
-    """Remove our firewall table when no lease remains; False when there are leases."""
-    os.makedirs(net_dir, mode=0o755, exist_ok=True)
-    with leases.lock(net_dir, "network gc"):
-        if leases.read_all(net_dir).leases:
-            return False
-        firewall.remove(Nft())
-        forwarding.restore(net_dir)
-        return True

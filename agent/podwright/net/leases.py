@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Leases: one small file per address under `<net_dir>/default`, written under the host lock.
 
-A lease lives as long as its pod: the pod's directory under `run/` is locked by whoever runs
-it. While a network worker is still setting the pod up, it also holds the lease file itself
-locked, so that a pod whose parent has just been killed is not tidied away under the worker's
-hands. Leases are not synced to disk: one that a power cut swallows has ended with the boot,
-and an empty or unreadable file counts as free.
+A lease lives as long as its pod: the pod's directory under `run/` of its data directory, which
+the lease names, is locked by whoever runs it. While a network worker is still setting the pod
+up, it also holds the lease file itself locked, so that a pod whose parent has just been killed
+is not tidied away under the worker's hands. Leases end with the boot, and so are not synced to
+disk; an empty or unreadable file counts as free.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import os
 from podwright import jsonio
 from podwright.errors import NetworkError, UsageError
 from podwright.host.clock import boot_id
-from podwright.host.lock import HostLock, try_lock
+from podwright.host.lock import try_lock
 from podwright.kernel import fs
 from podwright.model.names import is_hex, is_uuid
+from podwright.net import place
 from podwright.net.plan import FIRST, LAST, LINK_PREFIX, PREFIX, SUBNET, Lease, PortMap, host_link
 from podwright.values import value
 
@@ -27,9 +28,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from podwright.host.lock import HostLock
     from podwright.net.plan import NetRequest
 
 NUMBERS = range(FIRST, LAST + 1)
+TEXTS = ("uuid", "name", "boot", "host_if", "run_dir")
 
 
 @value
@@ -45,8 +48,8 @@ class Found:
 
 
 def lock(net_dir: str, doing: str) -> HostLock:
-    """The lock under which leases change."""
-    return HostLock(f"{net_dir}/lock", doing)
+    """The lock under which leases change; makes the directory when it is missing."""
+    return place.NetLock(net_dir, doing)
 
 
 def directory(net_dir: str) -> str:
@@ -57,9 +60,9 @@ def directory(net_dir: str) -> str:
 def read_all(net_dir: str) -> Found:
     """Read every lease; a missing directory has none."""
     folder = directory(net_dir)
-    broken = [f"{net_dir}/{name}" for name in os.listdir(net_dir) if name.endswith(".new")]
+    broken = [f"{net_dir}/{name}" for name in _names(net_dir) if name.endswith(".new")]
     leases = []
-    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+    for name in _names(folder):
         lease = read(net_dir, name)
         if lease is None:
             broken.append(f"{folder}/{name}")
@@ -67,6 +70,13 @@ def read_all(net_dir: str) -> Found:
             leases.append(lease)
     leases.sort(key=lambda lease: number(lease.ip))
     return Found(tuple(leases), tuple(broken))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
 
 
 def read(net_dir: str, ip: str) -> Optional[Lease]:
@@ -82,20 +92,30 @@ def read(net_dir: str, ip: str) -> Optional[Lease]:
 def _parse(ip: str, raw: Any) -> Lease:
     """Check what is used in commands and paths. Raises ValueError, KeyError, TypeError."""
     ports = tuple(PortMap(*port) for port in raw["ports"])
-    lease = Lease(ip, raw["uuid"], raw["name"], raw["boot"], raw["host_if"], ports)
+    uuid, name, boot, host_if, run_dir = (_text(raw[key]) for key in TEXTS)
+    lease = Lease(ip, uuid, name, boot, host_if, run_dir, ports)
     numbers = [n for port in ports for n in (port.host_port, port.pod_port)]
     if (
         number(ip) not in NUMBERS
-        or not (isinstance(lease.uuid, str) and is_uuid(lease.uuid))
+        or not is_uuid(lease.uuid)
         or not is_link(lease.host_if)
-        or not isinstance(lease.name, str)
-        or not isinstance(lease.boot, str)
+        or not _is_plain_path(lease.run_dir)
         or any(port.proto not in ("tcp", "udp") for port in ports)
         or any(type(n) is not int for n in numbers)
         or any(port.host_ip.strip("0123456789.") for port in ports)
     ):
         raise ValueError(ip)
     return lease
+
+
+def _text(found: Any) -> str:
+    if not isinstance(found, str):
+        raise TypeError(found)
+    return found
+
+
+def _is_plain_path(path: str) -> bool:
+    return path.startswith("/") and "\0" not in path and ".." not in path.split("/")
 
 
 def number(ip: str) -> int:
@@ -111,18 +131,22 @@ def is_link(name: str) -> bool:
     return name.startswith(LINK_PREFIX) and is_hex(name[len(LINK_PREFIX) :], 10)
 
 
-def is_alive(net_dir: str, lease: Lease, run_dir: str, boot: str) -> bool:
+def is_alive(net_dir: str, lease: Lease, boot: str) -> bool:
     """Whether its pod runs, or is being set up, in this boot."""
     return lease.boot == boot and (
-        _is_locked(f"{run_dir}/{lease.uuid}") or _is_locked(f"{directory(net_dir)}/{lease.ip}")
+        _is_locked(f"{lease.run_dir}/{lease.uuid}")
+        or _is_locked(f"{directory(net_dir)}/{lease.ip}")
     )
 
 
 def _is_locked(path: str) -> bool:
+    """Whether somebody holds it; yes when that cannot be found out (a data directory that hangs)."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:
+        return True
     try:
         return not try_lock(fd, shared=True)
     finally:
@@ -157,6 +181,7 @@ def take(request: NetRequest, others: tuple[Lease, ...]) -> tuple[Lease, int]:
         request.name,
         boot_id(),
         host_link(request.uuid),
+        os.path.realpath(request.alive),
         request.ports,
     )
     path = f"{folder}/{lease.ip}"
@@ -174,6 +199,7 @@ def _dump(lease: Lease) -> dict[str, Any]:
         "name": lease.name,
         "boot": lease.boot,
         "host_if": lease.host_if,
+        "run_dir": lease.run_dir,
         "ports": ports,
     }
 

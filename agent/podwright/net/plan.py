@@ -72,8 +72,9 @@ class NetRequest:
     uuid, name  the pod; name is "" for an unnamed one
     net         the network; only `default` exists
     ports       what to publish
-    net_dir     where leases are kept (`Layout.net`); must exist
-    alive       directory of running pods: one whose directory nobody holds locked has ended
+    net_dir     where leases are kept (`Layout.net`)
+    alive       absolute path of the directory of running pods of the pod's data directory: a
+                pod whose directory there nobody holds locked has ended
     """
 
     uuid: str
@@ -99,6 +100,7 @@ class Lease:
 
     boot     the boot in which it was given; it ends with that boot
     host_if  name of the host end of the pod's link
+    run_dir  where the pod's directory is, locked as long as it runs (`NetRequest.alive`)
     """
 
     ip: str
@@ -106,6 +108,7 @@ class Lease:
     name: str
     boot: str
     host_if: str
+    run_dir: str
     ports: tuple[PortMap, ...]
 
     def holder(self) -> str:

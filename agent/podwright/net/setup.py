@@ -87,7 +87,7 @@ def allocate(request: NetRequest, nft: Nft) -> tuple[Lease, int]:
     if request.net != "default":
         raise NetworkError(f"network {request.net}: does not exist", "there is: default")
     with leases.lock(request.net_dir, "network setup"):
-        others, _ = gc.sweep(request.net_dir, request.alive)
+        others, _ = gc.sweep(request.net_dir)
         if any(lease.uuid == request.uuid for lease in others):
             raise NetworkError(f"pod {request.uuid}: has a network already", object=request.uuid)
         check.refuse_taken(request, others)

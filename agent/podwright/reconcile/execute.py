@@ -143,7 +143,6 @@ def check_ports(layout: Layout, spec: PodSpec, stored: list[StoredImage], replac
     from podwright.net.ports import plan_ports
 
     manifest, _ = build_manifest(spec, [(image.id, image.manifest) for image in stored])
-    fs.ensure_dir(layout.net)
     ports = plan_ports(manifest)
     request = NetRequest(
         replacing, spec.name, "default", ports, layout.net, f"{layout.pods}/{pods.RUN}"

@@ -134,10 +134,10 @@ def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
 
 def _free_host(layout: Layout) -> None:
     """Release addresses, links and rules of pods that are gone, and temporary files."""
-    if os.path.isdir(layout.net):
+    if os.path.lexists(layout.run):
         from podwright.net import gc
 
-        gc.reclaim(layout.net, f"{layout.pods}/{pods.RUN}")
+        gc.reclaim(layout.net)
     from podwright.stage0 import store
 
     store.sweep_tmp(layout)

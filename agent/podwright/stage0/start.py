@@ -139,7 +139,6 @@ def _request(layout: Layout, launch: Launch) -> NetRequest:
     from podwright.net.plan import NetRequest
     from podwright.net.ports import plan_ports
 
-    fs.ensure_dir(layout.net)
     running = f"{layout.pods}/{pods.RUN}"
     ports = plan_ports(launch.manifest)
     return NetRequest(launch.uuid, launch.name, "default", ports, layout.net, running)

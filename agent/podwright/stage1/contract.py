@@ -62,7 +62,7 @@ class Launch:
     insecure: frozenset[str] = frozenset()
     ready: Ready = Ready()
     stop_timeout: float = 10.0
-    net_dir: str = "/var/lib/podwright/net"
+    net_dir: str = "/run/podwright/net"
     overlay: bool = True
     interactive: bool = False
     cache_dir: str = ""

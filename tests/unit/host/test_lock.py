@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,31 @@ def test_a_shared_holder_is_not_called_by_the_name_of_an_earlier_one(tmp_path: P
 def test_the_lock_is_not_inherited_by_programs_that_are_started(tmp_path: Path) -> None:
     with HostLock(f"{tmp_path}/apply", "apply", 0) as lock:
         assert lock.fd is not None and not os.get_inheritable(lock.fd)
+
+
+def test_a_lock_file_that_its_holder_removed_locks_nothing(tmp_path: Path) -> None:
+    path = f"{tmp_path}/net"
+    second = HostLock(path, "second")
+    with ThreadPoolExecutor(1) as pool, HostLock(path, "first", 0):
+        waiting = pool.submit(second.__enter__)
+        while openings(path) < 2:
+            assert not waiting.done()
+        os.unlink(path)
+    waiting.result()
+    with pytest.raises(LockedError, match=r"\(second\)"), HostLock(path, "third", 0):
+        pass
+    second.__exit__(None, None, None)
+
+
+def openings(path: str) -> int:
+    """How often this process has the file open."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found += os.readlink(f"/proc/self/fd/{name}") == path
+        except FileNotFoundError:
+            continue
+    return found
 
 
 def test_a_link_in_place_of_the_lock_file_is_not_followed(tmp_path: Path) -> None:

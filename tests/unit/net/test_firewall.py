@@ -19,6 +19,7 @@ LEASE = Lease(
     "web",
     "boot",
     "podw0123abcd89",
+    "/srv/pods/run",
     (PortMap("tcp", "", 8080, 80), PortMap("udp", "192.0.2.1", 53, 5353)),
 )
 

@@ -24,6 +24,7 @@ GOOD: dict[str, Any] = {
     "name": "web",
     "boot": "b",
     "host_if": "podw0123abcd89",
+    "run_dir": "/srv/pods/run",
     "ports": [["tcp", "", 8080, 80]],
 }
 
@@ -43,7 +44,13 @@ def test_a_lease_is_read_as_it_was_written(tmp_path: Path) -> None:
     lease, hold = leases.take(request(tmp_path), ())
     os.close(hold)
     assert lease == Lease(
-        "172.16.28.2", UUID, "web", boot_id(), "podw0123abcd89", request(tmp_path).ports
+        "172.16.28.2",
+        UUID,
+        "web",
+        boot_id(),
+        "podw0123abcd89",
+        f"{tmp_path}/run",
+        request(tmp_path).ports,
     )
     assert leases.read_all(str(tmp_path)).leases == (lease,)
 
@@ -78,6 +85,12 @@ def test_addresses_are_given_in_turn_and_the_free_one_is_found(tmp_path: Path) -
         {"ports": 1},
         {"name": None},
         {"boot": None},
+        {"host_if": 1},
+        {"run_dir": None},
+        {"run_dir": ""},
+        {"run_dir": "pods/run"},
+        {"run_dir": "/srv/../etc"},
+        {"run_dir": "/srv\0"},
     ],
     ids=str,
 )
@@ -101,8 +114,9 @@ def test_files_with_other_names_are_no_leases(tmp_path: Path, name: str) -> None
 
 
 def alive(net_dir: Path, boot: str = "") -> bool:
-    lease = Lease("172.16.28.2", UUID, "web", boot or boot_id(), "podw0123abcd89", ())
-    return leases.is_alive(str(net_dir), lease, str(net_dir / "run"), boot_id())
+    run_dir = str(net_dir / "run")
+    lease = Lease("172.16.28.2", UUID, "web", boot or boot_id(), "podw0123abcd89", run_dir, ())
+    return leases.is_alive(str(net_dir), lease, boot_id())
 
 
 def test_alive_is_a_locked_pod_directory_of_this_boot(tmp_path: Path) -> None:
@@ -115,6 +129,14 @@ def test_alive_is_a_locked_pod_directory_of_this_boot(tmp_path: Path) -> None:
     assert alive(tmp_path)
     assert not alive(tmp_path, boot="another")
     os.close(fd)
+    assert not alive(tmp_path)
+
+
+def test_what_cannot_be_looked_at_is_not_taken_from_its_pod(tmp_path: Path) -> None:
+    (tmp_path / "run").symlink_to("run")
+    assert alive(tmp_path)
+    (tmp_path / "run").unlink()
+    (tmp_path / "run").write_text("the data directory is gone, something else is there")
     assert not alive(tmp_path)
 
 

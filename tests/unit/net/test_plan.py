@@ -13,7 +13,7 @@ PORTS = (PortMap("tcp", "", 8080, 80), PortMap("udp", "192.0.2.1", 53, 5353))
 
 def plan_of(*ports: PortMap) -> list[str]:
     request = NetRequest(UUID, "web", "default", ports, "/net", "/run")
-    lease = Lease("172.16.28.7", UUID, "web", "boot", host_link(UUID), ports)
+    lease = Lease("172.16.28.7", UUID, "web", "boot", host_link(UUID), "/run", ports)
     return compile(request, lease).describe()
 
 

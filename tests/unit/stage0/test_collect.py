@@ -22,7 +22,7 @@ HOUR = 3600.0
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    found = Layout(data=f"{tmp_path}/data")
+    found = Layout(data=f"{tmp_path}/data", run=f"{tmp_path}/run")
     pods.ensure_directories(found)
     return found
 
