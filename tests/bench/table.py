@@ -19,8 +19,8 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
 Written by `make bench` on {date}, on this machine: {machine}.
 
-Wall times of whole processes: the median of {runs} runs, least to most in brackets, both sides in turn in one run. Budgets are
-those of [architecture.md](architecture.md).
+Wall times of whole processes: the median of {runs} runs, least to most in brackets, both sides in turn in one run.
+Budgets are those of [architecture.md](architecture.md).
 
 | what | budget | podwright | peer | ratio | within |
 |---|---|---|---|---|---|
