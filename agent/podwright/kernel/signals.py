@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from signal import (
         SIG_BLOCK,
         SIG_DFL,
+        SIG_IGN,
         SIG_SETMASK,
         SIGCHLD,
         SIGCONT,
@@ -31,6 +32,7 @@ else:
     from _signal import (
         SIG_BLOCK,
         SIG_DFL,
+        SIG_IGN,
         SIG_SETMASK,
         SIGCHLD,
         SIGCONT,
@@ -65,6 +67,7 @@ __all__ = [
     "SIGXFSZ",
     "SIG_BLOCK",
     "SIG_DFL",
+    "SIG_IGN",
     "SIG_SETMASK",
     "pidfd_send_signal",
     "pthread_sigmask",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from podwright.kernel import beneath, mounts, process, signals
+from podwright.kernel import beneath, mounts, process, signals, terminal
 from podwright.kernel.calls import CallError
 from podwright.stage1.namespaces.identity import Identity
 from podwright.values import value
@@ -53,6 +53,21 @@ class Started:
     pipe: int
 
 
+@value
+class Stdio:
+    """Descriptors for 0, 1 and 2; None keeps what PID 1 has.
+
+    terminal      path, in the app's root, of a terminal that is all three instead
+    controlling   it becomes the controlling one of the process's session
+    """
+
+    stdin: Optional[int] = None
+    stdout: Optional[int] = None
+    stderr: Optional[int] = None
+    terminal: str = ""
+    controlling: bool = False
+
+
 class StartError(OSError):
     """The child could not become what it should; `executing` tells whether exec was reached."""
 
@@ -66,14 +81,9 @@ def spawn(
     path: str,
     argv: tuple[str, ...],
     identity: Identity,
-    stdio: tuple[Optional[int], Optional[int], Optional[int]],
-    *,
-    own_session: bool = True,
+    stdio: Stdio,
 ) -> Started:
-    """Fork a process of an app that executes `path`.
-
-    stdio   descriptors for 0, 1, 2; None keeps what PID 1 has
-    """
+    """Fork a process of an app that executes `path`."""
     pipe, report = os.pipe()
     pid = os.fork()
     if pid:
@@ -81,7 +91,7 @@ def spawn(
         return Started(pid, pipe)
     executing = False
     try:
-        report = _become(target, identity, stdio, report, own_session)
+        report = _become(target, identity, stdio, report)
         executing = True
         os.execve(path, argv, dict(target.plan.environment))
     except OSError as err:
@@ -111,17 +121,10 @@ def confirm(started: Started) -> None:
         raise StartError(int(code), text, executing == "1")
 
 
-def _become(
-    target: Target,
-    identity: Identity,
-    stdio: tuple[Optional[int], Optional[int], Optional[int]],
-    report: int,
-    own_session: bool,
-) -> int:
+def _become(target: Target, identity: Identity, stdio: Stdio, report: int) -> int:
     """Everything between fork and exec; returns the pipe's new descriptor."""
     signals.pthread_sigmask(signals.SIG_SETMASK, ())
-    if own_session:
-        os.setsid()
+    os.setsid()
     process.new_session_keyring()
     for join in target.joins:
         os.write(join, b"0")
@@ -132,15 +135,26 @@ def _become(
     restrictions = target.plan.restrictions
     if restrictions.oom_score_adj is not None:
         _write("/proc/self/oom_score_adj", str(restrictions.oom_score_adj))
-    for number, fd in enumerate(stdio):
-        if fd is not None:
-            os.dup2(fd, number)
+    _connect(stdio, identity)
     directory = beneath.open_in_root(here, target.plan.directory, beneath.DIRECTORY)
     os.fchdir(directory)
     report = _only(report)
     os.umask(0o022)
     _confine(target, identity)
     return report
+
+
+def _connect(stdio: Stdio, identity: Identity) -> None:
+    """Set 0, 1 and 2. A terminal is opened here, where its path is what the app will see."""
+    fds: tuple[Optional[int], ...] = (stdio.stdin, stdio.stdout, stdio.stderr)
+    if stdio.terminal:
+        fds = (os.open(stdio.terminal, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC),) * 3
+    for number, fd in enumerate(fds):
+        if fd is not None:
+            os.dup2(fd, number)
+    if stdio.controlling:
+        os.fchown(0, identity.uid, -1)
+        terminal.take_control(0)
 
 
 def _write(path: str, text: str) -> None:

@@ -14,10 +14,10 @@ import fcntl
 import os
 
 from podwright.errors import LaunchError, PodwrightError
-from podwright.kernel import beneath, calls, fs, mounts, process, signals
+from podwright.kernel import beneath, calls, fs, mounts, process, signals, terminal
 from podwright.stage1.namespaces import capabilities, environment, identity, roots
 from podwright.stage1.namespaces import link as messages
-from podwright.stage2.app import Target
+from podwright.stage2.app import Stdio, Target
 from podwright.stage2.supervise import AWAITED, Supervisor
 from podwright.text import safe
 
@@ -64,11 +64,32 @@ def _run(
     targets = [_target(pod, app, filters, group, permitted) for app in plan.apps]
     _leave_records(pod, plan)
     null = os.open("dev/null", os.O_RDWR | os.O_CLOEXEC, dir_fd=pod)
+    stdio = Stdio(None if plan.interactive else null)
+    if link.terminals is not None:
+        stdio = Stdio(terminal=_terminal(pod, plan.apps[0], link), controlling=True)
     mounts.enter_root(pod)
     os.close(pod)
     address = link.wait_go()
     calls.trim_heap()
-    return Supervisor(plan, targets, link, address, null).run()
+    return Supervisor(plan, targets, link, address, stdio, null).run()
+
+
+def _terminal(pod: int, app: AppPlan, link: Inside) -> str:
+    """Make the terminal of an interactive app in its own /dev, also as /dev/console; its path.
+
+    We keep it open too, so that it is not hung up before the app has opened it.
+    """
+    assert link.terminals is not None
+    dev = beneath.open_strict(pod, f"{app.root}/dev", beneath.DIRECTORY)
+    pts = beneath.open_strict(dev, "pts", beneath.DIRECTORY)
+    master, _, number = terminal.open_pair(pts)
+    fs.create_at(dev, "console", 0o600)
+    roots.attach_at(dev, "console", mounts.clone(pts, str(number)))
+    terminal.send(link.terminals, master)
+    link.terminals.close()
+    for fd in (dev, pts, master):
+        os.close(fd)
+    return f"/dev/pts/{number}"
 
 
 def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> None:
@@ -79,9 +100,8 @@ def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> N
     for number in (*AWAITED, signals.SIGPIPE, signals.SIGXFSZ):
         signals.signal(number, signals.SIG_DFL)
     os.umask(0o022)
-    if not plan.interactive:
-        os.setsid()
-    process.close_all_but(frozenset((link.report_fd, link.go_fd, lock_fd)))
+    os.setsid()
+    process.close_all_but(link.descriptors() | {lock_fd})
     for path in group.init_files():
         fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         os.write(fd, b"0")

@@ -19,6 +19,7 @@ from podwright.stage1.namespaces.identity import ROOT
 from podwright.stage2 import app as apps
 from podwright.stage2.ready import Readiness
 from podwright.text import safe
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,12 +52,19 @@ class Supervisor:
     """Runs a pod whose roots are in place, from PID 1 with all `AWAITED` signals blocked."""
 
     def __init__(
-        self, plan: PodPlan, targets: list[apps.Target], link: Inside, address: str, null: int
+        self,
+        plan: PodPlan,
+        targets: list[apps.Target],
+        link: Inside,
+        address: str,
+        stdio: apps.Stdio,
+        null: int,
     ) -> None:
         self.plan = plan
         self.apps = [App(target) for target in targets]
         self.link = link
-        self.null = null
+        self.stdio = stdio
+        self.quiet = apps.Stdio(null, null, null)
         self.reason = "exited"
         self.status = 0
         self.stopping = False
@@ -94,13 +102,15 @@ class Supervisor:
             self._note(app, argv, why)
             self._phase_over(app, apps.EXEC_FAILED)
             return
-        stdin = None if self.plan.interactive else self.null
-        started = apps.spawn(
-            app.target, path, argv, identity, (stdin, None, None),
-            own_session=not self.plan.interactive,
-        )  # fmt: skip
+        started = apps.spawn(app.target, path, argv, identity, self._stdio(phase))
         app.pid = started.pid
         self.starting.append((app, started, path))
+
+    def _stdio(self, phase: int) -> apps.Stdio:
+        """A terminal is controlled by the main program only, and hung up when that has ended."""
+        if phase == MAIN or not self.stdio.controlling:
+            return self.stdio
+        return replace(self.stdio, controlling=False) if phase == PRE_START else self.quiet
 
     def _find(self, app: App, command: str) -> tuple[str, str]:
         root = os.open(app.target.root, beneath.DIRECTORY)
@@ -242,8 +252,7 @@ class Supervisor:
             self.ready.probed(apps.EXEC_FAILED)
             self.ready.last = why
             return
-        quiet = (self.null, self.null, self.null)
-        started = apps.spawn(app.target, path, argv, app.target.identity, quiet)
+        started = apps.spawn(app.target, path, argv, app.target.identity, self.quiet)
         self.probe_pid = started.pid
         try:
             apps.confirm(started)

@@ -14,15 +14,17 @@ import os
 
 from podwright.errors import HostError, LaunchError, PodwrightError
 from podwright.host import cgroups
-from podwright.kernel import calls, fs, process, signals
+from podwright.kernel import calls, fs, process, signals, terminal
 from podwright.stage1.contract import Outcome
 from podwright.stage1.namespaces import filters, link, record
 from podwright.stage1.namespaces.plan import compile_pod
+from podwright.stage1.namespaces.relay import Relay
 from podwright.stage2 import init
 from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from typing import Any, NoReturn, Optional
 
     from podwright.net.worker import NetWorker
@@ -99,6 +101,9 @@ class _Parent:
         self.pid = 0
         self.report, self.report_end = os.pipe()
         self.go_end, self.go = os.pipe()
+        tied = plan.interactive and os.isatty(0)
+        self.terminals = terminal.pair() if tied else None
+        self.relay: Optional[Relay] = None
         self.handlers: dict[int, Any] = {}
         self.apps: dict[str, int] = {}
         self.notes = list(group.notes)
@@ -112,12 +117,14 @@ class _Parent:
         try:
             self.pid = os.fork()
             if self.pid == 0:
-                inside = link.Inside(self.report_end, self.go_end)
+                inside = link.Inside(self.report_end, self.go_end, self._inner_terminal())
                 init.main(self.plan, code, self.group, inside, self.lock_fd)
         finally:
             process.setns(own, process.CLONE_NEWPID)
             os.close(own)
             gc.unfreeze()
+        if self.terminals is not None:
+            self.terminals[1].close()
         os.close(self.report_end)
         os.close(self.go_end)
         self.report_end = self.go_end = -1
@@ -125,8 +132,13 @@ class _Parent:
             self.handlers[number] = signals.signal(number, self._forward)
         signals.pthread_sigmask(signals.SIG_SETMASK, mask)
 
+    def _inner_terminal(self) -> Optional[_socket.socket]:
+        return self.terminals[1] if self.terminals is not None else None
+
     def _forward(self, number: int, _frame: object) -> None:
-        if self.pid:
+        if number == signals.SIGWINCH and self.relay is not None:
+            self.relay.resized()
+        elif self.pid:
             os.kill(self.pid, number)
 
     def follow(self, network: Optional[NetWorker]) -> Outcome:
@@ -154,11 +166,21 @@ class _Parent:
             network.start(self.pid)
         record.write(self.plan.pod_dir, self.pid, self.group.directories())
         address = self._network_up(network) if network is not None else ""
+        if self.terminals is not None:
+            self._tie(self.terminals[0])
         calls.trim_heap()
         try:
             os.write(self.go, f"{address}\n".encode())
         except BrokenPipeError:
             return  # PID 1 has failed meanwhile, and says why
+
+    def _tie(self, channel: _socket.socket) -> None:
+        """Take over the app's terminal, unless PID 1 has failed before it made one."""
+        try:
+            self.relay = Relay(terminal.receive(channel))
+        except EOFError:
+            return
+        self.relay.start()
 
     def _network_up(self, network: NetWorker) -> str:
         """Wait for the network and record it for `list` and `status`; the pod's address."""
@@ -186,6 +208,10 @@ class _Parent:
             os.kill(self.pid, signals.SIGKILL)
             os.waitpid(self.pid, 0)
             self.pid = 0
+        if self.relay is not None:
+            self.relay.end()
+        if self.terminals is not None:
+            self.terminals[0].close()
         for number, handler in self.handlers.items():
             signals.signal(number, handler)
         for fd in (self.report, self.go, self.report_end, self.go_end):

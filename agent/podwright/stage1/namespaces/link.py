@@ -14,7 +14,9 @@ from podwright.kernel import fs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Iterator
+    from typing import Optional
 
 ISOLATED = "isolated"
 """PID 1 has its namespaces; the network may be made."""
@@ -51,11 +53,17 @@ def decode(line: bytes) -> list[str]:
 
 
 class Inside:
-    """PID 1's ends."""
+    """PID 1's ends. `terminals` hands the master of an interactive app's terminal over."""
 
-    def __init__(self, report: int, go: int) -> None:
+    def __init__(self, report: int, go: int, terminals: Optional[_socket.socket] = None) -> None:
         self.report_fd = report
         self.go_fd = go
+        self.terminals = terminals
+
+    def descriptors(self) -> frozenset[int]:
+        """What PID 1 has to keep open."""
+        more = () if self.terminals is None else (self.terminals.fileno(),)
+        return frozenset((self.report_fd, self.go_fd, *more))
 
     def report(self, kind: str, *fields: str) -> None:
         """Tell the parent; when it is gone, the kernel is about to end us anyway."""

@@ -222,18 +222,18 @@ def _devices(root: int, source: int, app: str) -> int:
     os.close(target)
     for name in NODES:
         fs.create_at(dev, name, 0o666)
-        _attach_at(dev, name, mounts.clone(source, name))
+        attach_at(dev, name, mounts.clone(source, name))
     for name, link in LINKS.items():
         os.symlink(link, name, dir_fd=dev)
     fs.mkdir("shm", 0o755, dir_fd=dev)
-    _attach_at(dev, "shm", mounts.clone(source, "shm"))
+    attach_at(dev, "shm", mounts.clone(source, "shm"))
     fs.mkdir("pts", 0o755, dir_fd=dev)
     terminals = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5"))
-    _attach_at(dev, "pts", mounts.filesystem("devpts", terminals, mounts.NOSUID | mounts.NOEXEC))
+    attach_at(dev, "pts", mounts.filesystem("devpts", terminals, mounts.NOSUID | mounts.NOEXEC))
     return dev
 
 
-def _attach_at(parent: int, name: str, mount: int) -> None:
+def attach_at(parent: int, name: str, mount: int) -> None:
     """Attach a detached mount at a name of ours, and let go of it."""
     target = beneath.open_strict(parent, name)
     mounts.attach(mount, target)
