@@ -40,6 +40,7 @@ def pytest(part: str, *paths: str) -> Command:
         "2",
         "--dist",
         "worksteal",
+        "--timeout=300",
         f"--junitxml={results}",
         "-o",
         f"cache_dir={CACHE / 'pytest'}",

@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.support.certs import server_files
 from tests.support.cgroups import CgroupSet
 from tests.support.fleet import BRIDGE, GATEWAY, IMAGE_HOST, PREFIX_LENGTH, Fleet, Host
+from tests.support.processes import start_detached
 from tests.support.webserver import ImageServer
 
 LIFETIME = 4 * 3600
@@ -84,9 +85,8 @@ def _boot(host: Host) -> int:
     ]  # fmt: skip
     entered = CgroupSet(host.name).enter_command(command)
     with (host.directory / "console.log").open("a") as log:
-        return subprocess.Popen(
-            entered, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        ).pid
+        # Popen would keep a list of forgotten children, and reap one now and then before `_supervise` can.
+        return start_detached(entered, host.directory, log, log).pid
 
 
 def _supervise(running: dict[int, Host]) -> None:

@@ -76,7 +76,17 @@ def destroy(state: Path) -> None:
         _end(running)
     cgroups.remove_trees([h.own_cgroup() / _cgroup(state) for h in cgroups.hierarchies()])
     if state.exists():
+        _keep_logs(state)
         shutil.rmtree(state)
+
+
+def _keep_logs(state: Path) -> None:
+    """Keep what the last fleet in `state` said, beside it: its failure is often looked at after its end."""
+    kept = state.with_name(f"{state.name}-logs")
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    for path in (*state.glob("*.log"), *state.glob("hosts/*/*.log")):
+        shutil.copyfile(path, kept / "-".join(path.relative_to(state).parts))
 
 
 def _write_files(fleet: Fleet, rootfs: Path) -> None:
