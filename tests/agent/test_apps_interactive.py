@@ -46,7 +46,8 @@ def test_what_is_typed_arrives_and_keys_make_signals_inside_only(bed: Bed) -> No
 
 
 def test_a_shell_has_job_control(bed: Bed) -> None:
-    user = at_terminal(("# ", "echo be''gun; sleep 1000\n"), ("begun", "\x03"), ("# ", "exit 5\n"))
+    job = """sh -c "trap 'exit 9' INT; echo be''gun; while :; do sleep 0.05; done"\n"""
+    user = at_terminal(("# ", job), ("begun", "\x03"), ("# ", "exit 5\n"))
     with bed.start(sh("app", "exec sh -i"), interactive=True, wrap=user) as pod:
         ended = pod.ended()
     assert "job control turned off" not in ended.stdout
