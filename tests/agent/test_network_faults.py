@@ -270,6 +270,28 @@ def test_gc_removes_the_lease_directory_when_no_pod_is_left(bed: Bed) -> None:
     assert bed.pod("third").up
 
 
+def test_a_new_link_is_not_running_before_its_peer_is_up(bed: Bed) -> None:
+    """Its first packets were lost when the kernel was slow to take note of the carrier."""
+    code = """if True:
+        import os
+        from podwright.kernel.rtnl import Rtnl, delete_link, if_nametoindex, is_running
+        from podwright.net.messages import Messages
+        make, rtnl = Messages(), Rtnl()
+        here = os.open("/proc/self/ns/net", os.O_RDONLY)
+        early = 0
+        for turn in range(50):
+            rtnl.call("veth", make.veth("podwtest", "peer", here))
+            rtnl.call("up", make.up(if_nametoindex("podwtest")))
+            early += is_running("podwtest")
+            rtnl.call("up", make.up(if_nametoindex("peer")))
+            while not is_running("podwtest"):
+                pass
+            delete_link("podwtest")
+        print(early)
+    """
+    assert bed.agent(code) == "0\n"
+
+
 def test_the_hosts_own_namespace_is_never_configured(bed: Bed) -> None:
     before = bed.ledger()
     pod = bed.launch("web", no_namespace=True)

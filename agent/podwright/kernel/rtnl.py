@@ -10,7 +10,6 @@ wraps: the same calls without 2 ms of enumerations.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import struct
 from _socket import if_nametoindex
@@ -25,22 +24,20 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Optional
 
-AF_INET = 2
 AF_NETLINK = 16
-SOCK_DGRAM_CLOEXEC = 2 | 0o2000000
 SOCK_RAW_CLOEXEC = 3 | 0o2000000
-SIOCGIFFLAGS = 0x8913
-IFF_RUNNING = 0x40
 SOL_NETLINK = 270
 NETLINK_CAP_ACK = 10
 NETLINK_EXT_ACK = 11
 NLMSG_ERROR = 2
+NLM_F_REQUEST = 0x1
 NLM_F_REQUEST_ACK = 0x5
 NLM_F_CAPPED = 0x100
 NLM_F_ACK_TLVS = 0x200
 NLMSGERR_ATTR_MSG = 1
-RTM_DELLINK = 17
-IFLA_IFNAME = 3
+RTM_DELLINK, RTM_GETLINK = 17, 18
+IFLA_IFNAME, IFLA_OPERSTATE = 3, 16
+IF_OPER_UP = 6
 CLONE_NEWNET = 0x40000000
 
 __all__ = ["Rtnl", "delete_link", "entered", "if_nametoindex", "is_running"]
@@ -80,22 +77,39 @@ def _explained(answer: bytes, flags: int) -> str:
     if not flags & NLM_F_ACK_TLVS:
         return ""
     start = 36 if flags & NLM_F_CAPPED else 20 + struct.unpack_from("=I", answer, 20)[0]
-    while start + 4 <= len(answer):
-        size, kind = struct.unpack_from("=HH", answer, start)
-        if kind == NLMSGERR_ATTR_MSG:
-            return safe(answer[start + 4 : start + size].rstrip(b"\0"), 200)
-        start += max(4, (size + 3) & ~3)
-    return ""
+    return safe(_attribute(answer, start, NLMSGERR_ATTR_MSG).rstrip(b"\0"), 200)
 
 
 def is_running(name: str) -> bool:
-    """Whether a link is up, has a carrier, and the kernel has taken note of it. Raises OSError."""
-    control = Socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0)
+    """Whether a link is up, has a carrier, and the kernel has taken note of it. Raises OSError.
+
+    Of the operational state (RFC 2863), since IFF_RUNNING is also set on a new link whose first
+    change of carrier the kernel has not got round to.
+    """
+    body = struct.pack("=BxHiII", 0, 0, if_nametoindex(name), 0, 0)
+    header = struct.pack("=IHHII", 16 + len(body), RTM_GETLINK, NLM_F_REQUEST, 1, 0)
+    control = Socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0)
     try:
-        answer = fcntl.ioctl(control.fileno(), SIOCGIFFLAGS, name.encode().ljust(40, b"\0"))
+        control.send(header + body)
+        answer = control.recv(65536)
     finally:
         control.close()
-    return bool(struct.unpack_from("=H", answer, 16)[0] & IFF_RUNNING)
+    size, kind = struct.unpack_from("=IH", answer)
+    if kind == NLMSG_ERROR:
+        code = -struct.unpack_from("=i", answer, 16)[0]
+        raise OSError(code, os.strerror(code), name)
+    state = _attribute(answer[:size], 16 + len(body), IFLA_OPERSTATE)
+    return state == bytes((IF_OPER_UP,))
+
+
+def _attribute(message: bytes, start: int, wanted: int) -> bytes:
+    """An attribute of a message whose attributes begin at `start`; b"" when it has none such."""
+    while start + 4 <= len(message):
+        size, kind = struct.unpack_from("=HH", message, start)
+        if kind == wanted:
+            return message[start + 4 : start + size]
+        start += max(4, (size + 3) & ~3)
+    return b""
 
 
 def delete_link(name: str) -> bool:
