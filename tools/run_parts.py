@@ -125,7 +125,8 @@ def run_parallel(parts: Sequence[str], workers: int) -> list[Outcome]:
     LOGS.mkdir(parents=True, exist_ok=True)
 
     def run_logged(part: str) -> Outcome:
-        print(f"{part}: started, log in {_log_path(part)}", flush=True)
+        # In one write: the other thread prints too.
+        print(f"{part}: started, log in {_log_path(part)}\n", end="", flush=True)
         with _log_path(part).open("w") as log:
             return run_part(part, log)
 
