@@ -9,9 +9,11 @@ import os
 import tempfile
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.common.validation import check_type_list
 from ansible.plugins.action import ActionBase
-from ansible_collections.podwright.fleet.plugins.module_utils.agent_tree import digest, pack
+from ansible_collections.podwright.fleet.plugins.module_utils import agent_tree
+from ansible_collections.podwright.fleet.plugins.plugin_utils import wheels
 
 TREE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "agent")
 """The agent's files; they travel in the collection."""
@@ -33,27 +35,48 @@ class ActionModule(ActionBase):
         for name in ("content_hash", "archive"):
             if name in arguments:
                 raise AnsibleActionFail(f"{name} is set by the action plugin and not by playbooks")
+        names = arguments.pop("wheels", None) or []
+        content: dict[str, bytes] = {}
         if arguments.get("state", "present") == "present":
-            arguments["content_hash"] = digest(TREE)
-            if not arguments["content_hash"]:
+            content = agent_tree.read(TREE)
+            if not content:
                 raise AnsibleActionFail(f"the collection is incomplete: no agent in {TREE}")
+            content.update(self._wheels(names))
+            arguments["content_hash"] = agent_tree.digest(content)
         answer = self._ask(arguments, task_vars)
         if answer.pop("needs_archive", False):
-            answer = self._ask({**arguments, "archive": self._send()}, task_vars)
+            answer = self._ask({**arguments, "archive": self._send(content)}, task_vars)
         return answer
 
     def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         answer: dict[str, Any] = self._execute_module(MODULE, arguments, task_vars=task_vars)
         return answer
 
-    def _send(self) -> str:
+    def _wheels(self, names: Any) -> dict[str, bytes]:
+        """The files of the wheels with these names, by their place on the host."""
+        try:
+            found = wheels.read([self._find(name) for name in check_type_list(names)])
+        except (wheels.WheelError, TypeError) as error:
+            raise AnsibleActionFail(str(error)) from None
+        return {f"{agent_tree.WHEELS}/{name}": content for name, content in found.items()}
+
+    def _find(self, name: object) -> str:
+        try:
+            return str(self._find_needle("files", str(name)))
+        except AnsibleError:
+            raise AnsibleActionFail(
+                f"wheel {str(name)!r} is not on the controller; download it with"
+                " 'pip download --no-deps' and give its path"
+            ) from None
+
+    def _send(self, content: dict[str, bytes]) -> str:
         """Put the archive into the task's directory on the host; returns its path there."""
         shell = self._connection._shell
         if not shell.tmpdir:
             self._make_tmp_path()
         remote = str(shell.join_path(shell.tmpdir, "agent.tar.gz"))
         with tempfile.NamedTemporaryFile(suffix=".tar.gz") as local:
-            local.write(pack(TREE))
+            local.write(agent_tree.pack(content))
             local.flush()
             self._transfer_file(local.name, remote)
         self._fixup_perms2((shell.tmpdir, remote))

@@ -5,7 +5,7 @@
 
     /usr/bin/podwright -> ../lib/podwright/bin/podwright
     /usr/lib/podwright/bin -> agent-0123456789ab/bin
-    /usr/lib/podwright/agent-0123456789ab/{bin,podwright}
+    /usr/lib/podwright/agent-0123456789ab/{bin,podwright,wheels}
 
 Everything else in /usr/lib/podwright is not ours: packages may ship keys and settings there.
 """
@@ -34,7 +34,7 @@ STAGING = ".new-"
 def in_use(content_hash: str, archive: str | None) -> list[Change]:
     """What must change for the version with this hash to be the one in use. May raise NeedsArchive."""
     current = _current()
-    present = agent_tree.digest(os.path.join(TREE, current), installed=True) if current else ""
+    present = agent_tree.installed(os.path.join(TREE, current)) if current else ""
     if present == content_hash:
         return []
     if archive is None:
@@ -77,7 +77,7 @@ def _new_version(archive: str, content_hash: str, old: str) -> None:
         agent_tree.unpack(archive, staging)
     except agent_tree.TreeError as error:
         raise InstallError(str(error)) from None
-    if agent_tree.digest(staging, installed=True) != content_hash:
+    if agent_tree.installed(staging) != content_hash:
         raise InstallError("the agent's files did not arrive intact; run this again")
     run(PYTHON, "-IS", "-m", "compileall", "-q", "-s", staging, "-p", f"{TREE}/{name}", staging)
     os.chmod(staging, 0o755)

@@ -37,7 +37,7 @@ def point(link: str, target: str) -> None:
 
 
 def run(*command: str) -> None:
-    """Run a program of the host. Raises InstallError with what it said."""
+    """Run a program of the host. Raises InstallError with what it said, in one line."""
     done = subprocess.run(
         command,
         check=False,
@@ -47,5 +47,5 @@ def run(*command: str) -> None:
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
     )
     if done.returncode != 0:
-        said = done.stdout.decode("utf-8", "replace").strip()
+        said = " ".join(done.stdout.decode("utf-8", "replace").split())
         raise InstallError(f"{' '.join(command)} failed with status {done.returncode}: {said}")

@@ -42,6 +42,16 @@ options:
     type: list
     elements: str
     default: []
+  wheels:
+    description:
+      - Wheels on the controller, pure Python (C(py3-none-any)), that are unpacked beside the agent,
+        for hosts whose distribution has no packages of the libraries that it needs. They come
+        before the distribution's packages.
+      - They are all that the agent has of wheels afterwards. Relative names are searched for as
+        M(ansible.builtin.copy) does.
+    type: list
+    elements: path
+    default: []
   remove_data:
     description:
       - With O(state=absent), also remove all images, what is kept of pods, the configuration with
@@ -63,6 +73,12 @@ options:
 EXAMPLES = r"""
 - name: Install the agent's files, without the packages that it needs
   podwright.fleet.agent:
+
+- name: Install them with the libraries that the distribution does not have
+  podwright.fleet.agent:
+    wheels:
+      - wheels/pyroute2-0.9.5-py3-none-any.whl
+      - wheels/python_gnupg-0.5.5-py2.py3-none-any.whl
 """
 
 RETURN = r"""
@@ -92,6 +108,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "ca_certificates": {"type": "list", "elements": "str", "default": []},
+            "wheels": {"type": "list", "elements": "path", "default": []},
             "remove_data": {"type": "bool", "default": False},
             "content_hash": {"type": "str"},
             "archive": {"type": "path"},

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Wheels from the package index: those that tests/wheels.txt pins, downloaded once, as users do it; and made-up ones."""
+"""Wheels: those that tests/wheels.txt pins, downloaded once from the package index, and made-up ones."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ PINS = CHECKOUT / "tests/wheels.txt"
 
 def download(requirement: str) -> Path:
     """Return the wheel for a requirement of tests/wheels.txt (`pyroute2==0.9.5`) from the cache."""
-    (line,) = (
-        line for line in PINS.read_text().splitlines() if line.split(" ")[0] == requirement
-    )
+    (line,) = (line for line in PINS.read_text().splitlines() if line.split(" ")[0] == requirement)
 
     def fetch(partial: Path) -> None:
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-q"]

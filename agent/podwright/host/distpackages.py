@@ -1,9 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the distribution's Python packages importable.
+"""Make the Python packages importable that are not part of the agent.
 
 The agent starts with `-I -S`, so nothing outside the standard library and its own tree is on
 `sys.path`. Whoever needs python3-gnupg or pyroute2 calls `enable()` first.
+
+Wheels that the role brought come before the distribution's packages: they were chosen for this
+host and this version of the agent, whatever else is installed. They lie in the agent's own tree,
+so that a running supervisor keeps those that it started with.
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ from __future__ import annotations
 import os
 import sys
 
-PLACES = ("/usr/lib/podwright/wheels", "/usr/lib/python3/dist-packages")
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+PLACES = (f"{TREE}/wheels", "/usr/lib/python3/dist-packages")
 
 
 def enable() -> None:

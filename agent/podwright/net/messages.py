@@ -50,7 +50,7 @@ class Messages:
         except ImportError as err:
             raise NetworkError(
                 f"network: pyroute2 cannot be imported ({err})",
-                "install the package python3-pyroute2",
+                "install the package python3-pyroute2, or give the role a wheel of it",
                 object="pyroute2",
                 reason="missing-library",
             ) from None

@@ -28,7 +28,9 @@ try:
     import gnupg
 except ImportError:
     raise HostError(
-        "python-gnupg is not installed", "install the package python3-gnupg", reason="no-gnupg"
+        "python-gnupg is not installed",
+        "install the package python3-gnupg, or give the role a wheel of it",
+        reason="no-gnupg",
     ) from None
 
 TYPE_CHECKING = False

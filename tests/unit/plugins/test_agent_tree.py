@@ -39,39 +39,46 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
+def digest(tree: Path) -> str:
+    """The digest of the files where they come from."""
+    return agent_tree.digest(agent_tree.read(str(tree)))
+
+
 def unpacked(tree: Path, target: Path) -> Path:
     """Pack `tree` and unpack it into `target`."""
     archive = target.with_suffix(".tar.gz")
-    archive.write_bytes(agent_tree.pack(str(tree)))
+    archive.write_bytes(agent_tree.pack(agent_tree.read(str(tree))))
     target.mkdir()
     agent_tree.unpack(str(archive), str(target))
     return target
 
 
 def test_what_belongs_to_the_agent(tree: Path) -> None:
+    (tree / "wheels").mkdir()
+    (tree / "wheels/gnupg.py").touch()
     assert agent_tree.files(str(tree)) == ["bin/podwright", "podwright/a.py", "podwright/sub/b.py"]
 
 
 def test_the_agent_of_this_checkout_arrives_as_it_is(tmp_path: Path) -> None:
     there = unpacked(AGENT, tmp_path / "there")
-    assert agent_tree.digest(str(there), installed=True) == agent_tree.digest(str(AGENT))
+    assert agent_tree.installed(str(there)) == digest(AGENT)
     assert os.access(there / "bin/podwright", os.X_OK)
     assert (there / "podwright/main.py").read_bytes() == (AGENT / "podwright/main.py").read_bytes()
 
 
 def test_modes_of_the_checkout_do_not_matter(tree: Path, tmp_path: Path) -> None:
-    before = agent_tree.pack(str(tree)), agent_tree.digest(str(tree))
+    before = agent_tree.pack(agent_tree.read(str(tree)))
     (tree / "bin/podwright").chmod(0o600)
     (tree / "podwright/a.py").chmod(0o777)
     os.utime(tree / "podwright/a.py", (0, 0))
-    assert (agent_tree.pack(str(tree)), agent_tree.digest(str(tree))) == before
+    assert agent_tree.pack(agent_tree.read(str(tree))) == before
 
 
 @pytest.mark.parametrize("damage", ["content", "missing", "extra", "mode", "link"])
 def test_drift_on_the_host_is_seen(tree: Path, tmp_path: Path, damage: str) -> None:
     there = unpacked(tree, tmp_path / "there")
-    wanted = agent_tree.digest(str(tree))
-    assert agent_tree.digest(str(there), installed=True) == wanted
+    wanted = digest(tree)
+    assert agent_tree.installed(str(there)) == wanted
     victim = there / "podwright/a.py"
     if damage == "content":
         victim.write_text("a = 3\n")
@@ -85,11 +92,11 @@ def test_drift_on_the_host_is_seen(tree: Path, tmp_path: Path, damage: str) -> N
         shutil.copy(victim, tmp_path / "same")
         victim.unlink()
         victim.symlink_to(tmp_path / "same")
-    assert agent_tree.digest(str(there), installed=True) != wanted
+    assert agent_tree.installed(str(there)) != wanted
 
 
 def test_no_files_have_no_digest(tmp_path: Path) -> None:
-    assert agent_tree.digest(str(tmp_path)) == ""
+    assert digest(tmp_path) == agent_tree.installed(str(tmp_path)) == ""
 
 
 @pytest.mark.parametrize(
