@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 DEFAULT_PIDS = 1024
 INIT = "_init"
 """The pod's own processes under v2; no app can have a name with an underscore."""
+SUPERVISOR = "podwright-supervisor"
+"""Where we move ourselves under v2, so that our own cgroup can have children with controllers."""
 
 
 @value
@@ -86,6 +88,8 @@ def parse(cgroup: str, mountinfo: str) -> list[Hierarchy]:
             root, point = mounted[key]
             inside = path[len(root) :] if root != "/" and path.startswith(root) else path
             own = f"{point}/{inside.lstrip('/')}".rstrip("/")
+            if own.endswith(f"/{SUPERVISOR}"):
+                own = os.path.dirname(own)  # an earlier launch of this same process
             out.append(Hierarchy(1 if names else 2, used, own))
     return out
 
@@ -220,20 +224,19 @@ def _place(name: str, controller: str, found: list[Hierarchy]) -> Optional[Place
 def _enable(own: str, controller: str) -> None:
     """Pass a v2 controller on to children of our own cgroup.
 
-    The kernel allows it only when no process is left in it; in a cgroup that systemd delegated
-    to us all of them are ours, and move one level down.
+    But for the root, that needs a cgroup without processes of its own; the kernel would let us
+    do it for some controllers, and then refuse processes in the children. In a cgroup that
+    systemd delegated to us all processes are ours, and move one level down.
     """
     if controller in _text(f"{own}/cgroup.subtree_control").split():
         return
-    try:
-        _put(f"{own}/cgroup.subtree_control", f"+{controller}")
-        return
-    except OSError as err:
-        if err.errno != errno.EBUSY or not _delegated(own):
-            raise
-    _ensure(f"{own}/podwright-supervisor")
-    for pid in _text(f"{own}/cgroup.procs").split():
-        _put(f"{own}/podwright-supervisor/cgroup.procs", pid)
+    inside = _text(f"{own}/cgroup.procs").split() if os.path.exists(f"{own}/cgroup.type") else []
+    if inside and not _delegated(own):
+        raise OSError(errno.EBUSY, "the caller's cgroup is not delegated to it")
+    if inside:
+        _ensure(f"{own}/{SUPERVISOR}")
+        for pid in inside:
+            _put(f"{own}/{SUPERVISOR}/cgroup.procs", pid)
     _put(f"{own}/cgroup.subtree_control", f"+{controller}")
 
 

@@ -75,14 +75,15 @@ class Outcome:
     status    what `run` returns: 0, the first failing app's code, 128+n for signals
     reason    one word: exited, failed, stopped (asked for), killed (its PID 1 was), not-ready
     apps      app name -> exit status
-    notes     sentences for standard error: why an app could not be executed, which default of
-              ours this host cannot enforce
+    notes     sentences for standard error: why an app could not be executed
+    unenforced   sentences about defaults of ours that this host cannot enforce, for `status`
     """
 
     status: int
     reason: str
     apps: dict[str, int]
     notes: tuple[str, ...] = ()
+    unenforced: tuple[str, ...] = ()
 
 
 if TYPE_CHECKING:

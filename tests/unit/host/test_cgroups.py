@@ -46,6 +46,12 @@ def test_v2_machines() -> None:
     assert parse("0::/\n", mount) == [Hierarchy(2, frozenset(), "/sys/fs/cgroup")]
 
 
+def test_a_process_that_has_moved_itself_down_still_counts_as_where_it_was() -> None:
+    mount = "30 24 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+    own = "0::/system.slice/podwright-web.service/podwright-supervisor\n"
+    assert parse(own, mount)[0].own == "/sys/fs/cgroup/system.slice/podwright-web.service"
+
+
 @pytest.mark.parametrize(
     ("controller", "version", "limits", "expected"),
     [

@@ -106,13 +106,13 @@ class _Parent:
         self.relay: Optional[Relay] = None
         self.handlers: dict[int, Any] = {}
         self.apps: dict[str, int] = {}
-        self.notes = list(group.notes)
+        self.notes: list[str] = []
 
     def fork(self, code: dict[str, bytes]) -> None:
         """Start the pod's PID 1 in a new pid namespace; our own children stay in ours."""
         mask = signals.pthread_sigmask(signals.SIG_BLOCK, FORWARDED)
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        gc.freeze()  # what is shared with PID 1 is not written to by the collector
+        gc.freeze()  # what PID 1 shares with us is not written to by the collector any more
         process.unshare(process.CLONE_NEWPID)
         try:
             self.pid = os.fork()
@@ -122,7 +122,6 @@ class _Parent:
         finally:
             process.setns(own, process.CLONE_NEWPID)
             os.close(own)
-            gc.unfreeze()
         if self.terminals is not None:
             self.terminals[1].close()
         os.close(self.report_end)
@@ -155,7 +154,7 @@ class _Parent:
             elif kind == link.ENDED:
                 self.apps[fields[0]] = int(fields[1])
             elif kind == link.DONE:
-                outcome = Outcome(int(fields[0]), fields[1], self.apps, tuple(self.notes))
+                outcome = self._outcome(int(fields[0]), fields[1])
             elif kind == link.FAILED:
                 _raise(fields)
         return outcome or self._killed()
@@ -198,7 +197,11 @@ class _Parent:
                 self.apps[app.name] = KILLED
                 path = f"{self.plan.root}/rkt/status/{app.name}"
                 fs.write_atomic(path, f"{KILLED}\n".encode(), 0o644, durable=False)
-        return Outcome(KILLED, "killed", self.apps, tuple(self.notes))
+        return self._outcome(KILLED, "killed")
+
+    def _outcome(self, status: int, reason: str) -> Outcome:
+        unenforced = tuple(self.group.notes)
+        return Outcome(status, reason, self.apps, tuple(self.notes), unenforced)
 
     def end(self) -> None:
         """Make sure that nothing of the pod runs any more; give the signals back."""
