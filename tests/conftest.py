@@ -33,7 +33,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import aci, cgroups, skips, webserver
+from tests.support import aci, cgroups, scratch, skips, webserver
 from tests.support import tiny_image as tiny
 from tests.support.agent import Agent
 from tests.support.gpglab import GpgLab, Key
@@ -135,10 +135,16 @@ def published(
     return publish
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Clear away what a killed earlier run left, once, before workers start."""
-    if os.geteuid() == 0 and not hasattr(config, "workerinput"):
+    """Clear away what earlier runs left, once, before workers start, and say where this one writes."""
+    if hasattr(config, "workerinput"):
+        return
+    if os.geteuid() == 0:
         cgroups.sweep("pwtest")
+    scratch.sweep()
+    if config.option.basetemp is None:
+        config.option.basetemp = str(scratch.directory())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -152,3 +158,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         reporter.write_line(f"skipped, but not in tests/allowed-skips.txt: {test}", red=True)
     if offenders and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if session.exitstatus == pytest.ExitCode.OK:
+        scratch.remove(scratch.directory())

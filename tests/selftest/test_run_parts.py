@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,19 @@ def test_a_command_that_hangs_fails_and_leaves_no_process(tmp_path: Path) -> Non
     command = Command(("sh", "-c", f"sleep 100 & echo $! > {pid}; wait"), limit=3)
     with (tmp_path / "log").open("w") as log:
         assert run_parts.run_command(command, log) == Counts(failed=1)
-    stat = Path(f"/proc/{pid.read_text().strip()}/stat")
-    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+    cmdline = Path(f"/proc/{pid.read_text().strip()}/cmdline")
+    deadline = time.monotonic() + 10
+    while _read(cmdline) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _read(cmdline) == ""
+
+
+def _read(path: Path) -> str:
+    """Return what a process was started as; nothing when it has ended, also while nobody has waited for it."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def test_a_failed_part_fails_the_run_and_shows_its_log(
