@@ -9,6 +9,7 @@ import sys
 
 from podwright.errors import UsageError
 from podwright.host.paths import Layout
+from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -83,13 +84,30 @@ def agent_command() -> list[str]:
 
 
 def say(text: str) -> None:
-    """A line on standard output."""
+    """Lines on standard output; what a terminal would obey is written as JSON escapes.
+
+    Tables are escaped already. In JSON, such characters stand in strings only, where the
+    escapes mean the same.
+    """
+    if not text.isprintable():
+        text = "".join(
+            char if char.isprintable() or char in "\n\t" else _escape(char) for char in text
+        )
     sys.stdout.write(text + "\n")
+
+
+def _escape(char: str) -> str:
+    """`\\uXXXX`, or two of them (RFC 8259, section 7)."""
+    code = ord(char)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
 
 
 def note(text: str) -> None:
     """A line on standard error, for people: progress and warnings."""
-    sys.stderr.write(f"podwright: {text}\n")
+    sys.stderr.write(f"podwright: {safe(text, 2000)}\n")
     sys.stderr.flush()
 
 

@@ -26,7 +26,8 @@ def spawn(layout: Layout, name: str, command: list[str]) -> int:
     It inherits nothing of ours: no terminal, no descriptors, no environment but PATH, and its
     parent is init, since the agent that started it ends soon.
     """
-    fs.ensure_dir(layout.logs, 0o750)
+    # The pod's root owns its end of the log: it could make the file a setuid program.
+    fs.ensure_dir(layout.logs)
     argv = [*command, "supervise", name, "--detached"]
     read_end, write_end = os.pipe()
     step("fork")

@@ -35,6 +35,7 @@ RestartSec=1
 TimeoutStartSec={start_timeout}
 TimeoutStopSec={stop_timeout}
 SyslogIdentifier=podwright-{name}
+SyslogLevelPrefix=no
 LogExtraFields=PODWRIGHT_POD={name}
 
 [Install]

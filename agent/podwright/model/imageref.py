@@ -53,7 +53,10 @@ def parse_ref(text: str, cwd_files: Callable[[str], bool]) -> ImageRef:
         return _location(text, scheme.lower())
     if text.startswith(("docker:", "cimd:")):
         return _location(text, text.partition(":")[0])
-    if text.startswith("/") or cwd_files(text):
+    if text.startswith("/"):
+        return ImageRef("file", text, location=text)
+    if cwd_files(text):
+        _refuse_ambiguous(text)
         return ImageRef("file", text, location=text)
     if ":" not in text and ("./" in text or text.endswith(".aci")):
         return ImageRef("file", text, location=text)
@@ -65,6 +68,23 @@ def format_ref(name: str, labels: tuple[tuple[str, str], ...]) -> str:
     version = dict(labels).get("version", "")
     head = f"{name}:{version}" if version else name
     return ",".join([head, *(f"{key}={val}" for key, val in labels if key != "version")])
+
+
+def _refuse_ambiguous(text: str) -> None:
+    """A file that is called like an image must not take its place: whoever can write to the
+    directory that we happen to be in would choose what runs."""
+    if text.endswith(".aci"):
+        return
+    try:
+        _name(text)
+    except UsageError:
+        return
+    raise UsageError(
+        f"image {safe(text, 160)!r}: is an image name, and a file of that name is here too",
+        f"write ./{safe(text, 160)} for the file, or go to another directory for the image",
+        object=safe(text, 160),
+        reason="ambiguous-image",
+    )
 
 
 def _id(text: str) -> ImageRef:

@@ -54,7 +54,7 @@ def find_image(client: Client, name: str, labels: tuple[tuple[str, str], ...]) -
     """Discover an image. Raises FetchError with what the last page answered."""
     variables = {"version": "latest", **wanted_labels(labels), "name": name}
 
-    def endpoint(prefix: str, template: str) -> Optional[Endpoint]:
+    def endpoint(prefix: str, template: str, _page: str) -> Optional[Endpoint]:
         image = _expand(template, {**variables, "ext": "aci"}, client.insecure)
         signature = _expand(template, {**variables, "ext": "aci.asc"}, client.insecure)
         if image is None or signature is None or image == signature:
@@ -73,10 +73,16 @@ def find_image(client: Client, name: str, labels: tuple[tuple[str, str], ...]) -
 
 
 def find_keys(client: Client, name: str) -> list[tuple[str, str]]:
-    """(prefix, URL) of the public keys announced for an image name; empty when there are none."""
+    """(prefix, URL) of the public keys announced for an image name; empty when there are none.
 
-    def key(prefix: str, location: str) -> Optional[tuple[str, str]]:
-        return prefix, str(urls.parse(location, client.insecure))
+    A page speaks for its own place and what is below: where `example.com/a` announces a key for
+    `example.com`, whoever may write below `a` would give the whole site a key. It counts for
+    `example.com/a`.
+    """
+
+    def key(prefix: str, url: str, page: str) -> Optional[tuple[str, str]]:
+        covered = prefix if within_prefix(prefix, page) else page
+        return covered, str(urls.parse(url, client.insecure))
 
     return _walk(client, name, "ac-discovery-pubkeys", key)[0]
 
@@ -101,9 +107,12 @@ def _walk(
     client: Client,
     name: str,
     tag: str,
-    read: Callable[[str, str], Optional[_T]],
+    read: Callable[[str, str, str], Optional[_T]],
 ) -> tuple[list[_T], str]:
-    """What `read` makes of the matching tags of the first page that has any, or the reason."""
+    """What `read` makes of the matching tags of the first page that has any, or the reason.
+
+    read  called with prefix and second word of a tag, and the place of its page
+    """
     deadline = time.monotonic() + TIME_CAP
     why = ""
     parts = name.split("/")
@@ -118,7 +127,7 @@ def _walk(
             if err.reason == "time-cap":
                 break
             continue
-        found = [item for item in (read(*match) for match in matches) if item is not None]
+        found = [item for item in (read(*match, location) for match in matches) if item is not None]
         if found:
             return found, ""
         why = (

@@ -108,7 +108,9 @@ def _write(
     put("pod", jsonio.dumps(dump_pod(manifest)))
     put("pod-created", clock.now())
     put("runtime-config", jsonio.dumps(runtime_config(spec)))
-    for directory in ("stage1", "stage1/rootfs", "appsinfo"):
+    for directory in ("stage1", "overlay"):
+        fs.mkdir(f"{path}/{directory}")  # what a pod writes may be a setuid program (T42)
+    for directory in ("stage1/rootfs", "appsinfo"):
         fs.mkdir(f"{path}/{directory}", 0o755)
     for app, image in zip(manifest.apps, stored):
         fs.mkdir(f"{path}/appsinfo/{app.name}", 0o750)

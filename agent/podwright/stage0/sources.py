@@ -87,7 +87,9 @@ class Download:
     """One image from a URL, into `copy`, resumed where an earlier try broke off.
 
     The caller holds the lock of this URL. `copy` is kept when the download fails, together with
-    `copy`.json that names URL and ETag; it is continued only when the server still has the same.
+    `copy`.json that names URL, ETag and the checks of the connection that were lifted; it is
+    continued only when the server still has the same, and never with more checks than it began
+    with.
     """
 
     def __init__(self, client: Client, url: str, copy: str, progress: Optional[Progress]) -> None:
@@ -212,7 +214,8 @@ class Download:
             with open(f"{self._copy}.json", "rb") as file:
                 said = jsonio.loads(file.read(8192), self._copy)
             size = os.lstat(self._copy).st_size
-            if said["url"] == self._url and _strong(said["etag"]) and size:
+            lifted = set(said["lifted"]) <= self._client.insecure
+            if said["url"] == self._url and _strong(said["etag"]) and lifted and size:
                 return size, said["etag"]
         except (OSError, UsageError, KeyError, TypeError):
             pass
@@ -220,7 +223,8 @@ class Download:
         return 0, ""
 
     def _remember(self) -> None:
-        record = jsonio.dumps({"url": self._url, "etag": self.etag})
+        lifted = sorted(self._client.insecure & {"tls", "http"})
+        record = jsonio.dumps({"url": self._url, "etag": self.etag, "lifted": lifted})
         fs.write_atomic(f"{self._copy}.json", record.encode(), durable=False)
 
     def _check_size(self, size: int) -> None:

@@ -55,6 +55,7 @@ def reevaluate(layout: Layout, name: str, verdict: Verdict, insecure: frozenset[
     Raises Stale when the key file has changed, so that only a full verification can tell.
     """
     if "image" in insecure:
+        _same_transport(name, verdict, insecure)
         return
     if verdict.kind != "openpgp":
         raise VerifyError(
@@ -75,6 +76,22 @@ def reevaluate(layout: Layout, name: str, verdict: Verdict, insecure: frozenset[
             "trust the renewed key, or fetch an image that was signed again",
             object=name,
             reason="key-expired",
+        )
+
+
+def _same_transport(name: str, verdict: Verdict, insecure: frozenset[str]) -> None:
+    """Refuse an unsigned image that came over a connection that this call would not accept.
+
+    All that vouches for it is the server it came from; without TLS nothing does (T55).
+    """
+    lifted = [word for word in ("tls", "http") if word in verdict.options and word not in insecure]
+    if verdict.kind != "openpgp" and lifted:
+        words = ",".join(("image", *lifted))
+        raise VerifyError(
+            f"image {name} was stored unsigned, from a connection that was not checked",
+            f"fetch it again, or say --insecure-options={words} again",
+            object=name,
+            reason="insecure-image",
         )
 
 

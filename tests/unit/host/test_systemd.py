@@ -65,6 +65,7 @@ def test_a_unit() -> None:
     assert found["Type"] == "notify"
     assert found["KillMode"] == "mixed"
     assert found["Delegate"] == "yes"
+    assert found["SyslogLevelPrefix"] == "no"  # else "<0>..." of an app goes to every terminal
     assert found["Restart"] == "always"
     assert found["WantedBy"] == "multi-user.target"
     assert (found["TimeoutStartSec"], found["TimeoutStopSec"]) == ("90", "27")

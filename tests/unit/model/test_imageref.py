@@ -9,7 +9,7 @@ import pytest
 from podwright.errors import UsageError
 from podwright.model.imageref import ImageRef, format_ref, parse_ref
 
-HERE = {"local.aci", "example.com", "x:y.aci"}
+HERE = {"local.aci", "example.com", "example.com/redis:1", "Example", "x:y.aci"}
 
 
 def read(text: str) -> ImageRef:
@@ -40,7 +40,9 @@ def test_names(text: str, name: str, labels: tuple[tuple[str, str], ...]) -> Non
     [
         ("/abs/olute", "file", "/abs/olute"),
         ("/with:colon", "file", "/with:colon"),
-        ("example.com", "file", "example.com"),
+        ("local.aci", "file", "local.aci"),
+        ("Example", "file", "Example"),
+        ("./example.com", "file", "./example.com"),
         ("x:y.aci", "file", "x:y.aci"),
         ("./no/such", "file", "./no/such"),
         ("example.com/../x", "file", "example.com/../x"),
@@ -62,6 +64,8 @@ def test_files_urls_and_ids(text: str, kind: str, location: str) -> None:
     ("text", "why"),
     [
         ("", "empty"),
+        ("example.com", "a file of that name is here too"),
+        ("example.com/redis:1", "a file of that name is here too"),
         ("Example.com/x", "AC identifier"),
         ("example.com//x", "AC identifier"),
         ("a/b:", "cannot be the value"),

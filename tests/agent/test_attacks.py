@@ -1,0 +1,198 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Attacks that worked once, each played against the real agent (threats.md T42, T55, T60, T78, T86)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import textwrap
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Keys
+from tests.support import aci
+from tests.support.agent import Agent
+from tests.support.webserver import Handler, ImageServer
+
+Build = Callable[..., Path]
+NAME = "example.com/tiny"
+
+
+@pytest.fixture
+def trusting(agent: Agent, lab: Keys) -> Agent:
+    """An agent that trusts the lab's key for example.com."""
+    agent.trust(lab.key, "example.com")
+    return agent
+
+
+def shell(script: str, **options: object) -> dict[str, object]:
+    """An app that runs a script."""
+    return aci.app(["/bin/sh", "-c", script], **options)  # type: ignore[arg-type]
+
+
+def trusted_for(agent: Agent) -> set[str]:
+    """The prefixes for which keys were added to the administrator's store."""
+    base = agent.local / "trustedkeys/prefix.d"
+    return {str(path.parent.relative_to(base)) for path in base.rglob("*") if path.is_file()}
+
+
+def test_a_page_below_a_site_cannot_get_its_key_trusted_for_the_whole_site(
+    agent: Agent, https_server: ImageServer, published: Build, lab: Keys
+) -> None:
+    published(name="example.com/mallory/app", key=lab.stranger)
+    published(name="example.com/victim", key=lab.stranger)
+    (https_server.root / "key.asc").write_text(lab.stranger.armoured)
+    page = b"".join(
+        b'<meta name="%s" content="example.com https://example.com/%s">' % tag
+        for tag in (
+            (b"ac-discovery", b"images/{name}-{version}-{os}-{arch}.{ext}"),
+            (b"ac-discovery-pubkeys", b"key.asc"),
+        )
+    )
+
+    def announce(handler: Handler) -> None:
+        handler.send_bytes(HTTPStatus.OK, page, "text/html")
+
+    https_server.answers["/mallory/app"] = announce
+    agent.ok("--trust-keys-from-https", "fetch", "example.com/mallory/app:1.0")
+    assert trusted_for(agent) == {"example.com/mallory/app"}
+    assert "no key is trusted" in agent.refused("fetch", "example.com/victim:1.0")
+
+
+@pytest.mark.parametrize("policy", ["new", "update"])
+def test_lifting_the_signature_does_not_lift_tls_for_an_image_that_came_without(
+    agent: Agent, published: Build, https_server: ImageServer, policy: str
+) -> None:
+    published(key=None)
+    agent.ok("--insecure-options=image,tls", "fetch", f"{NAME}:1.0")
+    (agent.local / "ca.d/example.com.pem").unlink()
+    line = agent.refused(
+        "--insecure-options=image", "run", "--net=none", f"--pull-policy={policy}", f"{NAME}:1.0"
+    )
+    assert ("from a connection that was not checked" if policy == "new" else "certificate") in line
+    again = ("run", "--net=none", f"{NAME}:1.0", "--exec=/bin/true")
+    agent.ok("--insecure-options=image,tls", *again)
+
+
+def test_bytes_that_came_without_tls_checks_are_not_continued_with_them(
+    agent: Agent, published: Build, https_server: ImageServer
+) -> None:
+    served = published(key=None)
+    path = f"/images/{NAME}-1.0-linux-{aci.host_arch()}.aci"
+    ranges: list[str] = []
+
+    def broken(handler: Handler) -> None:
+        ranges.append(handler.headers.get("Range", ""))
+        if len(ranges) == 1:
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(served.stat().st_size))
+            handler.send_header("ETag", '"same"')
+            handler.end_headers()
+            handler.wfile.write(served.read_bytes()[:400_000])
+        handler.close_connection = True
+
+    def whole(handler: Handler) -> None:
+        ranges.append(handler.headers.get("Range", ""))
+        handler.send_bytes(HTTPStatus.OK, served.read_bytes(), "application/octet-stream")
+
+    https_server.answers[path] = broken
+    assert agent("--insecure-options=image,tls", "fetch", f"{NAME}:1.0").exit == 254
+    assert ranges[1] == "bytes=400000-"
+    https_server.answers[path] = whole
+    agent.ok("--insecure-options=image", "fetch", f"{NAME}:1.0")
+    assert ranges[-1] == ""
+
+
+@pytest.mark.parametrize("verb", ["run", "apply"])
+def test_a_file_planted_where_the_caller_stands_does_not_run_in_place_of_an_image(
+    agent: Agent, signed_image: Build, lab: Keys, tmp_path: Path, verb: str
+) -> None:
+    agent.trust(lab.key, "example.org/other")
+    evil = signed_image(name="example.org/other", app=shell("echo evil"))
+    planted = tmp_path / "cwd/example.com/tiny:1.0"
+    planted.parent.mkdir(parents=True)
+    for suffix in ("", ".asc"):
+        shutil.copy(f"{evil}{suffix}", f"{planted}{suffix}")
+    pod = {"name": "web", "image": f"{NAME}:1.0", "net": "none", "state": "prepared"}
+    if verb == "run":
+        result = agent("run", "--net=none", f"{NAME}:1.0", directory=tmp_path / "cwd")
+    else:
+        desired = json.dumps({"version": 1, "pods": [pod]})
+        result = agent("apply", "-", stdin=desired, directory=tmp_path / "cwd")
+    assert result.exit == 254, result
+    assert "a file of that name is here too" in result.stderr
+    assert json.loads(agent.ok("image", "list", "--format=json")) == []
+
+
+def test_no_setuid_program_of_a_pod_can_be_reached_by_another_user_of_the_host(
+    trusting: Agent, signed_image: Build
+) -> None:
+    """Also not by the group that the data directory belongs to (moby CVE-2021-41091)."""
+    group = 4242
+    trusting.data.mkdir()
+    os.chown(trusting.data, 0, group)
+    trusting.data.chmod(0o2750)
+    script = """
+        for place in /su /vol/su; do cp /bin/busybox $place; chmod 4755 $place; done
+        cat /bin/busybox > /proc/self/fd/1; chmod 4755 /proc/self/fd/1
+        touch /done; exec sleep 600
+    """
+    points = [{"name": "vol", "path": "/vol"}]
+    image = signed_image(app=shell(textwrap.dedent(script), mount_points=points))
+    pod = {"name": "p", "image": str(image), "net": "none"}
+    pod["ready"] = {"exec": ["/bin/test", "-e", "/done"]}  # type: ignore[assignment]
+    trusting.apply({"version": 1, "pods": [pod]})
+    found = [
+        path
+        for path in trusting.data.rglob("*")
+        if path.is_file() and not path.is_symlink() and path.stat().st_mode & stat.S_ISUID
+    ]
+    assert len(found) == 3, found
+    for path in found:
+        assert not reachable(path, trusting.data, group), path
+    trusting.apply({"version": 1, "pods": [{"name": "p", "state": "absent"}]})
+
+
+def reachable(path: Path, base: Path, group: int) -> bool:
+    """Whether a member of a group passes every directory from `base` down to a file."""
+    between = [parent for parent in path.parents if parent.is_relative_to(base)]
+    return all(
+        info.st_mode & (stat.S_IXGRP if info.st_gid == group else stat.S_IXOTH)
+        for info in (parent.stat() for parent in between)
+    )
+
+
+def test_a_pod_that_nests_directories_without_end_is_still_removed(
+    trusting: Agent, signed_image: Build
+) -> None:
+    image = signed_image(app=shell("exit 0"))
+    trusting.ok("run", "--net=none", image)
+    (pod,) = (trusting.data / "pods/run").iterdir()
+    # As a program in the pod does it; busybox's shell gives up at PATH_MAX.
+    nest = "import os\nfor _ in range(6000):\n os.mkdir('d')\n os.chdir('d')\n"
+    upper = pod / "overlay/tiny/upper"
+    subprocess.run(["/usr/bin/python3", "-IS", "-c", nest], cwd=upper, check=True)
+    try:
+        trusting.ok("gc", "--grace-period=0s")
+        assert list((trusting.data / "pods").glob("*/*")) == []
+    finally:  # pytest could not remove it
+        subprocess.run(["/bin/rm", "-rf", trusting.data], check=True)
+
+
+def test_nothing_that_an_image_says_of_itself_reaches_the_terminal_raw(
+    trusting: Agent, signed_image: Build
+) -> None:
+    hostile = "\x9b31m red \u202e \x1b[2J \x7f \U000e0041"
+    image = signed_image(annotations=[{"name": "note", "value": hostile}])
+    trusting.ok("fetch", image)
+    shown = trusting.ok("image", "cat-manifest", NAME)
+    assert all(char.isprintable() or char == "\n" for char in shown)
+    assert json.loads(shown)["annotations"] == [{"name": "note", "value": hostile}]
