@@ -63,7 +63,10 @@ class AppSpec:
 
 @value
 class PodSpec:
-    """One pod as asked for; `name` is "" for a pod started from the command line."""
+    """One pod as asked for; `name` is "" for a pod started from the command line.
+
+    enabled_said   `enabled` was asked for in so many words, not by default
+    """
 
     name: str
     apps: tuple[AppSpec, ...]
@@ -80,6 +83,7 @@ class PodSpec:
     insecure: frozenset[str] = frozenset()
     restart: str = "on-failure"
     enabled: bool = True
+    enabled_said: bool = False
     ready: Ready = Ready()
     stop_timeout: float = 10.0
     overlay: bool = True
@@ -291,6 +295,7 @@ def _parse_pod(fields: Fields) -> PodSpec:
         insecure=_insecure(fields),
         restart=fields.choice("restart", RESTARTS, "on-failure"),
         enabled=fields.boolean("enabled", state in ("started", "restarted")),
+        enabled_said=fields.raw("enabled") is not None,
         ready=_parse_ready(fields.child("ready")),
         stop_timeout=_seconds(fields, "stop_timeout", 10.0, 3600),
         annotations=tuple(sorted(fields.mapping("annotations").items())),

@@ -253,7 +253,7 @@ def _plan(
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
         made = plan.plan_pod(spec, seen, ids, fetches, unit)
-        if spec.enabled and spec.state != "absent" and not systemd.running():
+        if spec.enabled and spec.enabled_said and not systemd.running():
             answer.warn_once("this host has no systemd: pods do not start at boot by themselves")
     except PodwrightError as err:
         part["error"] = answer.fail(err)

@@ -83,6 +83,7 @@ def test_every_field_of_a_pod() -> None:
         insecure_options=["all-fetch"],
         restart="always",
         enabled=False,
+        enabled_said=True,
         ready={"tcp": 80, "exec": ["/bin/ok"], "app": "web", "seconds": 2, "timeout": 5},
         stop_timeout=3,
         annotations={"b": "2", "a": "1"},
