@@ -154,9 +154,8 @@ def _check_metadata(files: dict[str, bytes], wheel: str, wanted: str) -> None:
         )
 
 
-def _is_metadata(name: str, wanted: str) -> bool:
-    folder, _, rest = name.partition("/")
-    return rest == "WHEEL" and _normal(folder) == _normal(wanted)
+def _is_metadata(name: str, folder: str) -> bool:
+    return name.endswith("/WHEEL") and _normal(name[: -len("/WHEEL")]) == _normal(folder)
 
 
 def _normal(name: str) -> str:
