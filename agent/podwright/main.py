@@ -40,6 +40,9 @@ def main(argv: list[str]) -> int:
     except OSError as err:
         where = f": {err.filename!r}" if err.filename else ""
         return _fail(f"{err.strerror or err}{where}", err, debug)
+    except UnicodeEncodeError as err:
+        bad = err.object[err.start : err.end]
+        return _fail(f"text that is not valid UTF-8 cannot be used ({bad!a})", err, debug)
     except RecursionError as err:
         return _fail("the input is nested too deeply", err, debug)
     except MemoryError:

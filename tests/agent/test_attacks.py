@@ -187,6 +187,15 @@ def test_a_pod_that_nests_directories_without_end_is_still_removed(
         subprocess.run(["/bin/rm", "-rf", trusting.data], check=True)
 
 
+def test_bytes_that_are_no_text_are_refused_in_one_sentence(
+    trusting: Agent, signed_image: Build
+) -> None:
+    image = signed_image(app=shell("exit 0"))
+    line = trusting.refused("run", "--net=none", image, "--environment=A=\udcff\x1b")
+    assert "text that is not valid UTF-8 cannot be used ('\\udcff')" in line
+    assert list((trusting.data / "pods").glob("*/*")) == []
+
+
 def test_nothing_that_an_image_says_of_itself_reaches_the_terminal_raw(
     trusting: Agent, signed_image: Build
 ) -> None:
