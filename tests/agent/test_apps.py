@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,7 +129,7 @@ def test_an_app_that_ends_well_lets_the_others_run_on(bed: Bed) -> None:
 
 
 def test_apps_of_a_pod_share_processes_network_and_ipc_but_not_files(bed: Bed) -> None:
-    shared = {"mountPoints": [{"name": "v", "path": "/v"}]}
+    shared: dict[str, Any] = {"mountPoints": [{"name": "v", "path": "/v"}]}
     look = (
         "for n in pid net ipc uts mnt; do readlink /proc/self/ns/$n; done > /v/$0; touch /only-$0"
     )

@@ -15,7 +15,7 @@ import os
 
 from podwright.errors import LaunchError, PodwrightError
 from podwright.kernel import beneath, calls, fs, mounts, process, signals, terminal
-from podwright.stage1.namespaces import capabilities, environment, identity, roots
+from podwright.stage1.namespaces import capabilities, environment, identity, roots, views
 from podwright.stage1.namespaces import link as messages
 from podwright.stage2.app import Stdio, Target
 from podwright.stage2.supervise import AWAITED, Supervisor
@@ -84,7 +84,7 @@ def _terminal(pod: int, app: AppPlan, link: Inside) -> str:
     pts = beneath.open_strict(dev, "pts", beneath.DIRECTORY)
     master, _, number = terminal.open_pair(pts)
     fs.create_at(dev, "console", 0o600)
-    roots.attach_at(dev, "console", mounts.clone(pts, str(number)))
+    views.attach_at(dev, "console", mounts.clone(pts, str(number)))
     terminal.send(link.terminals, master)
     link.terminals.close()
     for fd in (dev, pts, master):

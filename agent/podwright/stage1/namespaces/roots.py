@@ -3,8 +3,7 @@
 """Build the pod's root and its apps' roots: the one place where the mounts of a plan are made.
 
 Runs in the pod's own mount namespace, as root, before anything of an image has run. Every
-target is resolved once, below the app's root, and mounted on by descriptor. /dev, /proc and
-/sys must be directories of the image, or missing: links are refused (threats.md T64).
+target is resolved once, below the app's root, and mounted on by descriptor.
 """
 
 from __future__ import annotations
@@ -16,30 +15,15 @@ import stat
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
+from podwright.stage1.namespaces import etcfiles, views
 from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-    from podwright.stage1.namespaces.plan import AppPlan, Bind, PodPlan
+    from podwright.stage1.namespaces.plan import AppPlan, Bind, EmptyVolume, PodPlan
 
-KERNEL = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
-NODES = {
-    "null": (1, 3),
-    "zero": (1, 5),
-    "full": (1, 7),
-    "random": (1, 8),
-    "urandom": (1, 9),
-    "tty": (5, 0),
-}
-LINKS = {
-    "fd": "/proc/self/fd",
-    "stdin": "/proc/self/fd/0",
-    "stdout": "/proc/self/fd/1",
-    "stderr": "/proc/self/fd/2",
-    "ptmx": "pts/ptmx",
-}
 # Extended attributes in an image must not make overlayfs show other files (threats.md T10).
 # volatile: what an app writes outside its volumes never outlives the pod, let alone a crash of
 # the host, so it is not synced; without it the kernel syncs the whole host file system when
@@ -55,14 +39,12 @@ def build(plan: PodPlan) -> int:
     Raises LaunchError for what an image or a volume makes impossible, CallError for the rest.
     """
     for volume in plan.volumes:
-        fs.ensure_dir(os.path.dirname(volume.path))
-        fs.mkdir(volume.path, volume.mode)
-        os.chown(volume.path, volume.uid, volume.gid)
+        _make_volume(volume)
     pod = mounts.clone(mounts.AT_FDCWD, plan.root)
     here = os.open(plan.root, beneath.DIRECTORY)
     mounts.attach(pod, here)
     os.close(here)
-    dev = _pod_devices(pod)
+    dev = views.pod_devices(pod)
     for app in plan.apps:
         try:
             _app_root(pod, dev, app, plan)
@@ -74,31 +56,14 @@ def build(plan: PodPlan) -> int:
     return pod
 
 
-def _pod_devices(pod: int) -> int:
-    """/dev of the pod's root: device nodes, shared memory and an empty directory, to bind from.
-
-    Nodes of our own, so that nothing on the host's /dev, nor a link there, can stand in for them.
-    """
-    target = _directory(pod, "dev")
-    dev = mounts.filesystem("tmpfs", (("mode", "0755"),), mounts.NOSUID | mounts.NOEXEC)
-    mounts.attach(dev, target)
-    os.close(target)
-    for name, (major, minor) in NODES.items():
-        fs.make_device(dev, name, major, minor)
-    fs.mkdir("empty", 0o555, dir_fd=dev)
-    fs.mkdir("shm", 0o755, dir_fd=dev)
-    shm = mounts.filesystem("tmpfs", (("mode", "1777"),), KERNEL)
-    target = _directory(dev, "shm")
-    mounts.attach(shm, target)
-    os.close(target)
-    os.close(shm)
-    return dev
-
-
-def _directory(parent: int, name: str) -> int:
-    """Open a directory of ours, making it when missing."""
-    fs.mkdir_missing(name, 0o755, parent)
-    return beneath.open_strict(parent, name, beneath.DIRECTORY)
+def _make_volume(volume: EmptyVolume) -> None:
+    """Make an empty volume, unless something was prepared in its place."""
+    fs.ensure_dir(os.path.dirname(volume.path))
+    try:
+        fs.mkdir(volume.path, volume.mode)
+    except FileExistsError:
+        return
+    os.chown(volume.path, volume.uid, volume.gid)
 
 
 def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:
@@ -111,16 +76,29 @@ def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:
     fds = [root]
     try:
         _ordinary_directories(root)
-        _names(root, plan)
+        etcfiles.put_names(root, plan)
         for bind in app.binds:
             _bind(root, bind.where, bind, app.name)
-        fds += _kernel_views(root, dev, app)
-        _given_files(root, plan, app.name)
+        bases = views.mount_views(root, dev, app)
+        fds += bases.values()
+        _late_binds(root, bases, app)
+        views.cover(bases, dev, app)
+        etcfiles.put_given(root, plan, app.name)
         if app.read_only_root:
             mounts.restrict(root, mounts.RDONLY)
     finally:
         for fd in fds:
             os.close(fd)
+
+
+def _late_binds(root: int, bases: dict[str, int], app: AppPlan) -> None:
+    """Volumes in /dev and /sys, or in place of /sys."""
+    for bind in app.late_binds:
+        base, _, below = bind.where[1:].partition("/")
+        if below and base in bases:
+            _bind(bases[base], below, bind, app.name)
+        else:
+            _bind(root, bind.where, bind, app.name)
 
 
 def _overlay(app: AppPlan) -> Optional[int]:
@@ -167,113 +145,6 @@ def _ordinary_directories(root: int) -> None:
         fs.mkdir_missing(name, mode, root)
 
 
-def _kernel_views(root: int, dev: int, app: AppPlan) -> list[int]:
-    """/dev, /proc and /sys of an app, with the volumes in them and the paths to hide."""
-    bases = {"dev": _devices(root, dev, app.name)}
-    bases["proc"] = _mounted(root, app.name, "proc", "proc", KERNEL)
-    if app.sys:
-        mode = mounts.RDONLY if app.sys == "ro" else 0
-        bases["sys"] = _mounted(root, app.name, "sys", "sysfs", KERNEL | mode)
-    else:
-        os.close(_mount_point(root, app.name, "sys"))
-    for bind in app.late_binds:
-        base, _, below = bind.where[1:].partition("/")
-        inside = below and base in bases
-        _bind(bases[base] if inside else root, below if inside else bind.where, bind, app.name)
-    for base, path in app.hidden:
-        if base in bases:
-            _hide(bases[base], path, dev)
-    for base, path in app.read_only:
-        if base in bases:
-            _protect(bases[base], path)
-    return list(bases.values())
-
-
-def _mount_point(root: int, app: str, name: str) -> int:
-    """A directory directly below an app's root; anything else there is refused."""
-    try:
-        return _directory(root, name)
-    except OSError as err:
-        if err.errno not in (errno.ELOOP, errno.ENOTDIR):
-            raise
-        raise LaunchError(
-            f"app {app}: /{name} in its image is not a directory",
-            "a link or a file there could redirect what the pod mounts: rebuild the image",
-            object=app,
-        ) from None
-
-
-def _mounted(root: int, app: str, name: str, fstype: str, attributes: int) -> int:
-    target = _mount_point(root, app, name)
-    try:
-        mount = mounts.filesystem(fstype, (), attributes)
-        mounts.attach(mount, target)
-    finally:
-        os.close(target)
-    return mount
-
-
-def _devices(root: int, source: int, app: str) -> int:
-    """The app's own /dev; without device files of its own, so it is `nodev` but for the nodes."""
-    target = _mount_point(root, app, "dev")
-    options = (("mode", "0755"), ("size", "65536"), ("nr_inodes", "1024"))
-    dev = mounts.filesystem("tmpfs", options, KERNEL)
-    mounts.attach(dev, target)
-    os.close(target)
-    for name in NODES:
-        fs.create_at(dev, name, 0o666)
-        attach_at(dev, name, mounts.clone(source, name))
-    for name, link in LINKS.items():
-        os.symlink(link, name, dir_fd=dev)
-    fs.mkdir("shm", 0o755, dir_fd=dev)
-    attach_at(dev, "shm", mounts.clone(source, "shm"))
-    fs.mkdir("pts", 0o755, dir_fd=dev)
-    terminals = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5"))
-    attach_at(dev, "pts", mounts.filesystem("devpts", terminals, mounts.NOSUID | mounts.NOEXEC))
-    return dev
-
-
-def attach_at(parent: int, name: str, mount: int) -> None:
-    """Attach a detached mount at a name of ours, and let go of it."""
-    target = beneath.open_strict(parent, name)
-    mounts.attach(mount, target)
-    os.close(target)
-    os.close(mount)
-
-
-def _hide(base: int, path: str, dev: int) -> None:
-    """Cover a kernel path: a file by /dev/null, a directory by an empty read-only one."""
-    try:
-        target = beneath.open_strict(base, path)
-    except OSError as err:
-        if err.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
-            return
-        raise
-    directory = stat.S_ISDIR(os.fstat(target).st_mode)
-    cover = mounts.clone(dev, "empty" if directory else "null")
-    mounts.restrict(cover, KERNEL | mounts.RDONLY if directory else mounts.RDONLY)
-    mounts.attach(cover, target)
-    os.close(cover)
-    os.close(target)
-
-
-def _protect(base: int, path: str) -> None:
-    """Make a kernel path read-only, with everything below."""
-    try:
-        target = beneath.open_strict(base, path)
-    except FileNotFoundError:
-        return
-    except CallError as err:
-        if err.errno == errno.ENOENT:
-            return
-        raise
-    view = mounts.clone(base, path, recursive=True)
-    mounts.restrict(view, KERNEL | mounts.RDONLY, recursive=True)
-    mounts.attach(view, target)
-    os.close(view)
-    os.close(target)
-
-
 def _bind(base: int, where: str, bind: Bind, app: str) -> None:
     """Bind a volume. Its source is resolved once; its target inside the app's root only."""
     try:
@@ -303,56 +174,3 @@ def _bind(base: int, where: str, bind: Bind, app: str) -> None:
         os.close(target)
     finally:
         os.close(mount)
-
-
-def _names(root: int, plan: PodPlan) -> None:
-    """/etc/hostname; /etc/hosts and /etc/mtab where the image has none (B5, B7).
-
-    Done before any volume is there, so that nothing of it is written into a volume.
-    """
-    etc = beneath.make_dirs(root, "etc")
-    try:
-        fs.unlink("hostname", dir_fd=etc)
-        fs.write_missing(etc, "hostname", f"{plan.hostname}\n".encode())
-        names = f"127.0.0.1 localhost {plan.hostname}\n::1 localhost {plan.hostname}\n"
-        fs.write_missing(etc, "hosts", names.encode())
-        fs.symlink_missing("../proc/self/mounts", "mtab", etc)
-    finally:
-        os.close(etc)
-
-
-def _given_files(root: int, plan: PodPlan, app: str) -> None:
-    """hosts and resolv.conf that stage0 left in the pod's root, bound over what is there (B7)."""
-    for name in ("hosts", "resolv.conf"):
-        try:
-            mount = mounts.clone(mounts.AT_FDCWD, f"{plan.root}/etc/rkt-{name}")
-        except CallError as err:
-            if err.errno == errno.ENOENT:
-                continue
-            raise
-        try:
-            mounts.restrict(mount, KERNEL)
-            target = _etc_file(root, name)
-            mounts.attach(mount, target)
-            os.close(target)
-        except OSError as err:
-            raise LaunchError(
-                f"app {app}: /etc/{name} cannot be provided: {err.strerror}",
-                "something in its image is in the way",
-                object=app,
-            ) from err
-        finally:
-            os.close(mount)
-
-
-def _etc_file(root: int, name: str) -> int:
-    """Open /etc/NAME of an app's root, making it when missing; a link to nowhere, as systemd
-    leaves for resolv.conf, is replaced, though never in a volume."""
-    try:
-        return beneath.make_file(root, f"etc/{name}")
-    except FileExistsError:
-        inside = beneath.IN_ROOT | beneath.NO_XDEV | beneath.NO_MAGICLINKS
-        etc = beneath.open_at(root, "etc", beneath.DIRECTORY, inside)
-        fs.unlink(name, dir_fd=etc)
-        os.close(etc)
-        return beneath.make_file(root, f"etc/{name}")

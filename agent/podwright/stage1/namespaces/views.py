@@ -1,0 +1,170 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/dev, /proc and /sys of a pod and of its apps, and what of them is hidden (B5, T64).
+
+They must be directories of the image, or missing: links are refused, since they could
+redirect what is mounted there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from podwright.errors import LaunchError
+from podwright.kernel import beneath, fs, mounts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.stage1.namespaces.plan import AppPlan
+
+KERNEL = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
+"""How everything is mounted that holds neither programs nor devices."""
+NODES = {
+    "null": (1, 3),
+    "zero": (1, 5),
+    "full": (1, 7),
+    "random": (1, 8),
+    "urandom": (1, 9),
+    "tty": (5, 0),
+}
+LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "ptmx": "pts/ptmx",
+}
+
+
+def pod_devices(pod: int) -> int:
+    """/dev of the pod's root: device nodes, shared memory and an empty directory, to bind from.
+
+    Nodes of our own, so that nothing on the host's /dev, nor a link there, can stand in for them.
+    """
+    target = _directory(pod, "dev")
+    dev = mounts.filesystem("tmpfs", (("mode", "0755"),), mounts.NOSUID | mounts.NOEXEC)
+    mounts.attach(dev, target)
+    os.close(target)
+    for name, (major, minor) in NODES.items():
+        fs.make_device(dev, name, major, minor)
+    fs.mkdir("empty", 0o555, dir_fd=dev)
+    fs.mkdir("shm", 0o755, dir_fd=dev)
+    shm = mounts.filesystem("tmpfs", (("mode", "1777"),), KERNEL)
+    target = _directory(dev, "shm")
+    mounts.attach(shm, target)
+    os.close(target)
+    os.close(shm)
+    return dev
+
+
+def _directory(parent: int, name: str) -> int:
+    """Open a directory of ours, making it when missing."""
+    fs.mkdir_missing(name, 0o755, parent)
+    return beneath.open_strict(parent, name, beneath.DIRECTORY)
+
+
+def mount_views(root: int, dev: int, app: AppPlan) -> dict[str, int]:
+    """Mount /dev, /proc and, unless a volume sits there, /sys; descriptors of them by name."""
+    bases = {"dev": _devices(root, dev, app.name)}
+    bases["proc"] = _mounted(root, app.name, "proc", "proc", KERNEL)
+    if app.sys:
+        mode = mounts.RDONLY if app.sys == "ro" else 0
+        bases["sys"] = _mounted(root, app.name, "sys", "sysfs", KERNEL | mode)
+    else:
+        os.close(_mount_point(root, app.name, "sys"))
+    return bases
+
+
+def cover(bases: dict[str, int], dev: int, app: AppPlan) -> None:
+    """Hide and protect what the plan says, where it exists."""
+    for base, path in app.hidden:
+        if base in bases:
+            _hide(bases[base], path, dev)
+    for base, path in app.read_only:
+        if base in bases:
+            _protect(bases[base], path)
+
+
+def _mount_point(root: int, app: str, name: str) -> int:
+    """A directory directly below an app's root; anything else there is refused."""
+    try:
+        return _directory(root, name)
+    except OSError as err:
+        if err.errno not in (errno.ELOOP, errno.ENOTDIR):
+            raise
+        raise LaunchError(
+            f"app {app}: /{name} in its image is not a directory",
+            "a link or a file there could redirect what the pod mounts: rebuild the image",
+            object=app,
+        ) from None
+
+
+def _mounted(root: int, app: str, name: str, fstype: str, attributes: int) -> int:
+    target = _mount_point(root, app, name)
+    try:
+        mount = mounts.filesystem(fstype, (), attributes)
+        mounts.attach(mount, target)
+    finally:
+        os.close(target)
+    return mount
+
+
+def _devices(root: int, source: int, app: str) -> int:
+    """The app's own /dev; without device files of its own, so it is `nodev` but for the nodes."""
+    target = _mount_point(root, app, "dev")
+    options = (("mode", "0755"), ("size", "65536"), ("nr_inodes", "1024"))
+    dev = mounts.filesystem("tmpfs", options, KERNEL)
+    mounts.attach(dev, target)
+    os.close(target)
+    for name in NODES:
+        fs.create_at(dev, name, 0o666)
+        attach_at(dev, name, mounts.clone(source, name))
+    for name, link in LINKS.items():
+        os.symlink(link, name, dir_fd=dev)
+    fs.mkdir("shm", 0o755, dir_fd=dev)
+    attach_at(dev, "shm", mounts.clone(source, "shm"))
+    fs.mkdir("pts", 0o755, dir_fd=dev)
+    terminals = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5"))
+    attach_at(dev, "pts", mounts.filesystem("devpts", terminals, mounts.NOSUID | mounts.NOEXEC))
+    return dev
+
+
+def attach_at(parent: int, name: str, mount: int) -> None:
+    """Attach a detached mount at a name of ours, and let go of it."""
+    target = beneath.open_strict(parent, name)
+    mounts.attach(mount, target)
+    os.close(target)
+    os.close(mount)
+
+
+def _hide(base: int, path: str, dev: int) -> None:
+    """Cover a kernel path: a file by /dev/null, a directory by an empty read-only one."""
+    try:
+        target = beneath.open_strict(base, path)
+    except OSError as err:
+        if err.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
+            return
+        raise
+    directory = stat.S_ISDIR(os.fstat(target).st_mode)
+    cover = mounts.clone(dev, "empty" if directory else "null")
+    mounts.restrict(cover, KERNEL | mounts.RDONLY if directory else mounts.RDONLY)
+    mounts.attach(cover, target)
+    os.close(cover)
+    os.close(target)
+
+
+def _protect(base: int, path: str) -> None:
+    """Make a kernel path read-only, with everything below."""
+    try:
+        target = beneath.open_strict(base, path)
+    except OSError as err:
+        if err.errno == errno.ENOENT:
+            return
+        raise
+    view = mounts.clone(base, path, recursive=True)
+    mounts.restrict(view, KERNEL | mounts.RDONLY, recursive=True)
+    mounts.attach(view, target)
+    os.close(view)
+    os.close(target)
