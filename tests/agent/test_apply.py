@@ -252,3 +252,16 @@ def test_a_second_apply_waits_and_names_the_holder(trusting: Agent, published: P
     assert json.loads(third.stdout)["changed"] is False
     out, _ = first.communicate(timeout=30)
     assert json.loads(out)["changed"] is True
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)])
+def test_check_mode_refuses_what_a_run_refuses(
+    trusting: Agent, published: Publish, options: tuple[str, ...]
+) -> None:
+    published()
+    trusting.ok("fetch", f"{IMAGE}:1.0")
+    missing = {"name": "data", "kind": "host", "source": "/nowhere/at/all"}
+    result = trusting("apply", *options, stdin=json.dumps(pod(volumes=[missing])))
+    answer = json.loads(result.stdout)
+    assert (result.exit, answer["changed"]) == (254, False)
+    assert "volume data: /nowhere/at/all does not exist" in answer["error"]["message"]

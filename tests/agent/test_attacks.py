@@ -205,3 +205,58 @@ def test_nothing_that_an_image_says_of_itself_reaches_the_terminal_raw(
     shown = trusting.ok("image", "cat-manifest", NAME)
     assert all(char.isprintable() or char == "\n" for char in shown)
     assert json.loads(shown)["annotations"] == [{"name": "note", "value": hostile}]
+
+
+def isolator(name: str, value: object) -> dict[str, object]:
+    """An isolator of the os/linux family."""
+    return {"name": f"os/linux/{name}", "value": value}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "granted"),
+    [
+        (
+            isolator("capabilities-retain-set", {"set": ["CAP_SYS_ADMIN", "CAP_CHOWN"]}),
+            "asks for capabilities beyond the default: CAP_SYS_ADMIN",
+            "--caps-retain=CAP_SYS_ADMIN,CAP_CHOWN",
+        ),
+        (
+            isolator("seccomp-retain-set", {"set": ["@appc.io/all"]}),
+            "asks for system calls beyond the default: all but some",
+            "--seccomp=mode=retain,@appc.io/all",
+        ),
+        (
+            isolator("seccomp-retain-set", {"set": ["@rkt/default-whitelist", "socket", "bpf"]}),
+            "asks for system calls beyond the default: bpf, socket with any arguments",
+            "--seccomp=mode=retain,@rkt/default-whitelist,socket,bpf",
+        ),
+        (
+            isolator("seccomp-remove-set", {"set": ["reboot"]}),
+            "asks for system calls beyond the default",
+            "--seccomp=mode=remove,reboot",
+        ),
+    ],
+)
+def test_an_image_cannot_grant_itself_more_than_the_default(
+    trusting: Agent, signed_image: Build, asked: dict[str, object], said: str, granted: str
+) -> None:
+    image = str(signed_image(app=aci.app(["/bin/true"], isolators=[asked])))
+    assert said in trusting.refused("run", "--net=none", image)
+    trusting.ok("run", "--net=none", image, granted)
+
+
+def test_an_image_cannot_switch_off_no_new_privileges(trusting: Agent, signed_image: Build) -> None:
+    image = signed_image(
+        app=aci.app(["/bin/true"], isolators=[isolator("no-new-privileges", False)])
+    )
+    assert "asks for privileges beyond the default" in trusting.refused("run", "--net=none", image)
+
+
+def test_an_image_can_ask_for_less_than_the_default(trusting: Agent, signed_image: Build) -> None:
+    less = [
+        isolator("capabilities-retain-set", {"set": ["CAP_CHOWN"]}),
+        isolator("no-new-privileges", True),
+    ]
+    app = aci.app(["/bin/grep", "CapBnd", "/proc/self/status"], isolators=less)
+    out = trusting.ok("run", "--net=none", signed_image(app=app))
+    assert out.split() == ["CapBnd:", "0000000000000001"]

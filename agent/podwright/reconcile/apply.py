@@ -249,6 +249,8 @@ def _plan(
         stored, ids, fetches = (
             ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
         )
+        if stored and len(stored) == len(spec.apps):
+            prepare.plan_manifest(spec, stored)  # check mode refuses what a run would refuse
         unit = ""
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)

@@ -69,8 +69,7 @@ def prepare(
 
     A failure leaves an aborted prepare, which is removed at once.
     """
-    manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
-    check_host(spec, manifest)
+    manifest, warnings = plan_manifest(spec, stored)
     pod = pods.create(layout)
     try:
         if on_uuid is not None:
@@ -82,6 +81,17 @@ def prepare(
         pod.close()
         raise
     return Prepared(pod, manifest, tuple(warnings))
+
+
+def plan_manifest(spec: PodSpec, stored: list[StoredImage]) -> tuple[PodManifest, list[str]]:
+    """The manifest and warnings for people; refuses all that can be refused without changes."""
+    manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
+    if any(image.manifest.app and image.manifest.app.isolators_json for image in stored):
+        from podwright.stage0.grants import check_grants
+
+        check_grants(spec, stored)
+    check_host(spec, manifest)
+    return manifest, warnings
 
 
 def check_host(spec: PodSpec, manifest: PodManifest) -> None:

@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an image may ask for by itself: less than our defaults, never more.
+
+Whoever signs an image says what is in it, not what it may do to the host. Isolators that widen
+the default confinement (capabilities beyond it, system calls beyond it, new privileges) count
+only when the operator says them: in the pod's own isolators, or with --insecure-options. This
+differs on purpose from behaviour.md B3, where the image's word is enough.
+"""
+
+from __future__ import annotations
+
+from podwright.errors import PodwrightError
+from podwright.model import isolators
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.model.isolators import Isolators
+    from podwright.model.spec import PodSpec
+    from podwright.stage0.images import StoredImage
+
+
+class WidenedError(PodwrightError):
+    """An image asks for more than it gets by default, and the operator did not grant it."""
+
+    reason = "not-granted"
+    stage = "policy"
+
+
+def check_grants(spec: PodSpec, stored: list[StoredImage]) -> None:
+    """Refuse images whose own isolators widen what the operator has granted."""
+    for asked, image in zip(spec.apps, stored):
+        app = image.manifest.app
+        if app is not None and app.isolators_json:
+            given = isolators.parse(
+                list(asked.isolators), f"app {asked.name or image.name}: isolators"
+            )
+            _check(image.name, app.isolators, given, spec.insecure)
+
+
+def _check(image: str, own: Isolators, given: Isolators, insecure: frozenset[str]) -> None:
+    if given.caps_retain is None and given.caps_remove is None and "capabilities" not in insecure:
+        _refuse(image, "capabilities", _capabilities(own), "os/linux/capabilities-retain-set")
+    if given.seccomp_retain is None and given.seccomp_remove is None and "seccomp" not in insecure:
+        _refuse(image, "system calls", _system_calls(image, own), "os/linux/seccomp-retain-set")
+    if given.no_new_privileges is None and own.no_new_privileges is False:
+        _refuse(image, "privileges", ["new ones by setuid"], "os/linux/no-new-privileges")
+
+
+def _capabilities(own: Isolators) -> list[str]:
+    """Those beyond the default set."""
+    if own.caps_retain is None:
+        return []
+    from podwright.stage1.namespaces.capabilities import DEFAULT
+
+    return [name for name in own.caps_retain if name not in DEFAULT]
+
+
+def _system_calls(image: str, own: Isolators) -> list[str]:
+    """Those beyond the default list; a set to remove from everything is beyond it as a whole."""
+    if own.seccomp_retain is None and own.seccomp_remove is None:
+        return []
+    from podwright.stage1.namespaces import capabilities, seccomp
+
+    default = seccomp.profile(image, isolators.Isolators(), capabilities.DEFAULT)
+    wanted = seccomp.profile(image, own, capabilities.DEFAULT)
+    if default is None or wanted is None or not wanted.allow:
+        return ["all but some"]
+    beyond = sorted(set(wanted.names) - set(default.names))
+    widened = sorted(set(default.narrow) & set(wanted.names) - set(wanted.narrow))
+    return beyond + [f"{name} with any arguments" for name in widened]
+
+
+def _refuse(image: str, what: str, beyond: list[str], isolator: str) -> None:
+    if beyond:
+        shown = ", ".join(safe(name, 40) for name in beyond[:5])
+        more = f" and {len(beyond) - 5} more" if len(beyond) > 5 else ""
+        raise WidenedError(
+            f"image {image} asks for {what} beyond the default: {shown}{more}",
+            f"grant it yourself with the isolator {isolator} if that is what you want",
+            object=image,
+        )
