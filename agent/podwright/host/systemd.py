@@ -108,6 +108,8 @@ def remove_unit(name: str) -> None:
         fs.unlink(unit_path(name))
         systemctl("daemon-reload")
     systemctl("reset-failed", unit_name(name), check=False)
+    # systemd (seen in 252) never removes this record of a unit with LogExtraFields itself.
+    fs.unlink(f"/run/systemd/units/log-extra-fields:{unit_name(name)}")
 
 
 def enabled(name: str) -> bool:
