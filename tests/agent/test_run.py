@@ -134,6 +134,14 @@ def test_list_shows_the_pod_for_people_and_programs(trusting: Agent, signed_imag
     assert re.match(r"\d{4}-\d\d-\d\dT", pod["finished_at"])
 
 
+def test_what_keeps_an_app_from_starting_is_said_also_when_its_network_goes_with_it(
+    trusting: Agent, signed_image: Build
+) -> None:
+    image = signed_image(app=aci.app(["/bin/true"], user="nobody-here"))
+    line = trusting.refused("run", image)
+    assert "nobody-here" in line and "network" not in line
+
+
 def test_uuid_file_is_written_and_read(
     trusting: Agent, signed_image: Build, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 import os
 
-from podwright.errors import HostError, LaunchError, PodwrightError
+from podwright.errors import HostError, LaunchError, NetworkError, PodwrightError
 from podwright.host import cgroups
 from podwright.kernel import calls, fs, process, signals, terminal
 from podwright.stage1.contract import Outcome
@@ -143,9 +143,15 @@ class _Parent:
     def follow(self, network: Optional[NetWorker]) -> Outcome:
         """Make the network when PID 1 is isolated, then listen to it until it has ended."""
         outcome: Optional[Outcome] = None
+        failure: Optional[NetworkError] = None
         for kind, *fields in link.messages(self.report):
             if kind == link.ISOLATED:
-                self._admit(network)
+                try:
+                    self._admit(network)
+                except NetworkError as err:
+                    if not self._has_ended():
+                        raise
+                    failure = err  # PID 1 took the network namespace with it; it may say why
             elif kind == link.READY:
                 fs.symlink("ready", f"{self.plan.root}/rkt/supervisor-status")
                 self.on_ready()
@@ -157,7 +163,13 @@ class _Parent:
                 outcome = self._outcome(int(fields[0]), fields[1])
             elif kind == link.FAILED:
                 _raise(fields)
+        if failure is not None:
+            raise failure
         return outcome or self._killed()
+
+    def _has_ended(self) -> bool:
+        """Whether PID 1 is dead; it is not reaped."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _admit(self, network: Optional[NetWorker]) -> None:
         """Record PID 1, finish its network, and let it start the apps."""
