@@ -61,6 +61,10 @@ sanity: setup ## ansible-test sanity
 molecule: setup ## roll a signed pod out to three systemd hosts over SSH (root)
 	@$(PARTS) molecule
 
+.PHONY: crash-tests
+crash-tests: setup ## kill -9 at every single state-changing call of apply and run (10 minutes, root)
+	@PODWRIGHT_CRASH_STRIDE=1 $(PYTHON) -m pytest -q -n 2 tests/agent/test_crash.py
+
 .PHONY: molecule-destroy
 molecule-destroy: setup ## end the test hosts that an interrupted run left
 	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/default
