@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 from podwright.cli import which
-from podwright.cli.context import Context, note, say
-from podwright.errors import PodwrightError
-from podwright.stage0 import collect, pods
+from podwright.cli.context import Context
+from podwright.stage0 import collect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,14 +15,4 @@ if TYPE_CHECKING:
 
 def run(context: Context, args: Arguments) -> int:
     """Remove every pod named; 254 if any could not be."""
-    context.need_root("rm")
-    failed = False
-    for text in which.names(args, "rm"):
-        try:
-            pod = pods.find(context.layout, text)
-            collect.remove(context.layout, pod)
-            say(f'"{pod.uuid}"')
-        except PodwrightError as err:
-            note(err.sentence())
-            failed = True
-    return 254 if failed else 0
+    return which.each(context, args, "rm", lambda pod: collect.remove(context.layout, pod))

@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 from podwright.cli import which
-from podwright.cli.context import Context, note, say
-from podwright.errors import PodwrightError
-from podwright.stage0 import pods, stop
+from podwright.cli.context import Context
+from podwright.stage0 import stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,14 +15,7 @@ if TYPE_CHECKING:
 
 def run(context: Context, args: Arguments) -> int:
     """Stop every pod named; a pod that has ended already is fine. 254 if any failed."""
-    context.need_root("stop")
-    failed = False
-    for text in which.names(args, "stop"):
-        try:
-            pod = pods.find(context.layout, text)
-            stop.stop(context.layout, pod, force=args.true("force"))
-            say(f'"{pod.uuid}"')
-        except PodwrightError as err:
-            note(err.sentence())
-            failed = True
-    return 254 if failed else 0
+    force = args.true("force")
+    return which.each(
+        context, args, "stop", lambda pod: stop.stop(context.layout, pod, force=force)
+    )

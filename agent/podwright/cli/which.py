@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
-from podwright.errors import UsageError
+from podwright.cli.context import Context, note, say
+from podwright.errors import PodwrightError, UsageError
+from podwright.stage0 import pods
 from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podwright.cli.options import Arguments
 
 
@@ -29,6 +33,21 @@ def names(args: Arguments, verb: str) -> list[str]:
             f"{verb} needs a pod", f"podwright {verb} UUID-OR-NAME; 'podwright list' shows the pods"
         )
     return found
+
+
+def each(context: Context, args: Arguments, verb: str, act: Callable[[pods.Pod], object]) -> int:
+    """Do something with every pod named and print its UUID; 254 if any of it failed."""
+    context.need_root(verb)
+    failed = False
+    for text in names(args, verb):
+        try:
+            pod = pods.find(context.layout, text)
+            act(pod)
+            say(f'"{pod.uuid}"')
+        except PodwrightError as err:
+            note(err.sentence())
+            failed = True
+    return 254 if failed else 0
 
 
 def one(args: Arguments, verb: str) -> str:
