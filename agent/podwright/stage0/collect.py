@@ -138,9 +138,9 @@ def _free_host(layout: Layout) -> None:
         from podwright.net import gc
 
         gc.reclaim(layout.net)
-    from podwright.stage0 import store
+    from podwright.stage0 import sweep
 
-    store.sweep_tmp(layout)
+    sweep.sweep_tmp(layout)
 
 
 def _age(path: str) -> float:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from podwright.host import supervisor
+from podwright.host import supervisor, systemd
 from podwright.stage0 import pods
 
 TYPE_CHECKING = False
@@ -13,15 +13,19 @@ if TYPE_CHECKING:
 
 
 def stop(layout: Layout, pod: pods.Pod, *, force: bool = False) -> bool:
-    """Ask a running pod to end (or kill it); False when it does not run. Does not wait,
-    except that a pod with a unit is stopped by systemd, which does.
+    """Ask a running pod to end (or kill it); False when nothing was to be stopped. Does not wait,
+    except that a pod with a supervisor is stopped through it, which does. A supervised pod that
+    has ended is stopped too when it would be started again.
     """
-    if pod.state != "running":
-        return False
-    from podwright.stage1.namespaces.stop import stop as stop_namespaces
-
     name = (pod.read_json("runtime-config") or {}).get("name", "")
     supervised = bool(name) and pods.instance(layout, name) == pod.uuid
+    if pod.state != "running":
+        waits = supervised and supervisor.active(layout, name, systemd.ActiveStates())
+        if waits:
+            supervisor.stop(layout, name)
+        return waits
+    from podwright.stage1.namespaces.stop import stop as stop_namespaces
+
     stopped = True
     if force or not supervised:
         stopped = stop_namespaces(pod.path, force)

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 RECORD_FORMAT = 1
-PARTIAL_DAYS = 1
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -351,45 +350,6 @@ def remove(layout: Layout, image_id: str) -> None:
             fs.unlink(f"{names}/{image_id}")
             if not os.listdir(names):
                 os.rmdir(names)
-
-
-def sweep_tmp(layout: Layout) -> list[str]:
-    """Remove work that its process left behind, partial downloads of yesterday, and trees
-    without an image.
-
-    Returns the names of what went.
-    """
-    gone = []
-    if not check(layout) or not os.path.lexists(layout.trees):
-        return []
-    for name in sorted(os.listdir(layout.tmp)):
-        path = f"{layout.tmp}/{name}"
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            info = os.fstat(fd)
-            old = info.st_mtime < time.time() - PARTIAL_DAYS * 86400
-            if (stat.S_ISDIR(info.st_mode) or old) and try_lock(fd):
-                fs.remove_tree(path)
-                gone.append(name)
-        finally:
-            os.close(fd)
-    return gone + _sweep_trees(layout)
-
-
-def _sweep_trees(layout: Layout) -> list[str]:
-    """Remove trees whose image was never published, or is already removed."""
-    with lock(layout, "sweeping trees"):
-        orphans = [
-            name
-            for name in sorted(os.listdir(layout.trees))
-            if not os.path.lexists(f"{layout.images}/{name}")
-        ]
-        for name in orphans:
-            fs.remove_tree(f"{layout.trees}/{name}")
-    return orphans
 
 
 def not_stored(what: str) -> PodwrightError:

@@ -17,7 +17,7 @@ import pytest
 from podwright.errors import NotFoundError, StoreError, UsageError, VerifyError
 from podwright.host.paths import Layout
 from podwright.kernel import durable
-from podwright.stage0 import images, platform, store
+from podwright.stage0 import images, platform, store, sweep
 from podwright.stage0.images import FetchOptions
 from tests.unit.stage0.rawtar import END, directory, file
 
@@ -197,7 +197,7 @@ def test_the_work_of_dead_processes_is_swept_that_of_living_ones_is_not(layout: 
     old.write_text("x")
     os.utime(old, (time.time() - 2 * 86400,) * 2)
     with store.Workspace(layout, "fetch") as work:
-        assert sorted(store.sweep_tmp(layout)) == sorted([Path(dead.stdout.strip()).name, old.name])
+        assert sorted(sweep.sweep_tmp(layout)) == sorted([Path(dead.stdout.strip()).name, old.name])
         assert sorted(os.listdir(layout.tmp)) == sorted([os.path.basename(work.path), new.name])
 
 
@@ -205,8 +205,17 @@ def test_a_tree_without_an_image_is_swept(layout: Layout, image: Build) -> None:
     found = fetch(layout, image())
     orphan = Path(layout.trees) / ("sha512-" + "0" * 64)
     (orphan / "rootfs").mkdir(parents=True)
-    assert store.sweep_tmp(layout) == [orphan.name]
+    assert sweep.sweep_tmp(layout) == [orphan.name]
     assert store.tree_complete(layout, found.id)
+
+
+def test_the_new_half_of_an_atomic_write_is_swept_when_its_writer_is_gone(layout: Layout) -> None:
+    store.ensure(layout)
+    command = [sys.executable, "-c", "import os; print(os.getpid())"]
+    pid = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
+    for name in (f"partial-1.json.{pid}.new", f"partial-2.json.{os.getpid()}.new", "other.new"):
+        Path(layout.tmp, name).write_text("{}")
+    assert sweep.sweep_tmp(layout) == [f"partial-1.json.{pid}.new"]
 
 
 @pytest.mark.parametrize(
@@ -232,5 +241,5 @@ def test_a_damaged_record_is_named(
 
 def test_a_missing_store_is_empty_and_stays_missing(layout: Layout) -> None:
     assert images.list_images(layout) == []
-    assert store.sweep_tmp(layout) == []
+    assert sweep.sweep_tmp(layout) == []
     assert not Path(layout.data).exists()

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remove what interrupted fetches left in the store; gc calls it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from podwright.host.lock import try_lock
+from podwright.kernel import fs
+from podwright.model.names import DIGITS, made_of
+from podwright.stage0 import store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.host.paths import Layout
+
+PARTIAL_DAYS = 1
+"""How long a partial download is kept to be continued."""
+
+
+def sweep_tmp(layout: Layout) -> list[str]:
+    """Remove work that its process left behind, partial downloads of yesterday, and trees
+    without an image.
+
+    Returns the names of what went.
+    """
+    gone = []
+    if not store.check(layout) or not os.path.lexists(layout.trees):
+        return []
+    for name in sorted(os.listdir(layout.tmp)):
+        path = f"{layout.tmp}/{name}"
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            info = os.fstat(fd)
+            old = info.st_mtime < time.time() - PARTIAL_DAYS * 86400
+            if (stat.S_ISDIR(info.st_mode) or old or _abandoned(name)) and try_lock(fd):
+                fs.remove_tree(path)
+                gone.append(name)
+        finally:
+            os.close(fd)
+    return gone + _sweep_trees(layout)
+
+
+def _abandoned(name: str) -> bool:
+    """Whether it is the new half of an atomic write (`fs.write_atomic`) whose writer is gone."""
+    parts = name.split(".")
+    if len(parts) < 3 or parts[-1] != "new" or not made_of(parts[-2], DIGITS):
+        return False
+    return not os.path.exists(f"/proc/{parts[-2]}")
+
+
+def _sweep_trees(layout: Layout) -> list[str]:
+    """Remove trees whose image was never published, or is already removed."""
+    with store.lock(layout, "sweeping trees"):
+        orphans = [
+            name
+            for name in sorted(os.listdir(layout.trees))
+            if not os.path.lexists(f"{layout.images}/{name}")
+        ]
+        for name in orphans:
+            fs.remove_tree(f"{layout.trees}/{name}")
+    return orphans
