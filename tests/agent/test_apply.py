@@ -161,13 +161,36 @@ def test_settings_change_without_a_restart(trusting: Agent, published: Publish) 
 
 
 def test_a_pod_that_fails_is_started_again_by_its_policy(
-    trusting: Agent, published: Publish, tmp_path: Path
+    trusting: Agent, published: Publish
 ) -> None:
     published(app=aci.app(["/bin/sh", "-c", "sleep 0.3; exit 1"]))
     trusting.apply(pod(ready={"seconds": 0}, restart="on-failure"))
-    first = instance(trusting)["name"]
-    loop = f"while [ $(cat {trusting.data}/named/web/instance) = {first} ]; do sleep 0.1; done"
-    trusting.host.run(["/bin/sh", "-c", loop], timeout=30).check()
+    wait_for_log(trusting, "next start in 4 s")  # the third end: each attempt can start another
+    assert instance(trusting)["state"] == "exited"
+    assert len(trusting.ok("list", "--no-legend").splitlines()) == 1  # those before it are gone
+
+
+def test_stop_also_stops_a_pod_that_waits_for_its_next_start(
+    trusting: Agent, published: Publish
+) -> None:
+    published(app=aci.app(["/bin/sh", "-c", "sleep 0.3; exit 1"]))
+    trusting.apply(pod(ready={"seconds": 0}, restart="always"))
+    wait_for_log(trusting, "next start in 2 s")
+    ended = instance(trusting)
+    assert ended["state"] == "exited"
+    supervisor = json.loads((trusting.data / "named/web/supervisor").read_text())["pid"]
+    trusting.ok("stop", "web")
+    assert trusting.host.run(["kill", "-0", str(supervisor)]).exit != 0
+    assert instance(trusting)["name"] == ended["name"]
+    stopped = pod(ready={"seconds": 0}, restart="always", state="stopped")
+    assert trusting.apply(stopped)["changed"] is False
+
+
+def wait_for_log(agent: Agent, text: str) -> None:
+    """Wait until the supervisor of pod web has said this."""
+    log = agent.data / "logs/web.log"
+    loop = f"until grep -q '{text}' {log}; do sleep 0.1; done"
+    agent.host.run(["/bin/sh", "-c", loop], timeout=60).check()
 
 
 def test_the_pod_survives_the_end_of_apply_and_kill_9_of_its_supervisor_is_seen(

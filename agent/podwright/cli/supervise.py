@@ -69,7 +69,7 @@ def run(context: Context, args: Arguments) -> int:
 
 def _run(context: Context, name: str, revision: Revision) -> Outcome:
     layout = context.layout
-    _clean_previous(context, name, revision.uuid)
+    previous = pods.instance(layout, name)
     pod = pods.get(layout, revision.uuid) if revision.uuid else None
     if pod is not None and pod.directory == pods.PREPARED:
         locked = pods.lock(layout, pod)
@@ -80,17 +80,21 @@ def _run(context: Context, name: str, revision: Revision) -> Outcome:
         )
         locked = prepared.pod
     revisions.set_instance(layout, name, locked.uuid)
-    return start.run(layout, locked, on_ready=lambda: _ready(locked.uuid))
+    if previous != locked.uuid:
+        _clean(context, previous)  # only now: the name means a pod at every moment
+    try:
+        return start.run(layout, locked, on_ready=lambda: _ready(locked.uuid))
+    finally:
+        locked.close()  # who is locked is running, and the next start may be a minute away
 
 
 def _ready(uuid: str) -> None:
     systemd.notify(f"READY=1\nSTATUS=pod {uuid} is ready")
 
 
-def _clean_previous(context: Context, name: str, keep: str) -> None:
-    """Remove the ended instance before this one, so that restarts do not pile up."""
-    uuid = pods.instance(context.layout, name)
-    pod = pods.get(context.layout, uuid) if uuid and uuid != keep else None
+def _clean(context: Context, uuid: str) -> None:
+    """Remove the instance before this one, so that restarts do not pile up."""
+    pod = pods.get(context.layout, uuid) if uuid else None
     if pod is not None and pod.state in ("exited", "prepared", "aborted prepare"):
         try:
             collect.remove(context.layout, pod)
@@ -110,5 +114,6 @@ def _restart(context: Context, name: str, args: Arguments, ran: float) -> None:
     note(f"pod {name} ended; next start in {detached.backoff(attempt):.0f} s")
     sys.stderr.flush()
     detached.pause(attempt)
+    os.chdir("/")  # the next attempt removes the pod, in whose directory we are
     argv = [*agent_command(), *context.global_argv, "supervise", name, "--detached"]
     os.execv(argv[0], [*argv, f"--attempt={attempt + 1}"])

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_UID, _GID = os.geteuid(), os.getegid()
 
 
 def open_dir(parent: int, name: bytes) -> int:
@@ -69,9 +68,7 @@ def make_symlink(
     """A symbolic link; its target is text, nothing looks at it."""
     step("symlink")
     os.symlink(target, name, dir_fd=parent)
-    if owner != (_UID, _GID):
-        step("chown")
-        os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
+    _give(parent, name, owner)
     os.utime(name, ns=(mtime, mtime), dir_fd=parent, follow_symlinks=False)
 
 
@@ -85,17 +82,24 @@ def make_fifo(parent: int, name: bytes, owner: tuple[int, int], mode: int, mtime
     """A named pipe, which is never opened."""
     step("mkfifo")
     os.mkfifo(name, 0o600, dir_fd=parent)
-    if owner != (_UID, _GID):
-        step("chown")
-        os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
+    _give(parent, name, owner)
     os.chmod(name, mode, dir_fd=parent)
     os.utime(name, ns=(mtime, mtime), dir_fd=parent, follow_symlinks=False)
+
+
+def _give(parent: int, name: bytes, owner: tuple[int, int]) -> None:
+    """Change the owner where it is not right: below a setgid directory the group is not ours."""
+    found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    if owner != (found.st_uid, found.st_gid):
+        step("chown")
+        os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
 
 
 def _finish(
     fd: int, owner: tuple[int, int], mode: int, mtime: int, attributes: dict[str, bytes]
 ) -> None:
-    if owner != (_UID, _GID):
+    found = os.fstat(fd)
+    if owner != (found.st_uid, found.st_gid):
         step("chown")
         os.fchown(fd, *owner)
     for name, value in attributes.items():

@@ -122,6 +122,26 @@ def test_a_plain_image_comes_out_as_it_went_in(
     assert os.readlink(rootfs / "abs") == "/etc/passwd"
 
 
+def test_owners_are_those_of_the_image_also_below_a_setgid_directory(
+    unpacked: Unpack, rootfs: Path
+) -> None:
+    os.chown(rootfs, 0, 4242)
+    rootfs.chmod(0o2700)
+    unpacked(
+        aci(
+            directory(b"rootfs/d/"),
+            file(b"rootfs/d/f"),
+            file(b"rootfs/implied/f"),
+            symlink(b"rootfs/d/l", b"f"),
+            header(b"rootfs/d/p", b"6"),
+        )
+    )
+    for path in (rootfs, *rootfs.rglob("*")):
+        found = path.lstat()
+        assert (path, found.st_uid, found.st_gid) == (path, 0, 0)
+        assert not found.st_mode & 0o2000
+
+
 @pytest.mark.parametrize(
     "name",
     [
