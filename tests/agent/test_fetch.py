@@ -123,6 +123,16 @@ def test_an_unsigned_image_is_refused(trusting: Agent, published: Build) -> None
     assert nothing_kept(trusting)
 
 
+@pytest.mark.parametrize(("asked", "said"), [("1.1", "tiny:1.1"), ("", "tiny:latest")])
+def test_an_image_that_is_not_there_is_not_called_unsigned(
+    trusting: Agent, published: Build, asked: str, said: str
+) -> None:
+    published()
+    line = refused(trusting, "fetch", f"{NAME}:{asked}" if asked else NAME)
+    assert f"image example.com/{said}: https://example.com/" in line
+    assert "there is no such image; check its name and version" in line
+
+
 def test_an_untrusted_key_is_refused_before_the_image_is_downloaded(
     trusting: Agent, published: Build, https_server: ImageServer, lab: Keys
 ) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FETCH_WAIT = 1800.0
 SMALL_KEY = 1024 * 1024
+LOOK_SECONDS = 10.0
 
 
 @value
@@ -360,8 +361,24 @@ def _signature_url(client: Client, spot: Spot) -> Optional[bytes]:
         if err.reason == "http-202":
             return None
         if err.reason in ("http-404", "http-410", "http-403"):
+            _look_for(client, spot)
             raise _unsigned(spot.name or spot.image, spot.signature) from None
         raise
+
+
+def _look_for(client: Client, spot: Spot) -> None:
+    """Raise FetchError when the image itself is not there: then no signature is to be missed."""
+    reply = client.open(spot.image, deadline=time.monotonic() + LOOK_SECONDS)
+    client.done(reply)
+    if reply.status in (404, 410):
+        version = dict(spot.labels).get("version", "latest")
+        raise FetchError(
+            f"image {safe(f'{spot.name}:{version}' if spot.name else spot.image, 200)}:"
+            f" {reply.url} answers with status {reply.status}, there is no such image",
+            "check its name and version",
+            object=safe(spot.name or spot.image, 200),
+            reason=f"http-{reply.status}",
+        )
 
 
 def _unsigned(image: str, where: str) -> VerifyError:
