@@ -84,6 +84,9 @@ def _dispatch(argv: list[str]) -> int:
     known = options.table(options.GLOBAL)
     index = 0
     while index < len(argv) and argv[index].startswith("-"):
+        if argv[index] == "--version":
+            argv = [*argv[:index], "version"]
+            break
         index = options.take(argv, index, known, globals_)
     from podwright.cli import verbs
 
@@ -102,7 +105,6 @@ def _dispatch(argv: list[str]) -> int:
 def _image_verb(rest: list[str], globals_: options.Arguments) -> tuple[Verb, list[str]]:
     """The sub-command of `image`; `image fetch` is `fetch` (E)."""
     from podwright.cli import verbs
-    from podwright.values import replace
 
     known = options.table(options.GLOBAL)
     index = 0
@@ -111,12 +113,9 @@ def _image_verb(rest: list[str], globals_: options.Arguments) -> tuple[Verb, lis
     if index >= len(rest):
         if globals_.true("help"):
             return verbs.find("image"), []
-        names = ", ".join(verb.name for verb in verbs.IMAGE_VERBS)
-        raise UsageError("image needs a sub-command", f"one of {names}, fetch")
-    sub = verbs.find(rest[index], (*verbs.IMAGE_VERBS, verbs.find("fetch")))
-    if sub.name != "fetch":
-        sub = replace(sub, name=f"image {sub.name}")
-    return sub, rest[index + 1 :]
+        names = ", ".join(verb.name for verb in verbs.image_verbs())
+        raise UsageError("image needs a sub-command", f"one of {names}")
+    return verbs.find_image(rest[index]), rest[index + 1 :]
 
 
 def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:

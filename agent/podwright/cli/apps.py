@@ -223,6 +223,11 @@ def _port(text: str) -> HostPort:
 
 def _volume(text: str) -> Volume:
     name, _, rest = text.partition(",")
+    if not rest:
+        raise UsageError(
+            f"--volume: {safe(text, 80)!r} does not say its kind",
+            f"write {safe(name, 40)},kind=empty or {safe(name, 40)},kind=host,source=/path",
+        )
     raw: dict[str, Any] = dict(options.split(rest, "--volume"))
     if raw.setdefault("name", name) != name:
         raise UsageError(f"--volume {safe(name, 40)}: name is given twice")

@@ -7,28 +7,56 @@ from __future__ import annotations
 from podwright.cli import options, verbs
 from podwright.cli.context import Context, say
 from podwright.errors import UsageError
+from podwright.model.spec import FLAVOURS, NETS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podwright.cli.options import Arguments, Option
+    from podwright.cli.options import Arguments, Option, Verb
 
+# Readline cuts words at `=` too: `--net=ho` is three of them.
 SCRIPT = """# bash completion of podwright; load it with: source <(podwright completion bash)
 _podwright() {{
-    local cur=${{COMP_WORDS[COMP_CWORD]}} verb="" word
+    local cur=${{COMP_WORDS[COMP_CWORD]}} verb="" sub="" flag="" word value="" plain=()
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-        case $word in -*) ;; *) verb=$word; break ;; esac
+        case $value$word in
+            =) value="=" ;;
+            =*) value="" ;;
+            -*) ;;
+            *) if [[ $verb ]]; then sub=${{sub:-$word}}; else verb=$word; fi ;;
+        esac
     done
+    if [[ $cur == = ]]; then
+        flag=${{COMP_WORDS[COMP_CWORD-1]}} cur=""
+    elif [[ $value ]]; then
+        flag=${{COMP_WORDS[COMP_CWORD-2]}}
+    fi
+    COMPREPLY=()
+    if [[ $flag ]]; then
+        case "$verb $flag" in
+{values}
+        esac
+        return 0
+    fi
     case $verb in
         "") COMPREPLY=($(compgen -W "{words} {shared}" -- "$cur")) ;;
 {cases}
     esac
+    if [[ -z $cur ]]; then  # options only when there is nothing else, or when asked for
+        for word in "${{COMPREPLY[@]}}"; do
+            [[ $word == -* ]] || plain+=("$word")
+        done
+        [[ ${{plain[0]}} ]] && COMPREPLY=("${{plain[@]}}")
+    fi
     [[ ${{COMPREPLY[0]}} == *= ]] && compopt -o nospace
     return 0
 }}
 complete -o default -F _podwright podwright
 """
-PODS = " $(podwright list --full --no-legend 2>/dev/null | cut -f1)"
-IMAGES = " $(podwright image list --fields=name --no-legend 2>/dev/null)"
+PODS = (
+    "$(podwright list --full --no-legend 2>/dev/null"
+    " | awk -F'\\t' '$1 !~ /^ *$/ {print $1; if ($2 !~ /^- *$/) print $2}')"
+)
+IMAGES = "$(podwright image list --fields=name --no-legend 2>/dev/null)"
 DYNAMIC = {
     "status": PODS,
     "stop": PODS,
@@ -37,11 +65,51 @@ DYNAMIC = {
     "run-prepared": PODS,
     "run": IMAGES,
     "prepare": IMAGES,
+    "image rm": IMAGES,
+    "image cat-manifest": IMAGES,
+    "completion": "bash",
 }
+VALUES = {"net": NETS, "stage1-name": FLAVOURS}
+"""What options take whose choices are not in the option table."""
 
 
 def _words(items: tuple[Option, ...]) -> str:
     return " ".join(f"--{item.name}{'=' if item.metavar else ''}" for item in items)
+
+
+def _reply(words: str) -> str:
+    return f'COMPREPLY=($(compgen -W "{words}" -- "$cur")) ;;'
+
+
+def _case(verb: Verb, shared: str, names: str) -> str:
+    """The words that may follow one verb."""
+    if verb.name == "image":
+        inner = "\n".join(
+            f"            {sub.name}) {_reply(_after(sub, shared, f'image {sub.name}'))}"
+            for sub in verbs.image_verbs()
+        )
+        subs = " ".join(sub.name for sub in verbs.image_verbs())
+        none = f'            "") {_reply(f"{subs} {shared}")}'
+        return f"        image) case $sub in\n{none}\n{inner}\n        esac ;;"
+    more = f"{names} " if verb.name == "help" else ""
+    return f"        {verb.name}) {_reply(more + _after(verb, shared, verb.name))}"
+
+
+def _after(verb: Verb, shared: str, name: str) -> str:
+    words = (_words(verb.options), shared, DYNAMIC.get(name, ""))
+    return " ".join(word for word in words if word)
+
+
+def _values() -> str:
+    """What may stand after `--name=`, for options that take one of a few words."""
+    found = []
+    for verb in verbs.VERBS:
+        subs = verbs.image_verbs() if verb.name == "image" else (verb,)
+        for option in (option for sub in subs for option in sub.options if not verb.hidden):
+            words = " ".join(VALUES.get(option.name, option.choices)).strip()
+            if words:
+                found.append(f'            "{verb.name} --{option.name}") {_reply(words)}')
+    return "\n".join(dict.fromkeys(found))
 
 
 def run(context: Context, args: Arguments) -> int:
@@ -49,16 +117,8 @@ def run(context: Context, args: Arguments) -> int:
     if args.rest != ["bash"]:
         raise UsageError("completion needs the name of a shell", "podwright completion bash")
     shared = _words(options.GLOBAL)
-    cases = []
-    for verb in verbs.VERBS:
-        if not verb.hidden:
-            own = _words(verb.options)
-            if verb.name == "image":
-                own = " ".join(sub.name for sub in verbs.IMAGE_VERBS) + " fetch"
-            found = DYNAMIC.get(verb.name, "")
-            cases.append(
-                f'        {verb.name}) COMPREPLY=($(compgen -W "{own} {shared}{found}" -- "$cur")) ;;'
-            )
-    names = " ".join(verb.name for verb in verbs.VERBS if not verb.hidden)
-    say(SCRIPT.format(words=names, shared=shared, cases="\n".join(cases)).rstrip("\n"))
+    shown = [verb for verb in verbs.VERBS if not verb.hidden]
+    names = " ".join(verb.name for verb in shown)
+    cases = "\n".join(_case(verb, shared, names) for verb in shown)
+    say(SCRIPT.format(words=names, shared=shared, cases=cases, values=_values()).rstrip("\n"))
     return 0

@@ -52,7 +52,8 @@ def of_verb(verb: Verb) -> str:
         parts.append("\nOptions of the app before them:\n" + _table(app))
     if verb.name == "image":
         parts.append(
-            "\nSub-commands:\n" + "".join(f"  {v.name:<14}{v.summary}\n" for v in verbs.IMAGE_VERBS)
+            "\nSub-commands:\n"
+            + "".join(f"  {v.name:<14}{v.summary}\n" for v in verbs.image_verbs())
         )
     if verb.examples:
         parts.append("\nExamples:\n" + "".join(f"  {line}\n" for line in verb.examples))
@@ -72,8 +73,14 @@ def _table(items: tuple[Option, ...]) -> str:
 
 
 def run(context: Context, args: Arguments) -> int:
-    """`podwright help [COMMAND]`."""
+    """`podwright help [COMMAND]`, also of a sub-command of image."""
     from podwright.cli.context import say
 
-    say((of_verb(verbs.find(args.rest[0])) if args.rest else overview()).rstrip("\n"))
+    text = overview()
+    if args.rest:
+        verb = verbs.find(args.rest[0])
+        if verb.name == "image" and len(args.rest) > 1:
+            verb = verbs.find_image(args.rest[1])
+        text = of_verb(verb)
+    say(text.rstrip("\n"))
     return 0

@@ -30,7 +30,7 @@ def run(context: Context, args: Arguments) -> int:
     locations = args.rest or _discovered(context, prefix)
     for location in locations:
         armoured = _read(context, location, args.true("insecure-allow-http"))
-        info = trust.inspect_key(armoured)
+        info = trust.inspect_key(armoured, f"key {safe(location, 200)}")
         asked = args.text("fingerprint")
         _show(info, prefix)
         if not asked and not (

@@ -7,6 +7,7 @@ from __future__ import annotations
 from podwright.cli.options import Option, Verb
 from podwright.errors import UsageError
 from podwright.text import safe
+from podwright.values import replace
 
 JSON_CHOICES = ("", "json", "json-pretty")
 FORMAT = Option(
@@ -273,3 +274,14 @@ def find(word: str, verbs: tuple[Verb, ...] = VERBS) -> Verb:
         names = ", ".join(verb.name for verb in matches)
         raise UsageError(f"command {safe(word, 40)!r} is ambiguous", f"it may be {names}")
     raise UsageError(f"unknown command {safe(word, 40)!r}", "podwright help lists the commands")
+
+
+def image_verbs() -> tuple[Verb, ...]:
+    """The sub-commands of image; `image fetch` is `fetch` (E)."""
+    return (*IMAGE_VERBS, find("fetch"))
+
+
+def find_image(word: str) -> Verb:
+    """The sub-command of image called `word`, under the name that people write."""
+    sub = find(word, image_verbs())
+    return sub if sub.name == "fetch" else replace(sub, name=f"image {sub.name}")

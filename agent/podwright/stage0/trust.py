@@ -145,9 +145,9 @@ def _prefix_dirs(base: str, below: str, prefix: str, depth: int = 0) -> Iterator
         yield from _prefix_dirs(base, f"{below}/{name}", inner, depth + 1)
 
 
-def inspect_key(armoured: bytes) -> KeyInfo:
-    """Read one armoured public key. Raises UsageError when it is anything else."""
-    block = _parse(armoured)
+def inspect_key(armoured: bytes, what: str = "key") -> KeyInfo:
+    """Read one armoured public key. Raises UsageError, which begins with `what`, when it is not."""
+    block = _parse(armoured, what)
     from podwright.stage0.gpg import Gpg
 
     with Gpg(block.packets) as gpg:
@@ -233,12 +233,12 @@ def remove_key(
     return before != after
 
 
-def _parse(armoured: bytes) -> pgp.KeyBlock:
+def _parse(armoured: bytes, what: str = "key") -> pgp.KeyBlock:
     try:
         return pgp.key_block(armoured)
     except pgp.Malformed as err:
         raise UsageError(
-            f"key: it {err.message}",
+            f"{what}: it {err.message}",
             "export it with: gpg --armor --export FINGERPRINT",
             reason=err.reason,
         ) from None

@@ -146,7 +146,7 @@ def test_mounts_before_the_first_image_are_for_every_app() -> None:
         (("a", "--port=http:\u00b2"), "--port: 'http:\u00b2' is not NAME:[HOSTIP:]HOSTPORT"),
         (("a", "--port=http:x:80"), "--port: 'x' is not an IPv4 address"),
         (("a", "--port=http:::1:80"), "--port: 'http:::1:80' is not NAME:[HOSTIP:]HOSTPORT"),
-        (("a", "--volume=v"), "--volume: '' has an empty or repeated key"),
+        (("a", "--volume=v"), "--volume: 'v' does not say its kind"),
         (("a", "--volume=v,kind=nfs"), "--volume v.kind: 'nfs' is not one of host, empty"),
         (("a", "--volume=v,kind=host"), "--volume v.source: '' is not an absolute path"),
         (("a", "--volume=v,kind=empty,size=1"), "--volume v.size: unknown field"),

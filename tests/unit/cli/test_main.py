@@ -51,6 +51,10 @@ class Result:
         ("image fetch --help", 0, "podwright fetch:"),
         ("version", 0, "podwright Version: "),
         ("vers", 0, "podwright Version: "),
+        ("--version", 0, "podwright Version: "),
+        ("--debug --version", 0, "podwright Version: "),
+        ("help image rm", 0, "podwright image rm:"),
+        ("help image fetch", 0, "podwright fetch:"),
         ("completion bash", 0, "# bash completion of podwright"),
     ],
 )
