@@ -61,7 +61,10 @@ def up() -> None:
             "quickstart_image_prefix": IMAGE,
         },
     )
-    _say("done; undo it with 'make quickstart-down'")
+    _say(
+        "done; now try 'redis-cli ping', 'podwright list', 'podwright status redis', 'podwright help'"
+    )
+    _say("undo it with 'make quickstart-down'")
 
 
 def down() -> None:

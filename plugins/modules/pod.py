@@ -108,7 +108,8 @@ options:
     image:
       description:
         - Image of the pod's only app, as C(NAME[:VERSION]). Mutually exclusive with O(apps).
-        - Every state but V(absent) needs O(image) or O(apps).
+        - Needed, or O(apps), unless O(state=absent). A pod that the host knows already can also be
+          V(started), V(stopped) or V(restarted) as it is, with only O(name), O(state) and O(enabled).
       type: str
     apps:
       description:

@@ -72,6 +72,7 @@ def test_check_mode_predicts_exactly_and_touches_nothing(
 ) -> None:
     published()
     predicted = trusting.apply(pod(), "--check", "--diff")
+    assert predicted["diff"]["before"] == {"pods": {"web": {"state": "absent"}}}
     assert not trusting.data.exists() or sorted(trusting.data.rglob("*")) == []
     done = trusting.apply(pod(), "--diff")
     assert predicted["pods"][0]["actions"] == done["pods"][0]["actions"]
@@ -113,6 +114,7 @@ def test_a_revision_that_never_becomes_ready_goes_back(trusting: Agent, publishe
     assert answer["pods"][0]["rolled_back"] is True
     assert answer["error"]["reason"] == "not-ready"
     assert "revision 1 runs again" in answer["error"]["hint"]
+    assert f"its log ({trusting.data}/logs/web.log) show more" in answer["error"]["hint"]
     assert len(result.stderr.splitlines()) == 1
     now = instance(trusting)
     assert (now["state"], now["apps"][0]["image_id"]) == ("running", first)
@@ -149,6 +151,49 @@ def test_stop_start_and_absent(trusting: Agent, published: Publish) -> None:
     assert trusting.apply({"pods": [{"name": "web", "state": "absent"}]})["changed"] is False
     assert trusting.ok("list", "--no-legend") == ""
     assert not (trusting.data / "named" / "web").exists()
+
+
+def test_a_known_pod_is_stopped_started_and_restarted_by_its_name(
+    trusting: Agent, published: Publish
+) -> None:
+    published()
+    trusting.apply(pod(labels={"team": "a"}, isolators=[], environment={"A": "b"}))
+    for state, actions in (
+        ("started", []),
+        ("stopped", ["stop"]),
+        ("stopped", []),
+        ("started", ["start"]),
+        ("restarted", ["stop", "start"]),
+    ):
+        by_name = {"pods": [{"name": "web", "state": state}]}
+        assert trusting.apply(by_name, "--check")["pods"][0]["actions"] == actions, state
+        assert trusting.apply(by_name)["pods"][0]["actions"] == actions, state
+    assert instance(trusting)["user_labels"] == {"team": "a"}
+    unknown = {"pods": [{"name": "wbe", "state": "restarted"}]}
+    result = trusting("apply", stdin=json.dumps(unknown))
+    assert result.exit == 254
+    assert "pod wbe is not known on this host; say what it is" in result.stderr
+    assert not (trusting.data / "named/wbe").exists()
+
+
+def test_two_pods_of_one_desired_state_cannot_have_the_same_host_port(
+    trusting: Agent, published: Publish
+) -> None:
+    port = {"name": "http", "protocol": "tcp", "port": 80}
+    published(app=aci.app(["/bin/sleep", "100"], ports=[port]))
+    trusting.ok("fetch", f"{IMAGE}:1.0")
+    (body,) = pod(net="default", ports=[{"name": "http", "host_port": 8080}])["pods"]
+    both = {"pods": [{**body, "name": "web"}, {**body, "name": "side"}]}
+    for options in (("--check",), ()):
+        result = trusting("apply", *options, stdin=json.dumps(both))
+        assert result.exit == 254
+        assert "tcp port 8080: both pod web and pod side publish it; give one" in result.stderr
+        side = json.loads(result.stdout)["pods"][1]
+        assert (side["actions"], side["changed"]) == ([], False)
+    assert not (trusting.data / "named/side").exists()
+    assert instance(trusting)["state"] == "running"
+    side = {**body, "name": "side", "state": "stopped"}
+    assert "error" not in trusting.apply({"pods": [body, side]}, "--check")
 
 
 def test_settings_change_without_a_restart(trusting: Agent, published: Publish) -> None:

@@ -22,8 +22,9 @@ SHOWN = (pods.PREPARE, pods.PREPARED, pods.RUN, pods.EXITED_GARBAGE, pods.GARBAG
 
 
 def run(context: Context, args: Arguments) -> int:
-    """Print every pod; pods that cannot be read are shown with their error."""
+    """Print every pod, the youngest last; those that cannot be read are shown with their error."""
     found = [report.report(pod) for pod in pods.each(context.layout, SHOWN)]
+    found.sort(key=lambda pod: (pod["created_at"], pod["name"]))
     if args.text("format"):
         show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
         say(show(found))

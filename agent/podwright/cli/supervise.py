@@ -48,7 +48,7 @@ def run(context: Context, args: Arguments) -> int:
             note(text)
         if outcome.reason == "not-ready":
             raise NotReadyError(
-                f"pod {name} was not ready after {revision.settings['ready']['timeout']:g} s",
+                f"it was not ready after {revision.settings['ready']['timeout']:g} s",
                 object=name,
             )
         status = 0 if outcome.reason == "stopped" else outcome.status

@@ -109,9 +109,14 @@ class Starting:
         ok = self._wait_systemd() if self.process else self._wait_detached()
         if not ok:
             why = problem(self.layout, self.name) or "it ended or was not ready in time"
+            log = (
+                f"journalctl -u {systemd.unit_name(self.name)}"
+                if systemd.running()
+                else detached.log_path(self.layout, self.name)
+            )
             raise NotReadyError(
                 f"pod {self.name} did not become ready: {why}",
-                f"podwright status {self.name} and its log show more",
+                f"podwright status {self.name} and its log ({log}) show more",
                 object=self.name,
             )
 

@@ -43,6 +43,13 @@ def build_manifest(
                 "give one of them another --name",
                 object=name,
             )
+    mounted = {mount.volume for app in apps for mount in app.mounts}
+    warnings += [
+        f"no app mounts volume {volume.name}: the images have no mount point of that name, and no"
+        " mount names it"
+        for volume in spec.volumes
+        if volume.name not in mounted
+    ]
     known = {port.name for app in apps for port in app.app.ports}
     for host_port in spec.ports:
         if host_port.name not in known:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 STATES = ("started", "stopped", "prepared", "absent", "restarted")
+KNOWN_STATES = ("started", "stopped", "restarted")
+"""States that a pod which is known can be brought to without saying again what it is."""
 NETS = ("default", "none", "host")
 RESTARTS = ("no", "on-failure", "always")
 FLAVOURS = ("namespaces",)
@@ -65,6 +67,7 @@ class AppSpec:
 class PodSpec:
     """One pod as asked for; `name` is "" for a pod started from the command line.
 
+    apps           none: the pod as this host knows it already, in another state
     enabled_said   `enabled` was asked for in so many words, not by default
     """
 
@@ -279,8 +282,12 @@ def _parse_pod(fields: Fields) -> PodSpec:
     name = pod_name(fields.text("name", ...), fields.at("name"))
     state = fields.choice("state", STATES, "started")
     apps = _parse_apps(fields)
-    if not apps and state != "absent":
-        raise UsageError(f"{fields.path}: pod {name} needs image or apps", object=name)
+    if not apps and state != "absent" and (state not in KNOWN_STATES or _says_more(fields)):
+        raise UsageError(
+            f"{fields.path}: pod {name} needs image or apps",
+            f"only with name, state ({', '.join(KNOWN_STATES)}) and enabled it stays what it is",
+            object=name,
+        )
     hostname = fields.text("hostname")
     spec = PodSpec(
         name=name,
@@ -312,6 +319,12 @@ def _parse_pod(fields: Fields) -> PodSpec:
             object=name,
         )
     return spec
+
+
+def _says_more(fields: Fields) -> bool:
+    """Whether anything is said about a pod besides the state that it is to be in."""
+    given = {name for name, found in fields.obj.items() if found is not None}
+    return bool(given - {"name", "state", "enabled"})
 
 
 def _parse_port(fields: Fields) -> HostPort:

@@ -5,19 +5,21 @@
 from __future__ import annotations
 
 from podwright import __version__
-from podwright.errors import PodwrightError
+from podwright.errors import PodwrightError, UsageError
 from podwright.host import systemd
 from podwright.model.names import is_image_id
 from podwright.reconcile import canonical, execute, observe, plan
 from podwright.stage0 import images, pods, prepare, report, trust
-from podwright.values import value
+from podwright.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
+    from podwright.model.pod import PodManifest
     from podwright.model.spec import DesiredState, ImageSpec, KeySpec, PodSpec
+    from podwright.net.plan import PortMap
     from podwright.reconcile.observe import Observed
     from podwright.stage0.images import StoredImage
     from podwright.stage0.prepare import Progress
@@ -48,6 +50,24 @@ class Answer:
         self.pods: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self.error: Optional[dict[str, Any]] = None
+        self._ports: dict[str, tuple[PortMap, ...]] = {}
+
+    def claim_ports(self, spec: PodSpec, manifest: PodManifest) -> None:
+        """Refuse a host port that another pod of the same desired state has."""
+        if not spec.ports or spec.state not in ("started", "restarted"):
+            return
+        from podwright.net.ports import plan_ports
+
+        ports = plan_ports(manifest)
+        for other, held in self._ports.items():
+            for port in ports:
+                if any(port.overlaps(each) for each in held):
+                    raise UsageError(
+                        f"{port.shown()}: both pod {other} and pod {spec.name} publish it",
+                        "give one of them another host port",
+                        object=spec.name,
+                    )
+        self._ports[spec.name] = ports
 
     def warn_once(self, text: str) -> None:
         """Add a warning that concerns the whole host."""
@@ -210,8 +230,6 @@ def _stored(layout: Layout, text: str) -> Optional[StoredImage]:
 
 def remove_image(layout: Layout, image: StoredImage) -> None:
     """Remove an image that no pod uses."""
-    from podwright.errors import UsageError
-
     for pod in pods.each(layout, (pods.PREPARE, pods.PREPARED, pods.RUN)):
         if pod.state in ("running", "prepared", "preparing"):
             for app in (report.report(pod))["apps"]:
@@ -246,11 +264,15 @@ def _plan(
     answer.pods.append(part)
     try:
         seen = observe.observe(layout, spec.name, units, damaged_ok=spec.state == "absent")
+        if not spec.apps and spec.state != "absent":
+            spec = _as_known(spec, seen)
         stored, ids, fetches = (
             ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
         )
         if stored and len(stored) == len(spec.apps):
-            prepare.plan_manifest(spec, stored)  # check mode refuses what a run would refuse
+            # Check mode refuses what a run would refuse.
+            manifest, _ = prepare.plan_manifest(spec, stored)
+            answer.claim_ports(spec, manifest)
         unit = ""
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
@@ -263,15 +285,31 @@ def _plan(
     part.update(
         changed=made.changed,
         actions=list(made.actions),
-        image_ids={
-            app.name or str(index): image_id
-            for index, (app, image_id) in enumerate(zip(spec.apps, ids))
-        },
+        image_ids=dict(zip(_app_names(spec, stored), ids)),
         diff={"before": made.before, "after": made.after},
         uuid=seen.uuid,
         state=seen.state,
     )
     return execute.Work(layout, spec, made, seen, stored, mode.command)
+
+
+def _app_names(spec: PodSpec, stored: list[StoredImage]) -> list[str]:
+    """What the apps are called; by number where only an image that is not here could tell."""
+    if len(stored) == len(spec.apps):
+        return list(canonical.image_names(spec, stored))
+    return [app.name or str(index) for index, app in enumerate(spec.apps)]
+
+
+def _as_known(spec: PodSpec, seen: Observed) -> PodSpec:
+    """The pod of the current revision, in the state that is wanted."""
+    if seen.revision is None:
+        raise UsageError(
+            f"pod {spec.name} is not known on this host",
+            "say what it is: give its image or apps",
+            object=spec.name,
+        )
+    known = canonical.respec(spec.name, seen.revision.runtime, seen.revision.settings)
+    return replace(known, state=spec.state, enabled=spec.enabled, enabled_said=spec.enabled_said)
 
 
 def _resolve(

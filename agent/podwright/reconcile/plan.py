@@ -82,7 +82,9 @@ def plan_pod(
         tuple(actions),
         runtime,
         settings,
-        _view(seen.state, seen.enabled, old.runtime if old else {}, old.settings if old else {}),
+        _view(seen.state, seen.enabled, old.runtime, old.settings)
+        if old
+        else {"state": seen.state},
         _view(
             _state_after(spec, seen, prepare),
             spec.enabled if unit else seen.enabled or bool(start),

@@ -142,6 +142,12 @@ def test_mount_points_bind_by_name_and_the_rest_get_empty_volumes() -> None:
     assert warning.startswith("app web: no volume for mount point logs (/logs): using an empty")
 
 
+def test_a_volume_that_nobody_mounts_is_a_warning() -> None:
+    volumes = (Volume("data", "empty"), Volume("lost", "host", "/srv"), Volume("logs", "empty"))
+    _, (warning,) = build(image(app=POINTS), volumes=volumes)
+    assert warning.startswith("no app mounts volume lost:")
+
+
 def test_a_mount_at_the_same_path_takes_the_place_of_a_mount_point() -> None:
     found, warnings = build(
         image(app=POINTS),
