@@ -35,7 +35,8 @@ class Namespace:
     """A network namespace, held by a sleeping process that ends with the test process."""
 
     def __init__(self, *wrap: str) -> None:
-        script = "ip link set lo up && echo up && exec sleep 3600"
+        # A new namespace has the settings of the machine's own, which may be a router.
+        script = "ip link set lo up && echo 0 >/proc/sys/net/ipv4/ip_forward && echo up && exec sleep 3600"
         command = ["unshare", "--net", *wrap, "setpriv", "--pdeathsig", "KILL", "sh", "-c", script]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
