@@ -52,7 +52,7 @@ def run(context: Context, args: Arguments) -> int:
                 object=name,
             )
         status = 0 if outcome.reason == "stopped" else outcome.status
-        if status or outcome.reason != "stopped":
+        if outcome.reason != "stopped":
             supervisor.record_problem(
                 context.layout, name, f"it ended with status {outcome.status}"
             )

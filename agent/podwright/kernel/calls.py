@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Argument = Union[int, bytes, None, ctypes.Structure, ctypes.Array[Any]]
 
 # Calls that are younger than 2019 have one number on every architecture.
-PIDFD_SEND_SIGNAL = 424
 OPEN_TREE = 428
 MOVE_MOUNT = 429
 FSOPEN = 430

@@ -13,14 +13,12 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
-CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
 _SET_PDEATHSIG = 1
 _SET_DUMPABLE = 4
 _SET_SECCOMP = 22
-_CAPBSET_READ = 23
 _CAPBSET_DROP = 24
 _SET_NO_NEW_PRIVS = 38
 _CAP_AMBIENT = 47
@@ -91,11 +89,6 @@ def rename(title: str) -> None:
 def no_new_privileges() -> None:
     """From here on exec never grants anything: setuid and file capabilities are void."""
     calls.libc("prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-
-
-def bounding_has(capability: int) -> bool:
-    """Whether the bounding set has a capability. Raises CallError (EINVAL): unknown number."""
-    return calls.libc("prctl", _CAPBSET_READ, capability, 0, 0, 0) == 1
 
 
 def drop_bounding(capability: int) -> None:

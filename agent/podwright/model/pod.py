@@ -79,10 +79,6 @@ class PodManifest:
     user_annotations: tuple[tuple[str, str], ...] = ()
     user_labels: tuple[tuple[str, str], ...] = ()
 
-    def annotation(self, name: str) -> str:
-        """The value of an annotation, or ""."""
-        return dict(self.annotations).get(name, "")
-
 
 def parse_volume(fields: Fields) -> Volume:
     """Read one volume; checks kind, source and mode. Unknown fields are refused."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Optional, TypeVar
 
-    from podwright.host.paths import Layout
     from podwright.stage0.transport import Client
 
     _T = TypeVar("_T")
@@ -85,22 +84,6 @@ def find_keys(client: Client, name: str) -> list[tuple[str, str]]:
         return covered, str(urls.parse(url, client.insecure))
 
     return _walk(client, name, "ac-discovery-pubkeys", key)[0]
-
-
-def pubkeys(layout: Layout, name: str, insecure: frozenset[str]) -> list[str]:
-    """URLs of the public keys announced for an image name or prefix."""
-    from podwright.stage0.transport import Client
-
-    with Client(layout, insecure) as client:
-        found = [url for _, url in find_keys(client, name)]
-    if not found:
-        raise FetchError(
-            f"no keys are announced for {safe(name, 200)}",
-            "name the key: podwright trust --prefix=PREFIX KEYFILE",
-            object=name,
-            reason="not-discovered",
-        )
-    return found
 
 
 def _walk(

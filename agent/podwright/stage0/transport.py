@@ -217,14 +217,6 @@ class Client:
         return secure
 
 
-def fetch_small(
-    layout: Layout, url: str, limit: int, insecure: frozenset[str] = frozenset()
-) -> bytes:
-    """The body of one small answer with status 200, such as a public key."""
-    with Client(layout, insecure) as client:
-        return client.get(url, limit)
-
-
 class _Cuttable:
     """Lets another thread end a connection that takes too long, in whatever phase it is."""
 
