@@ -97,25 +97,30 @@ def _dispatch(argv: list[str]) -> int:
         return 0 if globals_.true("help") else 2
     verb = verbs.find(argv[index])
     rest = argv[index + 1 :]
-    if verb.name == "image":
-        verb, rest = _image_verb(rest, globals_)
+    if verb.name in ("image", "policy", "trust"):
+        verb, rest = _sub_verb(verb, rest, globals_)
     return _call(verb, rest, globals_)
 
 
-def _image_verb(rest: list[str], globals_: options.Arguments) -> tuple[Verb, list[str]]:
-    """The sub-command of `image`; `image fetch` is `fetch` (E)."""
+def _sub_verb(verb: Verb, rest: list[str], globals_: options.Arguments) -> tuple[Verb, list[str]]:
+    """The sub-command and what follows it; `trust` is a command of its own too."""
     from podwright.cli import verbs
 
+    subs = verbs.subs_of(verb)
+    if verb.name == "trust":
+        if rest and rest[0] in [sub.name for sub in subs]:
+            return verbs.find_sub(verb, rest[0]), rest[1:]
+        return verb, rest
     known = options.table(options.GLOBAL)
     index = 0
     while index < len(rest) and rest[index].startswith("-"):
         index = options.take(rest, index, known, globals_)
     if index >= len(rest):
         if globals_.true("help"):
-            return verbs.find("image"), []
-        names = ", ".join(verb.name for verb in verbs.image_verbs())
-        raise UsageError("image needs a sub-command", f"one of {names}")
-    return verbs.find_image(rest[index]), rest[index + 1 :]
+            return verb, []
+        names = ", ".join(sub.name for sub in subs)
+        raise UsageError(f"{verb.name} needs a sub-command", f"one of {names}")
+    return verbs.find_sub(verb, rest[index]), rest[index + 1 :]
 
 
 def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
@@ -135,7 +140,7 @@ def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
         sys.stdout.write(help_.of_verb(verb))
         return 0
     module = __import__(f"podwright.cli.{verb.module}", fromlist=["run"])
-    name = verb.name.split(" ")[1].replace("-", "_") if verb.name.startswith("image ") else "run"
+    name = verb.name.split(" ")[1].replace("-", "_") if " " in verb.name else "run"
     handler = getattr(module, f"{name}_" if name in ("list", "rm") else name)
     status: int = handler(context.build(globals_), args)
     return status

@@ -83,14 +83,15 @@ def _reply(words: str) -> str:
 
 def _case(verb: Verb, shared: str, names: str) -> str:
     """The words that may follow one verb."""
-    if verb.name == "image":
+    subs = verbs.subs_of(verb)
+    if subs:
         inner = "\n".join(
-            f"            {sub.name}) {_reply(_after(sub, shared, f'image {sub.name}'))}"
-            for sub in verbs.image_verbs()
+            f"            {sub.name}) {_reply(_after(sub, shared, f'{verb.name} {sub.name}'))}"
+            for sub in subs
         )
-        subs = " ".join(sub.name for sub in verbs.image_verbs())
-        none = f'            "") {_reply(f"{subs} {shared}")}'
-        return f"        image) case $sub in\n{none}\n{inner}\n        esac ;;"
+        words = " ".join(sub.name for sub in subs)
+        none = f"            *) {_reply(f'{words} {_after(verb, shared, verb.name)}')}"
+        return f"        {verb.name}) case $sub in\n{inner}\n{none}\n        esac ;;"
     more = f"{names} " if verb.name == "help" else ""
     return f"        {verb.name}) {_reply(more + _after(verb, shared, verb.name))}"
 
@@ -104,7 +105,7 @@ def _values() -> str:
     """What may stand after `--name=`, for options that take one of a few words."""
     found = []
     for verb in verbs.VERBS:
-        subs = verbs.image_verbs() if verb.name == "image" else (verb,)
+        subs = (verb, *verbs.subs_of(verb))
         for option in (option for sub in subs for option in sub.options if not verb.hidden):
             words = " ".join(VALUES.get(option.name, option.choices)).strip()
             if words:

@@ -50,11 +50,10 @@ def of_verb(verb: Verb) -> str:
         parts.append("\nOptions:\n" + _table(pod))
     if app:
         parts.append("\nOptions of the app before them:\n" + _table(app))
-    if verb.name == "image":
-        parts.append(
-            "\nSub-commands:\n"
-            + "".join(f"  {v.name:<14}{v.summary}\n" for v in verbs.image_verbs())
-        )
+    subs = verbs.subs_of(verb)
+    if subs:
+        parts.append("\nSub-commands:\n")
+        parts += [f"  {sub.name:<14}{sub.summary}\n" for sub in subs]
     if verb.examples:
         parts.append("\nExamples:\n" + "".join(f"  {line}\n" for line in verb.examples))
     return "".join(parts) + "\nGlobal options: see 'podwright help'.\n"
@@ -73,14 +72,14 @@ def _table(items: tuple[Option, ...]) -> str:
 
 
 def run(context: Context, args: Arguments) -> int:
-    """`podwright help [COMMAND]`, also of a sub-command of image."""
+    """`podwright help [COMMAND]`, also of a sub-command."""
     from podwright.cli.context import say
 
     text = overview()
     if args.rest:
         verb = verbs.find(args.rest[0])
-        if verb.name == "image" and len(args.rest) > 1:
-            verb = verbs.find_image(args.rest[1])
+        if len(args.rest) > 1 and verbs.subs_of(verb):
+            verb = verbs.find_sub(verb, args.rest[1])
         text = of_verb(verb)
     say(text.rstrip("\n"))
     return 0

@@ -206,8 +206,14 @@ VERBS = (
     Verb(
         "image",
         "image",
-        "Work with images: list, rm, fetch, cat-manifest",
-        "list|rm|fetch|cat-manifest ...",
+        "Work with images: list, verify, build, push, ...",
+        "COMMAND ...",
+    ),
+    Verb(
+        "policy",
+        "policy",
+        "Explain the admission policy",
+        "COMMAND ...",
     ),
     Verb(
         "config",
@@ -232,39 +238,9 @@ VERBS = (
     ),
 )
 
-IMAGE_VERBS = (
-    Verb(
-        "list",
-        "image",
-        "List images",
-        "",
-        (
-            Option(
-                "fields",
-                "columns: id,name,size,importtime,lastused,verdict",
-                "LIST",
-                "id,name,size,importtime,lastused",
-            ),
-            Option("sort", "column to sort by", "FIELD", "importtime"),
-            Option("order", "asc or desc", "ORDER", "asc", choices=("asc", "desc")),
-            Option("full", "full IDs and times"),
-            Option("no-legend", "no column titles"),
-            FORMAT,
-        ),
-    ),
-    Verb("rm", "image", "Remove images from the store", "IMAGE..."),
-    Verb(
-        "cat-manifest",
-        "image",
-        "Print an image's manifest",
-        "IMAGE",
-        (Option("pretty-print", "indent", default="true"),),
-    ),
-)
 
-
-def find(word: str, verbs: tuple[Verb, ...] = VERBS) -> Verb:
-    """The verb called `word`, or the only one that begins so."""
+def find(word: str, verbs: tuple[Verb, ...] = VERBS, of: str = "") -> Verb:
+    """The verb called `word`, or the only one that begins so; `of` stands before it in errors."""
     matches = [verb for verb in verbs if verb.name == word] or [
         verb for verb in verbs if verb.name.startswith(word) and not verb.hidden
     ]
@@ -272,16 +248,36 @@ def find(word: str, verbs: tuple[Verb, ...] = VERBS) -> Verb:
         return matches[0]
     if matches:
         names = ", ".join(verb.name for verb in matches)
-        raise UsageError(f"command {safe(word, 40)!r} is ambiguous", f"it may be {names}")
-    raise UsageError(f"unknown command {safe(word, 40)!r}", "podwright help lists the commands")
+        raise UsageError(f"command {of + safe(word, 40)!r} is ambiguous", f"it may be {names}")
+    raise UsageError(
+        f"unknown command {of + safe(word, 40)!r}", f"podwright help {of}lists the commands"
+    )
 
 
-def image_verbs() -> tuple[Verb, ...]:
-    """The sub-commands of image; `image fetch` is `fetch` (E)."""
-    return (*IMAGE_VERBS, find("fetch"))
+def find_exact(word: str) -> Verb:
+    """The verb called `word`; it exists."""
+    return next(verb for verb in VERBS if verb.name == word)
 
 
-def find_image(word: str) -> Verb:
-    """The sub-command of image called `word`, under the name that people write."""
-    sub = find(word, image_verbs())
-    return sub if sub.name == "fetch" else replace(sub, name=f"image {sub.name}")
+def subs_of(verb: Verb) -> tuple[Verb, ...]:
+    """The sub-commands of a verb, () when it has none; `image fetch` is `fetch` (E)."""
+    if verb.name == "image":
+        from podwright.cli.verbs_build import BUILD_VERBS
+        from podwright.cli.verbs_image import IMAGE_VERBS
+
+        return (*IMAGE_VERBS, *BUILD_VERBS, find_exact("fetch"))
+    if verb.name == "policy":
+        from podwright.cli.verbs_policy import POLICY_VERBS
+
+        return POLICY_VERBS
+    if verb.name == "trust":
+        from podwright.cli.verbs_trust import TRUST_VERBS
+
+        return TRUST_VERBS
+    return ()
+
+
+def find_sub(verb: Verb, word: str) -> Verb:
+    """The sub-command of `verb` called `word`, under the name that people write."""
+    sub = find(word, subs_of(verb), f"{verb.name} ")
+    return sub if sub.name == "fetch" else replace(sub, name=f"{verb.name} {sub.name}")
