@@ -18,8 +18,11 @@
                  `https_server.root`, `.requests`, `.answers` (see tests.support.webserver), and `publish(...)` below.
 `published`      `published(version="1.1", app=…, name=…, key=lab.key | None)` builds, signs and serves
                  an image for discovery.
+`registry`       a real container registry on the host, with TLS and log-in, whose CA the agent accepts:
+                 `registry.push_layout(layout.path, "app/web:1.0")` (see tests.support.registry and .ocilayout).
 
-A skip that is not in tests/allowed-skips.txt fails the run (tests.support.skips).
+A skip that is not in tests/allowed-skips.txt fails the run (tests.support.skips). `@pytest.mark.threat("T01")` says
+which row of the threat catalogue a test automates (tests.support.threats).
 """
 
 from __future__ import annotations
@@ -33,15 +36,16 @@ from typing import Any
 
 import pytest
 
-from tests.support import aci, cgroups, scratch, skips, webserver
+from tests.support import aci, cgroups, scratch, skips, threats, webserver
 from tests.support import tiny_image as tiny
 from tests.support.agent import Agent
 from tests.support.gpglab import GpgLab, Key
 from tests.support.private_host import PrivateHost
+from tests.support.registry import Registry
 from tests.support.webserver import ImageServer
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed-skips.txt")
-HOST_NAMES = ("example.com", "images.example.com", "evil.example.com")
+HOST_NAMES = ("example.com", "images.example.com", "evil.example.com", "registry.example.com")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,6 +118,14 @@ def https_server(private_host: PrivateHost, agent: Agent, tmp_path: Path) -> Ite
 
 
 @pytest.fixture
+def registry(private_host: PrivateHost, agent: Agent, tmp_path: Path) -> Iterator[Registry]:
+    """An empty container registry that wants a log-in."""
+    with Registry(private_host, tmp_path) as server:
+        agent.accept_authority(server.host, server.files)
+        yield server
+
+
+@pytest.fixture
 def published(
     https_server: ImageServer, signed_image: Callable[..., Path], lab: Keys
 ) -> Callable[..., Path]:
@@ -135,9 +147,27 @@ def published(
     return publish
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options."""
+    threats.add_option(parser)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Attach the threat rows that tests are marked with."""
+    threats.select(config, items)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the table of threats when it was asked for."""
+    threats.summarise(terminalreporter, config)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Clear away what earlier runs left, once, before workers start, and say where this one writes."""
+    threats.configure(config)
     if hasattr(config, "workerinput"):
         return
     if os.geteuid() == 0:
@@ -157,6 +187,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     for test in offenders:
         reporter.write_line(f"skipped, but not in tests/allowed-skips.txt: {test}", red=True)
     if offenders and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if session.config.getoption("threats") and not threats.complete(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if session.exitstatus == pytest.ExitCode.OK:
         scratch.remove(scratch.directory())

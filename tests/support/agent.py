@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.certs import ServerFiles
 from tests.support.gpglab import Key
 from tests.support.paths import AGENT
 from tests.support.private_host import PrivateHost, Result
@@ -92,6 +93,10 @@ class Agent:
 
     def accept_certificates_of(self, server: ImageServer) -> None:
         """Install the server's CA where the agent looks for further authorities: `ca.d` of the local configuration."""
-        target = self.local / "ca.d" / f"{server.host}.pem"
+        self.accept_authority(server.host, server.files)
+
+    def accept_authority(self, name: str, files: ServerFiles) -> None:
+        """Install a certificate authority under a name of its own."""
+        target = self.local / "ca.d" / f"{name}.pem"
         target.parent.mkdir(exist_ok=True)
-        target.write_bytes(server.files.ca.read_bytes())
+        target.write_bytes(files.ca.read_bytes())
