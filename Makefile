@@ -49,6 +49,10 @@ unit: setup ## tests of pure code, no root needed
 agent-tests: setup ## behaviour tests of the agent, on throw-away hosts of namespaces (root)
 	@$(PARTS) agent-tests
 
+.PHONY: threats
+threats: setup ## run every test of a threat row, print the table of rows, write docs/threats.md (root)
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal --timeout=600 --threats=docs/threats.md tests
+
 .PHONY: module-tests
 module-tests: setup ## the modules through Ansible, on throw-away hosts of namespaces (root)
 	@$(PARTS) module-tests

@@ -44,6 +44,7 @@ def trusted_for(agent: Agent) -> set[str]:
     return {str(path.parent.relative_to(base)) for path in base.rglob("*") if path.is_file()}
 
 
+@pytest.mark.threat("T57", "T60")
 def test_a_page_below_a_site_cannot_get_its_key_trusted_for_the_whole_site(
     agent: Agent, https_server: ImageServer, published: Build, lab: Keys
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_page_below_a_site_cannot_get_its_key_trusted_for_the_whole_site(
     assert "no key is trusted" in agent.refused("fetch", "example.com/victim:1.0")
 
 
+@pytest.mark.threat("T55")
 @pytest.mark.parametrize("policy", ["new", "update"])
 def test_lifting_the_signature_does_not_lift_tls_for_an_image_that_came_without(
     agent: Agent, published: Build, https_server: ImageServer, policy: str
@@ -82,6 +84,7 @@ def test_lifting_the_signature_does_not_lift_tls_for_an_image_that_came_without(
     agent.ok("--insecure-options=image,tls", *again)
 
 
+@pytest.mark.threat("T30", "T55")
 def test_bytes_that_came_without_tls_checks_are_not_continued_with_them(
     agent: Agent, published: Build, https_server: ImageServer
 ) -> None:
@@ -111,6 +114,7 @@ def test_bytes_that_came_without_tls_checks_are_not_continued_with_them(
     assert ranges[-1] == ""
 
 
+@pytest.mark.threat("T40")
 @pytest.mark.parametrize("verb", ["run", "apply"])
 def test_a_file_planted_where_the_caller_stands_does_not_run_in_place_of_an_image(
     agent: Agent, signed_image: Build, lab: Keys, tmp_path: Path, verb: str
@@ -132,6 +136,7 @@ def test_a_file_planted_where_the_caller_stands_does_not_run_in_place_of_an_imag
     assert json.loads(agent.ok("image", "list", "--format=json")) == []
 
 
+@pytest.mark.threat("T12")
 def test_no_setuid_program_of_a_pod_can_be_reached_by_another_user_of_the_host(
     trusting: Agent, signed_image: Build
 ) -> None:
@@ -187,6 +192,7 @@ def test_a_pod_that_nests_directories_without_end_is_still_removed(
         subprocess.run(["/bin/rm", "-rf", trusting.data], check=True)
 
 
+@pytest.mark.threat("T21")
 def test_bytes_that_are_no_text_are_refused_in_one_sentence(
     trusting: Agent, signed_image: Build
 ) -> None:
@@ -196,6 +202,7 @@ def test_bytes_that_are_no_text_are_refused_in_one_sentence(
     assert list((trusting.data / "pods").glob("*/*")) == []
 
 
+@pytest.mark.threat("T21", "T37")
 def test_nothing_that_an_image_says_of_itself_reaches_the_terminal_raw(
     trusting: Agent, signed_image: Build
 ) -> None:
@@ -212,6 +219,7 @@ def isolator(name: str, value: object) -> dict[str, object]:
     return {"name": f"os/linux/{name}", "value": value}
 
 
+@pytest.mark.threat("T38")
 @pytest.mark.parametrize(
     ("asked", "said", "granted"),
     [
@@ -245,6 +253,7 @@ def test_an_image_cannot_grant_itself_more_than_the_default(
     trusting.ok("run", "--net=none", image, granted)
 
 
+@pytest.mark.threat("T38")
 def test_an_image_cannot_switch_off_no_new_privileges(trusting: Agent, signed_image: Build) -> None:
     image = signed_image(
         app=aci.app(["/bin/true"], isolators=[isolator("no-new-privileges", False)])

@@ -96,6 +96,7 @@ def app() -> dict[str, object]:
     return aci.app(["/bin/sh", "-c", script], ports=[port])
 
 
+@pytest.mark.threat("T82")
 @pytest.mark.parametrize("share", range(SHARES))
 def test_apply_killed_anywhere_converges_and_leaks_nothing(
     agent: Agent, published: Publish, lab: Keys, tmp_path: Path, share: int
@@ -138,6 +139,7 @@ def test_run_killed_anywhere_leaks_nothing(
         assert settled(agent, before) == before, number
 
 
+@pytest.mark.threat("T84")
 def test_a_full_disk_while_fetching_keeps_nothing_and_says_so(
     agent: Agent, published: Publish, lab: Keys
 ) -> None:

@@ -99,6 +99,7 @@ def test_signature_names_another_file(trusting: Agent, signed_image: Build, tmp_
     trusting.ok("fetch", image, f"--signature={elsewhere}")
 
 
+@pytest.mark.threat("T42")
 def test_the_store_is_closed_to_other_users(trusting: Agent, signed_image: Build) -> None:
     trusting.host.run(
         [
@@ -116,6 +117,7 @@ def test_the_store_is_closed_to_other_users(trusting: Agent, signed_image: Build
         assert mode & 0o077 == 0, f"{path} {mode:o}"
 
 
+@pytest.mark.threat("T55")
 def test_an_unsigned_image_is_refused(trusting: Agent, published: Build) -> None:
     published(key=None)
     line = refused(trusting, "fetch", f"{NAME}:1.0")
@@ -133,6 +135,7 @@ def test_an_image_that_is_not_there_is_not_called_unsigned(
     assert "there is no such image; check its name and version" in line
 
 
+@pytest.mark.threat("T49")
 def test_an_untrusted_key_is_refused_before_the_image_is_downloaded(
     trusting: Agent, published: Build, https_server: ImageServer, lab: Keys
 ) -> None:
@@ -142,6 +145,7 @@ def test_an_untrusted_key_is_refused_before_the_image_is_downloaded(
     assert image_requests(https_server) == []
 
 
+@pytest.mark.threat("T49")
 def test_without_any_trusted_key_nothing_is_downloaded(
     agent: Agent, published: Build, https_server: ImageServer
 ) -> None:
@@ -150,6 +154,7 @@ def test_without_any_trusted_key_nothing_is_downloaded(
     assert image_requests(https_server) == []
 
 
+@pytest.mark.threat("T49")
 def test_a_key_for_a_prefix_does_not_count_for_a_name_that_only_begins_alike(
     agent: Agent, lab: Keys, published: Build
 ) -> None:
@@ -160,6 +165,7 @@ def test_a_key_for_a_prefix_does_not_count_for_a_name_that_only_begins_alike(
     agent.ok("fetch", f"{NAME}:1.0")
 
 
+@pytest.mark.threat("T29")
 @pytest.mark.parametrize("where", [0, 300, -30])
 def test_a_tampered_image_is_refused_whatever_byte_it_is(
     trusting: Agent, published: Build, where: int
@@ -172,6 +178,7 @@ def test_a_tampered_image_is_refused_whatever_byte_it_is(
     assert nothing_kept(trusting)
 
 
+@pytest.mark.threat("T17")
 def test_an_image_that_is_cut_short_is_refused(trusting: Agent, published: Build) -> None:
     served = published()
     served.write_bytes(served.read_bytes()[:-4000])
@@ -179,6 +186,7 @@ def test_an_image_that_is_cut_short_is_refused(trusting: Agent, published: Build
     assert nothing_kept(trusting)
 
 
+@pytest.mark.threat("T49", "T56")
 def test_a_properly_signed_image_of_another_name_is_refused(
     trusting: Agent, https_server: ImageServer, signed_image: Build
 ) -> None:
@@ -191,6 +199,7 @@ def test_a_properly_signed_image_of_another_name_is_refused(
     assert nothing_kept(trusting)
 
 
+@pytest.mark.threat("T56")
 def test_an_older_version_served_under_the_new_ones_name_is_refused(
     trusting: Agent, https_server: ImageServer, signed_image: Build
 ) -> None:
@@ -201,6 +210,7 @@ def test_an_older_version_served_under_the_new_ones_name_is_refused(
     assert "label version is '1.0'" in refused(trusting, "fetch", f"{NAME}:1.1")
 
 
+@pytest.mark.threat("T55")
 def test_the_name_is_checked_also_when_verification_is_off(
     agent: Agent, https_server: ImageServer, signed_image: Build
 ) -> None:
@@ -210,6 +220,7 @@ def test_the_name_is_checked_also_when_verification_is_off(
     assert "calls itself example.com/other" in line
 
 
+@pytest.mark.threat("T55")
 def test_an_image_fetched_insecurely_needs_the_same_option_again(
     agent: Agent, published: Build, lab: Keys
 ) -> None:
@@ -233,6 +244,7 @@ def test_a_signed_image_replaces_the_one_that_was_fetched_insecurely(
     assert len(stored(trusting)) == 1
 
 
+@pytest.mark.threat("T56")
 def test_an_image_stops_being_admitted_when_its_key_is_removed(
     trusting: Agent, signed_image: Build, lab: Keys
 ) -> None:
@@ -243,6 +255,7 @@ def test_an_image_stops_being_admitted_when_its_key_is_removed(
     assert "which is not trusted for example.com/tiny" in line
 
 
+@pytest.mark.threat("T56")
 def test_a_renewed_key_file_is_verified_again_in_full(
     trusting: Agent, signed_image: Build, lab: Keys
 ) -> None:
@@ -307,6 +320,7 @@ def etag(handler: Handler, served: Path) -> str:
     return f'"{hashlib.sha256(served.read_bytes()).hexdigest()[:32]}"'
 
 
+@pytest.mark.threat("T30")
 def test_a_download_that_breaks_off_goes_on_where_it_was(
     trusting: Agent, published: Build, https_server: ImageServer
 ) -> None:
@@ -318,6 +332,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(
     assert ranges == ["", "bytes=500000-"]
 
 
+@pytest.mark.threat("T30")
 def test_a_partial_download_is_resumed_by_the_next_call(
     trusting: Agent, published: Build, https_server: ImageServer
 ) -> None:
@@ -345,6 +360,7 @@ def test_a_partial_download_is_resumed_by_the_next_call(
     assert image_requests(https_server)[-1] == "206"
 
 
+@pytest.mark.threat("T30")
 def test_a_partial_download_of_other_content_is_dropped(
     trusting: Agent, published: Build, https_server: ImageServer
 ) -> None:
@@ -386,6 +402,7 @@ def test_a_signature_that_is_not_ready_is_asked_for_after_the_image(
     assert order == ["asc", "aci", "asc"]
 
 
+@pytest.mark.threat("T33")
 def test_a_redirect_is_followed_but_never_to_http(
     trusting: Agent, published: Build, https_server: ImageServer
 ) -> None:
@@ -411,6 +428,7 @@ def test_a_redirect_is_followed_but_never_to_http(
     assert "redirects more than 5 times" in refused(trusting, "fetch", f"{NAME}:1.0")
 
 
+@pytest.mark.threat("T33")
 def test_a_certificate_of_an_unknown_authority_is_refused(
     trusting: Agent, published: Build
 ) -> None:
@@ -428,6 +446,7 @@ def test_a_name_that_nobody_serves(trusting: Agent, https_server: ImageServer) -
     assert "there is no such image" in line and "insecure" not in line
 
 
+@pytest.mark.threat("T57")
 def test_a_tag_for_a_name_that_only_begins_alike_does_not_count(
     trusting: Agent, published: Build, https_server: ImageServer
 ) -> None:
@@ -446,6 +465,7 @@ def test_an_image_for_another_machine_is_fetched_but_not_run(
     assert trusting.ok("list", "--no-legend") == ""
 
 
+@pytest.mark.threat("T88")
 def test_two_fetches_at_once_download_once(
     trusting: Agent, published: Build, https_server: ImageServer
 ) -> None:
@@ -458,6 +478,7 @@ def test_two_fetches_at_once_download_once(
     assert len(stored(trusting)) == 1
 
 
+@pytest.mark.threat("T60")
 def test_keys_are_taken_from_discovery_only_when_asked(
     agent: Agent, published: Build, https_server: ImageServer, lab: Keys
 ) -> None:
@@ -470,6 +491,7 @@ def test_keys_are_taken_from_discovery_only_when_asked(
     agent.ok("fetch", "--pull-policy=update", f"{NAME}:1.0")
 
 
+@pytest.mark.threat("T87")
 def test_a_store_of_a_newer_format_is_left_alone(agent: Agent, signed_image: Build) -> None:
     agent.data.mkdir(mode=0o700)
     (agent.data / "version").write_text('{"format": 2}')
@@ -478,6 +500,7 @@ def test_a_store_of_a_newer_format_is_left_alone(agent: Agent, signed_image: Bui
     assert os.listdir(agent.data) == ["version"]
 
 
+@pytest.mark.threat("T42")
 def test_a_store_that_belongs_to_somebody_else_is_refused(
     agent: Agent, signed_image: Build
 ) -> None:
@@ -487,6 +510,7 @@ def test_a_store_that_belongs_to_somebody_else_is_refused(
     assert "belongs to user 65534" in line
 
 
+@pytest.mark.threat("T42")
 def test_a_store_that_is_a_link_is_refused(
     agent: Agent, signed_image: Build, tmp_path: Path
 ) -> None:

@@ -101,6 +101,7 @@ def test_devices_in_the_image_are_covered(bed: Bed, canary: Path) -> None:
     ]
 
 
+@pytest.mark.threat("T11")
 def test_device_files_of_the_image_cannot_be_opened(bed: Bed) -> None:
     tree = bed.tree()
     os.mknod(tree / "null", 0o20666, os.makedev(1, 3))
@@ -109,6 +110,7 @@ def test_device_files_of_the_image_cannot_be_opened(bed: Bed) -> None:
     assert "Permission denied" in ended.stderr
 
 
+@pytest.mark.threat("T38")
 @pytest.mark.parametrize("escape", ["/data", "/data/inner", "/a/b/c"])
 def test_mount_targets_stay_inside_the_root(bed: Bed, canary: Path, escape: str) -> None:
     tree = bed.tree()
@@ -120,6 +122,7 @@ def test_mount_targets_stay_inside_the_root(bed: Bed, canary: Path, escape: str)
     assert bool(ended.refused) != bool(ended.stdout)
 
 
+@pytest.mark.threat("T38")
 @pytest.mark.parametrize("target", ["/", "/proc", "/proc/sys", "/dev", "//", "/./proc"])
 def test_volumes_over_what_the_pod_provides_are_refused(bed: Bed, target: str) -> None:
     ended = bed.run(sh("app", "echo never", mountPoints=[{"name": "v", "path": target}]))
@@ -208,6 +211,7 @@ def test_empty_volumes_are_shared_by_apps_and_have_their_mode_and_owner(bed: Bed
     assert (ended.pod_dir / "sharedVolumes/v/f").read_text() == "hello\n"
 
 
+@pytest.mark.threat("T35")
 @pytest.mark.parametrize(
     "directory", ["/proc/1/root", "/proc/self/fd/3", "/missing", "/etc/passwd", "/out"]
 )
@@ -221,6 +225,7 @@ def test_a_working_directory_is_inside_the_root_or_refused(
     assert ended.refused.startswith(f"app app: working directory {directory}: ")
 
 
+@pytest.mark.threat("T36")
 @pytest.mark.parametrize(
     ("user", "uid"),
     [
@@ -248,6 +253,7 @@ BAD_USERS = [
 ]
 
 
+@pytest.mark.threat("T36")
 @pytest.mark.parametrize("user", [user for user in BAD_USERS if user])
 @pytest.mark.parametrize("kind", ["user", "group"])
 def test_anything_else_is_refused_and_never_root(bed: Bed, user: str, kind: str) -> None:
@@ -257,6 +263,7 @@ def test_anything_else_is_refused_and_never_root(bed: Bed, user: str, kind: str)
     assert ended.refused.startswith(f"app app: {kind} {user!r} cannot be used")
 
 
+@pytest.mark.threat("T36")
 @pytest.mark.parametrize("trick", ["link out", "fifo", "huge", "directory", "missing", "overflow"])
 def test_a_hostile_passwd_is_refused(bed: Bed, canary: Path, trick: str) -> None:
     tree = bed.tree()

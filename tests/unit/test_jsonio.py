@@ -14,6 +14,7 @@ from podwright.errors import UsageError
 DEEP = jsonio.MAX_DEPTH
 
 
+@pytest.mark.threat("T27")
 @pytest.mark.parametrize(
     "text, reason",
     [
@@ -45,6 +46,7 @@ def test_refused(text: Union[str, bytes], reason: str) -> None:
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.threat("T27")
 def test_an_oversized_body_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(UsageError, match="11 bytes of JSON are more than the limit of 10"):
         jsonio.loads(b"not even js", "x", limit=10)
@@ -65,6 +67,7 @@ def test_accepted(text: Union[str, bytes], expected: object) -> None:
     assert expected is None or found == expected
 
 
+@pytest.mark.threat("T27")
 def test_hostile_keys_do_not_reach_the_terminal() -> None:
     with pytest.raises(UsageError) as caught:
         jsonio.loads('{"\\u001b[31m": 1, "\\u001b[31m": 2}', "x")

@@ -38,6 +38,7 @@ def kill(child: int) -> None:
     os.waitpid(child, 0)
 
 
+@pytest.mark.threat("T88")
 def test_whoever_waits_in_vain_is_told_for_whom(tmp_path: Path) -> None:
     path = f"{tmp_path}/apply"
     child = hold_in_a_child(path)
@@ -53,6 +54,7 @@ def test_whoever_waits_in_vain_is_told_for_whom(tmp_path: Path) -> None:
         assert Path(path).read_text() == f"pid {os.getpid()} (gc)"
 
 
+@pytest.mark.threat("T88")
 def test_the_lock_is_free_again_after_the_block_and_after_an_error(tmp_path: Path) -> None:
     path = f"{tmp_path}/apply"
     with HostLock(path, "first", 0):
@@ -63,6 +65,7 @@ def test_the_lock_is_free_again_after_the_block_and_after_an_error(tmp_path: Pat
         pass
 
 
+@pytest.mark.threat("T88")
 def test_shared_holders_do_not_exclude_each_other_but_an_exclusive_one(tmp_path: Path) -> None:
     path = f"{tmp_path}/prepare"
     child = hold_in_a_child(path, shared=True)
@@ -75,6 +78,7 @@ def test_shared_holders_do_not_exclude_each_other_but_an_exclusive_one(tmp_path:
         kill(child)
 
 
+@pytest.mark.threat("T88")
 def test_a_shared_holder_is_not_called_by_the_name_of_an_earlier_one(tmp_path: Path) -> None:
     path = f"{tmp_path}/prepare"
     with HostLock(path, "image gc", 0):
@@ -87,11 +91,13 @@ def test_a_shared_holder_is_not_called_by_the_name_of_an_earlier_one(tmp_path: P
         kill(child)
 
 
+@pytest.mark.threat("T88")
 def test_the_lock_is_not_inherited_by_programs_that_are_started(tmp_path: Path) -> None:
     with HostLock(f"{tmp_path}/apply", "apply", 0) as lock:
         assert lock.fd is not None and not os.get_inheritable(lock.fd)
 
 
+@pytest.mark.threat("T88")
 def test_a_lock_file_that_its_holder_removed_locks_nothing(tmp_path: Path) -> None:
     path = f"{tmp_path}/net"
     second = HostLock(path, "second")
@@ -117,6 +123,7 @@ def openings(path: str) -> int:
     return found
 
 
+@pytest.mark.threat("T88")
 def test_a_link_in_place_of_the_lock_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("precious")
     (tmp_path / "apply").symlink_to("target")
@@ -125,6 +132,7 @@ def test_a_link_in_place_of_the_lock_file_is_not_followed(tmp_path: Path) -> Non
     assert (tmp_path / "target").read_text() == "precious"
 
 
+@pytest.mark.threat("T88")
 def test_try_lock(tmp_path: Path) -> None:
     first, second = (os.open(tmp_path, os.O_RDONLY) for _ in range(2))
     try:

@@ -81,6 +81,7 @@ NAMED = {"name": "a", "path": "/a"}
 HTTP = {"name": "http", "protocol": "tcp", "port": 80}
 
 
+@pytest.mark.threat("T27")
 @pytest.mark.parametrize(
     "raw, message",
     [

@@ -25,6 +25,7 @@ def tags(page: bytes) -> list[tuple[str, str]]:
 FOUND = [("ac-discovery", "example.com/a https://h/{name}.{ext}")]
 
 
+@pytest.mark.threat("T57")
 @pytest.mark.parametrize(
     "page",
     [
@@ -45,6 +46,7 @@ def test_tags_in_a_head_are_found(page: bytes) -> None:
     assert FOUND[0] in tags(page)
 
 
+@pytest.mark.threat("T57")
 @pytest.mark.parametrize(
     "page",
     [
@@ -73,6 +75,7 @@ def test_tags_elsewhere_are_not(page: bytes) -> None:
     assert tags(page) == []
 
 
+@pytest.mark.threat("T57")
 def test_a_tag_with_an_attribute_twice_is_refused() -> None:
     with pytest.raises(FetchError, match="two attributes"):
         tags(b"<meta name=ac-discovery NAME=x content=y>")
@@ -83,6 +86,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@pytest.mark.threat("T59")
 def test_no_page_costs_more_than_its_length() -> None:
     """html.parser takes 22 s for the first of these; here all thirty must do with 10 s of CPU."""
     lines = [
@@ -107,6 +111,7 @@ VARIABLES = {
 }
 
 
+@pytest.mark.threat("T58")
 @pytest.mark.parametrize(
     ("template", "url"),
     [
@@ -120,6 +125,7 @@ def test_templates(template: str, url: str | None) -> None:
     assert discover._expand(template, VARIABLES, SECURE) == url
 
 
+@pytest.mark.threat("T58")
 @pytest.mark.parametrize(
     "template",
     [
@@ -136,6 +142,7 @@ def test_templates_that_lead_elsewhere_are_refused(template: str) -> None:
     assert caught.value.sentence().isprintable()
 
 
+@pytest.mark.threat("T58")
 def test_http_only_when_it_was_asked_for() -> None:
     assert str(urls.parse("http://h/x", frozenset({"http"}))) == "http://h/x"
     with pytest.raises(FetchError, match="is not https"):
@@ -185,6 +192,7 @@ def page(*tag: str) -> bytes:
     return "".join(f'<meta name="ac-discovery" content="{content}">' for content in tag).encode()
 
 
+@pytest.mark.threat("T57")
 def test_the_walk_ends_at_the_first_page_with_a_tag_that_covers_the_name() -> None:
     site = Site(
         {
@@ -201,6 +209,7 @@ def test_the_walk_ends_at_the_first_page_with_a_tag_that_covers_the_name() -> No
     ]
 
 
+@pytest.mark.threat("T57")
 @pytest.mark.parametrize(
     "prefix", ["example.com/a", "example.com/ab", "example.com/abcd", "ample.com", "*", ""]
 )
@@ -224,6 +233,7 @@ def test_the_first_template_that_can_be_filled_counts() -> None:
     assert find(site, "example.com/a").image == "https://h/second.aci"
 
 
+@pytest.mark.threat("T58")
 def test_a_template_that_leads_elsewhere_is_an_error_not_a_reason_to_look_on() -> None:
     site = Site(
         {

@@ -112,6 +112,7 @@ def test_images_for_other_machines_are_not_found_by_a_plain_name(
     assert images.resolve(layout, "example.com/a,arch=ppc64le", options).id == foreign.id
 
 
+@pytest.mark.threat("T40")
 def test_a_changed_file_is_another_image(layout: Layout, image: Build) -> None:
     path = image("1")
     first = fetch(layout, path, "new")
@@ -186,6 +187,7 @@ os.kill(os.getpid(), 9)
 """
 
 
+@pytest.mark.threat("T82")
 def test_the_work_of_dead_processes_is_swept_that_of_living_ones_is_not(layout: Layout) -> None:
     store.ensure(layout)
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -201,6 +203,7 @@ def test_the_work_of_dead_processes_is_swept_that_of_living_ones_is_not(layout: 
         assert sorted(os.listdir(layout.tmp)) == sorted([os.path.basename(work.path), new.name])
 
 
+@pytest.mark.threat("T82")
 def test_a_tree_without_an_image_is_swept(layout: Layout, image: Build) -> None:
     found = fetch(layout, image())
     orphan = Path(layout.trees) / ("sha512-" + "0" * 64)
@@ -209,6 +212,7 @@ def test_a_tree_without_an_image_is_swept(layout: Layout, image: Build) -> None:
     assert store.tree_complete(layout, found.id)
 
 
+@pytest.mark.threat("T82")
 def test_the_new_half_of_an_atomic_write_is_swept_when_its_writer_is_gone(layout: Layout) -> None:
     store.ensure(layout)
     command = [sys.executable, "-c", "import os; print(os.getpid())"]
@@ -218,6 +222,7 @@ def test_the_new_half_of_an_atomic_write_is_swept_when_its_writer_is_gone(layout
     assert sweep.sweep_tmp(layout) == [f"partial-1.json.{pid}.new"]
 
 
+@pytest.mark.threat("T87")
 @pytest.mark.parametrize(
     "spoil",
     [

@@ -39,6 +39,7 @@ def prints(layout: Layout, name: str) -> list[str]:
     return [key.fingerprint for key in trust.keys_for(layout, name)]
 
 
+@pytest.mark.threat("T49")
 def test_root_keys_and_prefix_keys_count_at_path_elements(layout: Layout, lab: Keys) -> None:
     place(layout.system_config, "root.d", lab.stranger)
     place(layout.local_config, "prefix.d/example.com/et", lab.key)
@@ -49,6 +50,7 @@ def test_root_keys_and_prefix_keys_count_at_path_elements(layout: Layout, lab: K
         assert prints(layout, name) == [root]
 
 
+@pytest.mark.threat("T53")
 def test_an_empty_file_in_a_later_place_masks_a_key(layout: Layout, lab: Keys) -> None:
     place(layout.system_config, "root.d", lab.key)
     place(layout.local_config, "prefix.d/example.com", lab.key, "")
@@ -58,6 +60,7 @@ def test_an_empty_file_in_a_later_place_masks_a_key(layout: Layout, lab: Keys) -
     assert prints(layout, "example.com/x") == [lab.key.fingerprint.lower()]
 
 
+@pytest.mark.threat("T53")
 def test_a_missing_store_trusts_nobody(layout: Layout) -> None:
     assert prints(layout, "example.com/x") == []
 
@@ -107,6 +110,7 @@ SPOIL: dict[str, Callable[[Path, Keys], object]] = {
 }
 
 
+@pytest.mark.threat("T53")
 @pytest.mark.parametrize("spoil", SPOIL)
 def test_a_trust_store_that_is_not_in_order_trusts_nobody_and_names_the_file(
     layout: Layout, lab: Keys, spoil: str
@@ -154,6 +158,7 @@ def test_removing_deletes_ours_and_masks_what_was_shipped(layout: Layout, lab: K
     assert not trust.remove_key(layout, fingerprint, None)
 
 
+@pytest.mark.threat("T49")
 @pytest.mark.parametrize("cut", [8, 16, 32, 39])
 def test_short_key_ids_are_refused(layout: Layout, lab: Keys, cut: int) -> None:
     with pytest.raises(UsageError) as caught:
@@ -163,6 +168,7 @@ def test_short_key_ids_are_refused(layout: Layout, lab: Keys, cut: int) -> None:
     assert "give all 40 hexadecimal digits" in caught.value.sentence()
 
 
+@pytest.mark.threat("T49")
 def test_the_fingerprint_given_must_be_the_keys(layout: Layout, lab: Keys) -> None:
     with pytest.raises(UsageError, match=lab.key.fingerprint):
         trust.add_key(
@@ -171,6 +177,7 @@ def test_the_fingerprint_given_must_be_the_keys(layout: Layout, lab: Keys) -> No
     assert trust.list_keys(layout) == []
 
 
+@pytest.mark.threat("T49")
 @pytest.mark.parametrize("prefix", ["../x", "/x", "https://x", "", "Example.com", "a//b", "a/../b"])
 def test_a_prefix_is_an_image_name(layout: Layout, lab: Keys, prefix: str) -> None:
     with pytest.raises(UsageError):
@@ -184,6 +191,7 @@ def test_a_key_describes_itself(lab: Keys) -> None:
     assert (info.algo, info.state, info.expires) == ("EdDSA", "valid", "")
 
 
+@pytest.mark.threat("T46")
 @pytest.mark.parametrize("data", [b"", b"x", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n"])
 def test_what_is_no_key_is_refused(layout: Layout, data: bytes) -> None:
     with pytest.raises(UsageError) as caught:

@@ -94,6 +94,7 @@ def refusal(unpack_it: Unpack, data: bytes) -> str:
     return sentence
 
 
+@pytest.mark.threat("T24")
 @pytest.mark.parametrize("squeeze", COMPRESSIONS.values(), ids=COMPRESSIONS)
 def test_a_plain_image_comes_out_as_it_went_in(
     unpacked: Unpack, rootfs: Path, squeeze: Callable[[bytes], bytes]
@@ -122,6 +123,7 @@ def test_a_plain_image_comes_out_as_it_went_in(
     assert os.readlink(rootfs / "abs") == "/etc/passwd"
 
 
+@pytest.mark.threat("T13")
 def test_owners_are_those_of_the_image_also_below_a_setgid_directory(
     unpacked: Unpack, rootfs: Path
 ) -> None:
@@ -142,6 +144,7 @@ def test_owners_are_those_of_the_image_also_below_a_setgid_directory(
         assert not found.st_mode & 0o2000
 
 
+@pytest.mark.threat("T01")
 @pytest.mark.parametrize(
     "name",
     [
@@ -155,6 +158,7 @@ def test_paths_that_leave_the_root_are_refused(unpacked: Unpack, name: bytes) ->
     refusal(unpacked, aci(pax((b"path", name)) + file(b"rootfs/x", b"evil")))
 
 
+@pytest.mark.threat("T01")
 @pytest.mark.parametrize(
     "name", [b"../d", b"/d", b"rootfs/../../d", b"rootfs/..", b"..", b"other/"]
 )
@@ -162,6 +166,7 @@ def test_directories_that_leave_the_root_are_refused(unpacked: Unpack, name: byt
     refusal(unpacked, aci(directory(name)))
 
 
+@pytest.mark.threat("T02", "T06")
 @pytest.mark.parametrize(
     "target", [b"..", b"/", b"../../..", b"/proc/self/root", b"missing", b"d2"]
 )
@@ -184,11 +189,13 @@ def test_nothing_is_written_through_a_symbolic_link(
             made.rmdir() if made.is_dir() and not made.is_symlink() else made.unlink()
 
 
+@pytest.mark.threat("T02", "T06")
 def test_a_chain_of_links_to_the_top_does_not_lead_out(unpacked: Unpack) -> None:
     links = [symlink(b"rootfs/a", b"b"), symlink(b"rootfs/b", b"c"), symlink(b"rootfs/c", b"..")]
     refusal(unpacked, aci(*links, file(b"rootfs/a/canary", b"evil")))
 
 
+@pytest.mark.threat("T04")
 def test_the_path_max_trick_against_extractall_does_not_work(
     unpacked: Unpack, rootfs: Path
 ) -> None:
@@ -210,6 +217,7 @@ def test_the_path_max_trick_against_extractall_does_not_work(
     refusal(unpacked, aci(*members))
 
 
+@pytest.mark.threat("T03", "T05")
 @pytest.mark.parametrize(
     "target",
     [
@@ -229,6 +237,7 @@ def test_hard_links_reach_only_files_that_are_there(unpacked: Unpack, target: by
     )
 
 
+@pytest.mark.threat("T07")
 @pytest.mark.parametrize(
     "data",
     [
@@ -256,6 +265,7 @@ def test_the_top_level_is_exactly_a_manifest_and_a_rootfs(unpacked: Unpack, data
     refusal(unpacked, data)
 
 
+@pytest.mark.threat("T08")
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -275,6 +285,7 @@ def test_no_path_occurs_twice_whatever_its_type(
     assert "occurs twice" in refusal(unpacked, aci(first, second))
 
 
+@pytest.mark.threat("T09")
 def test_whiteout_names_are_ordinary_names_in_an_aci(unpacked: Unpack, rootfs: Path) -> None:
     names = [b".wh.x", b".wh..", b".wh...", b".wh..wh..opq", b"x"]
     unpacked(aci(*(file(b"rootfs/" + name) for name in names)))
@@ -282,6 +293,7 @@ def test_whiteout_names_are_ordinary_names_in_an_aci(unpacked: Unpack, rootfs: P
     refusal(unpacked, aci(file(b"rootfs/.wh.a/../b")))
 
 
+@pytest.mark.threat("T11")
 @pytest.mark.parametrize(
     "member",
     [
@@ -301,11 +313,13 @@ def test_special_members_are_refused(unpacked: Unpack, member: bytes) -> None:
     refusal(unpacked, aci(member))
 
 
+@pytest.mark.threat("T11")
 def test_device_nodes_in_dev_are_left_out(unpacked: Unpack, rootfs: Path) -> None:
     found = unpacked(aci(directory(b"rootfs/dev/"), header(b"rootfs/dev/null", b"3")))
     assert (found.left_out, os.listdir(rootfs / "dev")) == (1, [])
 
 
+@pytest.mark.threat("T13")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -317,6 +331,7 @@ def test_owners_out_of_range_are_refused(unpacked: Unpack, fields: dict[str, byt
     refusal(unpacked, aci(header(b"rootfs/x", **fields)))  # type: ignore[arg-type]
 
 
+@pytest.mark.threat("T13")
 @pytest.mark.parametrize(
     "value", [b"-1", b"4294967295", b"4294967296", b"root", b"", b"1.5", b" 1"]
 )
@@ -325,6 +340,7 @@ def test_pax_owners_out_of_range_are_refused(unpacked: Unpack, value: bytes) -> 
     refusal(unpacked, aci(pax((b"gid", value)) + file(b"rootfs/x")))
 
 
+@pytest.mark.threat("T13")
 def test_large_owners_in_range_are_kept_by_number(unpacked: Unpack, rootfs: Path) -> None:
     unpacked(
         aci(
@@ -336,6 +352,7 @@ def test_large_owners_in_range_are_kept_by_number(unpacked: Unpack, rootfs: Path
     assert (rootfs / "b").stat().st_uid == 4294967294
 
 
+@pytest.mark.threat("T14")
 @pytest.mark.parametrize(
     "size",
     [
@@ -348,6 +365,7 @@ def test_sizes_that_are_none_are_refused(unpacked: Unpack, size: bytes) -> None:
     refusal(unpacked, aci(header(b"rootfs/x", size=size) + padded(b"x" * 20)))
 
 
+@pytest.mark.threat("T14")
 @pytest.mark.parametrize("kind", [b"1", b"2", b"3", b"5", b"6"])
 def test_only_files_have_a_size(unpacked: Unpack, kind: bytes) -> None:
     content = padded(b"x" * 512)
@@ -356,6 +374,7 @@ def test_only_files_have_a_size(unpacked: Unpack, kind: bytes) -> None:
     )
 
 
+@pytest.mark.threat("T15", "T22")
 @pytest.mark.parametrize(
     "member",
     [
@@ -391,6 +410,7 @@ def test_where_readers_disagree_the_archive_is_refused(unpacked: Unpack, member:
     refusal(unpacked, aci(member))
 
 
+@pytest.mark.threat("T16")
 @pytest.mark.parametrize("kind", [b"L", b"K", b"x", b"g"])
 @pytest.mark.parametrize("claim", [2**20 + 1, 8 * 2**30, 2**62])
 def test_an_extension_header_is_not_read_because_it_claims_to_be_long(
@@ -400,6 +420,7 @@ def test_an_extension_header_is_not_read_because_it_claims_to_be_long(
     assert "extension header" in refusal(unpacked, aci(huge, file(b"rootfs/x")))
 
 
+@pytest.mark.threat("T16")
 def test_100000_records_are_read_in_no_time(unpacked: Unpack) -> None:
     body = b"".join(b"9 %05x=\n" % n for n in range(100_000))
     refusal(unpacked, aci(raw_pax(body), file(b"rootfs/x")))
@@ -408,6 +429,7 @@ def test_100000_records_are_read_in_no_time(unpacked: Unpack) -> None:
 GOOD = aci(file(b"rootfs/one", b"1" * 600), file(b"rootfs/two", b"2" * 600))
 
 
+@pytest.mark.threat("T17")
 @pytest.mark.parametrize(
     "data",
     [
@@ -425,11 +447,13 @@ def test_nothing_is_lost_silently(
     refusal(unpacked, squeeze(data))
 
 
+@pytest.mark.threat("T17")
 @pytest.mark.parametrize("padding", [0, 512, 10240 - 1024])
 def test_zeros_after_the_end_are_fine(unpacked: Unpack, padding: int) -> None:
     assert unpacked(GOOD + bytes(padding)).members == 4
 
 
+@pytest.mark.threat("T19")
 @pytest.mark.parametrize("name", ["gzip", "bzip2", "xz"])
 def test_a_compressed_stream_is_whole_or_refused(unpacked: Unpack, name: str) -> None:
     data = COMPRESSIONS[name](GOOD)
@@ -440,6 +464,7 @@ def test_a_compressed_stream_is_whole_or_refused(unpacked: Unpack, name: str) ->
         refusal(unpacked, spoiled)
 
 
+@pytest.mark.threat("T17")
 @pytest.mark.parametrize("name", ["gzip", "bzip2", "xz"])
 def test_several_streams_in_a_row_are_one(unpacked: Unpack, name: str, rootfs: Path) -> None:
     squeeze = COMPRESSIONS[name]
@@ -447,15 +472,18 @@ def test_several_streams_in_a_row_are_one(unpacked: Unpack, name: str, rootfs: P
     assert (rootfs / "two").read_bytes() == b"2" * 600
 
 
+@pytest.mark.threat("T17")
 def test_two_whole_archives_in_a_row_are_refused_also_when_compressed(unpacked: Unpack) -> None:
     refusal(unpacked, gzip.compress(GOOD) + gzip.compress(GOOD))
 
 
+@pytest.mark.threat("T19")
 @pytest.mark.parametrize("data", [b"", b"x", b"PK\x03\x04" + bytes(600), b"\x7fELF" + bytes(900)])
 def test_what_is_no_archive_is_refused(unpacked: Unpack, data: bytes) -> None:
     refusal(unpacked, data)
 
 
+@pytest.mark.threat("T18")
 def test_a_bomb_stops_at_the_ratio(unpacked: Unpack, rootfs: Path) -> None:
     """1 GiB of zeros in a file; no more than the ratio's start is ever written."""
     squeezer = zlib.compressobj(9, wbits=31)
@@ -466,18 +494,21 @@ def test_a_bomb_stops_at_the_ratio(unpacked: Unpack, rootfs: Path) -> None:
     assert sum(path.stat().st_size for path in rootfs.iterdir()) <= decompress.RATIO_FROM
 
 
+@pytest.mark.threat("T18")
 def test_the_absolute_cap_stops_it_too() -> None:
     limits = decompress.Limits(most=1_000_000)
     with pytest.raises(ImageError, match="more than the limit of 1000000 bytes"):
         list(decompress.plain(pieces(GOOD + bytes(2_000_000)), limits))
 
 
+@pytest.mark.threat("T18", "T19")
 def test_a_million_empty_streams_cost_nothing(unpacked: Unpack) -> None:
     assert "tiny streams" in refusal(
         unpacked, gzip.compress(GOOD[:-512]) + gzip.compress(b"") * 100_000
     )
 
 
+@pytest.mark.threat("T20")
 def test_too_many_directories_and_too_deep_ones_are_refused(
     unpacked: Unpack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -495,6 +526,7 @@ def test_too_many_directories_and_too_deep_ones_are_refused(
     )
 
 
+@pytest.mark.threat("T20")
 def test_too_many_members_are_refused(unpacked: Unpack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpack, "MAX_ENTRIES", 50)
     assert "more than 50 members" in refusal(
@@ -502,6 +534,7 @@ def test_too_many_members_are_refused(unpacked: Unpack, monkeypatch: pytest.Monk
     )
 
 
+@pytest.mark.threat("T20")
 @pytest.mark.parametrize("depth", [1, 100, 255])
 def test_deep_but_legal_trees_come_out(unpacked: Unpack, rootfs: Path, depth: int) -> None:
     path = b"d/" * (depth - 1) + b"x"
@@ -509,6 +542,7 @@ def test_deep_but_legal_trees_come_out(unpacked: Unpack, rootfs: Path, depth: in
     assert (rootfs / os.fsdecode(path)).read_text() == "deep"
 
 
+@pytest.mark.threat("T20")
 def test_more_directories_than_are_kept_open(unpacked: Unpack, rootfs: Path) -> None:
     count = unpack.OPEN_DIRECTORIES * 2
     members = [directory(b"rootfs/%d/" % n, mtime=n) for n in range(count)]
@@ -529,16 +563,19 @@ NAMES = [
 ]  # fmt: skip
 
 
+@pytest.mark.threat("T21")
 def test_names_are_kept_byte_for_byte(unpacked: Unpack, rootfs: Path) -> None:
     unpacked(aci(*(gnu_long(b"rootfs/" + name) + file(b"rootfs/x", b"1") for name in NAMES)))
     assert sorted(os.listdir(os.fsencode(rootfs))) == sorted(NAMES)
 
 
+@pytest.mark.threat("T21")
 def test_hostile_names_are_shown_escaped(unpacked: Unpack) -> None:
     for name in NAMES:
         refusal(unpacked, aci(gnu_long(b"outside/" + name) + file(b"x")))
 
 
+@pytest.mark.threat("T22")
 @pytest.mark.parametrize(
     ("mtime", "expected"),
     [
@@ -555,6 +592,7 @@ def test_times_are_kept_within_reason(
     assert found == expected or (expected == 2**34 - 1 and found < expected)
 
 
+@pytest.mark.threat("T22")
 def test_pax_times_have_nanoseconds(unpacked: Unpack, rootfs: Path) -> None:
     unpacked(aci(pax((b"mtime", b"1700000000.1234567891")) + file(b"rootfs/x")))
     assert (rootfs / "x").stat().st_mtime_ns == 1_700_000_000_123_456_789
@@ -563,6 +601,7 @@ def test_pax_times_have_nanoseconds(unpacked: Unpack, rootfs: Path) -> None:
 CAPABILITY = bytes.fromhex("0100000200040000000000000000000000000000")
 
 
+@pytest.mark.threat("T10", "T12", "T23")
 def test_only_harmless_attributes_are_kept(unpacked: Unpack, rootfs: Path) -> None:
     given = {
         b"user.note": b"kept", b"security.capability": CAPABILITY, b"user.overlay.opaque": b"y",
@@ -575,6 +614,7 @@ def test_only_harmless_attributes_are_kept(unpacked: Unpack, rootfs: Path) -> No
     assert found == {"user.note": b"kept", "security.capability": CAPABILITY}
 
 
+@pytest.mark.threat("T10", "T12", "T23")
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -653,6 +693,7 @@ def listing(top: Path) -> list[tuple[object, ...]]:
     return out
 
 
+@pytest.mark.threat("T24")
 @pytest.mark.parametrize("name", ODDITIES)
 def test_legal_oddities_come_out_as_gnu_tar_unpacks_them(
     unpacked: Unpack, rootfs: Path, tmp_path: Path, name: str

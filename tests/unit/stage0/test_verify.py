@@ -142,6 +142,7 @@ def test_a_binary_signature_file_is_as_good(bench: Bench, judge: Callable[..., V
     assert judge(bench.sign(bench.good, "--no-armor"), bench.good).kind == "openpgp"
 
 
+@pytest.mark.threat("T44")
 def test_a_signing_subkey_counts_as_its_primary_key_and_brings_its_expiry(
     bench: Bench, judge: Callable[..., Verdict]
 ) -> None:
@@ -150,18 +151,21 @@ def test_a_signing_subkey_counts_as_its_primary_key_and_brings_its_expiry(
     assert found.expires > "2026"
 
 
+@pytest.mark.threat("T49")
 def test_an_unknown_key_is_named(bench: Bench, judge: Callable[..., Verdict]) -> None:
     reason, sentence = refusal(judge, bench.sign(bench.stranger), bench.good)
     assert reason == "not-trusted"
     assert f"signed by {bench.stranger.fingerprint}, which is not trusted for {NAME}" in sentence
 
 
+@pytest.mark.threat("T49")
 def test_without_trusted_keys_nothing_is_accepted(
     bench: Bench, judge: Callable[..., Verdict]
 ) -> None:
     assert refusal(judge, bench.sign(bench.good))[0] == "no-key"
 
 
+@pytest.mark.threat("T49", "T54")
 @pytest.mark.parametrize(
     ("prefix", "name", "accepted"),
     [
@@ -183,6 +187,7 @@ def test_a_prefix_counts_at_path_elements(
         assert refusal(judge, signature, bench.good, prefix=prefix, name=name)[0] == "no-key"
 
 
+@pytest.mark.threat("T29", "T44")
 def test_other_data_is_a_bad_signature(
     bench: Bench, judge: Callable[..., Verdict], tmp_path: Path
 ) -> None:
@@ -193,6 +198,7 @@ def test_other_data_is_a_bad_signature(
     assert "not what was signed" in sentence
 
 
+@pytest.mark.threat("T44")
 def test_an_expired_key_is_refused_though_gpg_exits_0(
     bench: Bench, judge: Callable[..., Verdict]
 ) -> None:
@@ -202,6 +208,7 @@ def test_an_expired_key_is_refused_though_gpg_exits_0(
     assert "expired on 2020-01-31" in sentence
 
 
+@pytest.mark.threat("T44")
 def test_a_revoked_key_is_refused_though_gpg_exits_0(
     bench: Bench, judge: Callable[..., Verdict]
 ) -> None:
@@ -210,6 +217,7 @@ def test_a_revoked_key_is_refused_though_gpg_exits_0(
     assert refusal(judge, signature, bench.revoked)[0] == "key-revoked"
 
 
+@pytest.mark.threat("T44")
 def test_an_expired_signature_is_refused(bench: Bench, judge: Callable[..., Verdict]) -> None:
     options = ("--faked-system-time", LATER, "--default-sig-expire", "5d")
     reason, sentence = refusal(judge, bench.sign(bench.old, *options), bench.old)
@@ -221,6 +229,7 @@ def test_an_expired_signature_is_refused(bench: Bench, judge: Callable[..., Verd
     )
 
 
+@pytest.mark.threat("T44")
 def test_a_signature_from_the_future_is_refused(
     bench: Bench, judge: Callable[..., Verdict]
 ) -> None:
@@ -228,6 +237,7 @@ def test_a_signature_from_the_future_is_refused(
     assert refusal(judge, signature, bench.good)[0] == "from-the-future"
 
 
+@pytest.mark.threat("T44")
 def test_an_expiring_signature_brings_its_expiry(
     bench: Bench, judge: Callable[..., Verdict]
 ) -> None:
@@ -235,6 +245,7 @@ def test_an_expiring_signature_brings_its_expiry(
     assert found.expires > found.signed_at
 
 
+@pytest.mark.threat("T48")
 @pytest.mark.parametrize("digest", ["SHA1", "RIPEMD160", "SHA224"])
 def test_weak_digests_are_refused_though_gpg_accepts_them(
     bench: Bench, judge: Callable[..., Verdict], digest: str
@@ -244,12 +255,14 @@ def test_weak_digests_are_refused_though_gpg_accepts_them(
     assert bench.rsa.fingerprint in sentence
 
 
+@pytest.mark.threat("T48")
 @pytest.mark.parametrize("kind", ["weak_rsa", "dsa"])
 def test_weak_keys_are_refused(bench: Bench, judge: Callable[..., Verdict], kind: str) -> None:
     key: Key = getattr(bench, kind)
     assert refusal(judge, bench.sign(key, "--digest-algo", "SHA256"), key)[0] == "weak-key"
 
 
+@pytest.mark.threat("T46")
 @pytest.mark.parametrize(
     ("what", "options", "reason"),
     [
@@ -266,6 +279,7 @@ def test_only_detached_signatures_over_binary_data_count(
     assert refusal(judge, signature, bench.good)[0] == reason
 
 
+@pytest.mark.threat("T45")
 def test_good_and_bad_is_refused_in_both_orders(
     bench: Bench, judge: Callable[..., Verdict], tmp_path: Path
 ) -> None:
@@ -277,6 +291,7 @@ def test_good_and_bad_is_refused_in_both_orders(
         assert refusal(judge, file, bench.good, bench.rsa)[0] == "bad-signature"
 
 
+@pytest.mark.threat("T45")
 def test_good_and_unknown_is_accepted_in_both_orders(
     bench: Bench, judge: Callable[..., Verdict]
 ) -> None:
@@ -286,6 +301,7 @@ def test_good_and_unknown_is_accepted_in_both_orders(
         assert judge(file, bench.good).fingerprint == bench.good.fingerprint.lower()
 
 
+@pytest.mark.threat("T45")
 def test_good_and_weak_is_accepted_in_both_orders_weak_alone_is_not(
     bench: Bench, judge: Callable[..., Verdict]
 ) -> None:
@@ -296,12 +312,14 @@ def test_good_and_weak_is_accepted_in_both_orders_weak_alone_is_not(
     assert refusal(judge, weak + weak, bench.rsa)[0] == "weak-digest"
 
 
+@pytest.mark.threat("T45")
 def test_nine_signatures_are_too_many(bench: Bench, judge: Callable[..., Verdict]) -> None:
     good = bench.sign(bench.good, "--no-armor")
     assert judge(good * 8, bench.good).kind == "openpgp"
     assert "more than 8" in refusal(judge, good * 9, bench.good)[1]
 
 
+@pytest.mark.threat("T46")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -326,10 +344,12 @@ def test_a_signature_file_with_anything_else_in_it_is_refused(
     assert refusal(judge, spoil(signature), bench.good)[0] == "not-openpgp"
 
 
+@pytest.mark.threat("T46")
 def test_a_public_key_is_not_a_signature(bench: Bench, judge: Callable[..., Verdict]) -> None:
     assert refusal(judge, bench.good.armoured.encode(), bench.good)[0] == "not-openpgp"
 
 
+@pytest.mark.threat("T47")
 def test_a_notation_cannot_forge_status_lines(
     bench: Bench, judge: Callable[..., Verdict], tmp_path: Path
 ) -> None:
@@ -342,6 +362,7 @@ def test_a_notation_cannot_forge_status_lines(
     assert judge(fine, bench.good, bench.rsa).fingerprint == bench.rsa.fingerprint.lower()
 
 
+@pytest.mark.threat("T52")
 def test_hostile_gpg_configuration_of_the_caller_is_not_read(
     bench: Bench, judge: Callable[..., Verdict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,6 +382,7 @@ GOOD_LINES = (
 )
 
 
+@pytest.mark.threat("T51")
 @pytest.mark.parametrize(
     ("script", "sentence"),
     [
@@ -401,6 +423,7 @@ def test_a_gpg_that_fails_in_any_way_accepts_nothing(
     assert sentence in refusal(judge, signature, bench.good)[1]
 
 
+@pytest.mark.threat("T51")
 def test_without_gpg_nothing_is_accepted(
     bench: Bench, judge: Callable[..., Verdict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -409,6 +432,7 @@ def test_without_gpg_nothing_is_accepted(
     assert "gpg is not installed" in refusal(judge, signature, bench.good)[1]
 
 
+@pytest.mark.threat("T52")
 def test_no_descriptor_and_no_process_is_left(bench: Bench, judge: Callable[..., Verdict]) -> None:
     signature = bench.sign(bench.good)
     judge(signature, bench.good)
@@ -417,6 +441,7 @@ def test_no_descriptor_and_no_process_is_left(bench: Bench, judge: Callable[...,
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
+@pytest.mark.threat("T56")
 def test_the_verdict_is_evaluated_again_without_gpg(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
