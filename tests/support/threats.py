@@ -6,7 +6,8 @@
 `@pytest.mark.threat("T26", "T28")` says which rows a test automates; a module may set `pytestmark`. The rows of a
 test travel as its properties, so they survive pytest-xdist and are in the JUnit files, from which `make test` makes one
 table of all its parts. `make threats` (`pytest --threats=docs/threats.md`) runs all of them, prints the table, writes
-the page, and fails when a row has no test. A row passes when at least one of its tests passed, none failed and none was skipped.
+the page, and fails when a row has no test. A row passes when at least one of its tests passed, none failed and none was
+skipped.
 """
 
 from __future__ import annotations
