@@ -209,7 +209,7 @@ class Bed:
             "uuid": number,
             "pod_dir": str(pod_dir),
             "events": str(self.base / f"{number}.events"),
-            "trees": {one["name"]: str(one["tree"] or self.tiny) for one in apps},
+            "trees": {one["name"]: [str(one["tree"] or self.tiny)] for one in apps},
             "manifest": {
                 "acKind": "PodManifest",
                 "acVersion": "0.8.11",

@@ -44,7 +44,7 @@ def main(path: str) -> int:
         pod_dir=spec["pod_dir"],
         lock_fd=lock,
         manifest=parse_pod(spec["manifest"]),
-        trees=spec["trees"],
+        trees={name: tuple(trees) for name, trees in spec["trees"].items()},
         net=spec.get("net", "none"),
         hostname=spec.get("hostname", "pod"),
         insecure=frozenset(spec.get("insecure", ())),

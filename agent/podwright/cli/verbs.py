@@ -248,9 +248,9 @@ def find(word: str, verbs: tuple[Verb, ...] = VERBS, of: str = "") -> Verb:
         return matches[0]
     if matches:
         names = ", ".join(verb.name for verb in matches)
-        raise UsageError(f"command {of + safe(word, 40)!r} is ambiguous", f"it may be {names}")
+        raise UsageError(f"command '{of}{safe(word, 40)}' is ambiguous", f"it may be {names}")
     raise UsageError(
-        f"unknown command {of + safe(word, 40)!r}", f"podwright help {of}lists the commands"
+        f"unknown command '{of}{safe(word, 40)}'", f"podwright help {of}lists the commands"
     )
 
 

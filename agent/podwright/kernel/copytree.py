@@ -7,10 +7,12 @@ from __future__ import annotations
 import os
 import stat
 
+from podwright.kernel import fs
 from podwright.kernel.step import step
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PIECE = 1 << 24
+OPAQUE = "trusted.overlay.opaque"
 
 
 def copy_tree(source: str, target: str) -> None:
@@ -29,11 +31,47 @@ def copy_tree(source: str, target: str) -> None:
         os.close(there)
 
 
-class _Copy:
-    """One run; remembers files with several names, so that they stay one file."""
+def copy_layers(trees: tuple[str, ...], target: str) -> None:
+    """Copy what the directories `trees`, top first, show as an overlay into the empty `target`.
 
-    def __init__(self) -> None:
+    The whiteouts of overlayfs (character device 0:0, attribute trusted.overlay.opaque) take away
+    what lower directories have; nothing is followed, a link where an upper layer has a directory
+    is replaced.
+    """
+    copy_tree(trees[-1], target)
+    for upper in reversed(trees[:-1]):
+        here = os.open(upper, DIRECTORY)
+        there = os.open(target, DIRECTORY)
+        try:
+            _Copy(target).directory(here, there)
+            _finish(there, here, os.fstat(here))
+        finally:
+            os.close(here)
+            os.close(there)
+
+
+def is_whiteout(found: os.stat_result) -> bool:
+    """Whether it is what overlayfs takes for "not here"."""
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == 0
+
+
+def is_opaque(directory: int) -> bool:
+    """Whether a directory hides what lower layers have in it."""
+    try:
+        return os.getxattr(directory, OPAQUE) == b"y"
+    except OSError:
+        return False
+
+
+class _Copy:
+    """One run; remembers files with several names, so that they stay one file.
+
+    onto  path of the target when there may be something in it already, else ""
+    """
+
+    def __init__(self, onto: str = "") -> None:
         self.seen: dict[tuple[int, int], str] = {}
+        self._onto = onto
 
     def directory(self, here: int, there: int, prefix: str = "") -> None:
         with os.scandir(here) as entries:
@@ -44,19 +82,44 @@ class _Copy:
         found = os.lstat(name, dir_fd=here)
         kind = stat.S_IFMT(found.st_mode)
         if kind == stat.S_IFDIR:
-            os.mkdir(name, 0o700, dir_fd=there)
-            below, new = (
-                os.open(name, DIRECTORY, dir_fd=here),
-                os.open(name, DIRECTORY, dir_fd=there),
-            )
+            below = os.open(name, DIRECTORY, dir_fd=here)
+            if not (self._onto and self._is_below(there, name, below, prefix)):
+                os.mkdir(name, 0o700, dir_fd=there)
+            new = os.open(name, DIRECTORY, dir_fd=there)
             try:
                 self.directory(below, new, f"{prefix}{name}/")
                 _finish(new, below, found)
             finally:
                 os.close(below)
                 os.close(new)
-        elif kind != stat.S_IFSOCK and not self._linked(there, name, prefix, found):
+            return
+        if self._onto:
+            self._clear(there, name, prefix)
+        whiteout = is_whiteout(found)
+        if kind != stat.S_IFSOCK and not whiteout and not self._linked(there, name, prefix, found):
             _copy_one(here, there, name, found)
+
+    def _is_below(self, there: int, name: str, upper: int, prefix: str) -> bool:
+        """Whether a directory of this name is there to be merged with; makes room otherwise."""
+        try:
+            known = os.lstat(name, dir_fd=there)
+        except FileNotFoundError:
+            return False
+        if stat.S_ISDIR(known.st_mode) and not is_opaque(upper):
+            return True
+        self._clear(there, name, prefix)
+        return False
+
+    def _clear(self, there: int, name: str, prefix: str) -> None:
+        """Remove what a lower layer has here."""
+        try:
+            known = os.lstat(name, dir_fd=there)
+        except FileNotFoundError:
+            return
+        if stat.S_ISDIR(known.st_mode):
+            fs.remove_tree(f"{self._onto}/{prefix}{name}")
+        else:
+            os.unlink(name, dir_fd=there)
 
     def _linked(self, there: int, name: str, prefix: str, found: os.stat_result) -> bool:
         """Whether another name of this file was copied before, and is now linked to."""

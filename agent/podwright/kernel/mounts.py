@@ -9,9 +9,11 @@ another pod can change in between (runc CVE-2021-30465, CVE-2025-31133; threats.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
 from podwright.kernel import calls
+from podwright.kernel.calls import CallError
 
 RDONLY = 1
 NOSUID = 2
@@ -65,6 +67,31 @@ def filesystem(fstype: str, options: tuple[tuple[str, str], ...], attributes: in
         return calls.syscall("fsmount", calls.FSMOUNT, context, 1, attributes)
     finally:
         os.close(context)
+
+
+def overlay(lowers: tuple[str, ...], options: tuple[tuple[str, str], ...], place: str) -> int:
+    """A detached overlayfs mount without device files, `lowers` top first.
+
+    lowers   short paths without colons: /proc/self/fd/N
+    options  further options, as for `filesystem`
+    place    a directory to mount on for a moment, where the kernel (before 6.7) cannot be given
+             the lower directories one by one: fsconfig(2) takes 255 bytes, mount(2) a page
+    Raises CallError.
+    """
+    if len(lowers) == 1:
+        return filesystem("overlay", (("lowerdir", lowers[0]), *options), NODEV)
+    try:
+        return filesystem("overlay", (*(("lowerdir+", path) for path in lowers), *options), NODEV)
+    except CallError as err:
+        if err.errno != errno.EINVAL or b"lowerdir+" not in err.call.encode():
+            raise
+    named = (("lowerdir", ":".join(lowers)), *options)
+    data = ",".join(f"{key}={text}" if text else key for key, text in named)
+    calls.libc("mount", b"overlay", os.fsencode(place), b"overlay", NODEV, data.encode())
+    try:
+        return clone(AT_FDCWD, place)
+    finally:
+        calls.libc("umount2", os.fsencode(place), MNT_DETACH)
 
 
 def clone(dir_fd: int, path: str, *, recursive: bool = False, follow: bool = False) -> int:

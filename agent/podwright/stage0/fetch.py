@@ -256,6 +256,8 @@ def fetch(
             latest=wanted.latest,
             size=os.stat(copy).st_size + unpacked.size,
             source=wanted.source,
+            layers=(store.Layer(pipeline.image_id, ""),),
+            identity=manifest.name,
         )
         try:
             _complete(work.path, record, unpacked, copy, wanted)

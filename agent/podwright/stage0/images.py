@@ -21,7 +21,7 @@ from podwright.values import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Optional
+    from typing import Any, Optional
 
     from podwright.host.paths import Layout
     from podwright.model.image import ImageManifest
@@ -53,8 +53,8 @@ class FetchOptions:
 
 @value
 class StoredImage:
-    """An image in the store. `tree` is the absolute path of its root file system; times are
-    RFC 3339; `size` counts the bytes stored; `source` says where it came from.
+    """An image in the store. `trees` are the absolute paths of what its root is stacked from, top
+    first; times are RFC 3339; `size` counts the bytes stored; `source` says where it came from.
     """
 
     id: str
@@ -62,12 +62,15 @@ class StoredImage:
     labels: tuple[tuple[str, str], ...]
     manifest: ImageManifest
     verdict: Verdict
-    tree: str
+    trees: tuple[str, ...]
     imported: str
     last_used: str
     latest: bool
     size: int
     source: dict[str, str]
+    transport: str = "appc"
+    identity: str = ""
+    digest: str = ""
 
 
 def resolve(
@@ -92,9 +95,7 @@ def resolve(
             return _admitted(layout, record, options.insecure)
         if ref.kind == "id" or options.pull_policy == "never":
             raise store.not_stored(safe(ref_text, 200))
-    from podwright.stage0 import acquire
-
-    record = acquire.get(layout, ref, options, progress, cwd)
+    record = _acquire(ref).get(layout, ref, options, progress, cwd)
     return _admitted(layout, record, options.insecure)
 
 
@@ -113,9 +114,7 @@ def would_resolve(
         if ref.kind == "id" or options.pull_policy == "never":
             raise store.not_stored(safe(ref_text, 200))
         return None, True
-    from podwright.stage0 import acquire
-
-    current = acquire.current(layout, ref, options, cwd)
+    current = _acquire(ref).current(layout, ref, options, cwd)
     if current is not None:
         return _admitted(layout, current, options.insecure, write=False), False
     return (_loaded(layout, record) if record else None), True
@@ -162,6 +161,17 @@ def remove_image(layout: Layout, image_id: str) -> None:
     store.check(layout)
     with store.lock(layout, "removing an image"):
         store.remove(layout, image_id)
+
+
+def _acquire(ref: ImageRef) -> Any:
+    """The module that gets images of this kind from where they are."""
+    if ref.kind in ("name", "url", "file"):
+        from podwright.stage0 import acquire
+
+        return acquire
+    from podwright.stage0.oci import acquire as oci_acquire  # type: ignore[import-not-found]
+
+    return oci_acquire
 
 
 def _parse(text: str, options: FetchOptions, cwd: Optional[str]) -> ImageRef:
@@ -256,12 +266,15 @@ def _loaded(layout: Layout, record: Record) -> StoredImage:
         labels=manifest.labels,
         manifest=manifest,
         verdict=record.verdict,
-        tree=f"{layout.trees}/{record.id}/rootfs",
+        trees=tuple(store.tree_path(layout, layer.tree) for layer in reversed(record.layers)),
         imported=record.imported,
         last_used=store.last_used(layout, record.id) or record.imported,
         latest=record.latest,
         size=record.size,
         source=record.source,
+        transport=record.transport,
+        identity=record.identity or record.name,
+        digest=record.digest,
     )
 
 
@@ -275,7 +288,11 @@ def _admitted(
 
         record = acquire.verify_again(layout, record, write=write)
     image = _loaded(layout, record)
-    if not store.tree_complete(layout, record.id):
+    if record.dependencies:
+        from podwright.stage0 import depend  # type: ignore[attr-defined]
+
+        depend.admit_all(layout, record, insecure)
+    if not all(store.tree_complete(layout, layer.tree) for layer in record.layers):
         if not write:
             raise VerifyError(f"image {record.name}: its tree is missing", "fetch it again")
         from podwright.stage0 import acquire

@@ -86,7 +86,7 @@ def _launch(
     insecure = frozenset(config["insecure"])
     known = {image.id: image for image in stored}
     trees = {
-        app.name: (known.get(app.image_id) or images.admit(layout, app.image_id, insecure)).tree
+        app.name: (known.get(app.image_id) or images.admit(layout, app.image_id, insecure)).trees
         for app in manifest.apps
     }
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)

@@ -3,21 +3,26 @@
 """The image store: content-addressed, published by rename, one directory per image.
 
     version                         {"format": 1}
-    cas/image/<id>/manifest         the image manifest as it was in the archive
-                   record.json      name, labels, verdict, where it came from
-                   aci, aci.asc     archive and signature as served
+    cas/image/<id>/manifest         the image manifest: as it was in the archive, or made from an
+                                    OCI image's configuration
+                   record.json      name, labels, verdict, layers, where it came from
                    used             its time is when the image was last used
-    cas/tree/<id>/rootfs, rendered  the unpacked image, and the mark that it is complete
+                   aci, aci.asc     ACI: archive and signature as served
+                   oci-manifest, oci-config, signatures.json   OCI: what was signed, and by what
+    cas/tree/<tree>/rootfs          one layer, unpacked; several make an image's root
+                    mtree           what must be in it, with digests
+                    rendered        the mark that it is complete
     cas/ref/name/<name>/<id>        look-up by name, `/` in names written as `,`
     cas/ref/url/<digest>            which image a URL or file gave last, with ETag and max-age
     tmp/                            work in progress, locked by whoever works
 
 An image is listed when its directory is there: it appears by one rename, after everything in it
-and its tree has reached the disk. Directories are 0700 and must be our own.
+and its layers has reached the disk. Directories are 0700 and must be our own.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -31,7 +36,7 @@ from podwright.host.paths import FORMAT
 from podwright.kernel import fs
 from podwright.kernel.step import step
 from podwright.model.names import is_image_id
-from podwright.stage0.verdict import Verdict
+from podwright.stage0 import verdict
 from podwright.values import value
 from podwright.values_json import to_json
 
@@ -41,27 +46,50 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
 
-RECORD_FORMAT = 1
+RECORD_FORMAT = 2
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@value
+class Layer:
+    """One directory below `cas/tree` that is a part of an image's root.
+
+    tree   its name: an image ID (the image's own root, or its merged one), or `sha256-<64 hex>`,
+           the diff ID of an OCI layer, which several images may share
+    mtree  SHA-256 of its `mtree` file; "" in what agents before record format 2 stored
+    """
+
+    tree: str
+    mtree: str
 
 
 @value
 class Record:
     """What is remembered of an image beside its manifest.
 
-    latest  it was found by discovery when no version was asked for
-    size    bytes stored: archive and files of the tree
-    source  {kind: name|url|file, ref, url, signature}
+    latest        it was found by discovery when no version was asked for
+    size          bytes stored: archive and files of the layers
+    source        {kind: name|url|file|docker|..., ref, url, signature}
+    layers        what its root is stacked from, lowest first
+    dependencies  IDs of the images whose layers are below its own, flattened, lowest first
+    transport     appc, docker, oci, docker-archive or oci-archive: where the policy looks
+    identity      what the policy judges: the image name; for docker the canonical reference
+    digest        OCI: `sha256:<hex>` of the image's manifest, which is what gets signed
     """
 
     id: str
     name: str
     labels: tuple[tuple[str, str], ...]
-    verdict: Verdict
+    verdict: verdict.Verdict
     imported: str
     latest: bool
     size: int
     source: dict[str, str]
+    layers: tuple[Layer, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    transport: str = "appc"
+    identity: str = ""
+    digest: str = ""
 
 
 def ensure(layout: Layout) -> None:
@@ -138,12 +166,15 @@ def read_record(layout: Layout, image_id: str) -> Optional[Record]:
     except (OSError, UsageError) as err:
         raise _broken(path, err) from None
     try:
-        if raw.pop("format") != RECORD_FORMAT:
+        number = raw.pop("format")
+        if number not in (1, RECORD_FORMAT):
             raise StoreError(f"{path} has a newer format", "upgrade the agent", object=path)
-        said = raw.pop("verdict")
-        verdict = Verdict(**{**said, "options": tuple(said["options"])})
         labels = tuple((str(key), str(text)) for key, text in raw.pop("labels"))
-        record = Record(verdict=verdict, labels=labels, **raw)
+        raw["verdict"] = verdict.read(raw["verdict"])
+        layers = raw.pop("layers", [{"tree": image_id, "mtree": ""}])
+        raw["layers"] = tuple(Layer(**layer) for layer in layers)
+        raw["dependencies"] = tuple(raw.pop("dependencies", ()))
+        record = Record(labels=labels, **raw)
     except (TypeError, KeyError, ValueError, AttributeError) as err:
         raise _broken(path, err) from None
     if record.id != image_id:
@@ -193,9 +224,14 @@ def last_used(layout: Layout, image_id: str) -> str:
         return ""
 
 
-def tree_complete(layout: Layout, image_id: str) -> bool:
-    """Whether the rendered tree of an image is there in full."""
-    return os.path.lexists(f"{layout.trees}/{image_id}/rendered")
+def tree_path(layout: Layout, tree: str) -> str:
+    """The root file system, or layer of one, called `tree`."""
+    return f"{layout.trees}/{tree}/rootfs"
+
+
+def tree_complete(layout: Layout, tree: str) -> bool:
+    """Whether a rendered tree is there in full."""
+    return os.path.lexists(f"{layout.trees}/{tree}/rendered")
 
 
 def ids_by_name(layout: Layout, name: str) -> list[str]:
@@ -277,20 +313,34 @@ class Workspace:
             os.close(self._fd)
 
 
-def publish(layout: Layout, workspace: str, record: Record) -> None:
-    """Make an image visible: `workspace` holds `image/` and `tree/`, all complete.
+def publish_tree(layout: Layout, made: str, tree: str) -> None:
+    """Make the finished directory `made` (rootfs, mtree, rendered; on disk) the tree `tree`.
 
-    The caller holds the store's lock. An image that is there already is replaced as a whole; a
-    complete tree is kept, since pods may be using it and its content is the same by its ID.
+    The caller holds the store's lock. A complete tree is kept, since pods may be using it and
+    its content is the same by its name.
     """
-    tree, image = f"{layout.trees}/{record.id}", f"{layout.images}/{record.id}"
-    if not tree_complete(layout, record.id):
-        fs.remove_tree(tree)
-        fs.rename(f"{workspace}/tree", tree)
+    if tree_complete(layout, tree):
+        return
+    fs.remove_tree(f"{layout.trees}/{tree}")
+    fs.rename(made, f"{layout.trees}/{tree}")
+
+
+def publish_image(layout: Layout, made: str, record: Record) -> None:
+    """Make the finished image directory `made` visible; its layers must be there.
+
+    The caller holds the store's lock, and has held it since it last saw the layers complete, so
+    that none of them was swept meanwhile. An image that is there already is replaced as a whole.
+    """
+    missing = [layer.tree for layer in record.layers if not tree_complete(layout, layer.tree)]
+    if missing:
+        raise StoreError(
+            f"image {record.name}: its layer {missing[0]} was removed meanwhile", "fetch it again"
+        )
+    image = f"{layout.images}/{record.id}"
     if os.path.lexists(image):
-        _replace(f"{workspace}/image", image)
+        _replace(made, image)
     else:
-        fs.rename(f"{workspace}/image", image)
+        fs.rename(made, image)
     names = _name_dir(layout, record.name)
     fs.ensure_dir(names)
     reference = f"{names}/{record.id}"
@@ -298,6 +348,15 @@ def publish(layout: Layout, workspace: str, record: Record) -> None:
         fs.write_new(reference, b"", durable=False)
     if record.latest:
         only_latest(layout, record)
+
+
+def publish(layout: Layout, workspace: str, record: Record) -> None:
+    """Make an ACI visible: `workspace` holds `image/` and `tree/`, all complete.
+
+    The caller holds the store's lock.
+    """
+    publish_tree(layout, f"{workspace}/tree", record.id)
+    publish_image(layout, f"{workspace}/image", record)
 
 
 def _replace(new: str, image: str) -> None:
@@ -332,24 +391,38 @@ def only_latest(layout: Layout, record: Record) -> None:
 
 
 def remove(layout: Layout, image_id: str) -> None:
-    """Forget an image and its tree. The caller holds the store's lock."""
+    """Forget an image and the layers that no other image uses. The caller holds the store's lock."""
     try:
         record = read_record(layout, image_id)
     except StoreError:
         record = None
+    trees = [layer.tree for layer in record.layers] if record else []
     with Workspace(layout, "remove") as work:
-        for number, path in enumerate(
-            (f"{layout.images}/{image_id}", f"{layout.trees}/{image_id}")
-        ):
-            try:
-                fs.rename(path, f"{work.path}/{number}")
-            except FileNotFoundError:
-                continue
+        _take_away(f"{layout.images}/{image_id}", f"{work.path}/image")
+        used = used_trees(layout)
+        for number, tree in enumerate(dict.fromkeys([image_id, *trees])):
+            if tree not in used:
+                _take_away(f"{layout.trees}/{tree}", f"{work.path}/{number}")
         if record is not None:
             names = _name_dir(layout, record.name)
             fs.unlink(f"{names}/{image_id}")
             if not os.listdir(names):
                 os.rmdir(names)
+
+
+def _take_away(path: str, target: str) -> None:
+    """Move a directory away to be removed, when it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        fs.rename(path, target)
+
+
+def used_trees(layout: Layout) -> set[str]:
+    """The trees that stored images are made of.
+
+    Raises StoreError when one record cannot be read, since nobody knows then what it needs.
+    """
+    records = (read_record(layout, image_id) for image_id in image_ids(layout))
+    return {layer.tree for record in records if record is not None for layer in record.layers}
 
 
 def not_stored(what: str) -> PodwrightError:

@@ -8,6 +8,7 @@ import os
 import stat
 import time
 
+from podwright.errors import StoreError
 from podwright.host.lock import try_lock
 from podwright.kernel import fs
 from podwright.model.names import DIGITS, made_of
@@ -56,13 +57,31 @@ def _abandoned(name: str) -> bool:
 
 
 def _sweep_trees(layout: Layout) -> list[str]:
-    """Remove trees whose image was never published, or is already removed."""
+    """Remove trees whose image was never published, or is already removed.
+
+    Layers of an interrupted fetch are kept for its next try, as partial downloads are.
+    """
     with store.lock(layout, "sweeping trees"):
+        try:
+            used = store.used_trees(layout)
+        except StoreError:
+            return []  # what a damaged image needs, nobody knows
         orphans = [
             name
             for name in sorted(os.listdir(layout.trees))
-            if not os.path.lexists(f"{layout.images}/{name}")
+            if name not in used and not _is_fresh_layer(f"{layout.trees}/{name}")
         ]
         for name in orphans:
             fs.remove_tree(f"{layout.trees}/{name}")
     return orphans
+
+
+def _is_fresh_layer(path: str) -> bool:
+    """Whether it is a complete OCI layer that came within the last day."""
+    if not os.path.basename(path).startswith("sha256-"):
+        return False
+    try:
+        made = os.stat(f"{path}/rendered").st_mtime
+    except FileNotFoundError:
+        return False
+    return made > time.time() - PARTIAL_DAYS * 86400

@@ -16,6 +16,8 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podwright.host.paths import Layout
 
 
@@ -41,6 +43,11 @@ class Verdict:
     digest: str = ""
     options: tuple[str, ...] = ()
     expires: str = ""
+
+
+def read(raw: dict[str, Any]) -> Verdict:
+    """A verdict as it stands in a record; TypeError or KeyError when it is not one."""
+    return Verdict(**{**raw, "options": tuple(raw["options"])})
 
 
 class Stale(VerifyError):

@@ -39,7 +39,8 @@ class Launch:
     pod_dir        absolute, already renamed to `<data>/pods/run/<uuid>`
     lock_fd        descriptor that holds the pod's lock; must stay open for the pod's whole life
     manifest       the apps, with final environment, exec and isolators
-    trees          app name -> absolute path of its read-only image root (overlay lower directory)
+    trees          app name -> absolute paths of the read-only directories that its image's root is
+                   stacked from, top first (overlay lower directories)
     net            `default`, `none` or `host`
     hostname       host name in the pod
     insecure       subset of {capabilities, paths, seccomp}: restrictions lifted
@@ -56,7 +57,7 @@ class Launch:
     pod_dir: str
     lock_fd: int
     manifest: PodManifest
-    trees: dict[str, str]
+    trees: dict[str, tuple[str, ...]]
     net: str = "default"
     hostname: str = ""
     insecure: frozenset[str] = frozenset()

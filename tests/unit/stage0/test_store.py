@@ -75,7 +75,7 @@ def test_an_image_is_found_by_id_prefix_name_version_and_path(layout: Layout, im
         ("example.com/a", two), ("example.com/a:1,os=linux", one), (str(path), one),
     ]:  # fmt: skip
         assert images.resolve(layout, text, options).id == expected.id, text
-    assert (Path(one.tree) / "version").read_text() == "1"
+    assert (Path(one.trees[0]) / "version").read_text() == "1"
     assert [found.id for found in images.list_images(layout)] == [one.id, two.id]
     assert [found.id for found in images.find_images(layout, "example.com/a")] == [one.id, two.id]
 
@@ -144,7 +144,7 @@ def test_storing_again_replaces_the_record_and_keeps_the_tree(
 ) -> None:
     path = image()
     first = fetch(layout, path)
-    node = os.stat(first.tree).st_ino
+    node = os.stat(first.trees[0]).st_ino
 
     def unsupported(new: str, old: str) -> None:
         raise OSError(errno.EINVAL, "Invalid argument", new)
@@ -154,7 +154,7 @@ def test_storing_again_replaces_the_record_and_keeps_the_tree(
         path.touch()
         again = fetch(layout, path)
         assert again.id == first.id and again.imported > first.imported
-        assert os.stat(again.tree).st_ino == node
+        assert os.stat(again.trees[0]).st_ino == node
         assert os.listdir(layout.tmp) == []
 
 
@@ -230,7 +230,7 @@ def test_the_new_half_of_an_atomic_write_is_swept_when_its_writer_is_gone(layout
         lambda text: text[: len(text) // 2],
         lambda text: text.replace('"name": "example.com/a"', '"name": 5, "x": 1'),
         lambda text: text.replace("sha512-", "sha512-0"),
-        lambda text: text.replace('"format": 1', '"format": 2'),
+        lambda text: text.replace('"format": 2', '"format": 3'),
         lambda text: "[]",
     ],
 )

@@ -63,7 +63,7 @@ class Restrictions:
 class AppPlan:
     """One app.
 
-    tree        its image root on the host
+    trees       what its image root is stacked from, on the host, top first
     writable    directory of the pod for what it writes: overlay's upper and work
     root        where its root is mounted, relative to the pod's root
     binds       volumes below the root; `late_binds` those in /dev and /sys, which come after
@@ -72,7 +72,7 @@ class AppPlan:
     """
 
     name: str
-    tree: str
+    trees: tuple[str, ...]
     writable: str
     root: str
     overlay: bool
@@ -156,7 +156,7 @@ def _app(
     isolators = app.app.isolators
     return AppPlan(
         name=app.name,
-        tree=launch.trees[app.name],
+        trees=launch.trees[app.name],
         writable=f"{launch.pod_dir}/overlay/{app.name}",
         root=f"opt/stage2/{app.name}/rootfs",
         overlay=launch.overlay,
@@ -258,7 +258,7 @@ def describe(plan: PodPlan) -> list[str]:
     ]
     for app in plan.apps:
         how = "overlay" if app.overlay else "copy"
-        lines.append(f"app {app.name}: {how} of {app.tree} at {app.root}")
+        lines.append(f"app {app.name}: {how} of {' over '.join(app.trees)} at {app.root}")
         for bind in app.binds + app.late_binds:
             mode = "ro" if bind.read_only else "rw"
             lines.append(f"  bind {safe(bind.source)} at {safe(bind.where)} {mode}")

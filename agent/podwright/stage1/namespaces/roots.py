@@ -102,38 +102,38 @@ def _late_binds(root: int, bases: dict[str, int], app: AppPlan) -> None:
 
 
 def _overlay(app: AppPlan) -> Optional[int]:
-    """A detached overlay of the app's tree; None where the host cannot do it.
+    """A detached overlay of the image's layers; None where the host cannot do it.
 
     The layers are named by descriptor: no character in a path can end an option, and the
     pod cannot read the host's paths out of its mountinfo.
     """
-    layers = {"lowerdir": app.tree}
-    for name in ("upper", "work"):
-        layers[f"{name}dir"] = f"{app.writable}/{name}"
-        fs.ensure_dir(layers[f"{name}dir"], 0o755 if name == "upper" else 0o700)
-    lower = os.stat(app.tree)
-    os.chmod(layers["upperdir"], stat.S_IMODE(lower.st_mode))
-    os.chown(layers["upperdir"], lower.st_uid, lower.st_gid)
-    fds = {key: os.open(path, beneath.DIRECTORY) for key, path in layers.items()}
-    options = (*((key, f"/proc/self/fd/{fd}") for key, fd in fds.items()), *OVERLAY)
+    paths = {name: f"{app.writable}/{name}" for name in ("upper", "work")}
+    fs.ensure_dir(paths["upper"], 0o755)
+    fs.ensure_dir(paths["work"], 0o700)
+    top = os.stat(app.trees[0])
+    os.chmod(paths["upper"], stat.S_IMODE(top.st_mode))
+    os.chown(paths["upper"], top.st_uid, top.st_gid)
+    fds = [os.open(path, beneath.DIRECTORY) for path in (*paths.values(), *app.trees)]
+    upper, work, *lowers = [f"/proc/self/fd/{fd}" for fd in fds]
+    options = (("upperdir", upper), ("workdir", work), *OVERLAY)
     try:
-        return mounts.filesystem("overlay", options, mounts.NODEV)
+        return mounts.overlay(tuple(lowers), options, app.writable)
     except CallError as err:
         if err.errno not in NO_OVERLAY:
             raise
         return None
     finally:
-        for fd in fds.values():
+        for fd in fds:
             os.close(fd)
 
 
 def _copied(app: AppPlan, plan: PodPlan) -> int:
-    """A full copy of the tree in the pod directory, and a detached mount of it."""
-    from podwright.kernel.copytree import copy_tree
+    """A full copy of the image's root in the pod directory, and a detached mount of it."""
+    from podwright.kernel.copytree import copy_layers
 
     target = f"{plan.root}/{app.root}"
     if not os.listdir(target):
-        copy_tree(app.tree, target)
+        copy_layers(app.trees, target)
     root = mounts.clone(mounts.AT_FDCWD, target)
     mounts.restrict(root, mounts.NODEV)
     return root
