@@ -27,7 +27,14 @@ PATIENCE = 30.0
 IMAGE_ID = "sha512-" + "0" * 64
 
 
-def app(name: str, *exec_: str, tree: Path | None = None, **section: Any) -> dict[str, Any]:
+def _layers(tree: Path | Sequence[Path]) -> list[str]:
+    """One tree, or several, top first."""
+    return [str(each) for each in ([tree] if isinstance(tree, Path) else tree)]
+
+
+def app(
+    name: str, *exec_: str, tree: Path | Sequence[Path] | None = None, **section: Any
+) -> dict[str, Any]:
     """An app of a pod; `section` are fields of its `app` object, and `mounts`, `readOnlyRootFS` of the app itself."""
     outer: dict[str, Any] = {
         key: section.pop(key) for key in ("mounts", "readOnlyRootFS") if key in section
@@ -209,7 +216,7 @@ class Bed:
             "uuid": number,
             "pod_dir": str(pod_dir),
             "events": str(self.base / f"{number}.events"),
-            "trees": {one["name"]: [str(one["tree"] or self.tiny)] for one in apps},
+            "trees": {one["name"]: _layers(one["tree"] or self.tiny) for one in apps},
             "manifest": {
                 "acKind": "PodManifest",
                 "acVersion": "0.8.11",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.launch_bed import Bed, app, sh
+from tests.support.paths import CHECKOUT
 from tests.support.private_host import PrivateHost
 
 
@@ -323,3 +326,58 @@ def test_a_script_of_the_image_that_names_the_agent_gets_nothing(bed: Bed) -> No
     ended = bed.run(app("app", "/bin/evil", tree=tree))
     assert ended.outcome[0] != 0
     assert ended.stdout == ""
+
+
+def _layered(bed: Bed, number: int) -> list[Path]:
+    """Layers, top first: each changes `/count`; the top one takes away, replaces and opens up."""
+    lowest = bed.tree(
+        {"count": "0", "gone": "x", "hidden/old": "x", "merged/low": "x", "kind/file": "x"}
+    )
+    (lowest / "away").symlink_to("/merged")
+    layers = [lowest]
+    for count in range(1, number):
+        layer = bed.base / f"layer-{count}"
+        layer.mkdir()
+        (layer / "count").write_text(str(count))
+        layers.insert(0, layer)
+    top = layers[0]
+    os.mknod(top / "gone", stat.S_IFCHR, 0)
+    for name in ("hidden", "merged", "away"):
+        (top / name).mkdir()
+        (top / name / "new").write_text("x")
+    os.setxattr(top / "hidden", "trusted.overlay.opaque", b"y")
+    (top / "kind").write_text("a file now")
+    return layers
+
+
+@pytest.mark.threat("T08", "T09")
+@pytest.mark.parametrize("overlay", [True, False])
+@pytest.mark.parametrize("number", [2, 13, 128])
+def test_a_root_of_many_layers(bed: Bed, number: int, overlay: bool) -> None:
+    look = "cat /count; echo; ls -d /gone 2>/dev/null; ls /hidden /merged /away; cat /kind"
+    ended = bed.run(sh("app", look, tree=_layered(bed, number)), overlay=overlay)
+    assert ended.outcome == [0, "exited"], ended
+    lists = "/away:\nnew\n\n/hidden:\nnew\n\n/merged:\nlow\nnew\n"
+    assert ended.stdout == f"{number - 1}\n{lists}a file now"
+
+
+BY_NAME = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from podwright.kernel import mounts
+base = sys.argv[2]
+fds = [os.open(f"{base}/{name}", os.O_RDONLY) for name in sys.argv[3].split(",")]
+upper, work, *lowers = [f"/proc/self/fd/{fd}" for fd in fds]
+root = mounts.overlay_by_name(tuple(lowers), (("upperdir", upper), ("workdir", work)), f"{base}/place")
+print(open("count", opener=lambda name, flags: os.open(name, flags, dir_fd=root)).read())
+print(os.listdir(f"{base}/place"))
+"""
+
+
+def test_layers_are_stacked_on_kernels_that_take_them_by_name_only(bed: Bed) -> None:
+    layers = _layered(bed, 128)
+    for name in ("upper", "work", "place"):
+        (bed.base / name).mkdir()
+    names = ",".join(["upper", "work", *(layer.name for layer in layers)])
+    code = [sys.executable, "-c", BY_NAME, str(CHECKOUT / "agent"), str(bed.base), names]
+    assert bed.host.run(code).stdout == "127\n[]\n"

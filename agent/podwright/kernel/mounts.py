@@ -74,8 +74,7 @@ def overlay(lowers: tuple[str, ...], options: tuple[tuple[str, str], ...], place
 
     lowers   short paths without colons: /proc/self/fd/N
     options  further options, as for `filesystem`
-    place    a directory to mount on for a moment, where the kernel (before 6.7) cannot be given
-             the lower directories one by one: fsconfig(2) takes 255 bytes, mount(2) a page
+    place    a directory to mount on for a moment, see `overlay_by_name`
     Raises CallError.
     """
     if len(lowers) == 1:
@@ -85,6 +84,16 @@ def overlay(lowers: tuple[str, ...], options: tuple[tuple[str, str], ...], place
     except CallError as err:
         if err.errno != errno.EINVAL or b"lowerdir+" not in err.call.encode():
             raise
+    return overlay_by_name(lowers, options, place)
+
+
+def overlay_by_name(
+    lowers: tuple[str, ...], options: tuple[tuple[str, str], ...], place: str
+) -> int:
+    """The same for kernels before 6.7, which cannot be given the lower directories one by one.
+
+    fsconfig(2) takes 255 bytes for all their names, mount(2) a page, but needs a place to mount on.
+    """
     named = (("lowerdir", ":".join(lowers)), *options)
     data = ",".join(f"{key}={text}" if text else key for key, text in named)
     calls.libc("mount", b"overlay", os.fsencode(place), b"overlay", NODEV, data.encode())

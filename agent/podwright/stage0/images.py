@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.model.image import ImageManifest
     from podwright.model.imageref import ImageRef
-    from podwright.stage0.store import Record
+    from podwright.stage0.store import Layer, Record
     from podwright.stage0.verdict import Verdict
 
     Progress = Callable[[str, int, Optional[int]], None]
@@ -68,6 +68,7 @@ class StoredImage:
     latest: bool
     size: int
     source: dict[str, str]
+    layers: tuple[Layer, ...] = ()
     transport: str = "appc"
     identity: str = ""
     digest: str = ""
@@ -272,6 +273,7 @@ def _loaded(layout: Layout, record: Record) -> StoredImage:
         latest=record.latest,
         size=record.size,
         source=record.source,
+        layers=record.layers,
         transport=record.transport,
         identity=record.identity or record.name,
         digest=record.digest,

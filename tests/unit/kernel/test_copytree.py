@@ -9,7 +9,7 @@ import os
 import socket
 from pathlib import Path
 
-from podwright.kernel.copytree import copy_tree
+from podwright.kernel.copytree import copy_layers, copy_tree
 
 
 def listing(root: Path) -> list[tuple[object, ...]]:
@@ -62,3 +62,22 @@ def test_sockets_are_left_out(tmp_path: Path) -> None:
         server.bind(str(source / "socket"))
         copy_tree(str(source), str(target))
     assert list(target.iterdir()) == []
+
+
+def test_links_of_a_lower_layer_are_replaced_and_never_followed(tmp_path: Path) -> None:
+    lower, upper, target, outside = (tmp_path / name for name in ("l", "u", "t", "outside"))
+    for path in (lower, upper / "d", upper / "e", target, outside):
+        path.mkdir(parents=True)
+    (outside / "keep").write_text("kept")
+    (lower / "d").symlink_to(outside)
+    (lower / "e").symlink_to("d")
+    (lower / "f").symlink_to(outside / "keep")
+    (upper / "d/keep").write_text("inside")
+    (upper / "e/x").write_text("x")
+    (upper / "f").write_text("a file")
+    copy_layers((str(upper), str(lower)), str(target))
+    assert (target / "d/keep").read_text() == "inside"
+    assert (target / "e/x").read_text() == "x" and not (target / "e").is_symlink()
+    assert (target / "f").read_text() == "a file"
+    assert [path.name for path in outside.iterdir()] == ["keep"]
+    assert (outside / "keep").read_text() == "kept"
