@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Image arguments: `name[:version][,label=value...]`, IDs, files and URLs (behaviour.md A4)."""
+"""Image arguments: `name[:version][,label=value...]`, IDs, files and URLs (behaviour.md A4), and
+references to OCI images (A7), which `ociref` reads."""
 
 from __future__ import annotations
 
@@ -20,11 +21,12 @@ _VALUE = LETTERS + DIGITS + "._~+@-"
 class ImageRef:
     """What a user wrote to name an image.
 
-    kind      `id`, `name`, `file` or `url`
+    kind      `id`, `name`, `file`, `url`; `docker`, `oci`, `docker-archive`, `oci-archive`
     text      as written
-    name      the image name, for kind `name`
-    labels    the labels asked for, for kind `name`; version first
-    location  the ID (whole, or a prefix of it), the path or the URL
+    name      the image name; for kinds of OCI images the one that it gets here
+    labels    the labels asked for, version first; likewise
+    location  the ID (whole, or a prefix of it), the path or the URL; for docker
+              REGISTRY/REPOSITORY[:TAG][@DIGEST] in full, for the other OCI kinds PATH[:REF]
     """
 
     kind: str
@@ -42,7 +44,7 @@ class ImageRef:
 def parse_ref(text: str, cwd_files: Callable[[str], bool]) -> ImageRef:
     """Read an image argument; `cwd_files` says whether a path is an existing regular file.
 
-    Raises UsageError when it is none of the four kinds.
+    Raises UsageError when it is of none of these kinds.
     """
     if not text or len(text) > 4096 or not text.isprintable():
         raise UsageError(f"image {safe(text, 80)!r}: empty, too long or not printable")
@@ -51,6 +53,8 @@ def parse_ref(text: str, cwd_files: Callable[[str], bool]) -> ImageRef:
     scheme, separator, _ = text.partition("://")
     if separator and made_of(scheme, LETTERS + DIGITS + "+.-") and scheme[0] in LETTERS:
         return _location(text, scheme.lower())
+    if text.startswith(("oci:", "docker-archive:", "oci-archive:")):
+        return _oci(text)
     if text.startswith(("docker:", "cimd:")):
         return _location(text, text.partition(":")[0])
     if text.startswith("/"):
@@ -99,14 +103,11 @@ def _id(text: str) -> ImageRef:
 
 def _location(text: str, scheme: str) -> ImageRef:
     if scheme == "docker":
-        raise UsageError(
-            f"image {safe(text, 160)!r}: docker images come with a later version",
-            "use an appc image name, or a file or https URL that ends in .aci",
-        )
+        return _oci(text)
     if scheme not in ("file", "http", "https"):
         raise UsageError(
             f"image {safe(text, 160)!r}: scheme {scheme!r} is not understood",
-            "use an image name, or file://, https://",
+            "use an image name, or file://, https://, docker://, oci:",
         )
     if not text.endswith(".aci"):
         raise UsageError(f"image {safe(text, 160)!r}: the URL does not end in .aci")
@@ -119,6 +120,13 @@ def _location(text: str, scheme: str) -> ImageRef:
     if host not in ("", "localhost") or not slash or "\0" in path:
         raise UsageError(f"image {safe(text, 160)!r}: not file:// and an absolute path")
     return ImageRef("file", text, location=path)
+
+
+def _oci(text: str) -> ImageRef:
+    from podwright.model import ociref
+
+    parts = ociref.parse_oci(text)
+    return ImageRef(parts.kind, text, parts.name, parts.labels, parts.location)
 
 
 def _name(text: str) -> ImageRef:

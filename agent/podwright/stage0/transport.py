@@ -1,36 +1,37 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTPS GET with the standard library: bounded in time, size and redirects.
+"""HTTPS requests with the standard library: bounded in time, size and redirects.
 
 TLS 1.2 or newer, the system's authorities and those in `ca.d` of the system and local
-configuration. At most five redirects, never from https to http. No credentials are sent, so none
-can leak. A connection is kept for the next request to the same server.
+configuration. At most five redirects, never from https to http, and never from a server elsewhere
+to an address that is local to this host. An Authorization header goes to the host and port that it
+was given for and nowhere else (threats.md T31): not to where that one redirects, not over http, not
+to a server whose certificate was not checked. A connection is kept for the next request to the same
+server.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import os
 import socket
 import ssl
-import stat
 import threading
 import time
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 import podwright
 from podwright.errors import FetchError
-from podwright.stage0 import urls
+from podwright.stage0 import connections, urls
 from podwright.text import safe
+from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
+    from podwright.stage0.credentials import Keyring
 
-CONNECT_TIMEOUT = 20.0
 HEAD_TIMEOUT = 60.0
 SMALL_TIMEOUT = 60.0
 MAX_REDIRECTS = 5
@@ -47,7 +48,9 @@ class Reply:
         self._inner = inner
 
     def header(self, name: str) -> str:
-        """A header's value, or ""."""
+        """A header's value, or ""; a list that came in several headers is joined."""
+        if name == "WWW-Authenticate":
+            return ", ".join(self._inner.headers.get_all(name, []))
         return self._inner.headers.get(name, "")
 
     @property
@@ -101,12 +104,21 @@ class Reply:
 class Client:
     """Makes requests for one fetch; a context manager that closes what it kept.
 
-    insecure  words of A12: `tls` lifts certificate checks, `http` allows plain http
+    insecure     words of A12: `tls` lifts certificate checks, `http` allows plain http
+    credentials  log-ins of the configuration (rktKind auth), sent unasked to the hosts they are for
+
+    Several threads may use one client, each with replies of its own.
     """
 
-    def __init__(self, layout: Layout, insecure: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        insecure: frozenset[str] = frozenset(),
+        credentials: Optional[Keyring] = None,
+    ) -> None:
         self.insecure = insecure
         self._layout = layout
+        self._credentials = credentials
         self._context: Optional[ssl.SSLContext] = None
         self._idle: dict[tuple[str, str, int], Any] = {}
 
@@ -130,18 +142,35 @@ class Client:
             self.done(reply)
 
     def open(
-        self, url: str, headers: Optional[dict[str, str]] = None, *, deadline: float = 0.0
+        self,
+        url: str,
+        headers: Optional[dict[str, str]] = None,
+        *,
+        deadline: float = 0.0,
+        method: str = "GET",
+        body: Optional[bytes] = None,
+        near: str = "",
     ) -> Reply:
-        """Send a GET, follow redirects, and return the answer with its body unread.
+        """Send a request, follow redirects of a GET or HEAD, and return the answer, body unread.
 
+        near  a host name: addresses local to this host (loopback, link-local) are refused unless
+              that host has such an address too; for URLs that a server has named
         Give the reply back with `done`.
         """
-        target = urls.parse(url, self.insecure)
+        sent = dict(headers or {})
+        first = target = urls.parse(url, self.insecure)
+        own = sent.pop("Authorization", "")
+        secret = own or (self._credentials.header(first) if self._credentials else "")
         for _ in range(MAX_REDIRECTS + 1):
             if deadline and time.monotonic() > deadline:
                 raise _slow(target)
-            reply = self._request(target, headers or {}, deadline)
-            if reply.status not in REDIRECTS:
+            if secret and self._may_know(first, target):
+                sent["Authorization"] = secret
+            else:
+                sent.pop("Authorization", None)
+            request = _Request(method, target, sent, body, near)
+            reply = self._request(request, deadline)
+            if reply.status not in REDIRECTS or method not in ("GET", "HEAD"):
                 return reply
             location = reply.header("Location")
             self._close(reply)
@@ -152,188 +181,104 @@ class Client:
                     object=str(target),
                     reason="downgrade",
                 )
+            if following.host != target.host:
+                near = near or target.host
             target = following
         raise FetchError(
             f"{url} redirects more than {MAX_REDIRECTS} times", object=url, reason="redirects"
         )
 
+    def _may_know(self, first: urls.Url, target: urls.Url) -> bool:
+        """Whether a secret that is meant for the server of `first` may go to `target`."""
+        return (
+            _place(target) == _place(first)
+            and target.scheme == "https"
+            and "tls" not in self.insecure
+        )
+
     def done(self, reply: Reply) -> None:
         """Keep the connection when it is in order, close it otherwise."""
-        if reply.finished:
-            self._idle[_place(reply.url)] = reply.connection
-        else:
+        if not reply.finished:
             self._close(reply)
+            return
+        other = self._idle.pop(_place(reply.url), None)
+        self._idle[_place(reply.url)] = reply.connection
+        if other is not None:
+            other.close()
 
     def _close(self, reply: Reply) -> None:
         reply.close()
         reply.connection.close()
 
-    def _request(self, url: urls.Url, headers: dict[str, str], deadline: float) -> Reply:
-        kept = self._idle.pop(_place(url), None)
+    def _request(self, request: _Request, deadline: float) -> Reply:
+        kept = self._idle.pop(_place(request.url), None)
         if kept is not None:
             try:
-                return self._send(kept, url, headers, deadline)
+                return self._send(kept, request, deadline)
             except FetchError:
-                pass  # the server had closed it meanwhile
-        return self._send(self._connection(url), url, headers, deadline)
+                if request.method not in ("GET", "HEAD"):
+                    raise
+                # else: the server had closed it meanwhile
+        return self._send(self._connection(request), request, deadline)
 
-    def _send(
-        self, connection: Any, url: urls.Url, headers: dict[str, str], deadline: float
-    ) -> Reply:
+    def _send(self, connection: Any, request: _Request, deadline: float) -> Reply:
         left = HEAD_TIMEOUT if not deadline else min(HEAD_TIMEOUT, deadline - time.monotonic())
         watchdog = threading.Timer(max(left, 0.1), connection.cut)
         watchdog.daemon = True
         watchdog.start()
+        url = request.url
         try:
             connection.request(
-                "GET",
+                request.method,
                 connection.target_prefix + url.target,
+                body=request.body,
                 headers={
                     "User-Agent": f"podwright/{podwright.__version__}",
                     "Accept": "*/*",
                     "Accept-Encoding": "identity",
-                    **headers,
+                    **request.headers,
                 },
             )
             return Reply(url, connection, connection.getresponse())
         except (OSError, http.client.HTTPException, ValueError) as err:
             connection.close()
             raise (_slow(url) if connection.was_cut else _failure(url, err)) from None
+        except FetchError:
+            connection.close()
+            raise
         finally:
             watchdog.cancel()
 
-    def _connection(self, url: urls.Url) -> Any:
-        proxy = _proxy(url)
+    def _connection(self, request: _Request) -> Any:
+        url = request.url
+        proxy = connections.proxy(url)
+        if request.near:
+            connections.refuse_local(url, request.near)
         if url.scheme == "http":
-            plain = _Plain(proxy[0] if proxy else url.host, proxy[1] if proxy else url.port)
+            plain = connections.Plain(
+                proxy[0] if proxy else url.host, proxy[1] if proxy else url.port
+            )
             plain.target_prefix = str(url)[: -len(url.target)] if proxy else ""
             return plain
         if self._context is None:
-            self._context = tls_context(self._layout, "tls" in self.insecure)
+            self._context = connections.tls_context(self._layout, "tls" in self.insecure)
         host, port, headers = proxy if proxy else (url.host, url.port, {})
-        secure = _Secure(host, port, context=self._context)
+        secure = connections.Secure(host, port, context=self._context)
+        secure.near = "" if proxy else request.near
         if proxy:
             secure.set_tunnel(url.host, url.port, headers)
         return secure
 
 
-class _Cuttable:
-    """Lets another thread end a connection that takes too long, in whatever phase it is."""
+@value
+class _Request:
+    """One request, before redirects; `near` as in `Client.open`."""
 
-    target_prefix = ""
-    was_cut = False
-    _handle: Optional[socket.socket] = None
-
-    def _connect(self, *args: Any, **kwargs: Any) -> socket.socket:
-        made = socket.create_connection(*args, **kwargs)
-        self._drop_handle()
-        self._handle = made.dup()
-        return made
-
-    def cut(self) -> None:
-        """End the connection now."""
-        self.was_cut = True
-        if self._handle is not None:
-            with contextlib.suppress(OSError):
-                self._handle.shutdown(socket.SHUT_RDWR)
-
-    def _drop_handle(self) -> None:
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
-
-
-class _Plain(_Cuttable, http.client.HTTPConnection):
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(host, port, timeout=CONNECT_TIMEOUT)
-        self._create_connection = self._connect
-
-    def close(self) -> None:
-        super().close()
-        self._drop_handle()
-
-
-class _Secure(_Cuttable, http.client.HTTPSConnection):
-    def __init__(self, host: str, port: int, context: ssl.SSLContext) -> None:
-        super().__init__(host, port, timeout=CONNECT_TIMEOUT, context=context)
-        self._create_connection = self._connect
-
-    def close(self) -> None:
-        super().close()
-        self._drop_handle()
-
-
-def tls_context(layout: Layout, unchecked: bool) -> ssl.SSLContext:
-    """The TLS settings; `unchecked` accepts any certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if unchecked:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    context.load_default_certs()
-    for directory in (f"{layout.system_config}/ca.d", f"{layout.local_config}/ca.d"):
-        try:
-            names = sorted(os.listdir(directory))
-        except FileNotFoundError:
-            continue
-        for name in names:
-            if name.endswith((".pem", ".crt")):
-                _load_authority(context, f"{directory}/{name}")
-    return context
-
-
-def _load_authority(context: ssl.SSLContext, path: str) -> None:
-    try:
-        info = os.stat(path)
-        if (
-            not stat.S_ISREG(info.st_mode)
-            or info.st_uid not in (0, os.geteuid())
-            or info.st_mode & 0o022
-        ):
-            raise FetchError(
-                f"certificate authority {safe(path, 300)} may be written by others",
-                "it must be a regular file of root's that only root can write",
-                object=path,
-            )
-        context.load_verify_locations(path)
-    except (OSError, ssl.SSLError) as err:
-        raise FetchError(
-            f"certificate authority {safe(path, 300)} cannot be read: {safe(err, 100)}",
-            "put PEM certificates there, or remove it",
-            object=path,
-        ) from None
-
-
-def _proxy(url: urls.Url) -> Optional[tuple[str, int, dict[str, str]]]:
-    """(host, port, headers) of the proxy that the environment names for this URL."""
-    names = (f"{url.scheme}_proxy", f"{url.scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
-    text = next((os.environ[name] for name in names if os.environ.get(name)), "")
-    if not text or _bypassed(url.host):
-        return None
-    parts = urlsplit(text if "://" in text else f"http://{text}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise FetchError(
-            "the proxy that the environment names is not http://HOST:PORT",
-            "correct https_proxy, or unset it",
-            reason="bad-proxy",
-        )
-    headers = {}
-    if parts.username is not None:
-        import base64
-
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    return parts.hostname, parts.port or 80, headers
-
-
-def _bypassed(host: str) -> bool:
-    text = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    for item in text.lower().split(","):
-        name = item.strip().lstrip(".")
-        if name and (name == "*" or host == name or host.endswith("." + name)):
-            return True
-    return False
+    method: str
+    url: urls.Url
+    headers: dict[str, str]
+    body: Optional[bytes]
+    near: str
 
 
 def _place(url: urls.Url) -> tuple[str, str, int]:

@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""References to container images, in the grammar of the distribution project's `reference` package.
+
+    docker://[REGISTRY[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+    oci:PATH[:REF]   oci-archive:PATH[:REF]   docker-archive:PATH[:REF]
+
+Also here: digests, and the appc name that a reference becomes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from podwright.errors import UsageError
+from podwright.model.names import ac_identifier
+from podwright.text import safe
+from podwright.values import value
+
+DEFAULT_REGISTRY = "docker.io"
+DEFAULT_TAG = "latest"
+PATH_KINDS = ("oci", "oci-archive", "docker-archive")
+KINDS = ("docker", *PATH_KINDS)
+MAX_REPOSITORY = 255
+
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:.]{{2,45}}\])(?::[0-9]{{1,5}})?\Z")
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})*\Z")
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}\Z")
+_DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
+_REF = re.compile(r"@?[a-zA-Z0-9](?:[a-zA-Z0-9._:@/+-]{0,254})\Z")
+
+
+@value
+class DockerRef:
+    """An image in a registry.
+
+    registry    host, with its port when one was written; `docker.io` when none was
+    repository  with `library/` before one-word names of docker.io
+    tag         as written, or `latest` when neither tag nor digest was
+    digest      "" unless pinned; decides when there is a tag too
+    """
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+
+    @property
+    def canonical(self) -> str:
+        """What the admission policy calls it: REGISTRY/REPOSITORY:TAG or ...@DIGEST."""
+        last = f"@{self.digest}" if self.digest else f":{self.tag}"
+        return f"{self.registry}/{self.repository}{last}"
+
+    @property
+    def api_host(self) -> str:
+        """HOST[:PORT] that serves the registry's API."""
+        return "registry-1.docker.io" if self.registry == DEFAULT_REGISTRY else self.registry
+
+    @property
+    def asked(self) -> str:
+        """What a manifest is asked for by: the digest, or else the tag."""
+        return self.digest or self.tag
+
+
+@value
+class PathRef:
+    """An image in a layout directory or an archive file; `ref` is "" when none was named."""
+
+    kind: str
+    path: str
+    ref: str
+
+
+@value
+class Parts:
+    """A reference as the fields of an `ImageRef`: name and labels are what the stored image gets."""
+
+    kind: str
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    location: str
+
+
+def parse_oci(text: str) -> Parts:
+    """Read an argument of one of the kinds here. Raises UsageError.
+
+    `location` is what `parse_docker` and `parse_path` read again: canonical for docker, PATH[:REF]
+    for the others.
+    """
+    kind, _, rest = text.partition(":")
+    if kind == "docker":
+        docker = parse_docker(rest[2:] if rest.startswith("//") else rest)
+        tagged = f":{docker.tag}" if docker.digest and docker.tag else ""
+        location = docker.canonical.replace("@", f"{tagged}@")
+        return Parts(kind, appc_name(docker), _version(docker.tag), location)
+    path = parse_path(kind, rest.partition("//")[2] if rest.startswith("///") else rest)
+    return Parts(kind, path_name(path), _version(path.ref), f"{path.path}:{path.ref}".rstrip(":"))
+
+
+def _version(text: str) -> tuple[tuple[str, str], ...]:
+    return (("version", text),) if text and not text.startswith("@") else ()
+
+
+def parse_docker(text: str) -> DockerRef:
+    """Read a registry reference without its scheme."""
+    name, at, digest = text.partition("@")
+    slash = name.rfind("/")
+    colon = name.find(":", slash + 1)
+    tag = name[colon + 1 :] if colon >= 0 else ""
+    bare = name[:colon] if colon >= 0 else name
+    first, separator, rest = bare.partition("/")
+    named = separator and (
+        first == "localhost" or set(first) & set(".:[") or first != first.lower()
+    )
+    registry, repository = (first, rest) if named else (DEFAULT_REGISTRY, bare)
+    if registry in ("index.docker.io", "registry-1.docker.io"):
+        registry = DEFAULT_REGISTRY
+    if registry == DEFAULT_REGISTRY and "/" not in repository:
+        repository = f"library/{repository}"
+    why = ""
+    if at and not is_digest(digest):
+        why = f"{safe(digest, 80)!r} is not a digest (sha256: and 64 lower-case hex digits)"
+    elif colon >= 0 and not _TAG.match(tag):
+        why = f"{safe(tag, 80)!r} cannot be a tag"
+    elif not _HOST.match(registry) or len(registry) > 255 or not _port(registry):
+        why = f"{safe(registry, 80)!r} is not a registry host"
+    elif not _REPOSITORY.match(repository) or len(repository) > MAX_REPOSITORY:
+        why = f"{safe(repository, 80)!r} is not a repository name (lower case, no empty parts)"
+    if why:
+        raise UsageError(
+            f"image {safe(f'docker://{text}', 200)!r}: {why}",
+            "write docker://[REGISTRY/]REPOSITORY[:TAG][@sha256:DIGEST]",
+            object=safe(text, 200),
+        )
+    if not tag and not digest:
+        tag = DEFAULT_TAG
+    return DockerRef(registry.lower(), repository, tag, digest)
+
+
+def _port(host: str) -> bool:
+    """Whether the port is one, when there is one."""
+    _, colon, port = host.rpartition(":")
+    return not colon or host.endswith("]") or 0 < int(port) < 65536
+
+
+def parse_path(kind: str, text: str) -> PathRef:
+    """Read PATH[:REF]; a path cannot hold a colon."""
+    path, colon, ref = text.partition(":")
+    if not path or "\0" in path or path.startswith("//"):
+        why = "names no path"
+    elif colon and not _REF.match(ref):
+        why = f"{safe(ref, 80)!r} cannot be the name of an image in it"
+    else:
+        return PathRef(kind, path, ref)
+    raise UsageError(
+        f"image {safe(f'{kind}:{text}', 200)!r}: {why}",
+        f"write {kind}:PATH or {kind}:PATH:REF",
+        object=safe(text, 200),
+    )
+
+
+def is_digest(text: object) -> bool:
+    """Whether it is a digest of an algorithm that we accept, in its one exact form (T28)."""
+    return isinstance(text, str) and _DIGEST.match(text) is not None
+
+
+def appc_name(ref: DockerRef) -> str:
+    """The image name that an image from a registry is stored under: an AC Identifier."""
+    return identifier(f"{ref.registry}/{ref.repository}")
+
+
+def path_name(ref: PathRef) -> str:
+    """The image name of an image from a directory or file: its kind, and the file's own name.
+
+    What an archive says about its origin does not count: it could say anything.
+    """
+    last = ref.path.rstrip("/").rsplit("/", 1)[-1]
+    for suffix in (".tar", ".oci"):
+        last = last[: -len(suffix)] if last.endswith(suffix) else last
+    return identifier(f"{ref.kind}/{last}")
+
+
+def identifier(text: str) -> str:
+    """Lower case, with `-` for every run of characters that an AC Identifier cannot have there."""
+    parts = []
+    for part in text.lower().split("/"):
+        plain = re.sub(r"[^a-z0-9._~]+", "-", part)
+        # one joiner between two words: a run of several becomes one hyphen
+        plain = re.sub(r"[-._~]{2,}", "-", plain).strip("-._~")
+        parts.append(plain or "x")
+    return ac_identifier("/".join(parts), f"image {safe(text, 200)!r}")
