@@ -8,8 +8,8 @@ import os
 import sys
 
 from podwright.cli.context import Context, note, say
-from podwright.errors import UsageError, VerifyError
-from podwright.stage0 import trust
+from podwright.errors import NotFoundError, UsageError, VerifyError
+from podwright.stage0 import keyfit, trust, trustlist
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from podwright.cli.options import Arguments
     from podwright.stage0.trust import KeyInfo
 
-MAX_KEY = 4 * 1024 * 1024
+MAX_KEY = 1024 * 1024
+TRIES = 5
 
 
 def run(context: Context, args: Arguments) -> int:
@@ -27,29 +28,98 @@ def run(context: Context, args: Arguments) -> int:
         raise UsageError("trust needs either --prefix=PREFIX or --root")
     if "://" in prefix:
         raise UsageError("--prefix is an image name, without https://")
+    trust.directory(prefix or None)
+    asked = args.text("fingerprint")
     locations = args.rest or _discovered(context, prefix)
+    if asked and len(locations) > 1:
+        raise UsageError("--fingerprint is for one key", "trust the keys one by one")
     for location in locations:
         armoured = _read(context, location, args.true("insecure-allow-http"))
         info = trust.inspect_key(armoured, f"key {safe(location, 200)}")
-        asked = args.text("fingerprint")
-        _show(info, prefix)
-        if not asked and not (
-            args.true("skip-fingerprint-review") or context.trust_keys_from_https
-        ):
-            _review()
-        change = trust.add_key(
-            context.layout, armoured, prefix=prefix or None, fingerprint=asked or info.fingerprint
+        if not asked:
+            _accept(context, args, info, location)
+        change = keyfit.admit_key(
+            context.layout,
+            armoured,
+            prefix=prefix or None,
+            fingerprint=asked or info.fingerprint,
+            location=location,
         )
+        for line in keyfit.warnings(info):
+            note(f"warning: {line}")
         where = f"prefix {prefix}" if prefix else "every image"
         say(f"{'trusted' if change.changed else 'already trusted'} {info.fingerprint} for {where}")
     return 0
+
+
+def _accept(context: Context, args: Arguments, info: KeyInfo, location: str) -> None:
+    """Show the key and have it accepted, by a person or by the option that answers for one."""
+    prefix = args.text("prefix") or None
+    for line in review(context, info, prefix, location):
+        note(line)
+    keyfit.require(info)
+    over_https = location.startswith("https://") and not (
+        "tls" in context.insecure and "pubkey" not in context.insecure
+    )
+    if args.true("skip-fingerprint-review") or (context.trust_keys_from_https and over_https):
+        keyfit.require_unchanged(context.layout, location, prefix, info.fingerprint)
+    else:
+        ask()
+
+
+def review(context: Context, info: KeyInfo, prefix: str | None, location: str) -> list[str]:
+    """What a person should see before trusting a key."""
+    digits = info.fingerprint.upper()
+    shown = " ".join(digits[at : at + 4] for at in range(0, 40, 4))
+    lines = [
+        f"key for {f'prefix {prefix}' if prefix else 'every image'} from {safe(location, 200)}:",
+        f"  fingerprint  {shown}",
+        (
+            f"  key          {trustlist.algorithm(info)}, created {info.created[:10]},"
+            f" {f'expires {info.expires[:10]}' if info.expires else 'never expires'}, {info.state}"
+        ),
+        *(f"  identity     {safe(user, 200)}" for user in info.user_ids[:20]),
+        *(f"  subkey       {subkey.upper()}" for subkey in info.subkeys[:20]),
+    ]
+    hidden = max(len(info.user_ids) - 20, 0) + max(len(info.subkeys) - 20, 0)
+    lines += [f"  and {hidden} more identities and subkeys"] if hidden else []
+    for before in keyfit.earlier(context.layout, location, prefix):
+        if before != info.fingerprint:
+            lines.append(f"  CHANGED: this location gave the key {before.upper()} before")
+    return lines
+
+
+def ask() -> None:
+    """Only the word yes accepts; no, anything else, and everything without a terminal refuses."""
+    if not (os.isatty(0) and os.isatty(2)):
+        raise VerifyError(
+            "the key was not reviewed: there is no terminal to ask on",
+            "give its full --fingerprint, or --skip-fingerprint-review",
+            reason="not-reviewed",
+        )
+    for _ in range(TRIES):
+        sys.stderr.write("Are you sure you want to trust this key (yes/no)? ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if line == "yes\n":
+            return
+        if line in ("no\n", ""):
+            break
+        note("answer with the word yes or the word no")
+    raise VerifyError("the key was not accepted", reason="not-accepted")
 
 
 def _discovered(context: Context, prefix: str) -> list[str]:
     """Key locations from discovery."""
     if not prefix:
         raise UsageError("trust --root needs a key", "podwright trust --root key.asc")
-    from podwright.errors import NotFoundError
+    if context.insecure & {"tls", "http"} and "pubkey" not in context.insecure:
+        raise VerifyError(
+            f"keys for {prefix} are not looked for over connections that are not checked",
+            "add pubkey to --insecure-options, or give the key as a file",
+            object=prefix,
+            reason="no-discovery",
+        )
     from podwright.stage0 import discover
     from podwright.stage0.transport import Client
 
@@ -59,49 +129,28 @@ def _discovered(context: Context, prefix: str) -> list[str]:
         raise NotFoundError(
             f"discovery of {prefix} names no keys", "give the key as a file", object=prefix
         )
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _read(context: Context, location: str, allow_http: bool) -> bytes:
-    if location.startswith(("https://", "http://")):
-        if location.startswith("http://") and not allow_http:
+    """The bytes of a key file or URL."""
+    scheme = location.partition("://")[0].lower() if "://" in location else ""
+    if scheme in ("https", "http"):
+        insecure = context.insecure | ({"http"} if allow_http else set())
+        if scheme == "http" and not ("http" in insecure and (allow_http or "pubkey" in insecure)):
             raise VerifyError(
                 f"key {safe(location, 200)} is not served over https",
                 "use https, or --insecure-allow-http",
+                reason="not-https",
             )
         from podwright.stage0.transport import Client
 
-        insecure = context.insecure | ({"http"} if allow_http else set())
         with Client(context.layout, insecure) as client:
             return client.get(location, MAX_KEY)
-    try:
-        with open(location, "rb") as file:
-            return file.read(MAX_KEY)
-    except OSError as err:
-        raise UsageError(
-            f"key {safe(location, 200)}: {err.strerror}", object=safe(location, 200)
-        ) from None
+    if scheme not in ("", "file"):
+        raise UsageError(f"key {safe(location, 200)}: only files, https and http URLs are read")
+    from podwright.stage0.sources import open_regular
 
-
-def _show(info: KeyInfo, prefix: str) -> None:
-    note(f"key for {prefix or 'every image'}:")
-    note(f"  fingerprint {info.fingerprint}")
-    for user in info.user_ids:
-        note(f"  {safe(user, 200)}")
-
-
-def _review() -> None:
-    """Ask; anything but the word yes, and everything without a terminal, refuses."""
-    if not (os.isatty(0) and os.isatty(2)):
-        raise VerifyError(
-            "the key was not reviewed: there is no terminal to ask on",
-            "give its full --fingerprint, or --skip-fingerprint-review",
-        )
-    while True:
-        sys.stderr.write("Are you sure you want to trust this key (yes/no)? ")
-        sys.stderr.flush()
-        word = sys.stdin.readline()
-        if word.strip() == "yes":
-            return
-        if word.strip() == "no" or not word:
-            raise VerifyError("the key was not accepted")
+    fd = open_regular(location[len("file://") :] if scheme else location, "key")
+    with open(fd, "rb") as file:
+        return file.read(MAX_KEY + 1)

@@ -142,12 +142,19 @@ VERBS = (
             Option("prefix", "trust for image names at and below PREFIX", "PREFIX"),
             Option("root", "trust for every image name"),
             Option("fingerprint", "full fingerprint (40 digits) the key must have", "HEX"),
-            Option("skip-fingerprint-review", "do not ask"),
+            Option("skip-fingerprint-review", "do not ask; what the location gives is trusted"),
             Option("insecure-allow-http", "allow http:// key locations"),
         ),
-        "Shows the key's fingerprint and owner and asks. KEY is a file or URL; without KEY the key\n"
-        "locations are discovered from the prefix.",
-        ("podwright trust --prefix=example.com/redis key.asc --fingerprint=$FPR",),
+        "Shows the key's fingerprint, identities and subkeys and asks; only the word yes accepts. KEY is a\n"
+        "file or URL; without KEY the locations are discovered from the prefix. Scripts give the full\n"
+        "--fingerprint instead of answering. Weak, expired and revoked keys are refused. A location that\n"
+        "gave another key before says so, and is not accepted unseen.",
+        (
+            "podwright trust --prefix=example.com/redis key.asc",
+            "podwright trust --prefix=example.com/redis key.asc --fingerprint=$FINGERPRINT",
+            "podwright trust --prefix=example.com            # asks https://example.com for its keys",
+            "podwright trust --root https://example.com/pubkeys/key.asc",
+        ),
     ),
     Verb(
         "list",

@@ -173,7 +173,9 @@ def _apply_key(layout: Layout, key: KeySpec, check: bool) -> dict[str, Any]:
         changed = trust.remove_key(layout, key.fingerprint, prefix, dry_run=check)
         action = "remove" if changed else "none"
     else:
-        change = trust.add_key(
+        from podwright.stage0 import keyfit
+
+        change = keyfit.admit_key(
             layout, key.key.encode(), prefix=prefix, fingerprint=key.fingerprint, dry_run=check
         )
         changed, action = change.changed, "trust" if change.changed else "none"

@@ -225,6 +225,7 @@ def remove_key(
     after = masked if shipped else None
     path = f"{layout.local_config}/trustedkeys/{below}/{own}"
     if before != after and not dry_run:
+        fs.unlink(f"{os.path.dirname(path)}/.{own}.from")
         if shipped:
             _write(layout, below, own, b"")
         else:
@@ -254,6 +255,11 @@ def _full(fingerprint: str) -> str:
             reason="short-fingerprint",
         )
     return joined.lower()
+
+
+def directory(prefix: Optional[str]) -> str:
+    """Where the keys of a prefix (None: root keys) lie, below `trustedkeys`."""
+    return _place(prefix)[0]
 
 
 def _place(prefix: Optional[str]) -> tuple[str, str]:
