@@ -53,6 +53,10 @@ class Reply:
             return ", ".join(self._inner.headers.get_all(name, []))
         return self._inner.headers.get(name, "")
 
+    def headers(self) -> list[tuple[str, str]]:
+        """All headers, in the order in which they came."""
+        return self._inner.headers.items()
+
     @property
     def length(self) -> Optional[int]:
         """Content-Length, or None."""
@@ -129,6 +133,12 @@ class Client:
         for connection in self._idle.values():
             connection.close()
         self._idle.clear()
+
+    def prepare(self) -> ssl.SSLContext:
+        """Read the certificate authorities, once. Raises FetchError when one is not in order."""
+        if self._context is None:
+            self._context = connections.tls_context(self._layout, "tls" in self.insecure)
+        return self._context
 
     def get(self, url: str, limit: int, *, truncate: bool = False, deadline: float = 0.0) -> bytes:
         """The body of a small answer with status 200. FetchError's reason is `http-STATUS` else."""
@@ -260,10 +270,8 @@ class Client:
             )
             plain.target_prefix = str(url)[: -len(url.target)] if proxy else ""
             return plain
-        if self._context is None:
-            self._context = connections.tls_context(self._layout, "tls" in self.insecure)
         host, port, headers = proxy if proxy else (url.host, url.port, {})
-        secure = connections.Secure(host, port, context=self._context)
+        secure = connections.Secure(host, port, context=self.prepare())
         secure.near = "" if proxy else request.near
         if proxy:
             secure.set_tunnel(url.host, url.port, headers)
