@@ -266,7 +266,7 @@ def test_a_renewed_key_file_is_verified_again_in_full(
     record = json.loads((trusting.data / f"cas/image/{image_id}/record.json").read_text())
     file.write_text(lab.stranger.armoured)
     assert "holds the key" in refused(trusting, "run", "--net=none", image_id, "--exec=/bin/true")
-    assert record["verdict"]["kind"] == "openpgp"
+    assert record["verdict"]["kind"] == "signed"
 
 
 def test_the_server_says_not_modified_and_nothing_is_downloaded_again(

@@ -9,7 +9,7 @@ from podwright.errors import PodwrightError, UsageError
 from podwright.host import systemd
 from podwright.model.names import is_image_id
 from podwright.reconcile import canonical, execute, observe, plan
-from podwright.stage0 import images, pods, prepare, report, trust
+from podwright.stage0 import images, pods, prepare, report, trust, verdict
 from podwright.values import replace, value
 
 TYPE_CHECKING = False
@@ -246,9 +246,7 @@ def remove_image(layout: Layout, image: StoredImage) -> None:
 
 def verdict_text(image: StoredImage) -> str:
     """The verdict on an image in a few words."""
-    if image.verdict.kind == "openpgp":
-        return f"signed by {image.verdict.fingerprint}"
-    return "not verified (" + ", ".join(image.verdict.options) + ")"
+    return verdict.text(image.verdict)
 
 
 def _plan(

@@ -13,7 +13,18 @@ import time
 from podwright.errors import FetchError, ImageError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
 from podwright.kernel import durable, fs
-from podwright.stage0 import discover, fetch, images, pgp, sources, store, trust, verdict, verify
+from podwright.stage0 import (
+    admission,
+    discover,
+    fetch,
+    images,
+    pgp,
+    sources,
+    store,
+    trust,
+    verdict,
+    verify,
+)  # fmt: skip
 from podwright.stage0.transport import Client
 from podwright.text import safe
 from podwright.values import replace, value
@@ -130,15 +141,8 @@ def current(
 
 
 def verify_again(layout: Layout, record: Record, *, write: bool) -> Record:
-    """A full verification of the stored archive, for when a key file has changed."""
-    base = f"{layout.images}/{record.id}"
-    try:
-        with open(f"{base}/aci.asc", "rb") as file:
-            data = file.read(pgp.MAX_SIGNATURE_BYTES + 1)
-    except FileNotFoundError:
-        raise VerifyError(f"image {record.name} was stored without a signature") from None
-    wanted = _wanted_again(record, Signature(f"{base}/aci.asc", lambda: data))
-    fresh = replace(record, verdict=fetch.judge(layout, record.name, f"{base}/aci", wanted))
+    """A full verification of what is stored, for when the record alone does not decide."""
+    fresh = replace(record, verdict=admission.judge_stored(layout, record))
     if write:
         with store.lock(layout, f"verifying image {record.name}"):
             store.write_record(layout, fresh)
@@ -217,7 +221,7 @@ def _known(
     if any(labels.get(label) != text for label, text in spot.labels):
         return None
     try:
-        verdict.reevaluate(layout, record.name, record.verdict, options.insecure)
+        verdict.reevaluate(layout, verdict.subject_of(record), record.verdict, options.insecure)
     except VerifyError:
         return None
     return record, memory
@@ -258,8 +262,8 @@ def _from_url(
         if known and etag and not download.begin(etag):
             _remember(layout, spot, known[0], download)
             return _as_latest(layout, known[0], spot)
-        signature = _signature(client, spot, options, cwd)
-        if spot.name and signature is not None:
+        signature = _signature(layout, client, spot, options, cwd)
+        if spot.name:
             _reject_early(layout, client, spot.name, signature, options)
         if not etag:
             download.begin()
@@ -311,7 +315,7 @@ def _from_file(
         if known and state and known[1].get("stat") == state:
             return known[0]
         os.close(sources.open_regular(spot.image, "image"))
-        signature = _signature(None, spot, options, cwd)
+        signature = _signature(layout, None, spot, options, cwd)
         wanted = _wanted(spot, ref, options, signature)
         record = fetch.fetch(
             layout, wanted, lambda copy: sources.from_file(spot.image, copy, report)
@@ -332,17 +336,24 @@ def _wanted(
 
 
 def _signature(
-    client: Optional[Client], spot: Spot, options: FetchOptions, cwd: Optional[str]
+    layout: Layout, client: Optional[Client], spot: Spot, options: FetchOptions, cwd: Optional[str]
 ) -> Optional[Signature]:
-    """The signature file that belongs to the image; None when the check is lifted."""
+    """The signature file that belongs to the image; None when the check is lifted, or when there
+    is none and a policy is to say whether one is needed.
+    """
     if "image" in options.insecure:
         return None
-    if options.signature or client is None:
-        base = cwd if cwd is not None else os.getcwd()
-        path = os.path.join(base, options.signature) if options.signature else spot.signature
-        return Signature(path, lambda: _signature_file(path, spot.image))
-    known = client
-    return Signature(spot.signature, lambda: _signature_url(known, spot))
+    try:
+        if options.signature or client is None:
+            base = cwd if cwd is not None else os.getcwd()
+            path = os.path.join(base, options.signature) if options.signature else spot.signature
+            return Signature(path, lambda: _signature_file(path, spot.image))
+        known = client
+        return Signature(spot.signature, lambda: _signature_url(known, spot))
+    except VerifyError as err:
+        if err.reason != "no-signature" or options.signature or not verdict.has_policy(layout):
+            raise
+        return None
 
 
 def _signature_file(path: str, image: str) -> bytes:
@@ -391,14 +402,25 @@ def _unsigned(image: str, where: str) -> VerifyError:
 
 
 def _reject_early(
-    layout: Layout, client: Client, name: str, signature: Signature, options: FetchOptions
+    layout: Layout,
+    client: Client,
+    name: str,
+    signature: Optional[Signature],
+    options: FetchOptions,
 ) -> None:
     """Refuse before the download what cannot be accepted after it."""
-    keys = trust.keys_for(layout, name)
-    if not keys and options.trust_keys_from_https:
+    subject = verdict.aci(name)
+    rule = admission.rule_for(layout, subject)
+    admission.refuse_rejected(rule, subject)
+    if "image" in options.insecure:
+        return
+    ours = any(each.trust_store for each in rule.requirements)
+    if options.trust_keys_from_https and ours and not trust.keys_for(layout, name):
         _trust_discovered(layout, client, name)
-        keys = trust.keys_for(layout, name)
-    verify.check_issuer(name, () if signature.pending else signature.packets(), keys)
+    packets: Optional[tuple[pgp.Signature, ...]] = None
+    if signature is not None:
+        packets = () if signature.pending else signature.packets()
+    admission.reject_early(layout, subject, rule, packets)
 
 
 def _trust_discovered(layout: Layout, client: Client, name: str) -> None:

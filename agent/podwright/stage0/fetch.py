@@ -18,10 +18,10 @@ from podwright.errors import HostError, ImageError, PodwrightError, UsageError, 
 from podwright.host import clock
 from podwright.kernel import durable, fs
 from podwright.model.image import parse_image
-from podwright.stage0 import decompress, store, trust, unpack, verify
+from podwright.stage0 import admission, decompress, store, unpack
 from podwright.stage0.channel import Abandoned, Channel, Worker
 from podwright.stage0.tarread import Source
-from podwright.stage0.verdict import Verdict
+from podwright.stage0.verdict import Verdict, aci
 from podwright.text import safe
 from podwright.values import value
 
@@ -44,7 +44,7 @@ class Wanted:
     shown       the image as the user wrote it
     name        the name that the manifest must have, or "" when any will do
     labels      the labels that the manifest must have
-    signature   the signature file; None when the check is lifted
+    signature   the signature file; None when the check is lifted, or the policy may not need it
     options     fetch checks that were lifted
     latest      no version was asked for
     source      goes into the record
@@ -167,12 +167,10 @@ class Pipeline:
 
 def judge(layout: Layout, name: str, archive: str, wanted: Wanted) -> Verdict:
     """The verdict on the private copy of an archive whose manifest says `name`."""
-    if wanted.signature is None:
-        return Verdict(kind="insecure", options=wanted.options)
-    keys = trust.keys_for(layout, name)
+    packets = wanted.signature.packets() if wanted.signature is not None else None
     fd = os.open(archive, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return verify.verify(name, fd, wanted.signature.packets(), keys, wanted.options)
+        return admission.judge_aci(layout, aci(name), fd, packets, wanted.options)
     finally:
         os.close(fd)
 

@@ -284,7 +284,7 @@ def _admitted(
     layout: Layout, record: Record, insecure: frozenset[str], *, write: bool = True
 ) -> StoredImage:
     try:
-        verdict.reevaluate(layout, record.name, record.verdict, insecure)
+        verdict.reevaluate(layout, verdict.subject_of(record), record.verdict, insecure)
     except verdict.Stale:
         from podwright.stage0 import acquire
 

@@ -127,26 +127,58 @@ def key_block(data: bytes) -> KeyBlock:
 
     Raises Malformed for several keys, secret keys, old key versions, binary files.
     """
+    _check_size(data)
+    blocks = _key_blocks(dearmour(data, b"PUBLIC KEY BLOCK"))
+    if len(blocks) != 1:
+        raise Malformed("does not hold exactly one public key")
+    return blocks[0]
+
+
+def key_ring(data: bytes) -> tuple[KeyBlock, ...]:
+    """The public keys in a keyring file: binary, or armoured blocks with any text between them.
+
+    Raises Malformed; also for a file without a key.
+    """
+    _check_size(data)
+    if data and data[0] & 0x80:
+        return _key_blocks(data)
+    begin, end = b"-----BEGIN PGP PUBLIC KEY BLOCK-----", b"-----END PGP PUBLIC KEY BLOCK-----"
+    found: list[KeyBlock] = []
+    for part in data.split(begin)[1:]:
+        body, marker, _ = part.partition(end)
+        found += _key_blocks(dearmour(begin + body + marker, b"PUBLIC KEY BLOCK"))
+    if not found:
+        raise Malformed("holds no public key")
+    return tuple(found)
+
+
+def _check_size(data: bytes) -> None:
     if len(data) > MAX_KEY_BYTES:
         raise Malformed(f"is larger than {MAX_KEY_BYTES} bytes")
-    keys: list[PublicKey] = []
-    kept: list[bytes] = []
-    for number, (tag, body, packet) in enumerate(packets(dearmour(data, b"PUBLIC KEY BLOCK"))):
+
+
+def _key_blocks(data: bytes) -> tuple[KeyBlock, ...]:
+    """Each primary key with what follows it."""
+    blocks: list[tuple[list[PublicKey], list[bytes]]] = []
+    for number, (tag, body, packet) in enumerate(packets(data)):
         if tag in (SECRET_KEY, SECRET_SUBKEY):
             raise Malformed("holds a secret key")
-        if (tag == PUBLIC_KEY) != (number == 0):
-            raise Malformed("does not hold exactly one public key, first")
         if number > MAX_KEY_PACKETS:
             raise Malformed(f"holds more than {MAX_KEY_PACKETS} packets")
+        if tag == PUBLIC_KEY:
+            blocks.append(([], []))
+        elif not blocks:
+            raise Malformed("does not begin with a public key")
+        keys, kept = blocks[-1]
         if tag in (PUBLIC_KEY, PUBLIC_SUBKEY):
             keys.append(_public_key(body))
         elif tag not in _KEY_PARTS:
             raise Malformed(f"holds an OpenPGP packet of type {tag}, which no public key has")
         if tag not in (_TRUST, _MARKER, _PADDING):
             kept.append(packet)
-    if not keys:
+    if not blocks:
         raise Malformed("holds no public key")
-    return KeyBlock(keys[0], tuple(keys[1:]), b"".join(kept))
+    return tuple(KeyBlock(keys[0], tuple(keys[1:]), b"".join(kept)) for keys, kept in blocks)
 
 
 def dearmour(data: bytes, kind: bytes) -> bytes:

@@ -21,7 +21,7 @@ import time
 from podwright.errors import VerifyError
 from podwright.host import clock
 from podwright.stage0 import pgp
-from podwright.stage0.verdict import Verdict, not_trusted
+from podwright.stage0.verdict import Signature, not_trusted
 from podwright.text import safe
 from podwright.values import value
 
@@ -100,11 +100,12 @@ def verify(
     data: int,
     found: tuple[pgp.Signature, ...],
     keys: list[TrustedKey],
-    options: tuple[str, ...] = (),
-) -> Verdict:
-    """The verdict on the image `name` whose bytes are read from the descriptor `data`.
+    kind: str = "openpgp",
+) -> tuple[Signature, ...]:
+    """The good signatures by trusted keys over the bytes read from the descriptor `data`.
 
-    Raises VerifyError with the one reason that matters most.
+    kind  goes into what is returned
+    Raises VerifyError with the one reason that matters most when there is none, or a bad one.
     """
     from podwright.stage0.gpg import Gpg
 
@@ -112,21 +113,26 @@ def verify(
     with Gpg(b"".join(key.block.packets for key in keys)) as gpg:
         facts = _key_facts(gpg)
         findings = [_examine(gpg, signature, data, facts) for signature in found]
-    good = _decide(name, findings, {key.fingerprint.upper() for key in keys})
-    key = next(key for key in keys if key.fingerprint.upper() == good.fingerprint)
-    return Verdict(
-        kind="openpgp",
-        fingerprint=key.fingerprint,
-        prefix=key.prefix,
+    known = {key.fingerprint.upper(): key for key in keys}
+    good = _decide(name, findings, frozenset(known))
+    accepted = [_recorded(each, known[each.fingerprint], kind) for each in good]
+    return tuple(dict.fromkeys(accepted))
+
+
+def _recorded(good: Finding, key: TrustedKey, kind: str) -> Signature:
+    return Signature(
+        kind=kind,
+        key=key.fingerprint,
         key_sha256=key.sha256,
+        prefix=key.prefix,
         signed_at=clock.rfc3339(good.signed),
         digest=good.digest,
-        options=options,
         expires=clock.rfc3339(good.expires) if good.expires else "",
     )
 
 
-def _decide(name: str, findings: list[Finding], trusted: set[str]) -> Finding:
+def _decide(name: str, findings: list[Finding], trusted: frozenset[str]) -> list[Finding]:
+    """The good findings by trusted keys, in the order of the file; VerifyError without any."""
     for finding in findings:
         if finding.kind == "bad":
             raise VerifyError(
@@ -143,9 +149,9 @@ def _decide(name: str, findings: list[Finding], trusted: set[str]) -> Finding:
                 object=name,
                 reason="gpg-failed",
             )
-    for finding in findings:
-        if finding.kind == "good" and finding.fingerprint in trusted:
-            return finding
+    good = [each for each in findings if each.kind == "good" and each.fingerprint in trusted]
+    if good:
+        return good
     telling = [f for f in findings if f.kind not in ("good", "unknown-key")] or findings
     worst = telling[0]
     if worst.kind in ("good", "unknown-key"):

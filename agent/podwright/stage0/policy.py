@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the policy file, and what it names, as only root can have written it.
+
+    <local_config>/policy.json, or when that is absent <system_config>/policy.json
+
+A file that is there and cannot be believed refuses every image, by name and reason (T53): there
+is no way from a broken policy to no policy.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from podwright import jsonio
+from podwright.errors import UsageError, VerifyError
+from podwright.model.policy import parse_policy
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.policy import Policy
+
+MAX_POLICY = 1024 * 1024
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class PolicyError(VerifyError):
+    """The policy refuses the image, or is itself not in order (reason `bad-policy`)."""
+
+    reason = "policy"
+    stage = "policy"
+
+
+def load(layout: Layout) -> Optional[Policy]:
+    """The policy of this moment; None when there is none. Raises PolicyError for a broken one."""
+    found = read(layout)
+    if found is None:
+        return None
+    path, document = found
+    try:
+        return parse_policy(document)
+    except UsageError as err:
+        raise broken(path, err.message, err.hint) from None
+
+
+def read(layout: Layout) -> Optional[tuple[str, Any]]:
+    """(path, JSON document) of the policy file that counts, or None."""
+    for directory in (layout.local_config, layout.system_config):
+        path = f"{directory}/policy.json"
+        data = read_owned(path, MAX_POLICY)
+        if data is None:
+            continue
+        try:
+            return path, jsonio.loads(data, "it", limit=MAX_POLICY)
+        except UsageError as err:
+            raise broken(path, err.message) from None
+    return None
+
+
+def read_owned(path: str, limit: int) -> Optional[bytes]:
+    """The content of a file that only root (or the user who runs this) can change; None without it.
+
+    Raises PolicyError for a link, a special file, one that others may write or nobody may read,
+    and for a directory on the way to it in which others could exchange it.
+    """
+    try:
+        fd = os.open(path, _FILE)
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise broken(path, f"cannot be read: {err.strerror}") from None
+    try:
+        info = os.fstat(fd)
+        why = _problem(info, stat.S_ISREG, "is not a regular file") or _ways_problem(path)
+        if not why and info.st_size > limit:
+            why = f"is larger than {limit} bytes"
+        if why:
+            raise broken(path, why)
+        chunks = []
+        while chunk := os.read(fd, 65536):
+            chunks.append(chunk)
+            if len(chunks) * 65536 > limit + 65536:
+                raise broken(path, f"is larger than {limit} bytes")
+        return b"".join(chunks)
+    except OSError as err:
+        raise broken(path, f"cannot be read: {err.strerror}") from None
+    finally:
+        os.close(fd)
+
+
+def _problem(info: os.stat_result, kind: Any, otherwise: str) -> str:
+    if not kind(info.st_mode):
+        return otherwise
+    if info.st_uid not in (0, os.geteuid()):
+        return f"belongs to user {info.st_uid}"
+    if info.st_mode & 0o022:
+        return f"may be written by others (mode {info.st_mode & 0o7777:04o})"
+    return "" if info.st_mode & 0o444 else "may be read by nobody (mode 0000)"
+
+
+def _ways_problem(path: str) -> str:
+    """What is wrong with the directories above; sticky ones are fine, as files stay their owners'."""
+    directory = os.path.dirname(path)
+    while directory not in ("", "/"):
+        info = os.stat(directory)
+        if not info.st_mode & stat.S_ISVTX:
+            why = _problem(info, stat.S_ISDIR, "is not a directory")
+            if why:
+                return f"lies in {safe(directory, 300)}, which {why}"
+        directory = os.path.dirname(directory)
+    return ""
+
+
+def broken(path: str, why: str, hint: str = "") -> PolicyError:
+    """The error that refuses every image because of one file."""
+    return PolicyError(
+        f"policy file {safe(path, 300)}: {why}; no image is accepted",
+        hint or "correct it as root: it must be a regular file that only root can write",
+        object=safe(path, 300),
+        reason="bad-policy",
+    )
