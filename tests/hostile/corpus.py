@@ -1,0 +1,56 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All hostile archives: every shape in its dialects and forms, in every compression (bar B1). Deterministic."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Callable, Iterator
+
+from tests.hostile import shapes_headers, shapes_members, shapes_paths, shapes_streams
+from tests.hostile.shapes import CANARY, Shape
+from tests.hostile.tarwriter import Writer
+
+SHAPES: tuple[Shape, ...] = (
+    *shapes_paths.COLLECTION.shapes,
+    *shapes_members.COLLECTION.shapes,
+    *shapes_headers.COLLECTION.shapes,
+    *shapes_streams.COLLECTION.shapes,
+)
+
+
+def zstd(data: bytes) -> bytes:
+    """A zstd frame of raw blocks (RFC 8878): legal, and made without the library."""
+    out = [b"\x28\xb5\x2f\xfd", b"\xa0" + len(data).to_bytes(4, "little")]
+    for at in range(0, max(len(data), 1), 131072):
+        piece = data[at : at + 131072]
+        last = at + 131072 >= len(data)
+        out += [(len(piece) << 3 | last).to_bytes(3, "little"), piece]
+    return b"".join(out)
+
+
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "none": lambda data: data,
+    "gzip": lambda data: gzip.compress(data, 1, mtime=0),
+    "bzip2": lambda data: bz2.compress(data, 1),
+    "xz": lambda data: lzma.compress(data, preset=0),
+    "zstd": zstd,
+}
+
+
+def plain(shape: Shape, dialect: str, form: str, canary: bytes = CANARY) -> bytes:
+    """The archive before compression."""
+    return shape.make(Writer(dialect, form), canary)
+
+
+def files(shape: Shape, form: str, canary: bytes = CANARY) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of a shape in one form, in all its dialects and compressions."""
+    for dialect in shape.dialects:
+        data = plain(shape, dialect, form, canary)
+        for name, squeeze in COMPRESSIONS.items():
+            whole = squeeze(data)
+            if shape.spoil is not None:
+                whole = shape.spoil(whole)
+            yield f"{dialect}+{name}", whole

@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where hostile input is tried: a worker with the agent's code, on a machine it can write to in one place only.
+
+The worker lives in a mount namespace of its own in which everything is read-only but one directory. In that lie the
+store, the trees, and next to them the canary that attacks aim at; it is compared in full after every one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.hostile.snapshot import snapshot
+from tests.support.paths import CHECKOUT
+
+SECONDS = 10.0
+"""No hostile input may take longer (bar B1)."""
+RSS = 256 * 1024
+"""Nor make the agent larger, in KiB."""
+
+_CLOSED = """
+set -e
+mount --bind "$0" "$0"
+awk '{ print $5 }' /proc/self/mountinfo | sort -u | while read -r at; do
+  case "$at" in "$0"|"$0"/*|/proc*|/sys*|/dev*) continue ;; esac
+  mount -o remount,bind,ro "$(printf %b "$at")" 2>/dev/null || true
+done
+! touch /read-only-proof 2>/dev/null
+cd "$0"
+exec "$@"
+"""
+
+
+class Hang(AssertionError):
+    """The worker did not answer in time."""
+
+
+class Rig:
+    """`try_aci(bytes)`, `try_layer(bytes)`, `ask(do, **request)`: each checks all that must hold whatever comes."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.canary = base / "canary"
+        self.data = base / "data"
+        self._input = base / "input"
+        self._tree = base / "tree"
+        self._make_canary()
+        self._before = self._outside()
+        self._worker = self._start()
+
+    def _make_canary(self) -> None:
+        (self.canary / "sub").mkdir(parents=True)
+        for path, text in (
+            ("file", "untouched"),
+            ("sub/file", "untouched too"),
+            ("tool", "#!/bin/sh\n"),
+        ):
+            (self.canary / path).write_text(text)
+        (self.canary / "tool").chmod(0o755)
+        os.setxattr(self.canary / "file", "user.mark", b"ours")
+        os.chown(self.canary / "sub/file", 1234, 1234)
+        self._input.touch()
+
+    def _outside(self) -> dict[bytes, tuple[object, ...]]:
+        changing = ("data", "data.etc", "data.run", "input", "tree")
+        facts = snapshot(self.base, without=changing)
+        # The directory itself gets and loses our own entries.
+        facts[b"."] = facts[b"."][:3]
+        return facts
+
+    def _start(self) -> subprocess.Popen[str]:
+        python = [
+            "/usr/bin/python3",
+            "-IS",
+            str(CHECKOUT / "tests/hostile/worker.py"),
+            str(CHECKOUT),
+        ]
+        command = [
+            "unshare",
+            "--mount",
+            "--net",
+            "--ipc",
+            "--kill-child",
+            "--fork",
+            "sh",
+            "-c",
+            _CLOSED,
+            str(self.base),
+        ]
+        return subprocess.Popen(
+            [*command, *python],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+        )
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.kill()
+        self._worker.wait()
+        for stream in (self._worker.stdin, self._worker.stdout):
+            if stream is not None:
+                stream.close()
+
+    def ask(self, do: str, data: bytes, **request: Any) -> dict[str, Any]:
+        """Have the worker do one thing with some bytes, and check the answer, and that nothing changed outside."""
+        self._input.write_bytes(data)
+        assert self._worker.stdin is not None and self._worker.stdout is not None
+        print(
+            json.dumps({"do": do, "file": str(self._input), **request}),
+            file=self._worker.stdin,
+            flush=True,
+        )
+        if not select.select([self._worker.stdout], [], [], SECONDS)[0]:
+            self.close()
+            self._worker = self._start()
+            raise Hang(f"no answer within {SECONDS} seconds")
+        answer: dict[str, Any] = json.loads(
+            self._worker.stdout.readline() or '{"crash": "the worker is gone", "rss": 0}'
+        )
+        assert "crash" not in answer, answer["crash"]
+        assert answer["rss"] <= RSS, answer
+        if "refusal" in answer:
+            check_sentence(answer["refusal"])
+        assert self._outside() == self._before
+        return answer
+
+    def try_aci(self, data: bytes) -> dict[str, Any]:
+        """Fetch as an image. A refusal leaves an empty store; `tree` is the rendered root otherwise."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        answer = self.ask("aci", data, store=str(self.data))
+        left = sorted(str(path.relative_to(self.data)) for path in stored(self.data))
+        if "refusal" in answer:
+            assert left == [], left
+        else:
+            answer["tree"] = self.data / "cas/tree" / answer["value"] / "rootfs"
+            check_tree(answer["tree"], layer=False)
+        return answer
+
+    def try_layer(self, data: bytes) -> dict[str, Any]:
+        """Unpack as a layer."""
+        shutil.rmtree(self._tree, ignore_errors=True)
+        self._tree.mkdir(mode=0o700)
+        answer = self.ask("layer", data, tree=str(self._tree))
+        if "value" in answer:
+            answer["tree"] = self._tree / "rootfs"
+            check_tree(answer["tree"], layer=True)
+        return answer
+
+    def try_form(self, form: str, data: bytes) -> dict[str, Any]:
+        """`try_aci` or `try_layer`."""
+        return self.try_aci(data) if form == "aci" else self.try_layer(data)
+
+
+@contextmanager
+def rig(base: Path) -> Iterator[Rig]:
+    """A rig that ends with the block."""
+    made = Rig(base)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def stored(data: Path) -> list[Path]:
+    """What a store holds of images, trees, names and unfinished work."""
+    parts = ("cas/image", "cas/tree", "cas/ref/name", "cas/ref/url", "tmp")
+    return [path for part in parts for path in (data / part).glob("*")]
+
+
+def check_sentence(sentence: str) -> None:
+    """A refusal is one printable line that says something, and no traceback."""
+    assert sentence.isprintable(), ascii(sentence)
+    assert 10 < len(sentence) <= 1000, sentence
+    assert "Traceback" not in sentence and "internal error" not in sentence, sentence
+
+
+def check_tree(top: Path, *, layer: bool) -> None:
+    """Nothing in an unpacked tree can do harm: no devices (but whiteouts), no foreign attributes, all on one disk."""
+    device = top.stat().st_dev
+    for directory, names, files in os.walk(os.fsencode(top)):
+        for name in (*names, *files):
+            path = os.path.join(directory, name)
+            info = os.lstat(path)
+            assert info.st_dev == device, path
+            if stat.S_ISCHR(info.st_mode):
+                assert layer and info.st_rdev == 0, path
+            assert not stat.S_ISBLK(info.st_mode) and not stat.S_ISSOCK(info.st_mode), path
+            for attribute in os.listxattr(path, follow_symlinks=False):
+                value = os.getxattr(path, attribute, follow_symlinks=False)
+                mine = attribute.startswith("user.") and not attribute.startswith("user.overlay.")
+                capability = attribute == "security.capability" and value[3] == 2
+                opaque = layer and (attribute, value) == ("trusted.overlay.opaque", b"y")
+                assert mine or capability or opaque, (path, attribute, value)
