@@ -1,17 +1,29 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A faithful copy of a root file system: owners, modes, times, links, attributes, devices."""
+"""A faithful copy of a root file system: owners, modes, times, links, attributes, devices.
+
+Where the file system can, copies share their blocks with the original (reflink).
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 
 from podwright.kernel import fs
 from podwright.kernel.step import step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PIECE = 1 << 24
+FICLONE = 0x40049409
+"""ioctl_ficlone(2): share the blocks of another file (btrfs, xfs)."""
 OPAQUE = "trusted.overlay.opaque"
 
 
@@ -20,34 +32,36 @@ def copy_tree(source: str, target: str) -> None:
 
     Nothing is followed; sockets are left out. Raises OSError; what was copied until then stays.
     """
-    step("copy")
-    here = os.open(source, DIRECTORY)
-    there = os.open(target, DIRECTORY)
-    try:
-        _Copy().directory(here, there)
-        _finish(there, here, os.fstat(here))
-    finally:
-        os.close(here)
-        os.close(there)
+    _copy(source, target, _Copy())
 
 
-def copy_layers(trees: tuple[str, ...], target: str) -> None:
+def copy_layers(
+    trees: tuple[str, ...], target: str, keep: Optional[Callable[[bytes], bool]] = None
+) -> None:
     """Copy what the directories `trees`, top first, show as an overlay into the empty `target`.
 
     The whiteouts of overlayfs (character device 0:0, attribute trusted.overlay.opaque) take away
     what lower directories have; nothing is followed, a link where an upper layer has a directory
     is replaced.
+
+    keep  whether to copy what is not a directory, by its path below the target
     """
-    copy_tree(trees[-1], target)
-    for upper in reversed(trees[:-1]):
-        here = os.open(upper, DIRECTORY)
-        there = os.open(target, DIRECTORY)
-        try:
-            _Copy(target).directory(here, there)
-            _finish(there, here, os.fstat(here))
-        finally:
-            os.close(here)
-            os.close(there)
+    onto = ""
+    for tree in reversed(trees):
+        _copy(tree, target, _Copy(onto, keep))
+        onto = target
+
+
+def _copy(source: str, target: str, run: _Copy) -> None:
+    step("copy")
+    here = os.open(source, DIRECTORY)
+    there = os.open(target, DIRECTORY)
+    try:
+        run.directory(here, there)
+        _finish(there, here, os.fstat(here))
+    finally:
+        os.close(here)
+        os.close(there)
 
 
 def is_whiteout(found: os.stat_result) -> bool:
@@ -67,11 +81,14 @@ class _Copy:
     """One run; remembers files with several names, so that they stay one file.
 
     onto  path of the target when there may be something in it already, else ""
+    keep  whether to copy what is not a directory, by its path
     """
 
-    def __init__(self, onto: str = "") -> None:
+    def __init__(self, onto: str = "", keep: Optional[Callable[[bytes], bool]] = None) -> None:
         self.seen: dict[tuple[int, int], str] = {}
         self._onto = onto
+        self._keep = keep
+        self._clones = True
 
     def directory(self, here: int, there: int, prefix: str = "") -> None:
         with os.scandir(here) as entries:
@@ -95,9 +112,16 @@ class _Copy:
             return
         if self._onto:
             self._clear(there, name, prefix)
-        whiteout = is_whiteout(found)
-        if kind != stat.S_IFSOCK and not whiteout and not self._linked(there, name, prefix, found):
-            _copy_one(here, there, name, found)
+        if kind == stat.S_IFSOCK or is_whiteout(found):
+            return
+        if self._keep is not None and not self._keep(os.fsencode(prefix + name)):
+            return
+        if self._linked(there, name, prefix, found):
+            return
+        if kind == stat.S_IFREG:
+            self._file(here, there, name, found)
+        else:
+            _special(here, there, name, found)
 
     def _is_below(self, there: int, name: str, upper: int, prefix: str) -> bool:
         """Whether a directory of this name is there to be merged with; makes room otherwise."""
@@ -133,23 +157,35 @@ class _Copy:
         os.link(up + first, name, src_dir_fd=there, dst_dir_fd=there, follow_symlinks=False)
         return True
 
-
-def _copy_one(here: int, there: int, name: str, found: os.stat_result) -> None:
-    kind = stat.S_IFMT(found.st_mode)
-    if kind == stat.S_IFLNK:
-        os.symlink(os.readlink(name, dir_fd=here), name, dir_fd=there)
-    elif kind == stat.S_IFREG:
+    def _file(self, here: int, there: int, name: str, found: os.stat_result) -> None:
         source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         target = os.open(name, flags, 0o600, dir_fd=there)
         try:
-            while os.sendfile(target, source, None, PIECE):
-                continue
+            self._clones = self._clones and _clone(target, source)
+            if not self._clones:
+                while os.sendfile(target, source, None, PIECE):
+                    continue
             _finish(target, source, found)
         finally:
             os.close(source)
             os.close(target)
-        return
+
+
+def _clone(target: int, source: int) -> bool:
+    """Let a file share the blocks of another; False where the file system cannot."""
+    try:
+        fcntl.ioctl(target, FICLONE, source)
+    except OSError as err:
+        if err.errno not in (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY):
+            raise
+        return False
+    return True
+
+
+def _special(here: int, there: int, name: str, found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        os.symlink(os.readlink(name, dir_fd=here), name, dir_fd=there)
     else:
         os.mknod(name, found.st_mode, found.st_rdev, dir_fd=there)
         os.chmod(name, stat.S_IMODE(found.st_mode), dir_fd=there)

@@ -7,14 +7,16 @@ One process at a time fetches from one place; whoever waited uses what the first
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
-from podwright.errors import FetchError, ImageError, PodwrightError, VerifyError
+from podwright.errors import FetchError, ImageError, LockedError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
 from podwright.kernel import durable, fs
 from podwright.stage0 import (
     admission,
+    depend,
     discover,
     fetch,
     images,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
+    from podwright.model.dependency import Dependency
     from podwright.model.imageref import ImageRef
     from podwright.stage0.images import FetchOptions, Progress
     from podwright.stage0.store import Record
@@ -46,7 +49,10 @@ LOOK_SECONDS = 10.0
 
 @value
 class Spot:
-    """Where one image is: URLs or paths, and what it must turn out to be."""
+    """Where one image is: URLs or paths, and what it must turn out to be.
+
+    optional  labels that it may lack, but not have otherwise
+    """
 
     place: str
     image: str
@@ -54,6 +60,7 @@ class Spot:
     name: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     latest: bool = False
+    optional: tuple[str, ...] = ()
 
 
 class Signature:
@@ -80,6 +87,93 @@ class Signature:
         return verify.read_signatures(self.data, self.where)
 
 
+class Road:
+    """What the fetches of one call share, an image's and those of what it is built on.
+
+    locks  of the places that are being fetched from
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        options: FetchOptions,
+        progress: Optional[Progress],
+        cwd: Optional[str],
+    ) -> None:
+        self.layout = layout
+        self.options = options
+        self.cwd = cwd
+        self.locks: list[HostLock] = []
+        self.builder = depend.Builder(layout, options, self._dependency)
+        self._progress = progress
+        self._client: Optional[Client] = None
+
+    def __enter__(self) -> Road:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._client is not None:
+            self._client.__exit__()
+
+    @property
+    def client(self) -> Client:
+        """The connections, made when the first one is needed."""
+        if self._client is None:
+            self._client = Client(self.layout, self.options.insecure).__enter__()
+        return self._client
+
+    def report(self, ref: ImageRef) -> Callable[[int, Optional[int]], None]:
+        """Tells whoever watches how much of an image has come."""
+
+        def report(done: int, total: Optional[int]) -> None:
+            if self._progress is not None:
+                self._progress(ref.text, done, total)
+
+        return report
+
+    def get(self, ref: ImageRef) -> Record:
+        """Fetch an image with all that it is built on, unless the store has just that."""
+        if ref.kind == "file":
+            return _from_file(self, ref)
+        return _from_url(self, _spot(self.client, ref), ref)
+
+    def _dependency(self, need: Dependency) -> Record:
+        spot = _spot(self.client, need.ref)
+        asked = {label for label, _ in need.labels}
+        optional = tuple(label for label in depend.FILLED if label not in asked)
+        return _from_url(self, replace(spot, optional=optional), need.ref)
+
+
+@contextlib.contextmanager
+def _locked(road: Road, place: str) -> Iterator[None]:
+    """Hold the lock of a place.
+
+    Whoever fetches what an image is built on does not wait while it holds the image's own lock:
+    two images that are built on each other would make two processes wait for each other. What
+    the lock is given up for may then be downloaded twice; it is stored once all the same.
+    """
+    lock = HostLock(
+        f"{road.layout.locks}/fetch-{store.short_digest(place)}",
+        f"fetching {safe(place, 160)}",
+        0.0 if road.locks else FETCH_WAIT,
+    )
+    try:
+        lock.__enter__()
+    except LockedError:
+        if not road.locks:
+            raise
+        for held in road.locks:
+            held.__exit__(None, None, None)
+        lock.timeout = FETCH_WAIT
+        lock.__enter__()
+    road.locks.append(lock)
+    try:
+        yield
+    finally:
+        road.locks.pop()
+        lock.__exit__(None, None, None)
+
+
 def get(
     layout: Layout,
     ref: ImageRef,
@@ -89,28 +183,11 @@ def get(
 ) -> Record:
     """Fetch what the argument names, or find that the store already has it; the stored record."""
     try:
-        return _get(layout, ref, options, progress, cwd)
+        store.ensure(layout)
+        with Road(layout, options, progress, cwd) as road:
+            return road.get(ref)
     except OSError as err:
         raise fetch.disk_error(err, ref.text) from None
-
-
-def _get(
-    layout: Layout,
-    ref: ImageRef,
-    options: FetchOptions,
-    progress: Optional[Progress],
-    cwd: Optional[str],
-) -> Record:
-    store.ensure(layout)
-
-    def report(done: int, total: Optional[int]) -> None:
-        if progress is not None:
-            progress(ref.text, done, total)
-
-    if ref.kind == "file":
-        return _from_file(layout, ref, options, report, cwd)
-    with Client(layout, options.insecure) as client:
-        return _from_url(layout, client, _spot(client, ref), ref, options, report, cwd)
 
 
 def current(
@@ -218,7 +295,10 @@ def _known(
     if memory is None or record is None or (spot.name and record.name != spot.name):
         return None
     labels = dict(record.labels)
-    if any(labels.get(label) != text for label, text in spot.labels):
+    for label, text in spot.labels:
+        if labels.get(label, text if label in spot.optional else None) != text:
+            return None
+    if not depend.complete(layout, record):
         return None
     try:
         verdict.reevaluate(layout, verdict.subject_of(record), record.verdict, options.insecure)
@@ -237,39 +317,31 @@ def _fetched_since(memory: dict[str, Any], moment: float) -> bool:
     return isinstance(when, (int, float)) and when >= moment
 
 
-def _lock(layout: Layout, place: str) -> HostLock:
-    shown = f"fetching {safe(place, 160)}"
-    return HostLock(f"{layout.locks}/fetch-{store.short_digest(place)}", shown, FETCH_WAIT)
-
-
-def _from_url(
-    layout: Layout,
-    client: Client,
-    spot: Spot,
-    ref: ImageRef,
-    options: FetchOptions,
-    report: Callable[[int, Optional[int]], None],
-    cwd: Optional[str],
-) -> Record:
+def _from_url(road: Road, spot: Spot, ref: ImageRef) -> Record:
     asked = time.time()
-    with _lock(layout, spot.place):
+    layout, client, options = road.layout, road.client, road.options
+    with _locked(road, spot.place):
         known = _known(layout, spot, options)
         if known and (_fresh(known[1]) or _fetched_since(known[1], asked)):
             return _as_latest(layout, known[0], spot)
         copy = f"{layout.tmp}/partial-{store.short_digest(spot.place)}"
-        download = sources.Download(client, spot.image, copy, report)
+        download = sources.Download(client, spot.image, copy, road.report(ref))
         etag = str(known[1].get("etag", "")) if known else ""
         if known and etag and not download.begin(etag):
             _remember(layout, spot, known[0], download)
             return _as_latest(layout, known[0], spot)
-        signature = _signature(layout, client, spot, options, cwd)
+        if len(road.locks) > 1:
+            options = replace(options, signature="")  # that is the one of the image above
+        signature = _signature(layout, client, spot, options, road.cwd)
         if spot.name:
             _reject_early(layout, client, spot.name, signature, options)
         if not etag:
             download.begin()
         wanted = _wanted(spot, ref, options, signature)
         try:
-            record = fetch.fetch(layout, wanted, lambda _copy: download.chunks(), copy)
+            record = fetch.fetch(
+                layout, wanted, lambda _copy: download.chunks(), copy, road.builder.compose
+            )
         except FetchError:
             raise  # what has arrived is of use to the next try
         except PodwrightError:
@@ -301,24 +373,22 @@ def _as_latest(layout: Layout, record: Record, spot: Spot) -> Record:
     return record
 
 
-def _from_file(
-    layout: Layout,
-    ref: ImageRef,
-    options: FetchOptions,
-    report: Callable[[int, Optional[int]], None],
-    cwd: Optional[str],
-) -> Record:
-    spot = _file_spot(ref, cwd)
-    with _lock(layout, spot.place):
-        state = images.file_state(ref, cwd)
+def _from_file(road: Road, ref: ImageRef) -> Record:
+    layout, options = road.layout, road.options
+    spot = _file_spot(ref, road.cwd)
+    with _locked(road, spot.place):
+        state = images.file_state(ref, road.cwd)
         known = _known(layout, spot, options)
         if known and state and known[1].get("stat") == state:
             return known[0]
         os.close(sources.open_regular(spot.image, "image"))
-        signature = _signature(layout, None, spot, options, cwd)
+        signature = _signature(layout, None, spot, options, road.cwd)
         wanted = _wanted(spot, ref, options, signature)
         record = fetch.fetch(
-            layout, wanted, lambda copy: sources.from_file(spot.image, copy, report)
+            layout,
+            wanted,
+            lambda copy: sources.from_file(spot.image, copy, road.report(ref)),
+            compose=road.builder.compose,
         )
         now = time.time()
         store.write_place(layout, spot.place, {"id": record.id, "stat": state, "fetched": now})
@@ -332,7 +402,16 @@ def _wanted(
     if signature is not None:
         source["signature"] = signature.where
     lifted = tuple(word for word in fetch.FETCH_WORDS if word in options.insecure)
-    return fetch.Wanted(ref.text, spot.name, spot.labels, signature, lifted, spot.latest, source)
+    return fetch.Wanted(
+        shown=ref.text,
+        name=spot.name,
+        labels=spot.labels,
+        signature=signature,
+        options=lifted,
+        latest=spot.latest,
+        source=source,
+        optional=spot.optional,
+    )
 
 
 def _signature(

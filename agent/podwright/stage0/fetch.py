@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from podwright.model.image import ImageManifest
     from podwright.stage0.acquire import Signature
 
+    Compose = Callable[[ImageManifest, store.Record, str], store.Record]
+
 FETCH_WORDS = ("image", "tls", "http", "pubkey")
 
 
@@ -48,6 +50,7 @@ class Wanted:
     options     fetch checks that were lifted
     latest      no version was asked for
     source      goes into the record
+    optional    labels that the manifest may lack, but not have otherwise
     """
 
     shown: str
@@ -57,6 +60,7 @@ class Wanted:
     options: tuple[str, ...]
     latest: bool
     source: dict[str, str]
+    optional: tuple[str, ...] = ()
 
 
 class Pipeline:
@@ -189,29 +193,16 @@ def check_manifest(data: bytes, wanted: Wanted) -> ImageManifest:
             object=shown,
             reason="wrong-name",
         )
+    labels = dict(manifest.labels)
     for label, text in wanted.labels:
-        if manifest.label(label) != text:
-            found = safe(manifest.label(label), 80)
+        if labels.get(label, text if label in wanted.optional else "") != text:
+            found = safe(labels.get(label, ""), 80)
             raise VerifyError(
                 f"image {shown}: label {label} is {found!r} in what was served, not {text!r}",
                 "ask for the labels that it has",
                 object=shown,
                 reason="wrong-label",
             )
-    if manifest.dependencies:
-        raise ImageError(
-            f"image {shown} is built on other images, which comes with a later version",
-            "use an image that is whole in itself",
-            object=shown,
-            reason="has-dependencies",
-        )
-    if manifest.path_whitelist:
-        raise ImageError(
-            f"image {shown} has a path whitelist, which comes with a later version",
-            "use an image that holds only the files it needs",
-            object=shown,
-            reason="has-whitelist",
-        )
     return manifest
 
 
@@ -220,6 +211,7 @@ def fetch(
     wanted: Wanted,
     chunks: Callable[[str], Iterator[bytes]],
     archive_at: str = "",
+    compose: Optional[Compose] = None,
 ) -> store.Record:
     """Fetch, verify, unpack and publish.
 
@@ -227,6 +219,8 @@ def fetch(
                 written there
     archive_at  where the private copy lies when not in the workspace (a resumable download); it
                 is moved from there when the image is published
+    compose     called for an image that is built on others or has a whitelist, with its manifest,
+                record and workspace; gives the record with all its layers (`depend.Builder`)
     Returns the record of the published image. Raises without a trace in the store.
     """
     with store.Workspace(layout, "fetch") as work:
@@ -259,11 +253,38 @@ def fetch(
         )
         try:
             _complete(work.path, record, unpacked, copy, wanted)
-            with store.lock(layout, f"storing image {manifest.name}"):
-                store.publish(layout, work.path, record)
+            return _publish(layout, work.path, manifest, record, compose)
         except OSError as err:
             raise disk_error(err, wanted.shown) from None
-        return record
+
+
+def _publish(
+    layout: Layout,
+    work: str,
+    manifest: ImageManifest,
+    record: store.Record,
+    compose: Optional[Compose],
+) -> store.Record:
+    """Make the image visible, on top of what it is built on; the record as it is stored."""
+    built = bool(manifest.dependencies or manifest.path_whitelist)
+    if built and compose is not None:
+        record = compose(manifest, record, work)
+        _write_record(work, record)
+        durable.syncfs(work)
+    with store.lock(layout, f"storing image {manifest.name}"):
+        if built:
+            from podwright.stage0 import depend
+
+            settled = depend.settle(layout, record)
+            if settled != record:
+                record = settled
+                _write_record(work, record)
+        store.publish(layout, work, record)
+    return record
+
+
+def _write_record(work: str, record: store.Record) -> None:
+    fs.write_atomic(f"{work}/image/record.json", store.record_bytes(record))
 
 
 def _complete(

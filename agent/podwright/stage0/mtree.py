@@ -224,12 +224,8 @@ def file_digest(fd: int) -> str:
     return digest.hexdigest()
 
 
-def write(rootfs: str, path: str) -> str:
-    """Write the list of a tree as it is now to the new file `path`; the list's hex SHA-256."""
-    from hashlib import sha256
+def sha256(data: bytes) -> str:
+    """Hex SHA-256 of a list."""
+    from hashlib import sha256 as digest
 
-    from podwright.kernel import fs
-
-    data = b"#mtree\n" + b"".join(line(entry) for entry in scan(rootfs))
-    fs.write_new(path, data, durable=False)
-    return sha256(data).hexdigest()
+    return digest(data).hexdigest()

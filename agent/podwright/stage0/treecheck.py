@@ -123,3 +123,17 @@ def renew_stat(layout: Layout, layer: Layer) -> None:
     mark = read_mark(layout, layer.tree) or {}
     mark["stat"] = stat_digest(f"{base}/rootfs")
     fs.write_atomic(f"{base}/rendered", jsonio.dumps(mark).encode())
+
+
+def mark(made: str, layer: Layer) -> None:
+    """Write `rendered` into the finished tree `made` (rootfs, mtree), which is to become a layer."""
+    from podwright import jsonio
+    from podwright.kernel import fs
+
+    said = {
+        "format": 2,
+        "id": layer.tree,
+        "mtree": layer.mtree,
+        "stat": stat_digest(f"{made}/rootfs"),
+    }
+    fs.write_new(f"{made}/rendered", jsonio.dumps(said).encode(), durable=False)

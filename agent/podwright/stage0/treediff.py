@@ -40,7 +40,7 @@ def differences(layout: Layout, layer: Layer) -> list[Difference]:
             listed = file.read()
     except OSError:
         return [Difference("mtree", "the list of digests is missing")]
-    if _sha256(listed) != layer.mtree:
+    if mtree.sha256(listed) != layer.mtree:
         return [Difference("mtree", "the list of digests has changed")]
     out = []
     if mark.get("mtree") != layer.mtree:
@@ -49,19 +49,14 @@ def differences(layout: Layout, layer: Layer) -> list[Difference]:
         out.append(Difference("rendered", "the mark is of another image"))
     out += [Difference(safe(name), "added") for name in os.listdir(base) if name not in PARTS]
     try:
-        out += _compare(mtree.rows(listed, f"{base}/mtree"), f"{base}/rootfs", MOST)
+        out += compare(mtree.rows(listed, f"{base}/mtree"), f"{base}/rootfs")
     except StoreError:
         out.append(Difference("mtree", "the list of digests cannot be read"))
     return out
 
 
-def _sha256(data: bytes) -> str:
-    from hashlib import sha256
-
-    return sha256(data).hexdigest()
-
-
-def _compare(listed: dict[bytes, bytes], rootfs: str, most: int) -> list[Difference]:
+def compare(listed: dict[bytes, bytes], rootfs: str, most: int = MOST) -> list[Difference]:
+    """What is in a directory in another way than listed; `listed` is used up."""
     out: list[Difference] = []
     try:
         for found in mtree.scan(rootfs):
