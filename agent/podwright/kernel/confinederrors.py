@@ -80,7 +80,8 @@ def restore(raw: Any, what: str) -> PodwrightError:
     }
     kind = getattr(errors, str(raw.get("kind")), None)
     if not (isinstance(kind, type) and issubclass(kind, PodwrightError)):
-        return HostError(f"{what} failed: {texts['message']}", reason="confined-child-failed")
+        reason = texts.get("reason") or "confined-child-failed"
+        return HostError(f"{what} failed: {texts['message']}", reason=reason)
     return kind(
         texts["message"],
         texts.get("hint", ""),
