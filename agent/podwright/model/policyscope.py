@@ -62,22 +62,28 @@ def _names(name: str) -> list[str]:
     return ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
+def repository(identity: str) -> str:
+    """Host and repository of a docker identity, the host in lower case."""
+    name = identity.partition("@")[0]
+    head, _, last = name.rpartition("/")
+    host, slash, rest = f"{head}/{last.partition(':')[0]}".partition("/")
+    return f"{host.lower()}{slash}{rest}"
+
+
 def _docker(identity: str) -> list[str]:
     """The identity, its repository, the namespaces above, the host, and `*.` its domains."""
     host, slash, rest = identity.partition("/")
     identity = f"{host.lower()}/{rest}"
-    repository, at, _ = identity.partition("@")
-    head, _, last = repository.rpartition("/")
-    last, colon, _ = last.partition(":")
-    repository = f"{head}/{last}"
-    if bool(at) == bool(colon) or _docker_problem(identity) or not slash:
+    tail = identity.rpartition("/")[2]
+    if not slash or ("@" in tail) == (":" in tail.partition("@")[0]) or _docker_problem(identity):
         raise UsageError(
             f"image {safe(identity, 200)!r} is not a reference with either a tag or a digest",
             "write REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGITS",
         )
-    labels = repository.partition("/")[0].partition(":")[0].split(".")
+    name = repository(identity)
+    labels = name.partition("/")[0].partition(":")[0].split(".")
     domains = ["*." + ".".join(labels[count:]) for count in range(1, len(labels))]
-    return [identity, *_names(repository), *domains]
+    return [identity, *_names(name), *domains]
 
 
 def _docker_problem(scope: str) -> str:

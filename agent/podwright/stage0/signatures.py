@@ -110,12 +110,12 @@ def collect(
     elif "signedBy" in kinds and subject.transport == "docker":
         from podwright.stage0 import lookaside
 
-        simple, where = lookaside.signatures(layout, client, subject)
+        simple, where = lookaside.find(layout, client, subject)
         searched.append(where)
     if "sigstoreSigned" in kinds and subject.transport == "docker":
         from podwright.stage0 import sigstore as cosign
 
-        sigstore = cosign.signatures(registry, subject)
+        sigstore = cosign.find(registry, subject)
         searched.append(f"the tag {cosign.tag(subject.digest)} of its repository")
     return SignatureBlobs(simple, sigstore, tuple(searched))
 
