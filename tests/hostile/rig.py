@@ -115,18 +115,19 @@ class Rig:
     def ask(self, do: str, data: bytes, **request: Any) -> dict[str, Any]:
         """Have the worker do one thing with some bytes, and check the answer, and that nothing changed outside."""
         self._input.write_bytes(data)
-        assert self._worker.stdin is not None and self._worker.stdout is not None
+        replies = self._worker.stdout
+        assert replies is not None
         print(
             json.dumps({"do": do, "file": str(self._input), **request}),
             file=self._worker.stdin,
             flush=True,
         )
-        if not select.select([self._worker.stdout], [], [], SECONDS)[0]:
+        if not select.select([replies], [], [], SECONDS)[0]:
             self.close()
             self._worker = self._start()
             raise Hang(f"no answer within {SECONDS} seconds")
         answer: dict[str, Any] = json.loads(
-            self._worker.stdout.readline() or '{"crash": "the worker is gone", "rss": 0}'
+            replies.readline() or '{"crash": "the worker is gone", "rss": 0}'
         )
         assert "crash" not in answer, answer["crash"]
         assert answer["rss"] <= RSS, answer

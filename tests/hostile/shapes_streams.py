@@ -45,9 +45,9 @@ DAMAGED: dict[str, Surgery] = {
     "check damaged": lambda d: d[:-6] + b"\xaa" * 6,
     "begins again": lambda d: d + d[:20],
     "archive again": lambda d: d + d,
-    "middle damaged": lambda d: d[: len(d) // 2] + b"\xff\x01" * 8 + d[len(d) // 2 + 16 :],
+    "header damaged": lambda d: d[:200] + b"\xff\x01" * 8 + d[216:],
 }
-"""Done after compression. In a plain archive and in raw blocks of zstd, the damage hits headers or the end."""
+"""Done after compression."""
 NO_ARCHIVE = {
     "empty": b"",
     "one byte": b"x",
