@@ -27,7 +27,7 @@ from podwright.stage0 import (
     verdict,
     verify,
 )  # fmt: skip
-from podwright.stage0.transport import Client
+from podwright.stage0.netchild import RemoteClient
 from podwright.text import safe
 from podwright.values import replace, value
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from podwright.model.imageref import ImageRef
     from podwright.stage0.images import FetchOptions, Progress
     from podwright.stage0.store import Record
+    from podwright.stage0.transport import Client
 
 FETCH_WAIT = 1800.0
 SMALL_KEY = 1024 * 1024
@@ -119,7 +120,7 @@ class Road:
     def client(self) -> Client:
         """The connections, made when the first one is needed."""
         if self._client is None:
-            self._client = Client(self.layout, self.options.insecure).__enter__()
+            self._client = RemoteClient(self.layout, self.options.insecure)
         return self._client
 
     def report(self, ref: ImageRef) -> Callable[[int, Optional[int]], None]:
@@ -200,7 +201,7 @@ def current(
         known = _known(layout, spot, options)
         same = known is not None and known[1].get("stat") == images.file_state(ref, cwd)
         return known[0] if known and same else None
-    with Client(layout, options.insecure) as client:
+    with RemoteClient(layout, options.insecure) as client:
         spot = _spot(client, ref)
         known = _known(layout, spot, options)
         if known is None:
