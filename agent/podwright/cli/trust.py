@@ -121,9 +121,9 @@ def _discovered(context: Context, prefix: str) -> list[str]:
             reason="no-discovery",
         )
     from podwright.stage0 import discover
-    from podwright.stage0.transport import Client
+    from podwright.stage0.netchild import RemoteClient
 
-    with Client(context.layout, context.insecure) as client:
+    with RemoteClient(context.layout, context.insecure) as client:
         found = [url for _, url in discover.find_keys(client, prefix)]
     if not found:
         raise NotFoundError(
@@ -143,9 +143,9 @@ def _read(context: Context, location: str, allow_http: bool) -> bytes:
                 "use https, or --insecure-allow-http",
                 reason="not-https",
             )
-        from podwright.stage0.transport import Client
+        from podwright.stage0.netchild import RemoteClient
 
-        with Client(context.layout, insecure) as client:
+        with RemoteClient(context.layout, insecure) as client:
             return client.get(location, MAX_KEY)
     if scheme not in ("", "file"):
         raise UsageError(f"key {safe(location, 200)}: only files, https and http URLs are read")

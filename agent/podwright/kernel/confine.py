@@ -58,7 +58,7 @@ NETWORK_PATHS = (
 """What looking up names and TLS read."""
 
 
-LIBRARY_PATHS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
+LIBRARY_PATHS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 PROGRAM_PATHS = ("/dev/null", "/dev/urandom", "/etc/ld.so.cache", "/etc/gcrypt", "/proc")
 """What any program reads, besides libraries."""
 

@@ -6,11 +6,13 @@ What differs from the library: status lines come on a descriptor of their own an
 against their grammar (stderr, user IDs and notations cannot forge them, threats.md T47); there
 is no home directory, hence no configuration, no agent, no keyserver: the only keys that exist
 are the ones handed in, in an anonymous file; signature and data are handed over as open
-descriptors, never as names (T50); time and output are bounded (T51).
+descriptors, never as names (T50); time and output are bounded (T51). It runs without root's
+identity and can write nothing (kernel/confine.py).
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import selectors
@@ -20,6 +22,7 @@ import time
 
 from podwright.errors import HostError, VerifyError
 from podwright.host import distpackages
+from podwright.kernel import confine
 from podwright.text import safe
 
 distpackages.enable()
@@ -41,6 +44,7 @@ BINARIES = ("/usr/bin/gpg", "/bin/gpg", "/usr/local/bin/gpg")
 TIMEOUT = 60.0
 MAX_OUTPUT = 4 * 1024 * 1024
 _STATUS = re.compile(rb"\[GNUPG:\] ([A-Z][A-Z0-9_]*)(?: (.*))?\Z", re.DOTALL)
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _OPTIONS = [
     "--no-options",
     "--homedir",
@@ -148,6 +152,7 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
                 env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
                 cwd="/",
                 start_new_session=True,
+                preexec_fn=confine.before_program(self.gpgbinary),
             )
         except BaseException:
             os.close(self._status[0])
@@ -224,13 +229,14 @@ def find_binary() -> str:
 
 
 def anonymous_file(data: bytes) -> int:
-    """A descriptor on memory that holds `data`, at its beginning."""
-    fd = os.memfd_create("podwright", os.MFD_CLOEXEC)
+    """A descriptor on memory that holds `data`, at its beginning; nobody can change it."""
+    fd = os.memfd_create("podwright", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
         os.lseek(fd, 0, os.SEEK_SET)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
     except BaseException:
         os.close(fd)
         raise

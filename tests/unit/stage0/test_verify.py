@@ -13,6 +13,7 @@ import pytest
 
 from podwright.errors import VerifyError
 from podwright.host.paths import Layout
+from podwright.kernel import confine
 from podwright.stage0 import gpg as gpgmodule
 from podwright.stage0 import trust, verdict, verify
 from podwright.stage0.verdict import Signature, Verdict, aci
@@ -421,7 +422,10 @@ def test_a_gpg_that_fails_in_any_way_accepts_nothing(
         + "\n"
     )
     shim.chmod(0o755)
+    for upper in (tmp_path, *tmp_path.parents[:-2]):
+        upper.chmod(0o711)  # gpg runs as nobody
     monkeypatch.setattr(gpgmodule, "BINARIES", (str(shim),))
+    monkeypatch.setattr(confine, "LIBRARY_PATHS", ("/usr", "/bin", "/lib", "/lib64", "/dev"))
     monkeypatch.setattr(gpgmodule.Gpg.__init__, "__kwdefaults__", {"binary": "", "timeout": 3.0})
     assert sentence in refusal(judge, signature, bench.good)[1]
 
