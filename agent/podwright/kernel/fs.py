@@ -152,6 +152,13 @@ def remove_tree(path: str) -> None:
         os.close(parent)
 
 
+def remove_tree_at(parent: int, name: str) -> None:
+    """Remove the directory `name` in the open directory `parent`, as `remove_tree` does."""
+    step("remove")
+    top = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    _remove_at(parent, name, top.st_dev, name)
+
+
 DEEPEST = 64
 """Directories that are open at a time while a tree is removed."""
 

@@ -20,6 +20,7 @@ from podwright.stage0 import (
     discover,
     fetch,
     images,
+    ingest,
     pgp,
     sources,
     store,
@@ -230,37 +231,26 @@ def verify_again(layout: Layout, record: Record, *, write: bool) -> Record:
 def render_again(layout: Layout, record: Record) -> None:
     """Unpack the stored archive once more, for when its tree is missing or incomplete."""
     archive = f"{layout.images}/{record.id}/aci"
-    wanted = _wanted_again(record, None)
     with store.Workspace(layout, "render") as work:
         tree = f"{work.path}/tree"
         fs.mkdir(tree)
-        fs.mkdir(f"{tree}/rootfs")
-        pipeline = fetch.Pipeline(layout, wanted, _stored(archive), archive, f"{tree}/rootfs")
-        unpacked = pipeline.run()
-        if pipeline.image_id != record.id:
+        ingested = ingest.ingest(_stored(archive), tree, "aci", shown=record.name)
+        if fetch.image_id(ingested) != record.id:
             raise ImageError(
                 f"image {record.name}: its stored archive is damaged",
                 "remove the image and fetch it again",
                 object=record.name,
             )
-        fetch.mark_rendered(tree, record.id, unpacked)
+        ingest.mark_rendered(tree, record.id, ingested)
         durable.syncfs(tree)
         with store.lock(layout, f"rendering image {record.name}"):
             if not store.tree_complete(layout, record.id):
                 fs.remove_tree(f"{layout.trees}/{record.id}")
                 fs.rename(tree, f"{layout.trees}/{record.id}")
-
-
-def _wanted_again(record: Record, signature: Optional[Signature]) -> fetch.Wanted:
-    return fetch.Wanted(
-        shown=record.name,
-        name=record.name,
-        labels=(),
-        signature=signature,
-        options=record.verdict.options,
-        latest=record.latest,
-        source=record.source,
-    )
+                own = store.Layer(record.id, ingested.mtree)
+                layers = tuple(own if layer.tree == own.tree else layer for layer in record.layers)
+                if layers != record.layers:
+                    store.write_record(layout, replace(record, layers=layers))
 
 
 def _stored(archive: str) -> Iterator[bytes]:

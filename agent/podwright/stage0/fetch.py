@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetch one image: read, copy, decompress, hash, unpack and verify at the same time, then publish.
+"""Fetch one ACI: read, copy, decompress, hash, unpack and verify at the same time, then publish.
 
-Four threads hand chunks on: the reader (network or file, and the private copy), the decoder, the
-hasher, and this one, which writes the tree. gpg reads the private copy as soon as it is whole and
-the image's name is known. Nothing is visible before the verdict; everything lies in a private
-directory that goes away with this process.
+The bytes go through `ingest.py`, which reads them from the network or a file together with a
+private copy. That copy is judged as soon as it is whole and the image's name is known. Nothing
+is visible before the verdict; everything lies in a private directory that goes away with this
+process.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from podwright.errors import HostError, ImageError, PodwrightError, UsageError, 
 from podwright.host import clock
 from podwright.kernel import durable, fs
 from podwright.model.image import parse_image
-from podwright.stage0 import admission, decompress, store, unpack
-from podwright.stage0.channel import Abandoned, Channel, Worker
-from podwright.stage0.tarread import Source
-from podwright.stage0.verdict import Verdict, aci
+from podwright.stage0 import aci, admission, store
+from podwright.stage0.channel import Worker
+from podwright.stage0.ingest import Ingest, Ingested, mark_rendered
+from podwright.stage0.verdict import Verdict
+from podwright.stage0.verdict import aci as aci_subject
 from podwright.text import safe
 from podwright.values import value
 
@@ -64,97 +65,51 @@ class Wanted:
 
 
 class Pipeline:
-    """One run of the threads over the chunks of an archive."""
+    """An archive's way into a tree, while its private copy is judged."""
 
     def __init__(
-        self, layout: Layout, wanted: Wanted, chunks: Iterator[bytes], archive: str, rootfs: str
+        self, layout: Layout, wanted: Wanted, chunks: Iterator[bytes], archive: str, tree: str
     ) -> None:
         self._layout = layout
         self._wanted = wanted
         self._archive = archive
-        self._rootfs = rootfs
-        self._compressed, self._plain, self._hashed = Channel(), Channel(), Channel()
-        self._cancelled = False
+        self._failed = False
         self._name = wanted.name
         self._named = threading.Event()
         if self._name:
             self._named.set()
-        self._digest = ""
         self.manifest: Optional[ImageManifest] = None
         self.verdict: Optional[Verdict] = None
-        self._reader = Worker(lambda: self._read(chunks), (self._compressed,))
-        self._decoder = Worker(self._decode, (self._plain, self._hashed))
-        self._hasher = Worker(self._hash)
+        self._stream = Ingest(chunks, tree, "aci", on_manifest=self._take_manifest)
         self._verifier = Worker(self._verify)
 
-    def run(self) -> unpack.Unpacked:
+    def run(self) -> Ingested:
         """Unpack in this thread; returns when all threads have ended.
 
-        A bad signature is reported rather than the damage that it explains.
+        A bad signature is reported rather than the damage that it explains: for its sake the
+        private copy is completed when something is wrong with the archive.
         """
         try:
-            unpacked = unpack.unpack(Source(iter(self._plain)), self._rootfs, self._take_manifest)
+            ingested = self._stream.run(read_on=lambda: bool(self._name))
         except ImageError as err:
-            self._cancelled = not self._name
-            self._end()
+            self._end(failed=not self._name)
             self._raise_verdict()
             raise err
         except BaseException:
-            self._cancelled = True
-            self._end()
+            self._end(failed=True)
             raise
-        self._end()
-        for worker in (self._reader, self._decoder, self._hasher):
-            if worker.error is not None:
-                raise worker.error
+        self._end(failed=False)
         self._raise_verdict()
-        return unpacked
+        return ingested
 
-    @property
-    def image_id(self) -> str:
-        """`sha512-` and the first 64 hex digits of the digest of the plain archive."""
-        return f"sha512-{self._digest[:64]}"
-
-    def _end(self) -> None:
-        """Stop handing on; the copy is still completed, unless cancelled, for the verdict."""
-        self._plain.abandon()
-        self._decoder.join()
-        self._compressed.abandon()
-        self._hasher.join()
-        self._reader.join()
+    def _end(self, *, failed: bool) -> None:
+        self._failed = failed
         self._named.set()
         self._verifier.join()
 
     def _raise_verdict(self) -> None:
         if self._verifier.error is not None:
             raise self._verifier.error
-
-    def _read(self, chunks: Iterator[bytes]) -> None:
-        handing_on = True
-        for chunk in chunks:
-            if self._cancelled:
-                raise Abandoned
-            if handing_on:
-                try:
-                    self._compressed.put(chunk)
-                except Abandoned:
-                    handing_on = False
-
-    def _decode(self) -> None:
-        try:
-            for piece in decompress.plain(iter(self._compressed), decompress.Limits()):
-                self._hashed.put(piece)
-                self._plain.put(piece)
-        finally:
-            self._compressed.abandon()
-
-    def _hash(self) -> None:
-        from hashlib import sha512
-
-        digest = sha512()
-        for piece in self._hashed:
-            digest.update(piece)
-        self._digest = digest.hexdigest()
 
     def _take_manifest(self, data: bytes) -> None:
         self.manifest = check_manifest(data, self._wanted)
@@ -163,10 +118,14 @@ class Pipeline:
 
     def _verify(self) -> None:
         self._named.wait()
-        self._reader.join()
-        if not self._name or self._cancelled or self._reader.error is not None:
+        if not self._stream.complete() or not self._name or self._failed:
             return
         self.verdict = judge(self._layout, self._name, self._archive, self._wanted)
+
+
+def image_id(ingested: Ingested) -> str:
+    """`sha512-` and the first 64 hex digits of the digest of the plain archive."""
+    return f"sha512-{ingested.plain[:64]}"
 
 
 def judge(layout: Layout, name: str, archive: str, wanted: Wanted) -> Verdict:
@@ -174,7 +133,7 @@ def judge(layout: Layout, name: str, archive: str, wanted: Wanted) -> Verdict:
     packets = wanted.signature.packets() if wanted.signature is not None else None
     fd = os.open(archive, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return admission.judge_aci(layout, aci(name), fd, packets, wanted.options)
+        return admission.judge_aci(layout, aci_subject(name), fd, packets, wanted.options)
     finally:
         os.close(fd)
 
@@ -183,7 +142,7 @@ def check_manifest(data: bytes, wanted: Wanted) -> ImageManifest:
     """Parse an image's manifest and compare it with what was asked for."""
     shown = safe(wanted.shown, 200)
     try:
-        manifest = parse_image(jsonio.loads(data, "manifest", limit=unpack.MAX_MANIFEST))
+        manifest = parse_image(jsonio.loads(data, "manifest", limit=aci.MAX_MANIFEST))
     except UsageError as err:
         raise ImageError(f"image {shown}: {err.message}", object=shown) from None
     if wanted.name and manifest.name != wanted.name:
@@ -225,12 +184,12 @@ def fetch(
     """
     with store.Workspace(layout, "fetch") as work:
         image, tree = f"{work.path}/image", f"{work.path}/tree"
-        for path in (image, tree, f"{tree}/rootfs"):
+        for path in (image, tree):
             fs.mkdir(path)
         copy = archive_at or f"{image}/aci"
-        pipeline = Pipeline(layout, wanted, chunks(copy), copy, f"{tree}/rootfs")
+        pipeline = Pipeline(layout, wanted, chunks(copy), copy, tree)
         try:
-            unpacked = pipeline.run()
+            ingested = pipeline.run()
         except OSError as err:
             raise disk_error(err, wanted.shown) from None
         except PodwrightError as err:
@@ -240,19 +199,19 @@ def fetch(
         if manifest is None or verdict is None:
             raise VerifyError(f"image {safe(wanted.shown, 200)}: there is no verdict on it")
         record = store.Record(
-            id=pipeline.image_id,
+            id=image_id(ingested),
             name=manifest.name,
             labels=manifest.labels,
             verdict=verdict,
             imported=clock.now(),
             latest=wanted.latest,
-            size=os.stat(copy).st_size + unpacked.size,
+            size=os.stat(copy).st_size + ingested.size,
             source=wanted.source,
-            layers=(store.Layer(pipeline.image_id, ""),),
+            layers=(store.Layer(image_id(ingested), ingested.mtree),),
             identity=manifest.name,
         )
         try:
-            _complete(work.path, record, unpacked, copy, wanted)
+            _complete(work.path, record, ingested, copy, wanted)
             return _publish(layout, work.path, manifest, record, compose)
         except OSError as err:
             raise disk_error(err, wanted.shown) from None
@@ -288,26 +247,19 @@ def _write_record(work: str, record: store.Record) -> None:
 
 
 def _complete(
-    work: str, record: store.Record, unpacked: unpack.Unpacked, copy: str, wanted: Wanted
+    work: str, record: store.Record, ingested: Ingested, copy: str, wanted: Wanted
 ) -> None:
     """Put everything into place in the workspace, and all of it onto the disk."""
     image = f"{work}/image"
-    fs.write_new(f"{image}/manifest", unpacked.manifest, durable=False)
+    fs.write_new(f"{image}/manifest", ingested.manifest, durable=False)
     fs.write_new(f"{image}/record.json", store.record_bytes(record), durable=False)
     fs.write_new(f"{image}/used", b"", durable=False)
     if wanted.signature is not None:
         fs.write_new(f"{image}/aci.asc", wanted.signature.data, durable=False)
-    mark_rendered(f"{work}/tree", record.id, unpacked)
+    mark_rendered(f"{work}/tree", record.id, ingested)
     if copy != f"{image}/aci":
         fs.rename(copy, f"{image}/aci", durable=False)
     durable.syncfs(work)
-
-
-def mark_rendered(tree: str, image_id: str, unpacked: unpack.Unpacked) -> None:
-    """Write the mark that a tree is complete; it is published only together with it."""
-    counts = {"members": unpacked.members, "left_out": unpacked.left_out}
-    mark = jsonio.dumps({"format": 1, "id": image_id, **counts})
-    fs.write_new(f"{tree}/rendered", mark.encode(), durable=False)
 
 
 def disk_error(err: OSError, shown: str) -> HostError:

@@ -1,14 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unpack an ACI (behaviour.md A1) into a private directory, from a stream, in one pass.
+"""Make a tree from the members of an archive, in one pass, and list it in `mtree` as it grows.
 
-The archive holds exactly a regular file `manifest` and a directory `rootfs`. Everything is made
-relative to an open parent directory that was itself opened without following links, and made
-exclusively; so no member can land outside, and no path can occur twice. Regular files,
-directories, hard links to regular files, symbolic links and named pipes are made as they are.
-Device nodes directly in `rootfs/dev` are left out, since every pod gets a `/dev` of its own;
-anywhere else they are refused. Of extended attributes, `user.*` (without overlayfs's) and
-version 2 `security.capability` are kept on files and directories, the others are dropped.
+Everything is made relative to an open parent directory that was itself opened without following
+links, and made exclusively; so no member can land outside. Of extended attributes, `user.*`
+(without overlayfs's) and version 2 `security.capability` are kept on files and directories, the
+others are dropped. Memory is bounded whatever the archive holds: times of directories wait in a
+file. The dialects, ACI and layer, are in `aci.py` and `layer.py`.
 """
 
 from __future__ import annotations
@@ -19,85 +17,64 @@ import stat
 
 from podwright.errors import HostError
 from podwright.kernel import tree
-from podwright.stage0.tarread import (
-    BLOCKDEV,
-    CHAR,
-    DIRECTORY,
-    FIFO,
-    FILE,
-    HARDLINK,
-    SYMLINK,
-    Source,
-    broken,
-    entries,
-)
+from podwright.stage0 import mtree, mtreewriter
+from podwright.stage0.dirtimes import DirTimes
+from podwright.stage0.mtreewriter import line
+from podwright.stage0.tarfields import MAX_MTIME, broken
+from podwright.stage0.tarread import BLOCKDEV, CHAR, DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK
 from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Optional
 
+    from podwright.stage0.feed import Feed
     from podwright.stage0.tarread import Entry
-
-    _Meta = tuple[tuple[int, int], int, int, dict[str, bytes]]
 
 MAX_ENTRIES = 1_000_000
 MAX_DIRECTORIES = 250_000
-MAX_MANIFEST = 4 * 1024 * 1024
+MAX_IMPLIED = 8 * 1024 * 1024
+"""Bytes of all paths of directories that are there only because something is in them."""
+MAX_LINKED = 100_000
+MAX_HOLES = 8 * 1024**3
 MAX_ATTRIBUTE = 65536
 OPEN_DIRECTORIES = 200
 
 
 @value
 class Unpacked:
-    """What came out: the manifest as it was, counts, and the bytes of all regular files."""
+    """What came out: counts, the bytes of all regular files, the SHA-256 of `mtree`.
 
-    manifest: bytes
+    manifest  of an ACI, as it was
+    borrowed  a layer's tree holds something taken from lower layers, so it belongs onto these
+    """
+
     members: int
     size: int
     left_out: int
+    mtree: str
+    manifest: bytes = b""
+    borrowed: bool = False
 
 
-def unpack(
-    source: Source, rootfs: str, on_manifest: Optional[Callable[[bytes], None]] = None
-) -> Unpacked:
-    """Unpack into `rootfs`, an empty directory of our own.
+class Unpacker:
+    """Makes members in `tree`/rootfs, an empty directory of our own, listed in `tree`/mtree."""
 
-    on_manifest  called with the manifest's bytes as soon as they are there; may raise
-    Raises ImageError, HostError.
-    """
-    top = os.open(rootfs, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    unpacker = _Unpacker(top, on_manifest)
-    try:
-        for entry in entries(source):
-            unpacker.add(entry, source)
-        return unpacker.finish()
-    except OSError as err:
-        raise _host_error(err, rootfs) from None
-    finally:
-        unpacker.close()
+    LINKS_TO_LINKS = False
 
-
-def _host_error(err: OSError, rootfs: str) -> HostError:
-    hint = "make room and try again" if err.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-    reason = "disk-full" if hint else "host-failed"
-    what = f" ({safe(err.filename, 200)})" if err.filename else ""
-    message = f"cannot unpack the image below {rootfs}: {err.strerror or err}{what}"
-    return HostError(message, hint, object=rootfs, reason=reason, stage="render")
-
-
-_IMPLIED: _Meta = ((0, 0), 0o755, 0, {})
-
-
-class _Unpacker:
-    def __init__(self, top: int, on_manifest: Optional[Callable[[bytes], None]]) -> None:
-        self._on_manifest = on_manifest
+    def __init__(self, tree_path: str, feed: Feed) -> None:
+        self._path = tree_path
+        self._feed = feed
+        top = os.open(f"{tree_path}/rootfs", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self._open: dict[bytes, int] = {b"": top}
-        self._made: dict[bytes, Optional[_Meta]] = {b"": None}
-        self._manifest: Optional[bytes] = None
+        self._listed = mtreewriter.Writer(f"{tree_path}/mtree")
+        self._times = DirTimes(tree_path)
+        self._implied: set[bytes] = set()
+        self._implied_bytes = self._directories = self._holes = 0
         self._members = self._size = self._left_out = 0
+        self._linked: dict[int, bytes] = {}
+        self._top: Optional[tuple[int, int]] = None
         self._make = {
             FILE: self._file,
             DIRECTORY: self._directory,
@@ -108,142 +85,237 @@ class _Unpacker:
             BLOCKDEV: self._device,
         }
 
-    def add(self, entry: Entry, source: Source) -> None:
+    def run(self) -> Unpacked:
+        """Make all members. Raises ImageError, HostError."""
+        try:
+            tree.prepare_top(self._open[b""])
+            self._latest, self._unit = tree.latest_time(self._open[b""], MAX_MTIME)
+            for entry in self._feed.members():
+                self._members += 1
+                if self._members > MAX_ENTRIES:
+                    raise broken(f"it has more than {MAX_ENTRIES} members")
+                mtime = min(entry.mtime, self._latest)
+                entry.mtime = mtime - mtime % self._unit
+                self.add(entry)
+            return self.finish()
+        except OSError as err:
+            raise _host_error(err, self._path) from None
+
+    def add(self, entry: Entry) -> None:
         """Make one member."""
-        self._members += 1
-        if self._members > MAX_ENTRIES:
-            raise broken(f"it has more than {MAX_ENTRIES} members")
-        name = entry.name
-        if name[:7] == b"rootfs/":
-            path = name[7:]
-            cut = path.rfind(b"/")
-            try:
-                if cut < 0:
-                    self._make[entry.kind](entry, source, self._open[b""], path, path)
-                else:
-                    parent = self._dir(path[:cut])
-                    self._make[entry.kind](entry, source, parent, path[cut + 1 :], path)
-            except FileExistsError:
-                raise broken(f"{safe(name, 200)!r} occurs twice") from None
-        elif name == b"rootfs" and entry.kind == DIRECTORY:
-            if self._made[b""] is not None:
-                raise broken("'rootfs' occurs twice")
-            self._made[b""] = _directory_meta(entry)
-        elif name == b"manifest" and entry.kind == FILE:
-            self._take_manifest(entry, source)
-        elif name != b"." or entry.kind != DIRECTORY:
-            raise broken(
-                f"{safe(name, 200)!r} is neither the file 'manifest' nor in the directory 'rootfs'"
-            )
+        raise NotImplementedError
 
     def finish(self) -> Unpacked:
-        """Give directories their owners, modes and times, and check that nothing is missing."""
-        if self._manifest is None:
-            raise broken("it has no manifest")
-        if self._made[b""] is None:
-            raise broken("it has no directory 'rootfs'")
-        for path, meta in self._made.items():
-            tree.finish_dir(self._dir(path), *(meta or _IMPLIED))
-        return Unpacked(self._manifest, self._members, self._size, self._left_out)
+        """Finish the directories and the list."""
+        for path in sorted(self._implied):
+            self._finish_directory(path, 0o755, 0)
+        for path, mode, mtime in self._times.read():
+            self._finish_directory(path, mode, mtime)
+        if self._top is None:
+            tree.set_dir(self._open[b""], (0, 0), 0o755, {})
+        self._finish_directory(b"", *(self._top or (0o755, 0)))
+        digest = self._listed.finish()
+        return Unpacked(self._members, self._size, self._left_out, digest)
 
     def close(self) -> None:
-        """Close every directory."""
+        """Close every directory and file."""
         for fd in self._open.values():
             os.close(fd)
         self._open.clear()
+        self._listed.close()
+        self._times.close()
 
-    def _take_manifest(self, entry: Entry, source: Source) -> None:
-        if self._manifest is not None:
-            raise broken("'manifest' occurs twice")
-        if entry.size > MAX_MANIFEST:
-            raise broken(f"its manifest has {entry.size} bytes, more than {MAX_MANIFEST}")
-        self._manifest = source.read(entry.size)
-        if self._on_manifest is not None:
-            self._on_manifest(self._manifest)
-
-    def _dir(self, path: bytes) -> int:
-        """An open directory below the top; made when no member has named it yet."""
-        fd = self._open.get(path)
-        if fd is not None:
-            return fd
-        cut = path.rfind(b"/")
-        parent = self._open[b""] if cut < 0 else self._dir(path[:cut])
-        name = path[cut + 1 :]
+    def _finish_directory(self, path: bytes, mode: int, mtime: int) -> None:
+        """Time and line of a directory, unless something else has taken its place."""
         try:
-            fd = tree.open_dir(parent, name)
-        except FileNotFoundError:
-            self._remember(path, None)
-            tree.make_dir(parent, name)
-            fd = tree.open_dir(parent, name)
+            fd = self._dir(path) if path else self._open[b""]
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        tree.finish_dir(fd, mode, mtime)
+        found = os.fstat(fd)
+        attributes = {name: os.getxattr(fd, name) for name in os.listxattr(fd)}
+        more = " opaque" if attributes.pop(tree.OPAQUE, None) else ""
+        kept = {name: attributes[name] for name in attributes if is_kept(name)}
+        owner = (found.st_uid, found.st_gid)
+        self._listed.add(line(path, "dir", (mode, owner, mtime), kept, more))
+
+    def _split(self, path: bytes) -> tuple[int, bytes]:
+        """(open parent directory, last part) of a path; what is missing above it is made."""
+        cut = path.rfind(b"/")
+        if cut < 0:
+            return self._open[b""], path
+        fd = self._open.get(path[:cut])
+        return (self._parent(path[:cut]) if fd is None else fd), path[cut + 1 :]
+
+    def _parent(self, path: bytes) -> int:
+        try:
+            return self._dir(path, make=True)
         except NotADirectoryError:
             raise broken(
                 f"{safe(path, 200)!r} is used as a directory but is a link or a file"
             ) from None
+
+    def _dir(self, path: bytes, *, make: bool = False) -> int:
+        """An open directory below the top; with `make`, made when no member has named it yet.
+
+        Raises FileNotFoundError, NotADirectoryError.
+        """
+        fd = self._open.get(path)
+        if fd is not None:
+            return fd
+        cut = path.rfind(b"/")
+        parent = self._open[b""] if cut < 0 else self._dir(path[:cut], make=make)
+        name = path[cut + 1 :]
+        try:
+            fd = tree.open_dir(parent, name)
+        except FileNotFoundError:
+            if not make:
+                raise
+            self._imply(parent, name, path)
+            fd = tree.open_dir(parent, name)
+        self._keep_open(path, fd)
+        return fd
+
+    def _imply(self, parent: int, name: bytes, path: bytes) -> None:
+        """Make a directory that has no member of its own, or not yet."""
+        self._count_directory()
+        self._implied_bytes += len(path) + 100
+        if self._implied_bytes > MAX_IMPLIED:
+            raise broken("it has too many directories without members of their own")
+        self._implied.add(path)
+        tree.make_dir(parent, name)
+        self._set_directory(parent, name, ((0, 0), 0o755, {}))
+
+    def _keep_open(self, path: bytes, fd: int) -> None:
         if len(self._open) >= OPEN_DIRECTORIES:
             oldest = next(key for key in self._open if key)
             os.close(self._open.pop(oldest))
         self._open[path] = fd
-        return fd
 
-    def _remember(self, path: bytes, meta: Optional[_Meta]) -> None:
-        self._made[path] = meta
-        if len(self._made) > MAX_DIRECTORIES:
+    def _count_directory(self) -> None:
+        self._directories += 1
+        if self._directories > MAX_DIRECTORIES:
             raise broken(f"it has more than {MAX_DIRECTORIES} directories")
 
-    def _file(self, entry: Entry, source: Source, parent: int, name: bytes, path: bytes) -> None:
-        self._size += entry.size
-        attributes = _attributes(entry) if entry.xattrs else {}
-        content = source.views(entry.size)
-        owner = (entry.uid, entry.gid)
-        tree.make_file(parent, name, content, owner, entry.mode, entry.mtime, attributes)
+    def _file(self, entry: Entry, parent: int, name: bytes, path: bytes) -> None:
+        self._size += entry.real
+        self._holes += entry.real - entry.size
+        if self._holes > MAX_HOLES:
+            raise broken(f"its sparse files have holes of more than {MAX_HOLES} bytes")
+        kept = attributes(entry) if entry.xattrs else {}
+        content = self._feed.content(entry)
+        owner, mode, mtime = (entry.uid, entry.gid), entry.mode, entry.mtime
+        tree.make_file(parent, name, content, owner, mode, mtime, kept, entry.parts, entry.real)
+        more = f" size={entry.real} sha256digest={self._feed.digest().hex()}"
+        self._listed.add(line(path, "file", (mode, owner, mtime), kept, more))
 
-    def _directory(self, entry: Entry, _: Source, parent: int, name: bytes, path: bytes) -> None:
-        if self._made.get(path, ()) is not None:
+    def _directory(self, entry: Entry, parent: int, name: bytes, path: bytes) -> None:
+        meta = directory_meta(entry)
+        if path in self._implied:
+            self._implied.remove(path)
+        else:
+            self._count_directory()
             tree.make_dir(parent, name)
-        self._remember(path, _directory_meta(entry))
+        self._set_directory(parent, name, meta)
+        self._times.add(path, entry.mode, entry.mtime)
 
-    def _symlink(self, entry: Entry, _: Source, parent: int, name: bytes, path: bytes) -> None:
-        tree.make_symlink(parent, name, entry.link, (entry.uid, entry.gid), entry.mtime)
+    def _set_directory(
+        self, parent: int, name: bytes, meta: tuple[tuple[int, int], int, dict[str, bytes]]
+    ) -> None:
+        fd = tree.open_dir(parent, name)
+        try:
+            tree.set_dir(fd, *meta)
+        finally:
+            os.close(fd)
 
-    def _fifo(self, entry: Entry, _: Source, parent: int, name: bytes, path: bytes) -> None:
-        tree.make_fifo(parent, name, (entry.uid, entry.gid), entry.mode, entry.mtime)
+    def _set_top(self, entry: Entry) -> None:
+        tree.set_dir(self._open[b""], *directory_meta(entry))
+        self._top = (entry.mode, entry.mtime)
 
-    def _hardlink(self, entry: Entry, _: Source, parent: int, name: bytes, path: bytes) -> None:
+    def _symlink(self, entry: Entry, parent: int, name: bytes, path: bytes) -> None:
+        owner = (entry.uid, entry.gid)
+        tree.make_symlink(parent, name, entry.link, owner, entry.mtime)
+        more = f" link={mtree.escape(entry.link).decode()}"
+        self._listed.add(line(path, "link", (0o777, owner, entry.mtime), {}, more))
+
+    def _fifo(self, entry: Entry, parent: int, name: bytes, path: bytes) -> None:
+        owner = (entry.uid, entry.gid)
+        tree.make_fifo(parent, name, owner, entry.mode, entry.mtime)
+        self._listed.add(line(path, "fifo", (entry.mode, owner, entry.mtime), {}, ""))
+
+    def _hardlink(self, entry: Entry, parent: int, name: bytes, path: bytes) -> None:
+        raise NotImplementedError
+
+    def _link(self, entry: Entry, parent: int, name: bytes, path: bytes, target: bytes) -> None:
+        """A second name of the file `target`. Raises FileNotFoundError when that is not there."""
         shown = f"hard link {safe(entry.name, 200)!r} to {safe(entry.link, 200)!r}"
-        if entry.link[:7] != b"rootfs/":
-            raise broken(f"{shown} leaves 'rootfs'")
-        upper, _slash, last = entry.link[7:].rpartition(b"/")
+        upper, _slash, last = target.rpartition(b"/")
         keep = os.dup(parent)  # opening the other directory may close this one
         try:
-            if upper and upper not in self._open and not self._known(upper):
-                raise broken(f"{shown}, which is not there")
-            source_parent = self._dir(upper)
-            info = os.stat(last, dir_fd=source_parent, follow_symlinks=False)
-            if not stat.S_ISREG(info.st_mode):
+            source = self._dir(upper)
+            info = os.stat(last, dir_fd=source, follow_symlinks=False)
+            if stat.S_ISREG(info.st_mode):
+                listed = self._linked_file(path, source, last, info)
+            elif stat.S_ISLNK(info.st_mode) and self.LINKS_TO_LINKS:
+                more = f" link={mtree.escape(os.readlink(last, dir_fd=source)).decode()}"
+                owner = (info.st_uid, info.st_gid)
+                listed = line(path, "link", (0o777, owner, info.st_mtime_ns), {}, more)
+            else:
                 raise broken(f"{shown}, which is not a regular file")
-            tree.make_hardlink(keep, name, source_parent, last)
-        except FileNotFoundError:
-            raise broken(f"{shown}, which is not there") from None
+            tree.make_hardlink(keep, name, source, last)
+        except NotADirectoryError:
+            raise broken(f"{shown}, which leads through a link or a file") from None
         finally:
             os.close(keep)
+        self._listed.add(listed)
 
-    def _known(self, path: bytes) -> bool:
-        return path in self._made
+    def _linked_file(self, path: bytes, parent: int, name: bytes, info: os.stat_result) -> bytes:
+        """The line of a further name of a file."""
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            digest = self._linked.get(info.st_ino)
+            if digest is None:
+                digest = self._remember(info.st_ino, bytes.fromhex(mtree.file_digest(fd)))
+            kept = {attr: os.getxattr(fd, attr) for attr in os.listxattr(fd) if is_kept(attr)}
+        finally:
+            os.close(fd)
+        meta = (stat.S_IMODE(info.st_mode), (info.st_uid, info.st_gid), info.st_mtime_ns)
+        more = f" size={info.st_size} sha256digest={digest.hex()}"
+        return line(path, "file", meta, kept, more)
 
-    def _device(self, entry: Entry, _: Source, parent: int, name: bytes, path: bytes) -> None:
-        if path.rpartition(b"/")[0] != b"dev":
+    def _remember(self, inode: int, digest: bytes) -> bytes:
+        """Keep a file's digest for its further names, so that it is read once."""
+        if len(self._linked) >= MAX_LINKED:
+            raise broken(f"more than {MAX_LINKED} of its files have several names")
+        self._linked[inode] = digest
+        return digest
+
+    def _device(self, entry: Entry, parent: int, name: bytes, path: bytes) -> None:
+        if not self._in_dev(path):
             raise broken(
                 f"{safe(entry.name, 200)!r} is a device node, which an image may not bring"
             )
         self._left_out += 1
 
+    def _in_dev(self, path: bytes) -> bool:
+        """Whether device nodes may be left out there: every pod gets a `/dev` of its own."""
+        return path.rpartition(b"/")[0] == b"dev"
 
-def _directory_meta(entry: Entry) -> _Meta:
-    attributes = _attributes(entry) if entry.xattrs else {}
-    return (entry.uid, entry.gid), entry.mode, entry.mtime, attributes
+
+def _host_error(err: OSError, path: str) -> HostError:
+    hint = "make room and try again" if err.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    reason = "disk-full" if hint else "host-failed"
+    what = f" ({safe(err.filename, 200)})" if err.filename else ""
+    message = f"cannot unpack the image below {path}: {err.strerror or err}{what}"
+    return HostError(message, hint, object=path, reason=reason, stage="render")
 
 
-def _attributes(entry: Entry) -> dict[str, bytes]:
+def directory_meta(entry: Entry) -> tuple[tuple[int, int], int, dict[str, bytes]]:
+    """(owner, mode, attributes) of a directory's member."""
+    return (entry.uid, entry.gid), entry.mode, attributes(entry) if entry.xattrs else {}
+
+
+def attributes(entry: Entry) -> dict[str, bytes]:
     """The extended attributes that are kept."""
     out: dict[str, bytes] = {}
     for raw, content in entry.xattrs.items():
@@ -251,10 +323,15 @@ def _attributes(entry: Entry) -> dict[str, bytes]:
         shown = f"attribute {safe(raw, 80)!r} of {safe(entry.name, 200)!r}"
         if "\0" in name or len(raw) > 255 or len(content) > MAX_ATTRIBUTE:
             raise broken(f"{shown} is malformed or too long")
-        if name == "security.capability":
-            if len(content) != 20 or content[3] != 2:
-                raise broken(f"{shown} is not a version 2 file capability")
-            out[name] = content
-        elif name.startswith("user.") and not name.startswith("user.overlay."):
+        if name == "security.capability" and (len(content) != 20 or content[3] != 2):
+            raise broken(f"{shown} is not a version 2 file capability")
+        if is_kept(name):
             out[name] = content
     return out
+
+
+def is_kept(name: str) -> bool:
+    """Whether an attribute of this name is kept."""
+    return name == "security.capability" or (
+        name.startswith("user.") and not name.startswith("user.overlay.")
+    )

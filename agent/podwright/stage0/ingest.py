@@ -1,0 +1,237 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One stream of bytes into a tree: hashed as served, decompressed, hashed, unpacked and listed.
+
+Nothing is published and nothing is judged here: the caller has the tree in a private directory
+and decides with the digests. Four threads hand chunks on: the reader, the decoder, the hasher,
+and the caller's, which writes the tree.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright import jsonio
+from podwright.errors import ImageError, VerifyError
+from podwright.kernel import fs
+from podwright.stage0 import decompress, tarfields, treecheck
+from podwright.stage0.aci import AciUnpacker
+from podwright.stage0.channel import Abandoned, Channel, Worker
+from podwright.stage0.feed import TarFeed
+from podwright.stage0.layer import LayerUnpacker
+from podwright.stage0.tarread import Source
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, Optional
+
+    from podwright.stage0.decompress import Limits
+    from podwright.stage0.unpack import Unpacked, Unpacker
+
+
+@value
+class Ingested:
+    """What came out of a stream.
+
+    raw       SHA-256 in hex over the bytes as served
+    plain     hex digest over the plain archive: SHA-512 of an ACI, SHA-256 of a layer
+    raw_size  bytes as served; `size`: bytes of all regular files
+    manifest  of an ACI
+    mtree     SHA-256 in hex of the tree's `mtree`
+    borrowed  a layer's tree holds what was taken from the layers below it: it may stand for its
+              diff ID only on top of these, so it has to be named by its chain ID
+    """
+
+    raw: str
+    plain: str
+    raw_size: int
+    size: int
+    members: int
+    left_out: int
+    manifest: bytes
+    mtree: str
+    borrowed: bool = False
+
+
+def ingest(
+    chunks: Iterator[bytes],
+    tree: str,
+    kind: str,
+    *,
+    shown: str,
+    expect: str = "",
+    on_manifest: Optional[Callable[[bytes], None]] = None,
+    limits: Optional[Limits] = None,
+    lowers: Optional[Callable[[], Sequence[str]]] = None,
+) -> Ingested:
+    """Make `tree`/rootfs and `tree`/mtree from an archive; `tree` is an empty directory of ours.
+
+    kind         "aci" or "layer"; the compression is recognised by its magic
+    shown        the image or blob in messages
+    expect       SHA-256 in hex that the bytes as served must have, "" for any; a difference is
+                 reported rather than the damage that it explains
+    on_manifest  called with an ACI's manifest as soon as it is there, in this thread; may raise
+    lowers       roots of the layers below, top first; called, in this thread, only when a layer
+                 needs them, and may wait until they are complete
+    Raises ImageError, VerifyError, HostError, and what `chunks` raises.
+    """
+    run = Ingest(chunks, tree, kind, on_manifest=on_manifest, limits=limits, lowers=lowers)
+    failure: Optional[ImageError] = None
+    done = None
+    try:
+        done = run.run(read_on=bool(expect))
+    except ImageError as err:
+        err.object = err.object or shown
+        failure = err
+    if expect and run.raw and run.raw != expect:
+        raise VerifyError(
+            f"{safe(shown, 200)}: what was served has the digest sha256:{run.raw}, not"
+            f" sha256:{safe(expect, 64)}",
+            "fetch it again; if that does not help, its server is broken or lies",
+            object=shown,
+            reason="wrong-digest",
+        )
+    if failure is not None or done is None:
+        raise failure or ImageError(f"{safe(shown, 200)}: nothing came out")
+    return done
+
+
+class Ingest:
+    """One run of the threads over the chunks of an archive.
+
+    `raw` is the digest of the chunks once all were read, "" before and when they ended early.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        tree: str,
+        kind: str,
+        *,
+        on_manifest: Optional[Callable[[bytes], None]] = None,
+        limits: Optional[Limits] = None,
+        lowers: Optional[Callable[[], Sequence[str]]] = None,
+    ) -> None:
+        decompress.enable_libraries()
+        self._tree = tree
+        self._kind = kind
+        self._on_manifest = on_manifest
+        self._limits = limits or decompress.Limits()
+        self._lowers = lowers
+        self._compressed, self._plain, self._hashed = Channel(), Channel(), Channel()
+        self._cancelled = False
+        self._digest = ""
+        self._raw_size = 0
+        self.raw = ""
+        fs.mkdir(f"{tree}/rootfs")
+        self._reader = Worker(lambda: self._read(chunks), (self._compressed,))
+        self._decoder = Worker(self._decode, (self._plain, self._hashed))
+        self._hasher = Worker(self._hash)
+
+    def run(self, *, read_on: bool | Callable[[], bool]) -> Ingested:
+        """Unpack in this thread; returns or raises when all threads have ended.
+
+        read_on  after damage, the chunks are still read to their end
+        """
+        try:
+            unpacked = self._unpack()
+        except ImageError:
+            self._end(cancel=not (read_on() if callable(read_on) else read_on))
+            raise
+        except BaseException:
+            self._end(cancel=True)
+            raise
+        self._end(cancel=False)
+        for worker in (self._reader, self._decoder, self._hasher):
+            if worker.error is not None:
+                raise worker.error
+        return Ingested(
+            raw=self.raw,
+            plain=self._digest,
+            raw_size=self._raw_size,
+            size=unpacked.size,
+            members=unpacked.members,
+            left_out=unpacked.left_out,
+            manifest=unpacked.manifest,
+            mtree=unpacked.mtree,
+            borrowed=unpacked.borrowed,
+        )
+
+    def complete(self) -> bool:
+        """Wait until reading ends; whether all chunks were read."""
+        self._reader.join()
+        return bool(self.raw)
+
+    def _unpack(self) -> Unpacked:
+        source = Source(iter(self._plain))
+        unpacker: Unpacker
+        if self._kind == "aci":
+            feed = TarFeed(source, tarfields.clean)
+            unpacker = AciUnpacker(self._tree, feed, self._on_manifest)
+        else:
+            feed = TarFeed(source, tarfields.clean_layer)
+            unpacker = LayerUnpacker(self._tree, feed, self._lowers)
+        try:
+            return unpacker.run()
+        finally:
+            unpacker.close()
+
+    def _end(self, *, cancel: bool) -> None:
+        """Stop handing on; unless cancelled, what is left is still read."""
+        self._cancelled = self._cancelled or cancel
+        self._plain.abandon()
+        self._decoder.join()
+        self._compressed.abandon()
+        self._hasher.join()
+        self._reader.join()
+
+    def _read(self, chunks: Iterator[bytes]) -> None:
+        from hashlib import sha256
+
+        digest = sha256()
+        handing_on = True
+        for chunk in chunks:
+            if self._cancelled:
+                raise Abandoned
+            digest.update(chunk)
+            self._raw_size += len(chunk)
+            if handing_on:
+                try:
+                    self._compressed.put(chunk)
+                except Abandoned:
+                    handing_on = False
+        self.raw = digest.hexdigest()
+
+    def _decode(self) -> None:
+        try:
+            for piece in decompress.plain(iter(self._compressed), self._limits):
+                self._hashed.put(piece)
+                self._plain.put(piece)
+        finally:
+            self._compressed.abandon()
+
+    def _hash(self) -> None:
+        import hashlib
+
+        digest: Any = hashlib.sha512() if self._kind == "aci" else hashlib.sha256()
+        for piece in self._hashed:
+            digest.update(piece)
+        self._digest = digest.hexdigest()
+
+
+def mark_rendered(tree: str, tree_id: str, ingested: Ingested) -> None:
+    """Write the mark that a tree is complete; it is published only together with it."""
+    mark = {
+        "format": 2,
+        "id": tree_id,
+        "mtree": ingested.mtree,
+        "stat": treecheck.stat_digest(f"{tree}/rootfs"),
+        "members": ingested.members,
+        "left_out": ingested.left_out,
+    }
+    if ingested.borrowed:
+        mark["borrowed"] = True
+    fs.write_new(f"{tree}/rendered", jsonio.dumps(mark).encode(), durable=False)
