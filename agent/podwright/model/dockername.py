@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from podwright.errors import UsageError
 from podwright.model import policyscope
+from podwright.model.ociref import parse_docker
 from podwright.text import safe
 from podwright.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.model.policy import SignedIdentity
-
-DEFAULT_HOST = "docker.io"
 
 
 @value
@@ -39,16 +38,18 @@ class Named:
 
 
 def parse_named(text: str, where: str) -> Named:
-    """Read a reference; a missing registry is docker.io. Raises UsageError."""
-    full = _with_host(text)
-    why = policyscope.problem("docker", full)
-    if why or "/" not in full or full.startswith("*"):
-        raise UsageError(f"{where}: {safe(text, 200)!r} is not a docker reference", why)
-    host, _, rest = full.partition("/")
-    rest, _, digest = rest.partition("@")
-    head, slash, last = rest.rpartition("/")
-    last, _, tag = last.partition(":")
-    return Named(host, head + slash + last, tag, digest)
+    """Read a reference; a missing registry is docker.io, a missing tag stays missing.
+
+    Raises UsageError; also for a reference with both tag and digest, which means two things.
+    """
+    try:
+        found = parse_docker(text)
+    except UsageError as err:
+        raise UsageError(f"{where}: {err.message}", err.hint) from None
+    tagged = ":" in text.partition("@")[0].rpartition("/")[2]
+    if tagged and found.digest:
+        raise UsageError(f"{where}: {safe(text, 200)!r} has both a tag and a digest")
+    return Named(found.registry, found.repository, found.tag if tagged else "", found.digest)
 
 
 def parse_prefix(text: str, where: str) -> str:
@@ -96,14 +97,3 @@ def _remapped(own: Named, identity: SignedIdentity) -> Named:
         return own
     host, _, path = (identity.signed_prefix + name[len(identity.prefix) :]).partition("/")
     return replace(own, host=host, path=path)
-
-
-def _with_host(text: str) -> str:
-    first, slash, rest = text.partition("/")
-    if not slash or not ("." in first or ":" in first or first == "localhost"):
-        rest, first = text, DEFAULT_HOST
-    if first == "index.docker.io":
-        first = DEFAULT_HOST
-    if first == DEFAULT_HOST and "/" not in rest:
-        rest = f"library/{rest}"
-    return f"{first.lower()}/{rest}"

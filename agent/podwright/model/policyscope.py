@@ -9,7 +9,7 @@ do with the scope `registry.io`. Host names are compared in lower case.
 from __future__ import annotations
 
 from podwright.errors import UsageError
-from podwright.model.names import DIGITS, HEX, LOWER, ac_identifier, made_of
+from podwright.model.names import DIGITS, HEX, LOWER, ac_identifier, is_hex, made_of
 from podwright.text import safe
 
 TRANSPORTS = ("appc", "docker", "oci", "docker-archive", "oci-archive")
@@ -81,7 +81,8 @@ def _docker(identity: str) -> list[str]:
             "write REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGITS",
         )
     name = repository(identity)
-    labels = name.partition("/")[0].partition(":")[0].split(".")
+    domain = name.partition("/")[0].partition(":")[0]
+    labels = [] if domain.startswith("[") else domain.split(".")
     domains = ["*." + ".".join(labels[count:]) for count in range(1, len(labels))]
     return [identity, *_names(name), *domains]
 
@@ -92,25 +93,36 @@ def _docker_problem(scope: str) -> str:
         fine = made_of(domain, _HOST) and all(domain.split("."))
         return "" if fine else "only *.DOMAIN is understood, without port and path"
     host, slash, rest = scope.partition("/")
-    name, colon, port = host.partition(":")
-    if not made_of(name, _HOST) or not all(name.split(".")):
-        return "does not begin with a registry host in lower case"
-    if colon and not (made_of(port, DIGITS) and len(port) <= 5):
-        return "has a port that is not a number"
+    if not _is_host(host):
+        return "does not begin with a registry host in lower case, with or without port"
     if not slash:
         return ""
     repository, at, digest = rest.partition("@")
     head, joined, last = repository.rpartition("/")
     last, colon, tag = last.partition(":")
-    if not all(made_of(part, _PATH) for part in (head + joined + last).split("/")):
+    parts = (head + joined + last).split("/")
+    if not all(made_of(part, _PATH) and part[0] not in "._-" for part in parts):
         return "has a repository that is not lower-case letters, digits and . _ - / (whole parts)"
     if colon and at:
         return "has both a tag and a digest"
     if colon and not (made_of(tag, _TAG) and len(tag) <= 128):
         return "has a tag that is none"
-    if at and not (digest.startswith("sha256:") and len(digest) == 71 and made_of(digest[7:], HEX)):
+    algorithm, _, digits = digest.partition(":")
+    if at and not is_hex(digits, {"sha256": 64, "sha512": 128}.get(algorithm, 0)):
         return "has a digest that is not sha256: and 64 hexadecimal digits"
     return ""
+
+
+def _is_host(text: str) -> bool:
+    """Whether it is a host name, or an IPv6 address in brackets, with or without a port."""
+    name, bracket, port = text.rpartition("]")
+    if bracket:
+        fine = name.startswith("[") and made_of(name[1:], HEX + ":.") and port[:1] in ("", ":")
+        port = port[1:]
+    else:
+        name, colon, port = text.partition(":")
+        fine = made_of(name, _HOST) and all(name.split(".")) and bool(colon) == bool(port)
+    return fine and (not port or (made_of(port, DIGITS) and len(port) <= 5))
 
 
 def _paths(identity: str) -> list[str]:
