@@ -9,7 +9,7 @@ from podwright.errors import PodwrightError, UsageError
 from podwright.host import systemd
 from podwright.model.names import is_image_id
 from podwright.reconcile import canonical, execute, observe, plan
-from podwright.stage0 import images, pods, prepare, report, trust, verdict
+from podwright.stage0 import images, pods, prepare, report, trust, usage, verdict
 from podwright.values import replace, value
 
 TYPE_CHECKING = False
@@ -206,7 +206,7 @@ def _apply_image(layout: Layout, spec: ImageSpec, mode: Mode) -> dict[str, Any]:
         if before is not None:
             out["action"] = "remove"
             if not mode.check:
-                remove_image(layout, before)
+                usage.remove(layout, before.id, before.name)
         after = None
     elif mode.check:
         found, fetches = images.would_resolve(layout, spec.name, _options(spec))
@@ -228,20 +228,6 @@ def _stored(layout: Layout, text: str) -> Optional[StoredImage]:
     """The image in the store that the argument means, whatever its verdict is worth now."""
     found = images.find_images(layout, text)
     return found[-1] if found else None
-
-
-def remove_image(layout: Layout, image: StoredImage) -> None:
-    """Remove an image that no pod uses."""
-    for pod in pods.each(layout, (pods.PREPARE, pods.PREPARED, pods.RUN)):
-        if pod.state in ("running", "prepared", "preparing"):
-            for app in (report.report(pod))["apps"]:
-                if app["image_id"] == image.id:
-                    raise UsageError(
-                        f"image {image.name} is used by pod {pod.uuid} ({pod.state})",
-                        "remove the pod first",
-                        object=image.name,
-                    )
-    images.remove_image(layout, image.id)
 
 
 def verdict_text(image: StoredImage) -> str:
@@ -271,7 +257,7 @@ def _plan(
         )
         if stored and len(stored) == len(spec.apps):
             # Check mode refuses what a run would refuse.
-            manifest, _ = prepare.plan_manifest(spec, stored)
+            manifest, _ = prepare.plan_manifest(layout, spec, stored)
             answer.claim_ports(spec, manifest)
         unit = ""
         if systemd.running() and spec.state != "absent":

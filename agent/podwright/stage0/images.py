@@ -157,13 +157,6 @@ def find_images(layout: Layout, text: str) -> list[StoredImage]:
     return [_loaded(layout, record) for record in _candidates(layout, ref, None)]
 
 
-def remove_image(layout: Layout, image_id: str) -> None:
-    """Remove an image with its tree; the caller has made sure that no pod uses it."""
-    store.check(layout)
-    with store.lock(layout, "removing an image"):
-        store.remove(layout, image_id)
-
-
 def _acquire(ref: ImageRef) -> Any:
     """The module that gets images of this kind from where they are."""
     if ref.kind in ("name", "url", "file"):
@@ -210,6 +203,8 @@ def _candidates(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> list[Recor
     wanted = {"os": platform.OS, "arch": platform.host_arch(), **dict(ref.labels)}
     found = []
     for record in _records(layout, store.ids_by_name(layout, ref.name)):
+        if record.name != ref.name:
+            raise store.wrong_reference(ref.name, record)
         labels = dict(record.labels)
         if all(labels.get(label) == text for label, text in wanted.items()):
             found.append(record)

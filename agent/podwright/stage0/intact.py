@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.errors import VerifyError
-from podwright.stage0 import treecheck
+from podwright.stage0 import imagecheck, treecheck
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,15 +13,18 @@ if TYPE_CHECKING:
     from podwright.stage0.images import StoredImage
 
 _seen: set[str] = set()
-"""Layers that this process has looked at: `run` prepares and starts in one."""
+"""Images and layers that this process has looked at: `run` prepares and starts in one."""
 
 
 def check(layout: Layout, image: StoredImage) -> None:
-    """Return when every layer of the image is as it was rendered.
+    """Return when every layer of the image is as it was rendered, and its files as they were stored.
 
     Stat data that differ while the content does not (a restored backup) are noted anew. Raises
     VerifyError with the first difference.
     """
+    if image.id not in _seen:
+        imagecheck.check(layout, image.id, image.name)
+        _seen.add(image.id)
     for layer in image.layers:
         key = f"{layout.trees}/{layer.tree}"
         if key in _seen:

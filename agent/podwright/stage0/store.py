@@ -7,6 +7,7 @@
                                     OCI image's configuration
                    record.json      name, labels, verdict, layers, where it came from
                    used             its time is when the image was last used
+                   intact           digests and stat data of these files (`imagecheck.py`)
                    aci, aci.asc     ACI: archive and signature as served
                    oci-manifest, oci-config, signatures.json   OCI: what was signed, and by what
     cas/tree/<tree>/rootfs          one layer, unpacked; several make an image's root
@@ -22,7 +23,6 @@ and its layers has reached the disk. Directories are 0700 and must be our own.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -42,6 +42,7 @@ from podwright.values_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
@@ -336,6 +337,10 @@ def publish_image(layout: Layout, made: str, record: Record) -> None:
         raise StoreError(
             f"image {record.name}: its layer {missing[0]} was removed meanwhile", "fetch it again"
         )
+    if not os.path.lexists(f"{made}/intact"):
+        from podwright.stage0 import imagecheck
+
+        imagecheck.mark(made)
     image = f"{layout.images}/{record.id}"
     if os.path.lexists(image):
         _replace(made, image)
@@ -390,19 +395,27 @@ def only_latest(layout: Layout, record: Record) -> None:
             write_record(layout, replace(other, latest=False))
 
 
-def remove(layout: Layout, image_id: str) -> None:
-    """Forget an image and the layers that no other image uses. The caller holds the store's lock."""
+def remove(layout: Layout, image_id: str, look_again: Optional[Callable[[], None]] = None) -> None:
+    """Forget an image and the layers that no other image uses. The caller holds the store's lock.
+
+    look_again  called when all is out of reach, but nothing removed; when it raises, all is put back
+    """
     try:
         record = read_record(layout, image_id)
     except StoreError:
         record = None
     trees = [layer.tree for layer in record.layers] if record else []
     with Workspace(layout, "remove") as work:
-        _take_away(f"{layout.images}/{image_id}", f"{work.path}/image")
-        used = used_trees(layout)
-        for number, tree in enumerate(dict.fromkeys([image_id, *trees])):
-            if tree not in used:
-                _take_away(f"{layout.trees}/{tree}", f"{work.path}/{number}")
+        moved = _take_away(f"{layout.images}/{image_id}", f"{work.path}/image")
+        try:
+            for number, tree in enumerate(_unused(layout, [image_id, *trees])):
+                moved += _take_away(f"{layout.trees}/{tree}", f"{work.path}/{number}")
+            if look_again is not None:
+                look_again()
+        except PodwrightError:
+            for path, target in reversed(moved):
+                fs.rename(target, path)
+            raise
         if record is not None:
             names = _name_dir(layout, record.name)
             fs.unlink(f"{names}/{image_id}")
@@ -410,10 +423,24 @@ def remove(layout: Layout, image_id: str) -> None:
                 os.rmdir(names)
 
 
-def _take_away(path: str, target: str) -> None:
-    """Move a directory away to be removed, when it is there."""
-    with contextlib.suppress(FileNotFoundError):
+def _unused(layout: Layout, trees: list[str]) -> list[str]:
+    """Those of the trees that no stored image is made of; none while a damaged record may know
+    better. A sweep takes the others.
+    """
+    try:
+        used = used_trees(layout)
+    except StoreError:
+        return []
+    return [tree for tree in dict.fromkeys(trees) if tree not in used]
+
+
+def _take_away(path: str, target: str) -> list[tuple[str, str]]:
+    """Move a directory away to be removed, when it is there; (from, to) when it was."""
+    try:
         fs.rename(path, target)
+    except FileNotFoundError:
+        return []
+    return [(path, target)]
 
 
 def used_trees(layout: Layout) -> set[str]:
@@ -423,6 +450,26 @@ def used_trees(layout: Layout) -> set[str]:
     """
     records = (read_record(layout, image_id) for image_id in image_ids(layout))
     return {layer.tree for record in records if record is not None for layer in record.layers}
+
+
+def wrong_reference(name: str, record: Record) -> StoreError:
+    """The error for a name that leads to an image of another name."""
+    return StoreError(
+        f"the store has image {record.name} ({record.id[:19]}) under the name {name}",
+        f"remove cas/ref/name/{name.replace('/', ',')} in the data directory, and fetch {name} again",
+        object=name,
+        reason="wrong-reference",
+    )
+
+
+def references(layout: Layout) -> list[tuple[str, str]]:
+    """All look-ups by name: (name, image ID)."""
+    base = f"{layout.cas}/ref/name"
+    found = []
+    for entry in sorted(os.listdir(base)) if os.path.isdir(base) else ():
+        name = entry.replace(",", "/")
+        found += [(name, image_id) for image_id in ids_by_name(layout, name)]
+    return found
 
 
 def not_stored(what: str) -> PodwrightError:

@@ -17,7 +17,7 @@ import pytest
 from podwright.errors import NotFoundError, StoreError, UsageError, VerifyError
 from podwright.host.paths import Layout
 from podwright.kernel import durable
-from podwright.stage0 import images, platform, store, sweep
+from podwright.stage0 import images, platform, store, sweep, usage
 from podwright.stage0.images import FetchOptions
 from tests.unit.stage0.rawtar import END, directory, file
 
@@ -160,11 +160,11 @@ def test_storing_again_replaces_the_record_and_keeps_the_tree(
 
 def test_removing_forgets_image_tree_and_name(layout: Layout, image: Build) -> None:
     found = fetch(layout, image())
-    images.remove_image(layout, found.id)
+    usage.remove(layout, found.id, found.name)
     assert images.list_images(layout) == []
     assert os.listdir(layout.trees) == os.listdir(layout.tmp) == []
     assert os.listdir(f"{layout.cas}/ref/name") == []
-    images.remove_image(layout, found.id)
+    usage.remove(layout, found.id, found.name)
 
 
 def test_use_is_noted(layout: Layout, image: Build) -> None:

@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What needs a stored image: pods, named pods that are to start again, images built on it."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import PodwrightError, StoreError, UsageError
+from podwright.stage0 import pods, store
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.host.paths import Layout
+
+LIVE = ("running", "prepared", "preparing")
+
+
+def by_pods(layout: Layout) -> dict[str, str]:
+    """Image ID -> the pod that runs it, or is going to, in words."""
+    from podwright.stage0.start import read_manifest
+
+    used: dict[str, str] = {}
+    for pod in pods.each(layout, (pods.PREPARE, pods.PREPARED, pods.RUN)):
+        if pod.state not in LIVE:
+            continue
+        try:
+            manifest = read_manifest(pod.path)
+        except FileNotFoundError:
+            continue  # it is only being made, and will see that the image is gone
+        for app in manifest.apps:
+            used.setdefault(app.image_id, f"pod {pod.uuid} ({pod.state})")
+    for image_id, name in _named(layout).items():
+        used.setdefault(image_id, f"pod {name}, which starts it again")
+    return used
+
+
+def _named(layout: Layout) -> dict[str, str]:
+    """Image ID -> the named pod whose current revision is made of it."""
+    from podwright.reconcile import revisions
+
+    found: dict[str, str] = {}
+    for name in revisions.names(layout):
+        revision = revisions.current(layout, name)
+        for app in revision.runtime.get("apps", ()) if revision else ():
+            found[str(app.get("image_id"))] = safe(name)
+    return found
+
+
+def by_images(layout: Layout) -> dict[str, str]:
+    """Image ID -> an image that is built on it. One whose record is damaged does not count: it
+    cannot run, and has to be fetched again with what it is built on.
+    """
+    out: dict[str, str] = {}
+    for image_id in store.image_ids(layout):
+        try:
+            record = store.read_record(layout, image_id)
+        except StoreError:
+            continue
+        for below in record.dependencies if record else ():
+            out.setdefault(below, record.name if record else "")
+    return out
+
+
+def refuse_used(layout: Layout, image_id: str, name: str) -> None:
+    """Raise UsageError when something needs the image."""
+    user = by_pods(layout).get(image_id)
+    if user:
+        raise UsageError(
+            f"image {name} is used by {user}", "remove the pod first", object=name, reason="in-use"
+        )
+    above = by_images(layout).get(image_id)
+    if above:
+        raise UsageError(
+            f"image {name} is what image {above} is built on",
+            f"remove {above} first",
+            object=name,
+            reason="in-use",
+        )
+
+
+def remove(layout: Layout, image_id: str, name: str) -> None:
+    """Remove an image that nothing needs.
+
+    A pod that is prepared at the same moment either is seen here, and the image stays, or finds
+    that the image is gone: it is moved away before the last look, and a pod writes down what it
+    is made of before it takes the trees.
+    """
+    store.check(layout)
+    with store.lock(layout, "removing an image"):
+        refuse_used(layout, image_id, name)
+        store.remove(layout, image_id, lambda: refuse_used(layout, image_id, name))
+
+
+def collect(layout: Layout, grace: float) -> tuple[list[str], list[str]]:
+    """Remove images not used for `grace` seconds that nothing needs, and trees of no image.
+
+    Returns the IDs that went, and one sentence for each image that could not.
+    """
+    import time
+
+    from podwright.stage0 import sweep
+
+    gone: list[str] = []
+    problems: dict[str, str] = {}
+    oldest = time.time() - grace
+    again = store.check(layout)
+    while again:
+        again = False
+        needed = {**by_pods(layout), **by_images(layout)}
+        for image_id in store.image_ids(layout):
+            if image_id in needed or image_id in problems or not _idle(layout, image_id, oldest):
+                continue
+            try:
+                remove(layout, image_id, _name(layout, image_id))
+            except PodwrightError as err:
+                problems[image_id] = err.sentence()
+                continue
+            gone.append(image_id)
+            again = True  # what it was built on may be needed no more
+    sweep.sweep_tmp(layout)
+    return gone, list(problems.values())
+
+
+def _name(layout: Layout, image_id: str) -> str:
+    try:
+        record = store.read_record(layout, image_id)
+    except StoreError:
+        record = None
+    return record.name if record else image_id
+
+
+def _idle(layout: Layout, image_id: str, oldest: float) -> bool:
+    try:
+        return os.stat(f"{layout.images}/{image_id}/used").st_mtime <= oldest
+    except OSError:
+        return False
