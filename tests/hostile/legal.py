@@ -94,7 +94,7 @@ MEMBERS: dict[str, Members] = {
     "names that look like options": lambda t: [file(t + b"-rf", b"1"), file(t + b"--help", b"1")],
     "composed and decomposed names": lambda t: [
         file(t + "\u00e9".encode(), b"1"), file(t + "e\u0301".encode(), b"2")],
-    "names with blanks and colons": lambda t: [file(t + b" ", b"1"), file(t + b"a:b", b"2"), file(t + b"c\\d ", b"3")],
+    "names with blanks and colons": lambda t: [file(t + b" ", b"1"), file(t + b"ab:c", b"2"), file(t + b"c\\d ", b"3")],
     "user attributes": lambda t: [
         pax((b"SCHILY.xattr.user.a", b"1"), (b"SCHILY.xattr.user.b", b"\0\xff=\n")) + file(t + b"x", b"1"),
         pax((b"SCHILY.xattr.user.d", b"dir")) + directory(t + b"d/")],

@@ -83,7 +83,13 @@ _MEM, _ZERO, _LARGE = (
 )
 for flag, label in ((b"3", "char"), (b"4", "block")):
     _add("T11", "device", f"{label} anywhere", given(_device, flag, b"sda", *_MEM))
-    _add("T11", "device", f"{label} below dev", given(_device, flag, b"dev/deep/sda", *_MEM))
+    _add(
+        "T11",
+        "device",
+        f"{label} below dev",
+        given(_device, flag, b"dev/deep/sda", *_MEM),
+        layer="contained",
+    )
     _add("T11", "device", f"{label} large major", given(_device, flag, b"x", *_LARGE))
     make = given(_device, flag, b"dev/sda", *_MEM)
     _add("T11", "device in dev", label, make, aci="contained", layer="contained")

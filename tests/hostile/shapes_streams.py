@@ -45,7 +45,7 @@ DAMAGED: dict[str, Surgery] = {
     "check damaged": lambda d: d[:-6] + b"\xaa" * 6,
     "begins again": lambda d: d + d[:20],
     "archive again": lambda d: d + d,
-    "header damaged": lambda d: d[:200] + b"\xff\x01" * 8 + d[216:],
+    "header damaged": lambda d: d[:200] + b"\xfe\x01" * 8 + d[216:],
 }
 """Done after compression."""
 NO_ARCHIVE = {
