@@ -14,13 +14,10 @@ may write are refused, since they could send our log-in of one host to another.
 from __future__ import annotations
 
 import base64
-import binascii
-import os
-import stat
 
-from podwright import jsonio
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
+from podwright.stage0.configfiles import documents
 from podwright.text import safe
 from podwright.values import value
 
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.stage0.urls import Url
 
+KINDS = ("auth", "dockerAuth")
 MAX_SECRET = 16384
 DOCKER_KEYS = ("https://index.docker.io/v1/", "index.docker.io", "registry-1.docker.io")
 """How `docker login` names docker.io."""
@@ -107,9 +105,11 @@ def _bracketed(host: str) -> str:
 def for_servers(layout: Layout) -> Keyring:
     """The log-ins for servers of ACIs that the configuration holds."""
     merged: dict[str, Login] = {}
-    for directory in _directories(layout):
+    for directory in documents(layout, "auth.d", KINDS):
         mine: dict[str, Login] = {}
-        for fields in _documents(directory, "auth"):
+        for fields in directory:
+            if fields.text("rktKind") != "auth":
+                continue
             domains, found = fields.texts("domains"), _auth_kind(fields)
             fields.finish()
             for domain in domains:
@@ -161,8 +161,10 @@ def for_registry(
     The longest entry that covers the repository wins, at path boundaries; of equal ones auth.d's
     before those of other programs' files.
     """
+    from podwright.stage0 import authfiles
+
     own, realms = _docker_auth(layout, registry, repository)
-    found = given or own or _from_files(registry, repository)
+    found = given or own or authfiles.find(registry, repository)
     host = "registry-1.docker.io" if registry == "docker.io" else registry
     return RegistryAccess(found, (host, *REALMS.get(host, ()), *realms))
 
@@ -172,9 +174,11 @@ def _docker_auth(
 ) -> tuple[Optional[Login], tuple[str, ...]]:
     merged: dict[str, Login] = {}
     realms: list[str] = []
-    for directory in _directories(layout):
+    for directory in documents(layout, "auth.d", KINDS):
         mine: dict[str, Login] = {}
-        for fields in _documents(directory, "dockerAuth"):
+        for fields in directory:
+            if fields.text("rktKind") != "dockerAuth":
+                continue
             inner, names = fields.child("credentials"), fields.texts("registries")
             hosts = fields.texts("realms")
             fields.finish()
@@ -184,11 +188,11 @@ def _docker_auth(
                 )
                 inner.finish()
                 for name in names:
-                    _once(mine, _docker_key(name), made, fields.path)
-            if any(_covers(_docker_key(name), registry, repository) for name in names):
+                    _once(mine, docker_key(name), made, fields.path)
+            if any(covers(docker_key(name), registry, repository) for name in names):
                 realms += [host.lower() for host in hosts]
         merged.update(mine)
-    return _longest(merged, registry, repository), tuple(realms)
+    return longest(merged, registry, repository), tuple(realms)
 
 
 def _once(mine: dict[str, Login], key: str, made: Login, path: str) -> None:
@@ -201,7 +205,7 @@ def _once(mine: dict[str, Login], key: str, made: Login, path: str) -> None:
     mine[key] = made
 
 
-def _docker_key(text: str) -> str:
+def docker_key(text: str) -> str:
     """A registry, or a repository in one, as the programs of the field write it."""
     if text in DOCKER_KEYS:
         return "docker.io"
@@ -213,119 +217,13 @@ def _docker_key(text: str) -> str:
     return f"{'docker.io' if host in DOCKER_KEYS else host.lower()}{slash}{rest}"
 
 
-def _covers(key: str, registry: str, repository: str) -> bool:
+def covers(key: str, registry: str, repository: str) -> bool:
+    """Whether a log-in for `key` (`host[:port][/path]`) is for this repository."""
     whole = f"{registry}/{repository}"
     return whole == key or whole.startswith(f"{key}/")
 
 
-def _longest(logins: dict[str, Login], registry: str, repository: str) -> Optional[Login]:
-    fitting = [key for key in logins if _covers(key, registry, repository)]
+def longest(logins: dict[str, Login], registry: str, repository: str) -> Optional[Login]:
+    """The log-in of the longest key that covers a repository."""
+    fitting = [key for key in logins if covers(key, registry, repository)]
     return logins[max(fitting, key=len)] if fitting else None
-
-
-def _from_files(registry: str, repository: str) -> Optional[Login]:
-    """The log-in that other programs of the field have stored for the user we run as."""
-    asked = os.environ.get("REGISTRY_AUTH_FILE", "")
-    runtime, home = os.environ.get("XDG_RUNTIME_DIR", ""), os.environ.get("HOME", "")
-    paths = [f"{runtime}/containers/auth.json"] if runtime else []
-    paths += [f"{home}/.docker/config.json"] if home else []
-    for path in [asked] if asked else paths:
-        found = _auth_file(path, registry, repository, must_exist=bool(asked))
-        if found is not None:
-            return found
-    return None
-
-
-def _auth_file(path: str, registry: str, repository: str, must_exist: bool) -> Optional[Login]:
-    data = _read(path)
-    if data is None:
-        if must_exist:
-            raise UsageError(f"REGISTRY_AUTH_FILE: {safe(path, 300)} is not there", object=path)
-        return None
-    fields = Fields(jsonio.loads(data, path), path)
-    auths = fields.raw("auths", {})
-    helpers = fields.raw("credHelpers", {})
-    if not isinstance(auths, dict) or not isinstance(helpers, dict):
-        raise UsageError(f"{path}: auths and credHelpers must be objects", object=path)
-    logins = {}
-    for key in auths:
-        if _covers(_docker_key(key), registry, repository):
-            made = _auth_entry(Fields(auths[key], f"{path}: auths[{safe(key, 80)}]"))
-            if made is not None:
-                logins[_docker_key(key)] = made
-    found = _longest(logins, registry, repository)
-    if found is None and any(_covers(_docker_key(key), registry, repository) for key in helpers):
-        raise UsageError(
-            f"{path}: the log-in for {registry} is with a credential helper, which is not run",
-            "put it into auth.d, or give it with the image",
-            object=path,
-        )
-    return found
-
-
-def _auth_entry(fields: Fields) -> Optional[Login]:
-    """One entry of `auths`; None for an empty one, which programs leave behind."""
-    encoded, identity = fields.text("auth"), fields.text("identitytoken")
-    if identity:
-        made = login("", "", identity, fields.path)
-        return Login(token=made.token, identity=True)
-    if fields.text("registrytoken"):
-        return login("", "", fields.text("registrytoken"), fields.path)
-    if not encoded:
-        return None
-    try:
-        text = base64.b64decode(encoded, validate=True).decode("utf-8")
-    except (binascii.Error, ValueError):
-        raise UsageError(f"{fields.at('auth')}: is not base64 of USER:PASSWORD") from None
-    user, colon, password = text.partition(":")
-    if not colon:
-        raise UsageError(f"{fields.at('auth')}: is not base64 of USER:PASSWORD")
-    return login(user, password.rstrip("\0"), "", fields.path)
-
-
-def _directories(layout: Layout) -> list[str]:
-    bases = (layout.system_config, layout.local_config, layout.user_config)
-    return [f"{base}/auth.d" for base in bases if base]
-
-
-def _documents(directory: str, kind: str) -> list[Fields]:
-    """The files of one auth.d that are of a kind, in lexical order."""
-    try:
-        names = sorted(os.listdir(directory))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    out = []
-    for name in names:
-        path = f"{directory}/{name}"
-        if not name.endswith(".json") or os.path.islink(path) or not os.path.isfile(path):
-            continue
-        data = _read(path)
-        fields = Fields(jsonio.loads(data or b"", path), path)
-        if fields.text("rktVersion", ...) != "v1":
-            raise UsageError(f"{path}: rktVersion is not v1", object=path)
-        if fields.choice("rktKind", ("auth", "dockerAuth"), ...) == kind:
-            out.append(fields)
-    return out
-
-
-def _read(path: str) -> Optional[bytes]:
-    """A file that only its owner, root or we, can write; None when there is none."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as err:
-        raise UsageError(f"{safe(path, 300)} cannot be read: {err.strerror}", object=path) from None
-    with open(fd, "rb") as file:
-        info = os.fstat(fd)
-        if (
-            not stat.S_ISREG(info.st_mode)
-            or info.st_uid not in (0, os.geteuid())
-            or info.st_mode & 0o022
-        ):
-            raise UsageError(
-                f"{safe(path, 300)} holds log-ins and may be written by others",
-                "it must be a regular file of root's that only root can write",
-                object=path,
-            )
-        return file.read(jsonio.MAX_BYTES + 1)

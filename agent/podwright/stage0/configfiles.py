@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configuration files that only root may write: `<config>/<kind>.d/*.json` (behaviour.md A10)."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from podwright import jsonio
+from podwright.errors import UsageError
+from podwright.model.fields import Fields
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.host.paths import Layout
+
+
+def documents(layout: Layout, subdirectory: str, kinds: tuple[str, ...]) -> list[list[Fields]]:
+    """The files of each configuration directory, the last directory having the last word.
+
+    kinds  what rktKind may be there
+    Within a directory in lexical order; links and other names than *.json are passed over.
+    """
+    bases = (layout.system_config, layout.local_config, layout.user_config)
+    return [_directory(f"{base}/{subdirectory}", kinds) for base in bases if base]
+
+
+def _directory(directory: str, kinds: tuple[str, ...]) -> list[Fields]:
+    try:
+        names = sorted(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    out = []
+    for name in names:
+        path = f"{directory}/{name}"
+        if not name.endswith(".json") or os.path.islink(path) or not os.path.isfile(path):
+            continue
+        fields = Fields(jsonio.loads(read_private(path) or b"", path), path)
+        if fields.text("rktVersion", ...) != "v1":
+            raise UsageError(f"{path}: rktVersion is not v1", object=path)
+        fields.choice("rktKind", kinds, ...)
+        out.append(fields)
+    return out
+
+
+def read_private(path: str) -> Optional[bytes]:
+    """A regular file that only its owner, root or we, can write; None when there is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as err:
+        raise UsageError(f"{safe(path, 300)} cannot be read: {err.strerror}", object=path) from None
+    with open(fd, "rb") as file:
+        info = os.fstat(fd)
+        if (
+            not stat.S_ISREG(info.st_mode)
+            or info.st_uid not in (0, os.geteuid())
+            or info.st_mode & 0o022
+        ):
+            raise UsageError(
+                f"{safe(path, 300)} may be written by others",
+                "it must be a regular file of root's that only root can write",
+                object=path,
+            )
+        return file.read(jsonio.MAX_BYTES + 1)
