@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.model.image import ImageManifest
     from podwright.model.imageref import ImageRef
+    from podwright.stage0.givenlogins import Credentials
     from podwright.stage0.store import Layer, Record
     from podwright.stage0.verdict import Verdict
 
@@ -43,12 +44,16 @@ class FetchOptions:
     insecure     words of A12, groups already expanded
     signature    path of the detached signature, in place of the one beside the image
     trust_keys_from_https  accept keys found by discovery when none is trusted for the name
+    credentials  log-ins of the caller's, which come before those of the configuration
+    digest       what it must turn out to be: an image ID, or the digest of an OCI manifest
     """
 
     pull_policy: str = "new"
     insecure: frozenset[str] = frozenset()
     signature: str = ""
     trust_keys_from_https: bool = False
+    credentials: Optional[Credentials] = None
+    digest: str = ""
 
 
 @value
