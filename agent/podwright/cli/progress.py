@@ -25,7 +25,8 @@ PATIENCE = 1.0
 class Printer:
     """Called with (what, bytes done, bytes in all or None) while something is fetched."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str = "fetching") -> None:
+        self.doing = doing
         self.last: dict[str, int] = {}
         self.began: dict[str, float] = {}
         self.terminal = os.isatty(2)
@@ -40,7 +41,7 @@ class Printer:
             self._bar(what, done, total)
         elif self.last.get(what) != step:
             of = f" of {total / 1048576:.1f} MiB ({step * 10} %)" if total else " MiB"
-            sys.stderr.write(f"podwright: fetching {safe(what, 100)}: {mib:.1f}{of}\n")
+            sys.stderr.write(f"podwright: {self.doing} {safe(what, 100)}: {mib:.1f}{of}\n")
         self.last[what] = step
 
     def _bar(self, what: str, done: int, total: Optional[int]) -> None:

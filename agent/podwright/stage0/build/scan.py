@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A directory tree as members of an archive, in the order of their names.
+
+Everything is opened relative to its directory without following links, so what somebody renames
+meanwhile cannot lead elsewhere. Kept are what an image can have (`stage0/unpack.py`): files,
+directories, links, named pipes, `user.*` attributes and version 2 file capabilities. Sockets, and
+devices directly in /dev, which every pod has its own of, are left out and named; other devices and
+mounted file systems are refused.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from podwright.errors import UsageError
+from podwright.stage0.build.members import Member
+from podwright.stage0.tarread import DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Optional
+
+CHUNK = 256 * 1024
+MAX_DEPTH = 256
+_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+@value
+class Rules:
+    """How owners and times become those of the image.
+
+    owner   (uid, gid) for everything, or None to take them from the tree
+    latest  times after this one become this one, in seconds since the epoch; None keeps them
+    """
+
+    owner: Optional[tuple[int, int]] = None
+    latest: Optional[int] = None
+
+
+def members(path: str, rules: Rules, warn: Callable[[str], None]) -> Iterator[Member]:
+    """The tree at `path`, its top first. `warn` is told of what is left out."""
+    try:
+        top = os.open(path, _DIR & ~os.O_NOFOLLOW)
+    except OSError as err:
+        raise UsageError(
+            f"directory {safe(path, 300)}: {err.strerror}", "check the path", object=safe(path, 300)
+        ) from None
+    yield from _Scan(path, rules, warn, os.fstat(top).st_dev).walk(top, b"", 0)
+
+
+class _Scan:
+    def __init__(self, path: str, rules: Rules, warn: Callable[[str], None], device: int) -> None:
+        self._path = path
+        self._rules = rules
+        self._warn = warn
+        self._device = device
+        self._links: dict[tuple[int, int], bytes] = {}
+
+    def walk(self, fd: int, name: bytes, depth: int) -> Iterator[Member]:
+        """A directory and what is below it. Closes `fd`."""
+        try:
+            info = os.fstat(fd)
+            if info.st_dev != self._device:
+                raise self._refused(name, "is on another file system", "unmount it first")
+            if depth > MAX_DEPTH:
+                raise self._refused(name, f"is deeper than {MAX_DEPTH} directories", "")
+            yield self._member(name, DIRECTORY, info, xattrs=self._xattrs(fd, name))
+            for entry in sorted(map(os.fsencode, os.listdir(fd))):
+                yield from self._entry(fd, entry, name + b"/" + entry if name else entry, depth)
+        except OSError as err:
+            raise self._refused(name, f"cannot be read: {err.strerror}", "") from None
+        finally:
+            os.close(fd)
+
+    def _entry(self, parent: int, entry: bytes, name: bytes, depth: int) -> Iterator[Member]:
+        info = os.stat(entry, dir_fd=parent, follow_symlinks=False)
+        kind = stat.S_IFMT(info.st_mode)
+        if kind == stat.S_IFDIR:
+            yield from self.walk(os.open(entry, _DIR, dir_fd=parent), name, depth + 1)
+        elif kind == stat.S_IFREG:
+            yield from self._file(parent, entry, name)
+        elif kind == stat.S_IFLNK:
+            link = os.readlink(entry, dir_fd=parent)
+            yield self._member(name, SYMLINK, info, link=link)
+        elif kind == stat.S_IFIFO:
+            yield self._member(name, FIFO, info)
+        elif kind == stat.S_IFSOCK:
+            self._warn(f"{self._shown(name)} is a socket and is left out")
+        elif name.rpartition(b"/")[0] == b"dev":
+            self._warn(f"{self._shown(name)} is a device and is left out: pods have their own /dev")
+        else:
+            raise self._refused(name, "is a device node, which an image may not bring", "remove it")
+
+    def _file(self, parent: int, entry: bytes, name: bytes) -> Iterator[Member]:
+        fd = os.open(entry, _FILE, dir_fd=parent)
+        try:
+            info = os.fstat(fd)
+            if not stat.S_ISREG(info.st_mode):
+                raise self._refused(name, "changed while it was read", "let nobody write there")
+            if info.st_nlink > 1:
+                first = self._links.setdefault((info.st_dev, info.st_ino), name)
+                if first != name:
+                    yield self._member(name, HARDLINK, info, link=first)
+                    return
+            yield self._member(
+                name,
+                FILE,
+                info,
+                size=info.st_size,
+                xattrs=self._xattrs(fd, name),
+                content=lambda: _read(fd),
+            )
+        finally:
+            os.close(fd)
+
+    def _member(
+        self,
+        name: bytes,
+        kind: bytes,
+        info: os.stat_result,
+        *,
+        size: int = 0,
+        link: bytes = b"",
+        xattrs: Optional[dict[bytes, bytes]] = None,
+        content: Callable[[], Iterator[bytes]] = lambda: iter(()),
+    ) -> Member:
+        owner = self._rules.owner or (info.st_uid, info.st_gid)
+        mtime = max(info.st_mtime_ns // 10**9, 0)
+        if self._rules.latest is not None:
+            mtime = min(mtime, self._rules.latest)
+        mode = 0o777 if kind == SYMLINK else stat.S_IMODE(info.st_mode)
+        return Member(
+            name, kind, mode, owner, mtime, size=size, link=link, xattrs=xattrs, content=content
+        )
+
+    def _xattrs(self, fd: int, name: bytes) -> dict[bytes, bytes]:
+        """The attributes that an image keeps."""
+        out = {}
+        for attribute in _listed(fd):
+            if attribute == "security.capability":
+                content = os.getxattr(fd, attribute)
+                if len(content) != 20 or content[3] != 2:
+                    raise self._refused(
+                        name,
+                        "has a file capability that counts in one user namespace only",
+                        "set it again as root of this host: setcap",
+                    )
+                out[os.fsencode(attribute)] = content
+            elif attribute.startswith("user.") and not attribute.startswith("user.overlay."):
+                out[os.fsencode(attribute)] = os.getxattr(fd, attribute)
+        return out
+
+    def _shown(self, name: bytes) -> str:
+        return safe(os.path.join(self._path, os.fsdecode(name)), 300)
+
+    def _refused(self, name: bytes, why: str, hint: str) -> UsageError:
+        return UsageError(f"{self._shown(name)} {why}", hint, object=self._shown(name))
+
+
+def _listed(fd: int) -> list[str]:
+    """Names of the extended attributes; some file systems have none."""
+    try:
+        return os.listxattr(fd)
+    except OSError:
+        return []
+
+
+def _read(fd: int) -> Iterator[bytes]:
+    while chunk := os.read(fd, CHUNK):
+        yield chunk
