@@ -19,6 +19,7 @@ from podwright.stage0 import (
     depend,
     discover,
     fetch,
+    givenlogins,
     images,
     ingest,
     pgp,
@@ -121,7 +122,7 @@ class Road:
     def client(self) -> Client:
         """The connections, made when the first one is needed."""
         if self._client is None:
-            self._client = RemoteClient(self.layout, self.options.insecure)
+            self._client = _connect(self.layout, self.options)
         return self._client
 
     def report(self, ref: ImageRef) -> Callable[[int, Optional[int]], None]:
@@ -176,6 +177,11 @@ def _locked(road: Road, place: str) -> Iterator[None]:
         lock.__exit__(None, None, None)
 
 
+def _connect(layout: Layout, options: FetchOptions) -> RemoteClient:
+    logins = givenlogins.keyring(layout, options.credentials)
+    return RemoteClient(layout, options.insecure, logins)
+
+
 def get(
     layout: Layout,
     ref: ImageRef,
@@ -202,7 +208,7 @@ def current(
         known = _known(layout, spot, options)
         same = known is not None and known[1].get("stat") == images.file_state(ref, cwd)
         return known[0] if known and same else None
-    with RemoteClient(layout, options.insecure) as client:
+    with _connect(layout, options) as client:
         spot = _spot(client, ref)
         known = _known(layout, spot, options)
         if known is None:
@@ -217,49 +223,6 @@ def current(
             return record if unchanged else None
         finally:
             client.done(reply)
-
-
-def verify_again(layout: Layout, record: Record, *, write: bool) -> Record:
-    """A full verification of what is stored, for when the record alone does not decide."""
-    fresh = replace(record, verdict=admission.judge_stored(layout, record))
-    if write:
-        with store.lock(layout, f"verifying image {record.name}"):
-            store.write_record(layout, fresh)
-    return fresh
-
-
-def render_again(layout: Layout, record: Record) -> None:
-    """Unpack the stored archive once more, for when its tree is missing or incomplete."""
-    archive = f"{layout.images}/{record.id}/aci"
-    with store.Workspace(layout, "render") as work:
-        tree = f"{work.path}/tree"
-        fs.mkdir(tree)
-        ingested = ingest.ingest(_stored(archive), tree, "aci", shown=record.name)
-        if fetch.image_id(ingested) != record.id:
-            raise ImageError(
-                f"image {record.name}: its stored archive is damaged",
-                "remove the image and fetch it again",
-                object=record.name,
-            )
-        ingest.mark_rendered(tree, record.id, ingested)
-        durable.syncfs(tree)
-        with store.lock(layout, f"rendering image {record.name}"):
-            if not store.tree_complete(layout, record.id):
-                fs.remove_tree(f"{layout.trees}/{record.id}")
-                fs.rename(tree, f"{layout.trees}/{record.id}")
-                own = store.Layer(record.id, ingested.mtree)
-                layers = tuple(own if layer.tree == own.tree else layer for layer in record.layers)
-                if layers != record.layers:
-                    store.write_record(layout, replace(record, layers=layers))
-
-
-def _stored(archive: str) -> Iterator[bytes]:
-    fd = sources.open_regular(archive, "stored archive")
-    try:
-        while chunk := os.read(fd, sources.CHUNK):
-            yield chunk
-    finally:
-        os.close(fd)
 
 
 def _spot(client: Client, ref: ImageRef) -> Spot:
@@ -322,7 +285,8 @@ def _from_url(road: Road, spot: Spot, ref: ImageRef) -> Record:
             _remember(layout, spot, known[0], download)
             return _as_latest(layout, known[0], spot)
         if len(road.locks) > 1:
-            options = replace(options, signature="")  # that is the one of the image above
+            # those are of the image above
+            options = replace(options, signature="", digest="")
         signature = _signature(layout, client, spot, options, road.cwd)
         if spot.name:
             _reject_early(layout, client, spot.name, signature, options)
@@ -402,6 +366,7 @@ def _wanted(
         latest=spot.latest,
         source=source,
         optional=spot.optional,
+        digest=options.digest,
     )
 
 

@@ -18,7 +18,7 @@ from podwright.errors import HostError, ImageError, PodwrightError, UsageError, 
 from podwright.host import clock
 from podwright.kernel import durable, fs
 from podwright.model.image import parse_image
-from podwright.stage0 import aci, admission, store
+from podwright.stage0 import aci, admission, expected, store
 from podwright.stage0.channel import Worker
 from podwright.stage0.ingest import Ingest, Ingested, mark_rendered
 from podwright.stage0.verdict import Verdict
@@ -52,6 +52,7 @@ class Wanted:
     latest      no version was asked for
     source      goes into the record
     optional    labels that the manifest may lack, but not have otherwise
+    digest      the image ID that it must turn out to have, or ""
     """
 
     shown: str
@@ -62,6 +63,7 @@ class Wanted:
     latest: bool
     source: dict[str, str]
     optional: tuple[str, ...] = ()
+    digest: str = ""
 
 
 class Pipeline:
@@ -210,6 +212,8 @@ def fetch(
             layers=(store.Layer(image_id(ingested), ingested.mtree),),
             identity=manifest.name,
         )
+        if wanted.digest:
+            expected.require(wanted.digest, wanted.shown, record.id, "")
         try:
             _complete(work.path, record, ingested, copy, wanted)
             return _publish(layout, work.path, manifest, record, compose)
@@ -259,6 +263,7 @@ def _complete(
     mark_rendered(f"{work}/tree", record.id, ingested)
     if copy != f"{image}/aci":
         fs.rename(copy, f"{image}/aci", durable=False)
+    imagecheck.mark(image, {"aci": ingested.raw})
     durable.syncfs(work)
 
 

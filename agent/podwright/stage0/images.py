@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from podwright import jsonio
-from podwright.errors import ImageError, UsageError, VerifyError
+from podwright.errors import ImageError, PodwrightError, UsageError, VerifyError
 from podwright.model.image import parse_image
 from podwright.model.imageref import parse_ref
 from podwright.stage0 import platform, store, verdict
@@ -97,11 +97,13 @@ def resolve(
     store.check(layout)
     if ref.kind == "id" or options.pull_policy != "update":
         record = _in_store(layout, ref, cwd)
-        if record is not None:
+        if record is not None and _is_wanted(record, ref, options):
             return _admitted(layout, record, options.insecure)
         if ref.kind == "id" or options.pull_policy == "never":
             raise store.not_stored(safe(ref_text, 200))
     record = _acquire(ref).get(layout, ref, options, progress, cwd)
+    if options.digest:
+        _require(record, ref, options)
     return _admitted(layout, record, options.insecure)
 
 
@@ -110,18 +112,22 @@ def would_resolve(
 ) -> tuple[Optional[StoredImage], bool]:
     """(the image in the store or None, whether `resolve` would fetch), without writing anything.
 
-    With policy `update` the server is asked whether it has something new.
+    With policy `update`, and where the stored image has not the wanted digest, the server is asked
+    whether it has something new.
     """
     ref = _parse(ref_text, options, cwd)
     record = _in_store(layout, ref, cwd) if store.check(layout) else None
     if ref.kind == "id" or options.pull_policy != "update":
-        if record is not None:
+        if record is not None and _is_wanted(record, ref, options):
             return _admitted(layout, record, options.insecure, write=False), False
         if ref.kind == "id" or options.pull_policy == "never":
             raise store.not_stored(safe(ref_text, 200))
-        return None, True
+        if record is None:
+            return None, True
     current = _acquire(ref).current(layout, ref, options, cwd)
     if current is not None:
+        if options.digest:
+            _require(current, ref, options)
         return _admitted(layout, current, options.insecure, write=False), False
     return (_loaded(layout, record) if record else None), True
 
@@ -143,12 +149,23 @@ def admit(
     return image
 
 
-def list_images(layout: Layout) -> list[StoredImage]:
-    """Every stored image, oldest import first."""
+def list_images(
+    layout: Layout, on_damage: Optional[Callable[[PodwrightError], None]] = None
+) -> list[StoredImage]:
+    """Every stored image, oldest import first.
+
+    on_damage  called for an image that cannot be read, which is then left out
+    """
     if not store.check(layout):
         return []
-    records = [store.read_record(layout, image_id) for image_id in store.image_ids(layout)]
-    images = [_loaded(layout, record) for record in records if record is not None]
+    images = []
+    for image_id in store.image_ids(layout):
+        try:
+            images += [_loaded(layout, record) for record in _records(layout, [image_id])]
+        except PodwrightError as err:
+            if on_damage is None:
+                raise
+            on_damage(err)
     return sorted(images, key=lambda image: (image.imported, image.id))
 
 
@@ -162,13 +179,30 @@ def find_images(layout: Layout, text: str) -> list[StoredImage]:
     return [_loaded(layout, record) for record in _candidates(layout, ref, None)]
 
 
+def _is_wanted(record: Record, ref: ImageRef, options: FetchOptions) -> bool:
+    """Whether a stored image will do. Of another digest than the wanted one it does not, and
+    where nothing else can be had it is refused.
+    """
+    if not options.digest or options.digest in (record.id, record.digest):
+        return True
+    if ref.kind == "id" or options.pull_policy == "never":
+        _require(record, ref, options)
+    return False
+
+
+def _require(record: Record, ref: ImageRef, options: FetchOptions) -> None:
+    from podwright.stage0 import expected
+
+    expected.require(options.digest, ref.text, record.id, record.digest)
+
+
 def _acquire(ref: ImageRef) -> Any:
     """The module that gets images of this kind from where they are."""
     if ref.kind in ("name", "url", "file"):
         from podwright.stage0 import acquire
 
         return acquire
-    from podwright.stage0.oci import acquire as oci_acquire  # type: ignore[import-not-found]
+    from podwright.stage0.oci import acquire as oci_acquire
 
     return oci_acquire
 
@@ -286,20 +320,20 @@ def _admitted(
     try:
         verdict.reevaluate(layout, verdict.subject_of(record), record.verdict, insecure)
     except verdict.Stale:
-        from podwright.stage0 import acquire
+        from podwright.stage0 import again
 
-        record = acquire.verify_again(layout, record, write=write)
-    image = _loaded(layout, record)
+        record = again.verify_again(layout, record, write=write)
     if record.dependencies:
-        from podwright.stage0 import depend  # type: ignore[attr-defined]
+        from podwright.stage0 import depend
 
-        depend.admit_all(layout, record, insecure)
-    if not all(store.tree_complete(layout, layer.tree) for layer in record.layers):
+        depend.admit_all(layout, record, insecure, write=write)
+    if not all(layer.mtree and store.tree_complete(layout, layer.tree) for layer in record.layers):
         if not write:
             raise VerifyError(f"image {record.name}: its tree is missing", "fetch it again")
-        from podwright.stage0 import acquire
+        from podwright.stage0 import again
 
-        acquire.render_again(layout, record)
+        record = again.render_again(layout, record)
+    image = _loaded(layout, record)
     if write:
         store.touch(layout, record.id)
     return image
