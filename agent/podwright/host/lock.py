@@ -85,6 +85,10 @@ class HostLock:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let go before the end of the block; once more does nothing."""
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None

@@ -236,7 +236,8 @@ def _candidates(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> list[Recor
         return _records(layout, ids)
     if ref.kind != "name":
         known = store.read_place(layout, place(ref, cwd))
-        if known is None or (ref.kind == "file" and known.get("stat") != file_state(ref, cwd)):
+        local = ref.kind not in ("url", "docker")
+        if known is None or (local and known.get("stat") != file_state(ref, cwd)):
             return []
         return _records(layout, [str(known.get("id"))])
     wanted = {"os": platform.OS, "arch": platform.host_arch(), **dict(ref.labels)}
@@ -257,18 +258,26 @@ def _records(layout: Layout, ids: list[str]) -> list[Record]:
 
 
 def place(ref: ImageRef, cwd: Optional[str]) -> str:
-    """What the store remembers a URL or file by."""
-    return ref.location if ref.kind == "url" else f"file:{file_path(ref, cwd)}"
+    """What the store remembers the place of an image by."""
+    if ref.kind == "url":
+        return ref.location
+    if ref.kind == "docker":
+        return f"docker://{ref.location}"
+    inside = "" if ref.kind == "file" else ref.location.partition(":")[2]
+    return f"{ref.kind}:{file_path(ref, cwd)}" + (f":{inside}" if inside else "")
 
 
 def file_path(ref: ImageRef, cwd: Optional[str]) -> str:
-    """The resolved path of a file argument."""
-    return os.path.realpath(os.path.join(cwd if cwd is not None else os.getcwd(), ref.location))
+    """The resolved path of a file argument, or of a layout or archive."""
+    path = ref.location if ref.kind == "file" else ref.location.partition(":")[0]
+    return os.path.realpath(os.path.join(cwd if cwd is not None else os.getcwd(), path))
 
 
 def file_state(ref: ImageRef, cwd: Optional[str]) -> Optional[list[int]]:
     """Numbers that change when a file or the signature beside it does; None without the file."""
     path = file_path(ref, cwd)
+    if ref.kind == "oci":
+        path = f"{path}/index.json"
     out: list[int] = []
     for each in (path, f"{path}.asc"):
         try:
@@ -327,9 +336,10 @@ def _admitted(
         from podwright.stage0 import depend
 
         depend.admit_all(layout, record, insecure, write=write)
-    if not all(layer.mtree and store.tree_complete(layout, layer.tree) for layer in record.layers):
-        if not write:
-            raise VerifyError(f"image {record.name}: its tree is missing", "fetch it again")
+    complete = all(store.tree_complete(layout, layer.tree) for layer in record.layers)
+    if not (complete or write):
+        raise VerifyError(f"image {record.name}: its tree is missing", "fetch it again")
+    if write and not (complete and all(layer.mtree for layer in record.layers)):
         from podwright.stage0 import again
 
         record = again.render_again(layout, record)

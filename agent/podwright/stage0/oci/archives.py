@@ -31,6 +31,8 @@ _LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 class DockerArchive(Source):
     """One image of an archive: the only one, the one tagged `ref`, or the Nth as `@N`."""
 
+    names_layers = False
+
     def __init__(self, files: Files, ref: str, shown: str) -> None:
         self.shown = shown
         self._files = files

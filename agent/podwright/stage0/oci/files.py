@@ -138,7 +138,6 @@ def _is_plain(fd: int) -> bool:
 
 def _decompress(fd: int, copy: str) -> None:
     """Write the plain form of a compressed archive to the new file `copy`."""
-    decompress.enable_libraries()
     step("open")
     target = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

@@ -34,6 +34,8 @@ class Source:
     shown = ""
     tries = 1
     """How many servers a layer can be had from."""
+    names_layers = True
+    """Whether a layer's digest is that of its bytes as stored there."""
 
     def top(self) -> tuple[bytes, str]:
         """The document that the reference names, and the media type that it is declared as."""
@@ -57,6 +59,7 @@ class Found:
     """An image in its place, every digest checked but those of its layers.
 
     digest  `sha256:<hex>` of the manifest's bytes
+    top     the same of the document that the reference led to: an index's, or the manifest's
     """
 
     manifest: Manifest
@@ -64,6 +67,7 @@ class Found:
     raw_manifest: bytes
     raw_config: bytes
     digest: str
+    top: str
 
 
 def digest_of(data: bytes, like: str = "sha256:") -> str:
@@ -89,6 +93,7 @@ def check_digest(data: bytes, digest: str, what: str) -> None:
 def find(source: Source) -> Found:
     """Follow indexes to the image for this host; raises ImageError, VerifyError, FetchError."""
     data, declared = source.top()
+    top = digest_of(data)
     arch = platform.host_arch()
     seen: set[str] = set()
     document = oci.parse_document(data, declared, source.shown)
@@ -104,7 +109,7 @@ def find(source: Source) -> Found:
         raise _wrong_size(source.shown, "configuration", document.config.size, len(raw))
     config = parse_config(raw, len(document.layers), source.shown)
     ociplatform.check_host(config.platform, arch, source.shown)
-    return Found(document, config, data, raw, digest_of(data))
+    return Found(document, config, data, raw, digest_of(data), top)
 
 
 def _document(source: Source, chosen: Descriptor) -> tuple[bytes, str]:

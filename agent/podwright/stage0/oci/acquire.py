@@ -1,0 +1,280 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Get a container image: find it in its place, judge it, and only then fetch its layers.
+
+One process at a time fetches from one place; whoever waited uses what the first one stored. The
+image that is published is the one that was judged: its manifest is in memory from the first answer
+on, everything else has a digest in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+
+from podwright import jsonio
+from podwright.errors import StoreError, VerifyError
+from podwright.host import clock
+from podwright.host.lock import HostLock
+from podwright.kernel import durable, fs
+from podwright.model.convert import Origin, convert
+from podwright.model.ociref import parse_docker, parse_path
+from podwright.stage0 import (
+    admission,
+    fetch,
+    givenlogins,
+    images,
+    platform,
+    signatures,
+    store,
+    verdict,
+)
+from podwright.stage0.netchild import RemoteClient
+from podwright.stage0.oci import files, layers, users
+from podwright.stage0.oci.archives import DockerArchive
+from podwright.stage0.oci.layout import OciLayout
+from podwright.stage0.oci.registry import Registry
+from podwright.stage0.oci.source import find
+from podwright.text import safe
+from podwright.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.image import ImageManifest
+    from podwright.model.imageref import ImageRef
+    from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.oci.source import Found, Source
+    from podwright.stage0.store import Record
+    from podwright.stage0.transport import Client
+
+FETCH_WAIT = 1800.0
+SWEPT_TRIES = 3
+"""How often the layers are looked for again when some were removed before the image was there."""
+
+
+def get(
+    layout: Layout,
+    ref: ImageRef,
+    options: FetchOptions,
+    progress: Optional[Progress],
+    cwd: Optional[str],
+) -> Record:
+    """Fetch what the argument names, or find that the store already has it; the stored record."""
+    store.ensure(layout)
+    try:
+        return _Job(layout, ref, options, cwd).run(progress)
+    except OSError as err:
+        raise fetch.disk_error(err, ref.text) from None
+
+
+def current(
+    layout: Layout, ref: ImageRef, options: FetchOptions, cwd: Optional[str]
+) -> Optional[Record]:
+    """The stored record when the place still has just that; None when `get` would fetch."""
+    return _Job(layout, ref, options, cwd).current()
+
+
+class _Job:
+    def __init__(
+        self, layout: Layout, ref: ImageRef, options: FetchOptions, cwd: Optional[str]
+    ) -> None:
+        self._layout = layout
+        self._ref = ref
+        self._options = options
+        self._cwd = cwd
+        self._place = images.place(ref, cwd)
+        self._shown = safe(ref.text, 200)
+        self._client: Optional[Client] = None
+
+    def run(self, progress: Optional[Progress]) -> Record:
+        asked = time.time()
+        admission.refuse_rejected(
+            admission.rule_for(self._layout, self._subject()), self._subject()
+        )
+        shown = f"fetching {safe(self._place, 160)}"
+        lock = f"{self._layout.locks}/fetch-{store.short_digest(self._place)}"
+        with HostLock(lock, shown, FETCH_WAIT):
+            known = self._known()
+            if known is not None and self._came_since(known[1], asked):
+                return known[0]
+            with self._open() as source:
+                if known is not None and self._unchanged(source, known[1]):
+                    return known[0]
+                state = images.file_state(self._ref, self._cwd)
+                record, top = self._fetch(source, progress)
+                self._remember(record, top, state)
+                return record
+
+    def current(self) -> Optional[Record]:
+        known = self._known()
+        if known is None:
+            return None
+        with self._open() as source:
+            return known[0] if self._unchanged(source, known[1]) else None
+
+    def _known(self) -> Optional[tuple[Record, dict[str, Any]]]:
+        """What the store has of this place, when it would do: complete, and its verdict holds."""
+        memory = store.read_place(self._layout, self._place)
+        record = store.read_record(self._layout, str(memory.get("id"))) if memory else None
+        if memory is None or record is None:
+            return None
+        if not all(store.tree_complete(self._layout, layer.tree) for layer in record.layers):
+            return None
+        try:
+            verdict.reevaluate(
+                self._layout, verdict.subject_of(record), record.verdict, self._options.insecure
+            )
+        except VerifyError:
+            return None
+        return record, memory
+
+    def _came_since(self, memory: dict[str, Any], moment: float) -> bool:
+        when = memory.get("fetched", 0)
+        return isinstance(when, (int, float)) and when >= moment
+
+    def _unchanged(self, source: Source, memory: dict[str, Any]) -> bool:
+        """Whether the place still has what is remembered of it."""
+        if not isinstance(source, Registry):
+            state = images.file_state(self._ref, self._cwd)
+            return state is not None and memory.get("stat") == state
+        if source.ref.digest:
+            return True
+        claim = source.head()
+        return bool(claim) and claim == memory.get("top")
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Source]:
+        """The place, for as long as it is needed."""
+        if self._ref.kind == "docker":
+            given = self._options.credentials
+            keyring = givenlogins.keyring(self._layout, given)
+            with RemoteClient(self._layout, self._options.insecure, keyring) as client:
+                self._client = client
+                ref = parse_docker(self._ref.location)
+                login = given.for_registry(ref.registry, ref.repository) if given else None
+                yield Registry(self._layout, client, ref, login)
+            return
+        asked = parse_path(self._ref.kind, self._ref.location)
+        path = images.file_path(self._ref, self._cwd)
+        if self._ref.kind == "oci":
+            with files.Directory(path) as inside:
+                yield OciLayout(inside, asked.ref, self._shown)
+            return
+        with (
+            store.Workspace(self._layout, "archive") as work,
+            files.Tar(path, f"{work.path}/plain") as inside,
+        ):
+            if self._ref.kind == "oci-archive":
+                yield OciLayout(inside, asked.ref, self._shown)
+            else:
+                yield DockerArchive(inside, asked.ref, self._shown)
+
+    def _subject(self, digest: str = "") -> verdict.Subject:
+        """What the policy judges."""
+        if self._ref.kind == "docker":
+            identity = parse_docker(self._ref.location).canonical
+        else:
+            asked = parse_path(self._ref.kind, self._ref.location)
+            path = images.file_path(self._ref, self._cwd)
+            identity = f"{path}:{asked.ref}" if asked.ref else path
+        return verdict.Subject(self._ref.kind, identity, self._ref.name, digest)
+
+    def _fetch(self, source: Source, progress: Optional[Progress]) -> tuple[Record, str]:
+        """The stored record, and the digest of the document that the reference led to."""
+        found = find(source)
+        subject = self._subject(found.digest)
+        lifted = tuple(word for word in fetch.FETCH_WORDS if word in self._options.insecure)
+        blobs = admission.SignatureBlobs()
+        if "image" not in lifted:
+            rule = admission.rule_for(self._layout, subject)
+            blobs = admission.collect_signatures(
+                self._layout, self._client, source, subject, rule, given=self._signature()
+            )
+        judged = admission.judge_oci(self._layout, subject, found.raw_manifest, blobs, lifted)
+        labels = (*self._ref.labels, ("os", platform.OS), ("arch", platform.host_arch()))
+        manifest = convert(found.config, self._ref.name, labels, self._origin(found))
+
+        def report(done: int, total: Optional[int]) -> None:
+            if progress is not None:
+                progress(self._ref.text, done, total)
+
+        record = store.Record(
+            id=image_id(manifest, found.digest),
+            name=manifest.name,
+            labels=manifest.labels,
+            verdict=judged,
+            imported=clock.now(),
+            latest=manifest.label("version") in ("", "latest"),
+            size=0,
+            source={"kind": self._ref.kind, "ref": self._ref.text, "url": subject.identity},
+            transport=subject.transport,
+            identity=subject.identity,
+            digest=found.digest,
+        )
+        expected.require(self._options.digest, self._ref.text, record.id, record.digest)
+        for attempt in range(SWEPT_TRIES):
+            stack = layers.ensure(self._layout, source, found, report)
+            try:
+                return self._publish(record, manifest, stack, found, blobs), found.top
+            except StoreError:
+                if attempt + 1 == SWEPT_TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _signature(self) -> str:
+        """The path of the signature that the user named."""
+        given = self._options.signature
+        return os.path.join(self._cwd or os.getcwd(), given) if given else ""
+
+    def _origin(self, found: Found) -> Origin:
+        config = found.manifest.config.digest
+        if self._ref.kind != "docker":
+            return Origin(self._subject().identity, found.digest, config)
+        ref = parse_docker(self._ref.location)
+        return Origin(
+            f"{ref.canonical}", found.digest, config, ref.registry, ref.repository, ref.tag
+        )
+
+    def _publish(
+        self,
+        record: Record,
+        manifest: ImageManifest,
+        stack: tuple[store.Layer, ...],
+        found: Found,
+        blobs: signatures.SignatureBlobs,
+    ) -> Record:
+        raw = users.settled(self._layout, manifest.raw, stack)
+        size = sum(layers.tree_size(self._layout, layer.tree) for layer in stack)
+        record = replace(record, layers=stack, size=size)
+        with store.Workspace(self._layout, "fetch") as work:
+            image = f"{work.path}/image"
+            fs.mkdir(image)
+            for name, data in (
+                ("manifest", jsonio.pretty(raw).encode() + b"\n"),
+                ("record.json", store.record_bytes(record)),
+                ("used", b""),
+                ("oci-manifest", found.raw_manifest),
+                ("oci-config", found.raw_config),
+                ("signatures.json", signatures.encode(blobs)),
+            ):
+                fs.write_new(f"{image}/{name}", data, durable=False)
+            durable.syncfs(work.path)
+            with store.lock(self._layout, f"storing image {record.name}"):
+                store.publish_image(self._layout, image, record)
+        return record
+
+    def _remember(self, record: Record, top: str, state: Optional[list[int]]) -> None:
+        known = {"id": record.id, "top": top, "stat": state, "fetched": time.time()}
+        store.write_place(self._layout, self._place, known)
+
+
+def image_id(manifest: ImageManifest, digest: str) -> str:
+    """The image ID of a converted image: by what it is called and its manifest's digest."""
+    text = f"podwright-oci 1\n{manifest.name}\n{manifest.label('version')}\n{digest}\n"
+    return f"sha512-{hashlib.sha512(text.encode()).hexdigest()[:64]}"

@@ -1,0 +1,258 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers of an image: found in the store, or fetched several at once and published one by one.
+
+A layer's tree is named by its diff ID and shared by all images that have it. One that took
+something from the layers below is right only on top of these, so it is named by its chain ID
+(image-spec config.md). What is finished stays when the rest fails: the next try begins there.
+
+Layers are taken up lowest first, and one that needs those below waits for them; so whoever waits,
+waits for somebody who does not wait for it. While it waits it holds no lock (threats.md T88).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+
+from podwright import jsonio
+from podwright.errors import FetchError, HostError, ImageError, PodwrightError, VerifyError
+from podwright.host.lock import HostLock
+from podwright.kernel import durable, fs
+from podwright.stage0 import ingest, store
+from podwright.stage0.oci.source import short
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+    from podwright.stage0.oci.source import Found, Source
+
+    Report = Callable[[int, Optional[int]], None]
+
+WORKERS = 2
+WAIT = 1800.0
+
+
+def ensure(layout: Layout, source: Source, found: Found, report: Report) -> tuple[store.Layer, ...]:
+    """Have every layer of an image in the store; what its root is stacked from, lowest first.
+
+    report  called with (bytes that came, bytes that are to come in all)
+    Raises the first error of any layer.
+    """
+    return _Fetch(layout, source, found, report).run()
+
+
+class _Fetch:
+    def __init__(self, layout: Layout, source: Source, found: Found, report: Report) -> None:
+        self._layout = layout
+        self._source = source
+        self._layers = found.manifest.layers
+        self._diffs = [digest.partition(":")[2] for digest in found.config.diff_ids]
+        self._chains = chain_ids(self._diffs)
+        self._report = report
+        self._mutex = threading.Lock()
+        self._next = 0
+        self._came = 0
+        self._coming = 0
+        self._error: Optional[BaseException] = None
+        self._done: list[Optional[store.Layer]] = [None] * len(self._diffs)
+        self._ready = [threading.Event() for _ in self._diffs]
+
+    def run(self) -> tuple[store.Layer, ...]:
+        missing = 0
+        for number, layer in enumerate(self._layers):
+            if self._stored(number) is None:
+                missing += 1
+                self._coming += layer.size
+        others = [
+            threading.Thread(target=self._work, daemon=True)
+            for _ in range(min(WORKERS, missing) - 1)
+        ]
+        for thread in others:
+            thread.start()
+        self._work()
+        for thread in others:
+            thread.join()
+        if self._error is not None:
+            raise self._error
+        return stacked([layer for layer in self._done if layer is not None])
+
+    def _work(self) -> None:
+        try:
+            while (number := self._take()) is not None:
+                self._done[number] = self._one(number)
+                self._ready[number].set()
+        except BaseException as err:
+            with self._mutex:
+                self._error = self._error or err
+            for event in self._ready:
+                event.set()
+
+    def _take(self) -> Optional[int]:
+        with self._mutex:
+            if self._error is not None or self._next == len(self._layers):
+                return None
+            self._next += 1
+            return self._next - 1
+
+    def _one(self, number: int) -> store.Layer:
+        found = self._stored(number)
+        if found is not None:
+            return found
+        name = self._diffs[number][:32]
+        shown = f"fetching layer {self._layers[number].digest[:19]}"
+        lock = HostLock(f"{self._layout.locks}/layer-{name}", shown, WAIT)
+        with lock:
+            found = self._stored(number)
+            if found is None:
+                found = self._fetch(number, lock)
+            if lock.fd is not None:
+                fs.unlink(lock.path)
+        return found
+
+    def _stored(self, number: int) -> Optional[store.Layer]:
+        """The tree of a layer when the store has one that is right in this place."""
+        for digits in (self._diffs[number], self._chains[number]):
+            tree = f"sha256-{digits}"
+            mark = _mark(self._layout, tree)
+            if mark is not None and (not mark.get("borrowed") or digits == self._chains[number]):
+                return store.Layer(tree, str(mark.get("mtree", "")))
+        return None
+
+    def _fetch(self, number: int, lock: HostLock) -> store.Layer:
+        """Fetch a layer from the first server that has what its digest says."""
+        for attempt in range(self._source.tries):
+            before = self._came
+            try:
+                return self._ingest(number, attempt, lock)
+            except (FetchError, VerifyError, ImageError):
+                if attempt + 1 == self._source.tries or self._error is not None:
+                    raise
+                self._progress(before - self._came)
+        raise AssertionError("unreachable")
+
+    def _ingest(self, number: int, attempt: int, lock: HostLock) -> store.Layer:
+        layer, shown = self._layers[number], self._source.shown
+        what = f"image {shown}: layer {layer.digest[:19]}"
+        with store.Workspace(self._layout, "layer") as work:
+            tree = f"{work.path}/tree"
+            fs.mkdir(tree)
+            checked = _Checked(layer.digest)
+            done = ingest.ingest(
+                checked.pass_on(self._chunks(number, attempt)),
+                tree,
+                "layer",
+                shown=what,
+                expect=checked.expect if self._source.names_layers else "",
+                lowers=lambda: self._lowers(number, lock),
+            )
+            if done.raw_size != layer.size:
+                raise short(shown, layer, done.raw_size)
+            if self._source.names_layers:
+                checked.check(what)
+            if done.plain != self._diffs[number]:
+                raise VerifyError(
+                    f"{what} holds sha256:{done.plain}, its configuration names "
+                    f"sha256:{self._diffs[number]}",
+                    "have it built and pushed again",
+                    object=shown,
+                    reason="wrong-digest",
+                )
+            digits = self._chains[number] if done.borrowed else self._diffs[number]
+            name = f"sha256-{digits}"
+            ingest.mark_rendered(tree, name, done)
+            durable.syncfs(tree)
+            with store.lock(self._layout, f"storing {what}"):
+                store.publish_tree(self._layout, tree, name)
+            mark = _mark(self._layout, name)
+            return store.Layer(name, str(mark["mtree"]) if mark else done.mtree)
+
+    def _chunks(self, number: int, attempt: int) -> Iterator[bytes]:
+        for chunk in self._source.layer(self._layers[number], attempt, self._progress):
+            if self._error is not None:
+                raise FetchError(f"image {self._source.shown}: another layer failed")
+            yield chunk
+
+    def _progress(self, size: int) -> None:
+        with self._mutex:
+            self._came += size
+            came = self._came
+        self._report(came, self._coming)
+
+    def _lowers(self, number: int, lock: HostLock) -> list[str]:
+        """Roots of the layers below, top first, as soon as all are there."""
+        if lock.fd is not None:
+            fs.unlink(lock.path)
+            lock.release()
+        out = []
+        for below in range(number):
+            if not self._ready[below].wait(WAIT) or self._error is not None:
+                raise HostError(f"image {self._source.shown}: the layers below are not there")
+            layer = self._done[below]
+            assert layer is not None
+            out.append(store.tree_path(self._layout, layer.tree))
+        return list(dict.fromkeys(reversed(out)))
+
+
+class _Checked:
+    """A digest with another algorithm than the SHA-256 that every stream gets."""
+
+    def __init__(self, digest: str) -> None:
+        algorithm, _, self._wanted = digest.partition(":")
+        self.expect = self._wanted if algorithm == "sha256" else ""
+        self._hash: Any = None if self.expect else hashlib.new(algorithm)
+
+    def pass_on(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same chunks."""
+        for chunk in chunks:
+            if self._hash is not None:
+                self._hash.update(chunk)
+            yield chunk
+
+    def check(self, what: str) -> None:
+        """Raise VerifyError unless what passed has the digest."""
+        if self._hash is not None and self._hash.hexdigest() != self._wanted:
+            raise VerifyError(
+                f"{what} has another digest than its name", "fetch it again", reason="wrong-digest"
+            )
+
+
+def chain_ids(diffs: list[str]) -> list[str]:
+    """The chain ID of each layer, all as hex digits: its own diff ID on top of the ones below."""
+    out: list[str] = []
+    for diff in diffs:
+        if not out:
+            out.append(diff)
+            continue
+        text = f"sha256:{out[-1]} sha256:{diff}"
+        out.append(hashlib.sha256(text.encode()).hexdigest())
+    return out
+
+
+def stacked(layers: list[store.Layer]) -> tuple[store.Layer, ...]:
+    """Each layer once, where it is highest: what a second one below adds, it adds itself."""
+    return tuple(reversed(list(dict.fromkeys(reversed(layers)))))
+
+
+def _mark(layout: Layout, tree: str) -> Optional[dict[str, Any]]:
+    """What is written in a complete tree's mark; None without one that we know."""
+    try:
+        with open(f"{layout.trees}/{tree}/rendered", "rb") as file:
+            raw = jsonio.loads(file.read(65536), tree)
+    except (OSError, PodwrightError):
+        return None
+    return raw if isinstance(raw, dict) and raw.get("format") == 2 else None
+
+
+def tree_size(layout: Layout, tree: str) -> int:
+    """Bytes of the regular files of a tree, by its list."""
+    total = 0
+    with open(f"{layout.trees}/{tree}/mtree", "rb") as file:
+        for line in file:
+            at = line.find(b" size=")
+            if at >= 0 and b" type=file" in line:
+                total += int(line[at + 6 :].split(None, 1)[0])
+    return total
