@@ -165,6 +165,8 @@ def check_owner(info: os.stat_result, path: str, kind: Callable[[int], bool]) ->
         why = f"belongs to user {info.st_uid}"
     elif info.st_mode & 0o022:
         why = f"may be written by others (mode {info.st_mode & 0o7777:04o})"
+    elif not info.st_mode & 0o444:
+        why = f"may be read by nobody (mode {info.st_mode & 0o7777:04o})"
     if why:
         raise TrustError(
             f"trust store: {safe(path, 300)} {why}",

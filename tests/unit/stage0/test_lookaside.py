@@ -13,6 +13,7 @@ import pytest
 from podwright.errors import FetchError, PodwrightError, UsageError, VerifyError
 from podwright.host.paths import Layout
 from podwright.stage0 import lookaside, plainyaml
+from podwright.stage0.signatures import MAX_SIMPLE
 from podwright.stage0.verdict import Subject
 
 DIGEST = "sha256:" + "ab" * 32
@@ -164,7 +165,7 @@ def test_count_and_size_are_bounded(layout: Layout, tmp_path: Path) -> None:
 
         def get(self, url: str, limit: int, *, deadline: float = 0.0) -> bytes:
             self.asked.append(url)
-            assert limit == lookaside.MAX_SIMPLE
+            assert limit == MAX_SIMPLE
             return b"x"
 
     endless = Endless()
@@ -177,7 +178,7 @@ def test_count_and_size_are_bounded(layout: Layout, tmp_path: Path) -> None:
     place = tmp_path / "sigs/team" / f"app@{DIGEST.replace(':', '=')}"
     place.mkdir(parents=True)
     with open(place / "signature-1", "wb") as file:
-        file.truncate(lookaside.MAX_SIMPLE + 1)
+        file.truncate(MAX_SIMPLE + 1)
     with pytest.raises(FetchError, match="larger"):
         lookaside.find(layout, None, SUBJECT)
 
