@@ -1,18 +1,20 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`podwright image list | rm | cat-manifest`."""
+"""`podwright image list | cat-manifest`, and how the other sub-commands find their image."""
 
 from __future__ import annotations
 
+import os
 import time
 
 from podwright import jsonio
 from podwright.cli import durations
 from podwright.cli.context import Context, note, say
 from podwright.cli.table import render
-from podwright.errors import NotFoundError, PodwrightError, UsageError
-from podwright.reconcile.apply import remove_image, verdict_text
-from podwright.stage0 import images
+from podwright.errors import NotFoundError, StoreError, UsageError
+from podwright.model.imageref import parse_ref
+from podwright.reconcile.apply import verdict_text
+from podwright.stage0 import images, store
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podwright.cli.options import Arguments
+    from podwright.host.paths import Layout
     from podwright.stage0.images import StoredImage
 
 TITLES = {
@@ -29,6 +32,7 @@ TITLES = {
     "importtime": "IMPORT TIME",
     "lastused": "LAST USED",
     "verdict": "VERDICT",
+    "transport": "TRANSPORT",
 }
 SHORT = len("sha512-") + 12
 
@@ -36,9 +40,12 @@ SHORT = len("sha512-") + 12
 def list_(context: Context, args: Arguments) -> int:
     """Print the images of the store."""
     fields = _fields(args.text("fields", "id,name,size,importtime,lastused"))
-    sort = _fields(args.text("sort", "importtime"))[0]
-    found = images.list_images(context.layout)
-    found.sort(key=lambda image: _key(image, sort), reverse=args.text("order") == "desc")
+    sort = _fields(args.text("sort", "importtime"))
+    found = images.list_images(context.layout, lambda err: note(err.sentence()))
+    found.sort(
+        key=lambda image: [_key(image, field) for field in sort],
+        reverse=args.text("order") == "desc",
+    )
     form = args.text("format")
     if form:
         show = jsonio.pretty if form == "json-pretty" else jsonio.dumps
@@ -69,6 +76,7 @@ def _key(image: StoredImage, field: str) -> Any:
         "importtime": image.imported,
         "lastused": image.last_used,
         "verdict": verdict_text(image),
+        "transport": image.transport,
     }[field]
 
 
@@ -111,43 +119,53 @@ def _json(image: StoredImage) -> dict[str, Any]:
         "labels": dict(image.labels),
         "verdict": verdict_text(image),
         "signed_by": image.verdict.fingerprint,
+        "transport": image.transport,
+        "identity": image.identity,
+        "digest": image.digest,
     }
 
 
-def _one(context: Context, text: str) -> StoredImage:
-    found = images.find_images(context.layout, text)
+def find_one(layout: Layout, text: str) -> StoredImage:
+    """The stored image that an argument means. Raises NotFoundError, UsageError."""
+    found = images.find_images(layout, text)
     if not found:
         raise NotFoundError(
             f"no image {safe(text, 100)!r} is in the store", "podwright image list shows them"
         )
     if len(found) > 1 and text.startswith("sha512-"):
-        raise UsageError(f"image ID {safe(text, 100)!r} is ambiguous", "give more digits")
+        raise _ambiguous(text)
     return found[-1]
 
 
-def rm_(context: Context, args: Arguments) -> int:
-    """Remove images; one that is not there is a warning (E), one that is in use an error."""
-    if not args.rest:
-        raise UsageError("image rm needs an image", "podwright image rm IMAGE...")
-    failed = False
-    for text in args.rest:
-        try:
-            image = _one(context, text)
-            remove_image(context.layout, image)
-            say(f"removed {image.id}")
-        except NotFoundError as err:
-            note(f"warning: {err.sentence()}")
-        except PodwrightError as err:
-            note(err.sentence())
-            failed = True
-    return 254 if failed else 0
+def find_id(layout: Layout, text: str) -> tuple[str, str]:
+    """(ID, name) of the stored image that an argument means, also of a damaged one by its ID."""
+    ref = parse_ref(text, os.path.isfile)
+    if ref.kind != "id":
+        image = find_one(layout, text)
+        return image.id, image.name
+    ids = [each for each in store.image_ids(layout) if each.startswith(ref.location)]
+    if len(ids) > 1:
+        raise _ambiguous(text)
+    if not store.check(layout) or not ids:
+        raise NotFoundError(
+            f"no image {safe(text, 100)!r} is in the store", "podwright image list shows them"
+        )
+    try:
+        record = store.read_record(layout, ids[0])
+    except StoreError:
+        record = None
+    return ids[0], record.name if record else ids[0]
+
+
+def _ambiguous(text: str) -> UsageError:
+    return UsageError(f"image ID {safe(text, 100)!r} is ambiguous", "give more digits")
 
 
 def cat_manifest(context: Context, args: Arguments) -> int:
     """Print the manifest of an image."""
     if len(args.rest) != 1:
         raise UsageError("image cat-manifest needs one image")
-    manifest = _one(context, args.rest[0]).manifest.raw
+    manifest = find_one(context.layout, args.rest[0]).manifest.raw
     pretty = args.text("pretty-print", "true") == "true"
     say(jsonio.pretty(manifest) if pretty else jsonio.dumps(manifest))
     return 0

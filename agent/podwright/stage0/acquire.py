@@ -11,9 +11,8 @@ import contextlib
 import os
 import time
 
-from podwright.errors import FetchError, ImageError, LockedError, PodwrightError, VerifyError
+from podwright.errors import FetchError, LockedError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
-from podwright.kernel import durable, fs
 from podwright.stage0 import (
     admission,
     depend,
@@ -21,7 +20,6 @@ from podwright.stage0 import (
     fetch,
     givenlogins,
     images,
-    ingest,
     pgp,
     sources,
     store,

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import os
 
+from podwright.kernel import fs
+from podwright.kernel.step import step
 from podwright.stage0 import decompress, sources
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import Optional
 
     from podwright.host.paths import Layout
     from podwright.stage0.store import Record
@@ -42,8 +45,11 @@ def chunks(archive: str) -> Iterator[bytes]:
         os.close(fd)
 
 
-def facts(archive: str) -> Facts:
-    """Read all of it. Raises UsageError when it is not there, ImageError when it is broken."""
+def facts(archive: str, also: Optional[Callable[[bytes], None]] = None) -> Facts:
+    """Read all of it; `also` gets every chunk, as served.
+
+    Raises UsageError when it is not there, ImageError when it is broken.
+    """
     from hashlib import sha256, sha512
 
     served, plain = sha256(), sha512()
@@ -53,12 +59,28 @@ def facts(archive: str) -> Facts:
         for chunk in chunks(archive):
             served.update(chunk)
             sizes[0] += len(chunk)
+            if also is not None:
+                also(chunk)
             yield chunk
 
     for piece in decompress.plain(read(), decompress.Limits()):
         plain.update(piece)
         sizes[1] += len(piece)
     return Facts(f"sha512-{plain.hexdigest()[:64]}", served.hexdigest(), *sizes)
+
+
+def copy(archive: str, target: str) -> str:
+    """Copy an archive to the new file `target`, durable; the image ID of what was copied."""
+    step("open")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(target, flags, 0o644)
+    try:
+        found = facts(archive, lambda chunk: fs.write_all(fd, chunk))
+        step("fsync")
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    return found.id
 
 
 def sizes(layout: Layout, record: Record) -> tuple[int, int]:

@@ -66,7 +66,7 @@ class Builder:
         """
         known = _known(self._layout, record.id)
         if known is not None:
-            return replace(record, layers=known.layers, dependencies=known.dependencies)
+            return as_known(record, known)
         shown = f"image {manifest.name}"
         try:
             needs, kept = parse_dependencies(manifest), parse_whitelist(manifest)
@@ -84,7 +84,7 @@ class Builder:
             from podwright.stage0 import merge
 
             merged = merge.merge(self._layout, work, record, layers, kept)
-            return replace(record, layers=(merged,), dependencies=ids)
+            return replace(record, layers=(merged,), dependencies=ids, merged=layers)
         return replace(record, layers=(*layers, *record.layers), dependencies=ids)
 
     def _obtain(self, need: Dependency) -> Record:
@@ -172,7 +172,9 @@ def fits_host(labels: dict[str, str], wanted: dict[str, str]) -> bool:
     )
 
 
-def admit_all(layout: Layout, record: Record, insecure: frozenset[str]) -> None:
+def admit_all(
+    layout: Layout, record: Record, insecure: frozenset[str], *, write: bool = True
+) -> None:
     """Evaluate the verdicts of all that an image is built on again; VerifyError when one fails."""
     for image_id in record.dependencies:
         below = store.read_record(layout, image_id)
@@ -184,19 +186,28 @@ def admit_all(layout: Layout, record: Record, insecure: frozenset[str]) -> None:
                 reason="dependency-missing",
             )
         try:
-            _reevaluate(layout, below, insecure)
+            _reevaluate(layout, below, insecure, write=write)
         except VerifyError as err:
             err.message = f"image {record.name} is built on {below.name}: {err.message}"
             raise
 
 
-def _reevaluate(layout: Layout, record: Record, insecure: frozenset[str]) -> None:
+def _reevaluate(
+    layout: Layout, record: Record, insecure: frozenset[str], *, write: bool = True
+) -> None:
     try:
         verdict.reevaluate(layout, verdict.subject_of(record), record.verdict, insecure)
     except verdict.Stale:
-        from podwright.stage0 import acquire
+        from podwright.stage0 import again
 
-        acquire.verify_again(layout, record, write=True)
+        again.verify_again(layout, record, write=write)
+
+
+def as_known(record: Record, known: Record) -> Record:
+    """What an image is made of is settled when it is stored; it stays when it is fetched again."""
+    return replace(
+        record, layers=known.layers, dependencies=known.dependencies, merged=known.merged
+    )
 
 
 def complete(layout: Layout, record: Record) -> bool:
@@ -213,7 +224,7 @@ def settle(layout: Layout, record: Record) -> Record:
     """
     known = _known(layout, record.id)
     if known is not None:
-        return replace(record, layers=known.layers, dependencies=known.dependencies)
+        return as_known(record, known)
     if not complete(layout, replace(record, layers=())):
         raise StoreError(
             f"image {record.name}: what it is built on was removed meanwhile", "fetch it again"

@@ -18,7 +18,7 @@ from podwright.errors import HostError, ImageError, PodwrightError, UsageError, 
 from podwright.host import clock
 from podwright.kernel import durable, fs
 from podwright.model.image import parse_image
-from podwright.stage0 import aci, admission, expected, store
+from podwright.stage0 import aci, admission, expected, imagecheck, store
 from podwright.stage0.channel import Worker
 from podwright.stage0.ingest import Ingest, Ingested, mark_rendered
 from podwright.stage0.verdict import Verdict

@@ -18,7 +18,8 @@
     tmp/                            work in progress, locked by whoever works
 
 An image is listed when its directory is there: it appears by one rename, after everything in it
-and its layers has reached the disk. Directories are 0700 and must be our own.
+and its layers has reached the disk. Directories are 0700 and must be our own; what a group gets of
+them is in `sharing.py`.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 RECORD_FORMAT = 2
+PRIVATE, GROUP_READS, OTHERS_WRITE = 0o077, 0o027, 0o022
+"""Mode bits that a directory of the store must not have."""
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -73,6 +76,7 @@ class Record:
     source        {kind: name|url|file|docker|..., ref, url, signature}
     layers        what its root is stacked from, lowest first
     dependencies  IDs of the images whose layers are below its own, flattened, lowest first
+    merged        the layers that its own tree was merged with, lowest first, when it was
     transport     appc, docker, oci, docker-archive or oci-archive: where the policy looks
     identity      what the policy judges: the image name; for docker the canonical reference
     digest        OCI: `sha256:<hex>` of the image's manifest, which is what gets signed
@@ -91,11 +95,12 @@ class Record:
     transport: str = "appc"
     identity: str = ""
     digest: str = ""
+    merged: tuple[Layer, ...] = ()
 
 
 def ensure(layout: Layout) -> None:
     """Make the store's directories where they are missing; check that they are ours."""
-    if not _checked(layout.data, private=False):
+    if not _checked(layout.data, OTHERS_WRITE):
         fs.ensure_dir(layout.data, 0o700)
     if not check(layout):
         fs.write_atomic(f"{layout.data}/version", jsonio.dumps({"format": FORMAT}).encode(), 0o644)
@@ -104,18 +109,22 @@ def ensure(layout: Layout) -> None:
         layout.tmp, layout.locks, layout.cas, layout.images, layout.trees,
         refs, f"{refs}/name", f"{refs}/url",
     ):  # fmt: skip
-        if not _checked(path):
+        forbidden = GROUP_READS if path in (layout.cas, layout.images) else PRIVATE
+        if not _checked(path, forbidden):
             try:
                 fs.mkdir(path)
             except FileExistsError:
-                _checked(path)
+                _checked(path, forbidden)
+    from podwright.stage0 import sharing
+
+    sharing.prepare(layout)
 
 
 def check(layout: Layout) -> bool:
     """Whether there is a store; StoreError when it is foreign or newer than this agent."""
-    if not _checked(layout.data, private=False):
+    if not _checked(layout.data, OTHERS_WRITE):
         return False
-    _checked(layout.cas)
+    _checked(layout.cas, GROUP_READS)
     try:
         with open(f"{layout.data}/version", "rb") as file:
             found = jsonio.loads(file.read(4096), f"{layout.data}/version")
@@ -136,20 +145,23 @@ def check(layout: Layout) -> bool:
     return True
 
 
-def _checked(path: str, private: bool = True) -> bool:
-    """Whether a directory is there; StoreError unless it is a real one, ours and closed to others."""
+def _checked(path: str, forbidden: int) -> bool:
+    """Whether a directory is there; StoreError unless it is a real one, root's or ours, and its
+    mode has none of the `forbidden` bits.
+    """
     try:
         info = os.lstat(path)
     except FileNotFoundError:
         return False
     except OSError as err:
-        raise StoreError(f"{path} cannot be read: {err.strerror}", object=path) from None
+        hint = "be root, or a member of the group podwright" if err.errno == errno.EACCES else ""
+        raise StoreError(f"{path} cannot be read: {err.strerror}", hint, object=path) from None
     why = ""
     if not stat.S_ISDIR(info.st_mode):
         why = "is not a directory (links are not followed)"
-    elif info.st_uid != os.geteuid():
+    elif info.st_uid not in (0, os.geteuid()):
         why = f"belongs to user {info.st_uid}, not {os.geteuid()}"
-    elif info.st_mode & (0o077 if private else 0o022):
+    elif info.st_mode & forbidden:
         why = f"is open to others (mode {info.st_mode & 0o7777:04o})"
     if why:
         raise StoreError(f"{path} {why}", "make it a directory that only root can use", object=path)
@@ -174,6 +186,7 @@ def read_record(layout: Layout, image_id: str) -> Optional[Record]:
         raw["verdict"] = verdict.read(raw["verdict"])
         layers = raw.pop("layers", [{"tree": image_id, "mtree": ""}])
         raw["layers"] = tuple(Layer(**layer) for layer in layers)
+        raw["merged"] = tuple(Layer(**layer) for layer in raw.pop("merged", ()))
         raw["dependencies"] = tuple(raw.pop("dependencies", ()))
         record = Record(labels=labels, **raw)
     except (TypeError, KeyError, ValueError, AttributeError) as err:
@@ -196,7 +209,7 @@ def record_bytes(record: Record) -> bytes:
 
 def write_record(layout: Layout, record: Record) -> None:
     """Replace the record of a stored image."""
-    fs.write_atomic(f"{layout.images}/{record.id}/record.json", record_bytes(record))
+    fs.write_atomic(f"{layout.images}/{record.id}/record.json", record_bytes(record), 0o640)
 
 
 def image_ids(layout: Layout) -> list[str]:
@@ -337,9 +350,10 @@ def publish_image(layout: Layout, made: str, record: Record) -> None:
         raise StoreError(
             f"image {record.name}: its layer {missing[0]} was removed meanwhile", "fetch it again"
         )
-    if not os.path.lexists(f"{made}/intact"):
-        from podwright.stage0 import imagecheck
+    from podwright.stage0 import imagecheck, sharing
 
+    sharing.image(layout, made)
+    if not os.path.lexists(f"{made}/intact"):
         imagecheck.mark(made)
     image = f"{layout.images}/{record.id}"
     if os.path.lexists(image):
@@ -406,10 +420,10 @@ def remove(layout: Layout, image_id: str, look_again: Optional[Callable[[], None
         record = None
     trees = [layer.tree for layer in record.layers] if record else []
     with Workspace(layout, "remove") as work:
-        moved = _take_away(f"{layout.images}/{image_id}", f"{work.path}/image")
+        moved = take_away(f"{layout.images}/{image_id}", f"{work.path}/image")
         try:
             for number, tree in enumerate(_unused(layout, [image_id, *trees])):
-                moved += _take_away(f"{layout.trees}/{tree}", f"{work.path}/{number}")
+                moved += take_away(f"{layout.trees}/{tree}", f"{work.path}/{number}")
             if look_again is not None:
                 look_again()
         except PodwrightError:
@@ -434,7 +448,7 @@ def _unused(layout: Layout, trees: list[str]) -> list[str]:
     return [tree for tree in dict.fromkeys(trees) if tree not in used]
 
 
-def _take_away(path: str, target: str) -> list[tuple[str, str]]:
+def take_away(path: str, target: str) -> list[tuple[str, str]]:
     """Move a directory away to be removed, when it is there; (from, to) when it was."""
     try:
         fs.rename(path, target)

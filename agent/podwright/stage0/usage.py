@@ -19,6 +19,11 @@ LIVE = ("running", "prepared", "preparing")
 
 def by_pods(layout: Layout) -> dict[str, str]:
     """Image ID -> the pod that runs it, or is going to, in words."""
+    return {**_named(layout), **by_live_pods(layout)}
+
+
+def by_live_pods(layout: Layout) -> dict[str, str]:
+    """Image ID -> a pod that runs, or is prepared to, in words."""
     from podwright.stage0.start import read_manifest
 
     used: dict[str, str] = {}
@@ -31,20 +36,18 @@ def by_pods(layout: Layout) -> dict[str, str]:
             continue  # it is only being made, and will see that the image is gone
         for app in manifest.apps:
             used.setdefault(app.image_id, f"pod {pod.uuid} ({pod.state})")
-    for image_id, name in _named(layout).items():
-        used.setdefault(image_id, f"pod {name}, which starts it again")
     return used
 
 
 def _named(layout: Layout) -> dict[str, str]:
-    """Image ID -> the named pod whose current revision is made of it."""
+    """Image ID -> the named pod whose current revision is made of it, in words."""
     from podwright.reconcile import revisions
 
     found: dict[str, str] = {}
     for name in revisions.names(layout):
         revision = revisions.current(layout, name)
         for app in revision.runtime.get("apps", ()) if revision else ():
-            found[str(app.get("image_id"))] = safe(name)
+            found[str(app.get("image_id"))] = f"pod {safe(name)}, which starts it again"
     return found
 
 

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright image export | extract | render`."""
+
+from __future__ import annotations
+
+from podwright.cli.context import Context, say
+from podwright.cli.image import find_one
+from podwright.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.cli.options import Arguments
+
+
+def export(context: Context, args: Arguments) -> int:
+    """Write an image as an ACI file."""
+    from podwright.stage0 import export as files
+
+    if len(args.rest) != 2:
+        raise UsageError(
+            "image export needs an image and a file", "podwright image export IMAGE FILE.aci"
+        )
+    image = find_one(context.layout, args.rest[0])
+    files.to_archive(context.layout, image, args.rest[1], args.true("overwrite"))
+    return 0
+
+
+def extract(context: Context, args: Arguments) -> int:
+    """Write what an image itself holds."""
+    return _write(context, args, "extract")
+
+
+def render(context: Context, args: Arguments) -> int:
+    """Write an image with all that it is built on, or make its files in the store again."""
+    if not args.true("force"):
+        return _write(context, args, "render")
+    context.need_root("image render --force")
+    if len(args.rest) != 1:
+        raise UsageError(
+            "image render --force needs one image and no directory",
+            "podwright image render --force IMAGE",
+        )
+    from podwright.stage0 import again
+
+    image = find_one(context.layout, args.rest[0])
+    again.render_anew(context.layout, image.id)
+    say(f"rendered {image.id}")
+    return 0
+
+
+def _write(context: Context, args: Arguments, verb: str) -> int:
+    from podwright.stage0 import export as files
+
+    if len(args.rest) != 2:
+        raise UsageError(
+            f"image {verb} needs an image and a directory", f"podwright image {verb} IMAGE DIR"
+        )
+    context.need_root(f"image {verb}")  # owners and modes of all files are given
+    files.to_directory(
+        context.layout,
+        find_one(context.layout, args.rest[0]),
+        args.rest[1],
+        whole=verb == "render",
+        rootfs_only=args.true("rootfs-only"),
+        overwrite=args.true("overwrite"),
+    )
+    return 0
