@@ -161,7 +161,7 @@ def break_policy(path: Path, how: str) -> None:
             path.parent.chmod(0o777)
 
 
-BROKEN = (
+BROKEN: tuple[str, ...] = (
     "empty", "blank", "garbage", "truncated", "array", "no default", "unknown key", "duplicate key",
     "huge", "deep", "directory", "fifo", "loop", "link", "dangling", "mode 000",
     "group-writable", "other-writable", "open directory",
