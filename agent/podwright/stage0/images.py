@@ -77,6 +77,7 @@ class StoredImage:
     transport: str = "appc"
     identity: str = ""
     digest: str = ""
+    dependencies: tuple[str, ...] = ()
 
 
 def resolve(
@@ -101,7 +102,7 @@ def resolve(
             return _admitted(layout, record, options.insecure)
         if ref.kind == "id" or options.pull_policy == "never":
             raise store.not_stored(safe(ref_text, 200))
-    record = _acquire(ref).get(layout, ref, options, progress, cwd)
+    record = _get(layout, ref, options, progress, cwd)
     if options.digest:
         _require(record, ref, options)
     return _admitted(layout, record, options.insecure)
@@ -194,6 +195,26 @@ def _require(record: Record, ref: ImageRef, options: FetchOptions) -> None:
     from podwright.stage0 import expected
 
     expected.require(options.digest, ref.text, record.id, record.digest)
+
+
+def _get(
+    layout: Layout,
+    ref: ImageRef,
+    options: FetchOptions,
+    progress: Optional[Progress],
+    cwd: Optional[str],
+) -> Record:
+    """Get an image from the inbox, when it is new to the store, or from where it is."""
+
+    def from_its_place() -> Record:
+        record: Record = _acquire(ref).get(layout, ref, options, progress, cwd)
+        return record
+
+    if not os.path.isdir(layout.inbox) or _in_store(layout, ref, cwd) is not None:
+        return from_its_place()
+    from podwright.stage0 import inbox
+
+    return inbox.take(layout, ref, options, progress, from_its_place)
 
 
 def _acquire(ref: ImageRef) -> Any:
@@ -320,6 +341,7 @@ def _loaded(layout: Layout, record: Record) -> StoredImage:
         transport=record.transport,
         identity=record.identity or record.name,
         digest=record.digest,
+        dependencies=record.dependencies,
     )
 
 

@@ -13,7 +13,7 @@ from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model.build import build_manifest
 from podwright.model.pod import dump_pod
-from podwright.stage0 import images, platform, pods
+from podwright.stage0 import images, intact, platform, pods, verdict
 from podwright.stage1.contract import Ready
 from podwright.values import value
 from podwright.values_json import to_json
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.pod import PodManifest
-    from podwright.model.spec import PodSpec
+    from podwright.model.spec import AppSpec, PodSpec
     from podwright.stage0.images import StoredImage
 
     Progress = Callable[[str, int, Optional[int]], None]
@@ -48,13 +48,21 @@ def resolve_images(
     """The stored, verified image of every app, fetched where the pull policy says so."""
     found = []
     for app in spec.apps:
-        options = images.FetchOptions(
-            pull_policy=spec.pull_policy, insecure=spec.insecure, signature=app.signature
-        )
+        options = fetch_options(spec, app)
         image = images.resolve(layout, app.image, options, progress)
         platform.check_runnable(image.manifest)
         found.append(image)
     return found
+
+
+def fetch_options(spec: PodSpec, app: AppSpec) -> images.FetchOptions:
+    """How the image of an app of this pod is got."""
+    return images.FetchOptions(
+        pull_policy=spec.pull_policy,
+        insecure=spec.insecure,
+        signature=app.signature,
+        credentials=spec.credentials,
+    )
 
 
 def prepare(
@@ -69,7 +77,9 @@ def prepare(
 
     A failure leaves an aborted prepare, which is removed at once.
     """
-    manifest, warnings = plan_manifest(spec, stored)
+    manifest, warnings = plan_manifest(layout, spec, stored)
+    for image in stored:
+        intact.check(layout, image)
     pod = pods.create(layout)
     try:
         if on_uuid is not None:
@@ -83,8 +93,12 @@ def prepare(
     return Prepared(pod, manifest, tuple(warnings))
 
 
-def plan_manifest(spec: PodSpec, stored: list[StoredImage]) -> tuple[PodManifest, list[str]]:
+def plan_manifest(
+    layout: Layout, spec: PodSpec, stored: list[StoredImage]
+) -> tuple[PodManifest, list[str]]:
     """The manifest and warnings for people; refuses all that can be refused without changes."""
+    for image in stored:
+        verdict.check_stage1(layout, verdict.subject_of(image), spec.stage1)
     manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
     if any(image.manifest.app and image.manifest.app.isolators_json for image in stored):
         from podwright.stage0.grants import check_grants

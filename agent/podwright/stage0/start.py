@@ -11,7 +11,7 @@ from podwright.errors import StoreError
 from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model.pod import parse_pod
-from podwright.stage0 import images, pods, prepare
+from podwright.stage0 import images, intact, pods, prepare, verdict
 from podwright.stage1.contract import Launch, Outcome
 
 TYPE_CHECKING = False
@@ -85,10 +85,12 @@ def _launch(
     manifest = read_manifest(pod.path)
     insecure = frozenset(config["insecure"])
     known = {image.id: image for image in stored}
-    trees = {
-        app.name: (known.get(app.image_id) or images.admit(layout, app.image_id, insecure)).trees
-        for app in manifest.apps
-    }
+    trees = {}
+    for app in manifest.apps:
+        image = known.get(app.image_id) or images.admit(layout, app.image_id, insecure)
+        verdict.check_stage1(layout, verdict.subject_of(image), config["stage1"])
+        intact.check(layout, image)
+        trees[app.name] = image.trees
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)
     pod.move(pods.RUN, durable=False)
     return Launch(
