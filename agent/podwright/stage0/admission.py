@@ -141,8 +141,12 @@ def judge_oci(
 
 
 def judge_stored(layout: Layout, record: Any) -> Verdict:
-    """The verdict on a stored image, from the bytes that were kept of it."""
+    """The verdict on a stored image, from the bytes that were kept of it.
+
+    That its signature check was lifted when it came was for that one call.
+    """
     subject = verdict.subject_of(record)
+    options = tuple(word for word in record.verdict.options if word != "image")
     base = f"{layout.images}/{record.id}"
     if subject.transport != "appc":
         from podwright.stage0 import signatures
@@ -150,14 +154,18 @@ def judge_stored(layout: Layout, record: Any) -> Verdict:
         stored = _stored(f"{base}/signatures.json", signatures.MAX_STORED)
         blobs = signatures.decode(stored, f"{base}/signatures.json") if stored else SignatureBlobs()
         manifest = _stored(f"{base}/oci-manifest", MAX_STORED_SIGNATURE) or b""
-        return judge_oci(layout, subject, manifest, blobs, record.verdict.options)
+        return judge_oci(layout, subject, manifest, blobs, options)
     from podwright.stage0 import verify
 
     data = _stored(f"{base}/aci.asc", MAX_STORED_SIGNATURE)
     packets = verify.read_signatures(data, f"{base}/aci.asc") if data else None
     archive = os.open(f"{base}/aci", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return judge_aci(layout, subject, archive, packets, record.verdict.options)
+        return judge_aci(layout, subject, archive, packets, options)
+    except VerifyError as err:
+        if err.reason == "no-key" and record.verdict.signatures:
+            raise verdict.not_trusted(record.name, record.verdict.fingerprint) from None
+        raise
     finally:
         os.close(archive)
 

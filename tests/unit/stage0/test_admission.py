@@ -325,6 +325,41 @@ def test_a_policy_that_is_tightened_after_the_fetch_counts(
         site.again(signed)
 
 
+class Record:
+    """What `judge_stored` needs of a record."""
+
+    id, name, transport, identity, digest = STAGE1_IMAGE, NAME, "appc", NAME, ""
+
+    def __init__(self, found: Verdict) -> None:
+        self.verdict = found
+
+
+@pytest.mark.threat("T55", "T56")
+def test_stored_bytes_are_judged_without_what_was_lifted_when_they_came(
+    site: Site, key: Key, other: Key
+) -> None:
+    base = Path(site.layout.images, Record.id)
+    base.mkdir(parents=True)
+    (base / "aci").write_bytes(site.archive.read_bytes())
+    site.policy([ACCEPT])
+    lifted = site.judge(options=("image",))
+    assert lifted.kind == "accepted"
+    site.policy([{**SIGNED, "keyPath": site.key_file(key)}])
+    with pytest.raises(verdict.Stale):
+        site.again(lifted)
+    assert caught(lambda: admission.judge_stored(site.layout, Record(lifted)))[0] == "no-signature"
+    (base / "aci.asc").write_bytes(key.sign(site.archive).read_bytes())
+    found = admission.judge_stored(site.layout, Record(lifted))
+    assert (found.kind, found.options) == ("signed", ())
+    site.again(found)
+    (base / "aci").write_bytes(b"something else")
+    reason, _ = caught(lambda: admission.judge_stored(site.layout, Record(found)))
+    assert reason == "bad-signature"
+    site.file.unlink()
+    trust.add_key(site.layout, other.armoured.encode(), prefix="example.com")
+    assert caught(lambda: admission.judge_stored(site.layout, Record(found)))[0] == "not-trusted"
+
+
 @pytest.mark.threat("T56")
 def test_an_old_signature_is_refused_at_fetch_and_later(site: Site, lab: GpgLab) -> None:
     out = lab.gpg(
