@@ -23,6 +23,7 @@ from podwright.model.convert import Origin, convert
 from podwright.model.ociref import parse_docker, parse_path
 from podwright.stage0 import (
     admission,
+    expected,
     fetch,
     givenlogins,
     images,
