@@ -13,8 +13,7 @@ from podwright.cli.context import Context, note, say
 from podwright.cli.table import render
 from podwright.errors import NotFoundError, StoreError, UsageError
 from podwright.model.imageref import parse_ref
-from podwright.reconcile.apply import verdict_text
-from podwright.stage0 import images, store
+from podwright.stage0 import imagereport, images, store, verdict
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -49,7 +48,8 @@ def list_(context: Context, args: Arguments) -> int:
     form = args.text("format")
     if form:
         show = jsonio.pretty if form == "json-pretty" else jsonio.dumps
-        say(show([_json(image) for image in found]))
+        used = imagereport.users(context.layout)
+        say(show([imagereport.as_json(image, used) for image in found]))
         return 0
     full = args.true("full")
     rows = [tuple(_cell(image, field, full) for field in fields) for image in found]
@@ -71,19 +71,13 @@ def _fields(text: str) -> list[str]:
 def _key(image: StoredImage, field: str) -> Any:
     return {
         "id": image.id,
-        "name": full_name(image),
+        "name": imagereport.full_name(image),
         "size": image.size,
         "importtime": image.imported,
         "lastused": image.last_used,
-        "verdict": verdict_text(image),
+        "verdict": verdict.text(image.verdict),
         "transport": image.transport,
     }[field]
-
-
-def full_name(image: StoredImage) -> str:
-    """name:version."""
-    version = image.manifest.label("version")
-    return f"{image.name}:{version}" if version else image.name
 
 
 def _cell(image: StoredImage, field: str, full: bool) -> str:
@@ -107,22 +101,6 @@ def _size(count: int) -> str:
             return f"{amount:.0f}{unit}"
         amount /= 1024
     return f"{amount:.1f}GiB"
-
-
-def _json(image: StoredImage) -> dict[str, Any]:
-    return {
-        "id": image.id,
-        "name": full_name(image),
-        "import_time": image.imported,
-        "last_used_time": image.last_used,
-        "size": image.size,
-        "labels": dict(image.labels),
-        "verdict": verdict_text(image),
-        "signed_by": image.verdict.fingerprint,
-        "transport": image.transport,
-        "identity": image.identity,
-        "digest": image.digest,
-    }
 
 
 def find_one(layout: Layout, text: str) -> StoredImage:

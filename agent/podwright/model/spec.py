@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from podwright.stage0.givenlogins import Credentials
+
 VERSION = 1
 STATES = ("started", "stopped", "prepared", "absent", "restarted")
 KNOWN_STATES = ("started", "stopped", "restarted")
@@ -69,6 +71,7 @@ class PodSpec:
 
     apps           none: the pod as this host knows it already, in another state
     enabled_said   `enabled` was asked for in so many words, not by default
+    credentials    log-ins to fetch the images with; no part of the pod, and never written
     """
 
     name: str
@@ -93,26 +96,37 @@ class PodSpec:
     interactive: bool = False
     annotations: tuple[tuple[str, str], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    credentials: Optional[Credentials] = None
 
 
 @value
 class KeySpec:
-    """A trusted key: present or absent for an image name prefix ("" with `root`)."""
+    """A trusted key: present or absent for an image name prefix ("" with `root`).
+
+    key, url  the armoured key, or where to get it while it is not trusted
+    """
 
     prefix: str
     fingerprint: str
     key: str = ""
     state: str = "present"
+    url: str = ""
 
 
 @value
 class ImageSpec:
-    """An image in the store: present, latest (look again), or absent."""
+    """An image in the store: present, latest (look again), or absent.
+
+    digest       the image ID or manifest digest that it must have, see `stage0/expected.py`
+    credentials  log-ins to fetch it with
+    """
 
     name: str
     state: str = "present"
     signature: str = ""
     insecure: frozenset[str] = frozenset()
+    digest: str = ""
+    credentials: Optional[Credentials] = None
 
 
 @value
@@ -132,17 +146,36 @@ def parse_desired(raw: Any) -> DesiredState:
         raise UsageError(
             f"version: this agent reads version {VERSION}, not {version}", "upgrade the agent"
         )
+    shared = _logins(fields, None)
     state = DesiredState(
         tuple(_parse_key(item) for item in fields.objects("keys")),
-        tuple(_parse_image(item) for item in fields.objects("images")),
-        tuple(_parse_pod(item) for item in fields.objects("pods")),
+        tuple(_parse_image(item, shared) for item in fields.objects("images")),
+        tuple(_parse_pod(item, shared) for item in fields.objects("pods")),
     )
     fields.finish()
-    names = [pod.name for pod in state.pods]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise UsageError(f"pods[{index}].name: pod {name} appears twice", object=name)
+    _once("keys", [f"key {key.fingerprint} for {key.prefix or 'root'}" for key in state.keys])
+    _once("images", [f"image {safe(image.name, 200)}" for image in state.images])
+    _once("pods", [f"pod {pod.name}" for pod in state.pods], ".name")
     return state
+
+
+def _once(kind: str, shown: list[str], field: str = "") -> None:
+    """Refuse an object that is asked for twice, since the two could contradict each other."""
+    for index, text in enumerate(shown):
+        if text in shown[:index]:
+            raise UsageError(
+                f"{kind}[{index}]{field}: {text} appears twice", object=text.partition(" ")[2]
+            )
+
+
+def _logins(fields: Fields, others: Optional[Credentials]) -> Optional[Credentials]:
+    """The log-ins in `registry_auth`, before those that were given for more than this object."""
+    if fields.raw("registry_auth") is None:
+        return others
+    from podwright.stage0.givenlogins import parse_list
+
+    own = parse_list(fields)
+    return own.over(others) if own else others
 
 
 def _parse_key(fields: Fields) -> KeySpec:
@@ -155,19 +188,38 @@ def _parse_key(fields: Fields) -> KeySpec:
         fields.text("fingerprint", ...),
         fields.text("key"),
         fields.choice("state", ("present", "absent"), "present"),
+        fields.text("url"),
     )
-    if spec.state == "present" and not spec.key:
-        raise UsageError(f"{fields.at('key')}: is missing", "give the armoured public key")
+    if spec.state == "present" and bool(spec.key) == bool(spec.url):
+        raise UsageError(
+            f"{fields.at('key')}: is missing"
+            if not spec.key
+            else f"{fields.path}: has key and url",
+            "give either the armoured public key or its https URL",
+            object=spec.fingerprint,
+        )
     fields.finish()
     return spec
 
 
-def _parse_image(fields: Fields) -> ImageSpec:
+def _parse_image(fields: Fields, shared: Optional[Credentials]) -> ImageSpec:
+    name, digest, logins = fields.text("name", ...), fields.text("digest"), _logins(fields, shared)
+    if digest:
+        from podwright.stage0 import expected
+
+        digest = expected.parse(digest, fields.at("digest"))
+    if fields.raw("credentials") is not None:
+        from podwright.stage0.givenlogins import parse_own
+
+        own = parse_own(fields, name)
+        logins = own.over(logins) if own else logins
     spec = ImageSpec(
-        fields.text("name", ...),
+        name,
         fields.choice("state", ("present", "latest", "absent"), "present"),
         fields.text("signature"),
         _insecure(fields),
+        digest,
+        logins,
     )
     fields.finish()
     return spec
@@ -278,7 +330,7 @@ def _seconds(fields: Fields, name: str, default: float, high: float, low: float 
     return float(found)
 
 
-def _parse_pod(fields: Fields) -> PodSpec:
+def _parse_pod(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
     name = pod_name(fields.text("name", ...), fields.at("name"))
     state = fields.choice("state", STATES, "started")
     apps = _parse_apps(fields)
@@ -307,6 +359,7 @@ def _parse_pod(fields: Fields) -> PodSpec:
         stop_timeout=_seconds(fields, "stop_timeout", 10.0, 3600),
         annotations=tuple(sorted(fields.mapping("annotations").items())),
         labels=tuple(sorted(fields.mapping("labels").items())),
+        credentials=_logins(fields, shared),
     )
     fields.finish()
     volumes = [volume.name for volume in spec.volumes]
@@ -324,7 +377,7 @@ def _parse_pod(fields: Fields) -> PodSpec:
 def _says_more(fields: Fields) -> bool:
     """Whether anything is said about a pod besides the state that it is to be in."""
     given = {name for name, found in fields.obj.items() if found is not None}
-    return bool(given - {"name", "state", "enabled"})
+    return bool(given - {"name", "state", "enabled", "registry_auth"})
 
 
 def _parse_port(fields: Fields) -> HostPort:

@@ -8,8 +8,9 @@ from podwright import __version__
 from podwright.errors import PodwrightError, UsageError
 from podwright.host import systemd
 from podwright.model.names import is_image_id
-from podwright.reconcile import canonical, execute, observe, plan
-from podwright.stage0 import images, pods, prepare, report, trust, usage, verdict
+from podwright.reconcile import canonical, execute, keys, observe, plan
+from podwright.reconcile.stored import apply_image, stored_image
+from podwright.stage0 import images, pods, prepare, report
 from podwright.values import replace, value
 
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.pod import PodManifest
-    from podwright.model.spec import DesiredState, ImageSpec, KeySpec, PodSpec
+    from podwright.model.spec import DesiredState, PodSpec
     from podwright.net.plan import PortMap
     from podwright.reconcile.observe import Observed
     from podwright.stage0.images import StoredImage
@@ -128,9 +129,11 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
     answer = Answer(mode)
     try:
         for key in desired.keys:
-            answer.keys.append(_apply_key(layout, key, mode.check))
+            part, warnings = keys.apply_key(layout, key, mode.check)
+            answer.keys.append(part)
+            answer.warnings += warnings
         for image in desired.images:
-            answer.images.append(_apply_image(layout, image, mode))
+            answer.images.append(apply_image(layout, image, mode.check, mode.progress))
     except PodwrightError as err:
         answer.fail(err)
         return answer.as_json()
@@ -163,76 +166,6 @@ def _phase(work: execute.Work, phase: str, answer: Answer, index: int) -> None:
             f"pod {work.spec.name}: {err.strerror}: {err.filename or phase}", object=work.spec.name
         )
         answer.pods[index]["error"] = answer.fail(wrapped)
-
-
-def _apply_key(layout: Layout, key: KeySpec, check: bool) -> dict[str, Any]:
-    where = key.prefix or "every image"
-    prefix = key.prefix or None
-    label = f"{where} {key.fingerprint}"
-    if key.state == "absent":
-        changed = trust.remove_key(layout, key.fingerprint, prefix, dry_run=check)
-        action = "remove" if changed else "none"
-    else:
-        from podwright.stage0 import keyfit
-
-        change = keyfit.admit_key(
-            layout, key.key.encode(), prefix=prefix, fingerprint=key.fingerprint, dry_run=check
-        )
-        changed, action = change.changed, "trust" if change.changed else "none"
-    return {
-        "label": label,
-        "prefix": key.prefix,
-        "fingerprint": key.fingerprint.replace(" ", "").lower(),
-        "changed": changed,
-        "action": action,
-        "diff": {
-            "before": "trusted" if changed == (key.state == "absent") else "not trusted",
-            "after": "not trusted" if key.state == "absent" else "trusted",
-        },
-    }
-
-
-def _options(spec: ImageSpec) -> images.FetchOptions:
-    policy = "update" if spec.state == "latest" else "new"
-    return images.FetchOptions(pull_policy=policy, insecure=spec.insecure, signature=spec.signature)
-
-
-def _apply_image(layout: Layout, spec: ImageSpec, mode: Mode) -> dict[str, Any]:
-    before = _stored(layout, spec.name)
-    after = before
-    out: dict[str, Any] = {"label": spec.name, "name": spec.name, "action": "none"}
-    if spec.state == "absent":
-        out["changed"] = before is not None
-        if before is not None:
-            out["action"] = "remove"
-            if not mode.check:
-                usage.remove(layout, before.id, before.name)
-        after = None
-    elif mode.check:
-        found, fetches = images.would_resolve(layout, spec.name, _options(spec))
-        out["changed"] = fetches
-        out["action"] = "fetch" if fetches else "none"
-        after = None if fetches else found
-    else:
-        after = images.resolve(layout, spec.name, _options(spec), mode.progress)
-        out["changed"] = before is None or before.id != after.id
-        out["action"] = "fetch" if out["changed"] else "none"
-    out["id"] = after.id if after else None
-    out["verdict"] = verdict_text(after) if after else None
-    unknown = canonical.UNRESOLVED if out["action"] == "fetch" else None
-    out["diff"] = {"before": before.id if before else None, "after": after.id if after else unknown}
-    return out
-
-
-def _stored(layout: Layout, text: str) -> Optional[StoredImage]:
-    """The image in the store that the argument means, whatever its verdict is worth now."""
-    found = images.find_images(layout, text)
-    return found[-1] if found else None
-
-
-def verdict_text(image: StoredImage) -> str:
-    """The verdict on an image in a few words."""
-    return verdict.text(image.verdict)
 
 
 def _plan(
@@ -311,9 +244,7 @@ def _resolve(
     fetches = False
     found_all = []
     for app in spec.apps:
-        options = images.FetchOptions(
-            pull_policy=spec.pull_policy, insecure=spec.insecure, signature=app.signature
-        )
+        options = prepare.fetch_options(spec, app)
         found, would = images.would_resolve(layout, app.image, options)
         ids.append(found.id if found and not would else None)
         found_all += [found] if found else []
@@ -324,7 +255,7 @@ def _resolve(
 def _stored_id(layout: Layout, text: str) -> str:
     if is_image_id(text):
         return text
-    found = _stored(layout, text)
+    found = stored_image(layout, text)
     return found.id if found else ""
 
 

@@ -193,7 +193,7 @@ def add_key(
             reason="wrong-key",
         )
     below, shown = _place(prefix)
-    before = _state(layout, below, own, shown)
+    before = _state(layout.local_config, below, own, shown)
     after = {
         "fingerprint": own,
         "prefix": shown,
@@ -206,6 +206,20 @@ def add_key(
     return KeyChange(own, shown, path, before != after, before, after)
 
 
+def plan_removal(layout: Layout, fingerprint: str, prefix: Optional[str]) -> KeyChange:
+    """What `remove_key` would do; `before` is the shipped key where only that one is there."""
+    own = _full(fingerprint)
+    below, shown = _place(prefix)
+    local = _state(layout.local_config, below, own, shown)
+    shipped = _state(layout.system_config, below, own, shown)
+    if shipped is not None and shipped["state"] == "masked":
+        shipped = None
+    masked = {"fingerprint": own, "prefix": shown, "state": "masked", "sha256": ""}
+    after = masked if shipped else None
+    path = f"{layout.local_config}/trustedkeys/{below}/{own}"
+    return KeyChange(own, shown, path, local != after, local or shipped, after)
+
+
 def remove_key(
     layout: Layout, fingerprint: str, prefix: Optional[str], *, dry_run: bool = False
 ) -> bool:
@@ -214,24 +228,16 @@ def remove_key(
     The file in the administrator's store goes; a key that is shipped under the same prefix is
     masked by an empty file. The key may still be trusted through another prefix.
     """
-    own = _full(fingerprint)
-    below, shown = _place(prefix)
-    before = _state(layout, below, own, shown)
-    shipped = any(
-        data
-        for _, _, data in trustring.key_files(f"{layout.system_config}/trustedkeys", below, own)
-    )
-    masked = {"fingerprint": own, "prefix": shown, "state": "masked", "sha256": ""}
-    after = masked if shipped else None
-    path = f"{layout.local_config}/trustedkeys/{below}/{own}"
-    if before != after and not dry_run:
-        fs.unlink(f"{os.path.dirname(path)}/.{own}.from")
-        if shipped:
-            _write(layout, below, own, b"")
+    planned = plan_removal(layout, fingerprint, prefix)
+    if planned.changed and not dry_run:
+        directory, own = os.path.split(planned.path)
+        fs.unlink(f"{directory}/.{own}.from")
+        if planned.after:
+            _write(layout, _place(prefix)[0], own, b"")
         else:
-            fs.unlink(path)
-            fs.fsync_dir(os.path.dirname(path))
-    return before != after
+            fs.unlink(planned.path)
+            fs.fsync_dir(directory)
+    return planned.changed
 
 
 def _parse(armoured: bytes, what: str = "key") -> pgp.KeyBlock:
@@ -270,10 +276,9 @@ def _place(prefix: Optional[str]) -> tuple[str, str]:
     return f"prefix.d/{prefix}", prefix
 
 
-def _state(layout: Layout, below: str, fingerprint: str, shown: str) -> Optional[dict[str, str]]:
-    """What the administrator's store says of a key at one place."""
-    base = f"{layout.local_config}/trustedkeys"
-    for _, _, data in trustring.key_files(base, below, fingerprint):
+def _state(config: str, below: str, fingerprint: str, shown: str) -> Optional[dict[str, str]]:
+    """What the trust store of a configuration directory says of a key at one place."""
+    for _, _, data in trustring.key_files(f"{config}/trustedkeys", below, fingerprint):
         return {
             "fingerprint": fingerprint,
             "prefix": shown,
