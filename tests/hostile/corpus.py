@@ -10,6 +10,7 @@ import lzma
 from collections.abc import Callable, Iterator
 
 from tests.hostile import shapes_headers, shapes_members, shapes_paths, shapes_streams
+from tests.hostile.mutate import zstd
 from tests.hostile.shapes import CANARY, Shape
 from tests.hostile.tarwriter import Writer
 
@@ -19,16 +20,6 @@ SHAPES: tuple[Shape, ...] = (
     *shapes_headers.COLLECTION.shapes,
     *shapes_streams.COLLECTION.shapes,
 )
-
-
-def zstd(data: bytes) -> bytes:
-    """A zstd frame of raw blocks (RFC 8878): legal, and made without the library."""
-    out = [b"\x28\xb5\x2f\xfd", b"\xa0" + len(data).to_bytes(4, "little")]
-    for at in range(0, max(len(data), 1), 131072):
-        piece = data[at : at + 131072]
-        last = at + 131072 >= len(data)
-        out += [(len(piece) << 3 | last).to_bytes(3, "little"), piece]
-    return b"".join(out)
 
 
 COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {

@@ -40,68 +40,40 @@ exec "$@"
 """
 
 
+def closed(base: Path, script: str, *arguments: str) -> list[str]:
+    """The command line of one of our scripts, on a machine that it can write to below `base` only."""
+    apart = ["unshare", "--mount", "--net", "--ipc", "--kill-child", "--fork"]
+    python = ["/usr/bin/python3", "-IS", str(CHECKOUT / "tests/hostile" / script), str(CHECKOUT)]
+    return [*apart, "sh", "-c", _CLOSED, str(base), *python, *arguments]
+
+
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+
+
 class Hang(AssertionError):
     """The worker did not answer in time."""
 
 
 class Rig:
-    """`try_aci(bytes)`, `try_layer(bytes)`, `ask(do, **request)`: each checks all that must hold whatever comes."""
+    """`try_aci(bytes)`, `try_layer(bytes)`, `read(reader, bytes)`: each checks all that must hold whatever comes."""
 
     def __init__(self, base: Path) -> None:
         self.base = base
         self.canary = base / "canary"
-        self.data = base / "data"
+        self.place = base / "place"
         self._input = base / "input"
-        self._tree = base / "tree"
-        self._make_canary()
-        self._before = self._outside()
+        make_canary(self.canary)
+        self._input.touch()
+        self._before = snapshot(self.canary)
         self._worker = self._start()
 
-    def _make_canary(self) -> None:
-        (self.canary / "sub").mkdir(parents=True)
-        for path, text in (
-            ("file", "untouched"),
-            ("sub/file", "untouched too"),
-            ("tool", "#!/bin/sh\n"),
-        ):
-            (self.canary / path).write_text(text)
-        (self.canary / "tool").chmod(0o755)
-        os.setxattr(self.canary / "file", "user.mark", b"ours")
-        os.chown(self.canary / "sub/file", 1234, 1234)
-        self._input.touch()
-
-    def _outside(self) -> dict[bytes, tuple[object, ...]]:
-        changing = ("data", "data.etc", "data.run", "input", "tree")
-        facts = snapshot(self.base, without=changing)
-        # The directory itself gets and loses our own entries.
-        facts[b"."] = facts[b"."][:3]
-        return facts
-
     def _start(self) -> subprocess.Popen[str]:
-        python = [
-            "/usr/bin/python3",
-            "-IS",
-            str(CHECKOUT / "tests/hostile/worker.py"),
-            str(CHECKOUT),
-        ]
-        command = [
-            "unshare",
-            "--mount",
-            "--net",
-            "--ipc",
-            "--kill-child",
-            "--fork",
-            "sh",
-            "-c",
-            _CLOSED,
-            str(self.base),
-        ]
         return subprocess.Popen(
-            [*command, *python],
+            closed(self.base, "worker.py"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+            env=ENVIRONMENT,
         )
 
     def close(self) -> None:
@@ -112,55 +84,62 @@ class Rig:
             if stream is not None:
                 stream.close()
 
-    def ask(self, do: str, data: bytes, **request: Any) -> dict[str, Any]:
-        """Have the worker do one thing with some bytes, and check the answer, and that nothing changed outside."""
+    def read(self, reader: str, data: bytes) -> dict[str, Any]:
+        """Have one input read (see `readers`) in an empty `place`; check the answer, and that all else is as before."""
+        shutil.rmtree(self.place, ignore_errors=True)
+        self.place.mkdir(mode=0o700)
         self._input.write_bytes(data)
+        request = {"reader": reader, "file": str(self._input), "place": str(self.place)}
         replies = self._worker.stdout
         assert replies is not None
-        print(
-            json.dumps({"do": do, "file": str(self._input), **request}),
-            file=self._worker.stdin,
-            flush=True,
-        )
+        print(json.dumps(request), file=self._worker.stdin, flush=True)
         if not select.select([replies], [], [], SECONDS)[0]:
             self.close()
             self._worker = self._start()
             raise Hang(f"no answer within {SECONDS} seconds")
-        answer: dict[str, Any] = json.loads(
-            replies.readline() or '{"crash": "the worker is gone", "rss": 0}'
-        )
+        reply = replies.readline()
+        assert reply, "the worker is gone"
+        answer: dict[str, Any] = json.loads(reply)
         assert "crash" not in answer, answer["crash"]
         assert answer["rss"] <= RSS, answer
         if "refusal" in answer:
             check_sentence(answer["refusal"])
-        assert self._outside() == self._before
+        assert snapshot(self.canary) == self._before
+        assert sorted(os.listdir(self.base)) == ["canary", "input", "place"]
         return answer
 
     def try_aci(self, data: bytes) -> dict[str, Any]:
         """Fetch as an image. A refusal leaves an empty store; `tree` is the rendered root otherwise."""
-        shutil.rmtree(self.data, ignore_errors=True)
-        answer = self.ask("aci", data, store=str(self.data))
-        left = sorted(str(path.relative_to(self.data)) for path in stored(self.data))
+        answer = self.read("aci", data)
         if "refusal" in answer:
+            left = stored(self.place / "data")
             assert left == [], left
         else:
-            answer["tree"] = self.data / "cas/tree" / answer["value"] / "rootfs"
+            answer["tree"] = self.place / "data/cas/tree" / answer["value"] / "rootfs"
             check_tree(answer["tree"], layer=False)
         return answer
 
     def try_layer(self, data: bytes) -> dict[str, Any]:
         """Unpack as a layer."""
-        shutil.rmtree(self._tree, ignore_errors=True)
-        self._tree.mkdir(mode=0o700)
-        answer = self.ask("layer", data, tree=str(self._tree))
+        answer = self.read("layer", data)
         if "value" in answer:
-            answer["tree"] = self._tree / "rootfs"
+            answer["tree"] = self.place / "tree/rootfs"
             check_tree(answer["tree"], layer=True)
         return answer
 
     def try_form(self, form: str, data: bytes) -> dict[str, Any]:
         """`try_aci` or `try_layer`."""
         return self.try_aci(data) if form == "aci" else self.try_layer(data)
+
+
+def make_canary(top: Path) -> None:
+    """A small tree that attacks aim at."""
+    (top / "sub").mkdir(parents=True)
+    for path, text in (("file", "untouched"), ("sub/file", "also"), ("tool", "#!/bin/sh\n")):
+        (top / path).write_text(text)
+    (top / "tool").chmod(0o755)
+    os.setxattr(top / "file", "user.mark", b"ours")
+    os.chown(top / "sub/file", 1234, 1234)
 
 
 @contextmanager
