@@ -81,6 +81,14 @@ def current(
     return _Job(layout, ref, options, cwd).current()
 
 
+def signed(
+    layout: Layout, ref: ImageRef, options: FetchOptions, cwd: Optional[str]
+) -> tuple[verdict.Subject, bytes, signatures.SignatureBlobs]:
+    """What the policy would judge of an image that is not fetched: its manifest and signatures."""
+    store.ensure(layout)
+    return _Job(layout, ref, options, cwd).signed()
+
+
 class _Job:
     def __init__(
         self, layout: Layout, ref: ImageRef, options: FetchOptions, cwd: Optional[str]
@@ -191,12 +199,7 @@ class _Job:
         found = find(source)
         subject = self._subject(found.digest)
         lifted = tuple(word for word in fetch.FETCH_WORDS if word in self._options.insecure)
-        blobs = admission.SignatureBlobs()
-        if "image" not in lifted:
-            rule = admission.rule_for(self._layout, subject)
-            blobs = admission.collect_signatures(
-                self._layout, self._client, source, subject, rule, given=self._signature()
-            )
+        blobs = self._signatures(source, subject)
         judged = admission.judge_oci(self._layout, subject, found.raw_manifest, blobs, lifted)
         labels = (*self._ref.labels, ("os", platform.OS), ("arch", platform.host_arch()))
         manifest = convert(found.config, self._ref.name, labels, self._origin(found))
@@ -227,6 +230,22 @@ class _Job:
                 if attempt + 1 == SWEPT_TRIES:
                     raise
         raise AssertionError("unreachable")
+
+    def signed(self) -> tuple[verdict.Subject, bytes, signatures.SignatureBlobs]:
+        """What the policy judges: the subject, its manifest and its signatures."""
+        with self._open() as source:
+            found = find(source)
+            subject = self._subject(found.digest)
+            return subject, found.raw_manifest, self._signatures(source, subject)
+
+    def _signatures(self, source: Source, subject: verdict.Subject) -> signatures.SignatureBlobs:
+        """The signatures that the policy may ask for; none where their check is lifted."""
+        if "image" in self._options.insecure:
+            return signatures.SignatureBlobs()
+        rule = admission.rule_for(self._layout, subject)
+        return admission.collect_signatures(
+            self._layout, self._client, source, subject, rule, given=self._signature()
+        )
 
     def _signature(self) -> str:
         """The path of the signature that the user named."""
