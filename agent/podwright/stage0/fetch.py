@@ -53,6 +53,7 @@ class Wanted:
     source      goes into the record
     optional    labels that the manifest may lack, but not have otherwise
     digest      the image ID that it must turn out to have, or ""
+    only_signed it must have an accepted signature, even where the policy would do without
     """
 
     shown: str
@@ -64,6 +65,7 @@ class Wanted:
     source: dict[str, str]
     optional: tuple[str, ...] = ()
     digest: str = ""
+    only_signed: bool = False
 
 
 class Pipeline:
@@ -200,6 +202,13 @@ def fetch(
         manifest, verdict = pipeline.manifest, pipeline.verdict
         if manifest is None or verdict is None:
             raise VerifyError(f"image {safe(wanted.shown, 200)}: there is no verdict on it")
+        if wanted.only_signed and verdict.kind != "signed":
+            raise VerifyError(
+                f"image {safe(wanted.shown, 200)}: from the inbox, only signed images are accepted",
+                "let root fetch it",
+                object=wanted.shown,
+                reason="no-signature",
+            )
         record = store.Record(
             id=image_id(ingested),
             name=manifest.name,
