@@ -43,6 +43,11 @@ class Layout:
         return f"{self.data}/cas/tree"
 
     @property
+    def inbox(self) -> str:
+        """Where members of the group `podwright` leave what they have fetched."""
+        return f"{self.data}/cas/inbox"
+
+    @property
     def tmp(self) -> str:
         """Private scratch space on the same file system as the store."""
         return f"{self.data}/tmp"

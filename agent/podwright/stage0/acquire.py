@@ -136,10 +136,10 @@ class Road:
         """Fetch an image with all that it is built on, unless the store has just that."""
         if ref.kind == "file":
             return _from_file(self, ref)
-        return _from_url(self, _spot(self.client, ref), ref)
+        return _from_url(self, find_spot(self.client, ref), ref)
 
     def _dependency(self, need: Dependency) -> Record:
-        spot = _spot(self.client, need.ref)
+        spot = find_spot(self.client, need.ref)
         asked = {label for label, _ in need.labels}
         optional = tuple(label for label in depend.FILLED if label not in asked)
         return _from_url(self, replace(spot, optional=optional), need.ref)
@@ -207,7 +207,7 @@ def current(
         same = known is not None and known[1].get("stat") == images.file_state(ref, cwd)
         return known[0] if known and same else None
     with _connect(layout, options) as client:
-        spot = _spot(client, ref)
+        spot = find_spot(client, ref)
         known = _known(layout, spot, options)
         if known is None:
             return None
@@ -223,7 +223,8 @@ def current(
             client.done(reply)
 
 
-def _spot(client: Client, ref: ImageRef) -> Spot:
+def find_spot(client: Client, ref: ImageRef) -> Spot:
+    """Where an image is that is named by URL or found by discovery."""
     if ref.kind == "url":
         return Spot(ref.location, ref.location, f"{ref.location}.asc")
     endpoint = discover.find_image(client, ref.name, ref.labels)
@@ -285,7 +286,7 @@ def _from_url(road: Road, spot: Spot, ref: ImageRef) -> Record:
         if len(road.locks) > 1:
             # those are of the image above
             options = replace(options, signature="", digest="")
-        signature = _signature(layout, client, spot, options, road.cwd)
+        signature = read_signature(layout, client, spot, options, road.cwd)
         if spot.name:
             _reject_early(layout, client, spot.name, signature, options)
         if not etag:
@@ -335,7 +336,7 @@ def _from_file(road: Road, ref: ImageRef) -> Record:
         if known and state and known[1].get("stat") == state:
             return known[0]
         os.close(sources.open_regular(spot.image, "image"))
-        signature = _signature(layout, None, spot, options, road.cwd)
+        signature = read_signature(layout, None, spot, options, road.cwd)
         wanted = _wanted(spot, ref, options, signature)
         record = fetch.fetch(
             layout,
@@ -368,7 +369,7 @@ def _wanted(
     )
 
 
-def _signature(
+def read_signature(
     layout: Layout, client: Optional[Client], spot: Spot, options: FetchOptions, cwd: Optional[str]
 ) -> Optional[Signature]:
     """The signature file that belongs to the image; None when the check is lifted, or when there

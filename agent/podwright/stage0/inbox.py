@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store's inbox: what members of the group `podwright` have downloaded, for root to take.
+
+    cas/inbox/<digest of the reference>.<random>/   made by a member (`member.py`), who owns it
+        aci, aci.asc                                archive and signature as they were served
+
+Nothing in it is believed. Root moves a download out of the members' reach, copies it, and judges
+the copy like any other download, with one difference: as nobody vouches for where it came from,
+only signatures make it acceptable, whatever the policy allows or the command line lifts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+
+from podwright.errors import FetchError, ImageError, PodwrightError, StoreError
+from podwright.kernel import fs
+from podwright.model.names import is_hex
+from podwright.stage0 import acquire, discover, fetch, pgp, sources, store
+from podwright.text import safe
+from podwright.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.imageref import ImageRef
+    from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.store import Record
+
+KINDS = ("name", "url")
+ARCHIVE, SIGNATURE = "aci", "aci.asc"
+MOST_TRIED = 8
+KEPT_SECONDS = 86400.0
+_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def key(ref: ImageRef) -> str:
+    """32 hex digits that downloads for a reference are found by."""
+    if ref.kind == "url":
+        return store.short_digest(f"url:{ref.location}")
+    labels = ",".join(f"{label}={text}" for label, text in sorted(ref.labels))
+    return store.short_digest(f"name:{ref.name},{labels}")
+
+
+def take(
+    layout: Layout,
+    ref: ImageRef,
+    options: FetchOptions,
+    progress: Optional[Progress],
+    otherwise: Callable[[], Record],
+) -> Record:
+    """Store the newest download for a reference that can be accepted; else what `otherwise` gets.
+
+    When that fails for want of a network, the reason why a download was refused is reported.
+    """
+    refused: list[PodwrightError] = []
+    for name in _left(layout, ref) if os.geteuid() == 0 and ref.kind in KINDS else ():
+        try:
+            with store.Workspace(layout, "inbox") as work:
+                entry = f"{work.path}/entry"
+                fs.rename(f"{layout.inbox}/{name}", entry, durable=False)
+                record = _store(layout, ref, options, progress, entry)
+            _clear(layout, ref)
+            return record
+        except PodwrightError as err:
+            refused.append(err)
+        except OSError as err:
+            if err.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
+                raise
+    try:
+        return otherwise()
+    except FetchError:
+        if refused:
+            raise refused[0] from None
+        raise
+
+
+def _left(layout: Layout, ref: ImageRef) -> list[str]:
+    """The downloads for a reference, newest first, a few at most."""
+    found = []
+    wanted = key(ref)
+    try:
+        _check(layout)
+        with os.scandir(layout.inbox) as entries:
+            for entry in entries:
+                if entry.name.partition(".")[0] == wanted:
+                    found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
+    except FileNotFoundError:
+        pass  # no inbox, or somebody else has just taken a download
+    return [name for _, name in sorted(found, reverse=True)[:MOST_TRIED]]
+
+
+def _check(layout: Layout) -> None:
+    info = os.lstat(layout.inbox)
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != 0 or info.st_mode & 0o007:
+        raise StoreError(
+            f"{layout.inbox} is not a directory of root's that is closed to others",
+            "remove it; the next fetch makes it anew",
+            object=layout.inbox,
+        )
+
+
+def _store(
+    layout: Layout,
+    ref: ImageRef,
+    options: FetchOptions,
+    progress: Optional[Progress],
+    entry: str,
+) -> Record:
+    """Verify and store one download, which its owner may still be changing."""
+    directory = os.open(entry, _DIR)
+    archive = signature = -1
+    try:
+        member = os.fstat(directory).st_uid
+        archive = _open(directory, ARCHIVE, member, sources.MAX_BYTES)
+        signature = _open(directory, SIGNATURE, member, pgp.MAX_SIGNATURE_BYTES)
+        data = os.read(signature, pgp.MAX_SIGNATURE_BYTES + 1)
+        wanted = replace(_wanted(ref, data, member), digest=options.digest)
+        with acquire.Road(layout, options, progress, None) as road:
+            record = fetch.fetch(
+                layout,
+                wanted,
+                lambda copy: sources.from_file(f"/proc/self/fd/{archive}", copy, road.report(ref)),
+                compose=road.builder.compose,
+            )
+    finally:
+        for fd in (directory, archive, signature):
+            if fd >= 0:
+                os.close(fd)
+    if ref.kind == "url":
+        store.write_place(layout, ref.location, {"id": record.id, "fetched": time.time()})
+    return record
+
+
+def _open(directory: int, name: str, member: int, most: int) -> int:
+    """A regular file of the member's; neither a link to somebody else's nor one that blocks."""
+    fd = os.open(name, _FILE, dir_fd=directory)
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode) or info.st_uid != member or info.st_size > most:
+        os.close(fd)
+        raise ImageError(
+            f"what user {member} left in the inbox as {name} is not a file of theirs, or too large",
+            "fetch the image again",
+            reason="bad-inbox",
+        )
+    return fd
+
+
+def _wanted(ref: ImageRef, signature: bytes, member: int) -> fetch.Wanted:
+    where = f"{SIGNATURE} from the inbox"
+    named = ref.kind == "name"
+    source = {"kind": ref.kind, "ref": ref.text, "url": ref.location, "member": str(member)}
+    return fetch.Wanted(
+        shown=ref.text,
+        name=ref.name if named else "",
+        labels=tuple(discover.wanted_labels(ref.labels).items()) if named else (),
+        signature=acquire.Signature(where, lambda: signature),
+        options=(),
+        latest=named and not ref.version,
+        source=source,
+        only_signed=True,
+    )
+
+
+def _clear(layout: Layout, ref: ImageRef) -> None:
+    """Remove the other downloads for a reference that is stored now."""
+    for name in _left(layout, ref):
+        _remove(f"{layout.inbox}/{name}")
+
+
+def sweep(layout: Layout) -> list[str]:
+    """Remove what nobody took within a day, and what is no download; the names of what went."""
+    gone: list[str] = []
+    try:
+        names = os.listdir(layout.inbox)
+    except FileNotFoundError:
+        return []
+    for name in names:
+        path = f"{layout.inbox}/{name}"
+        try:
+            since = time.time() - os.lstat(path).st_mtime
+        except FileNotFoundError:
+            continue
+        download = is_hex(name.lstrip(".").partition(".")[0], 32)
+        if (since > KEPT_SECONDS or not download) and _remove(path):
+            gone.append(safe(name, 100))
+    return gone
+
+
+def _remove(path: str) -> bool:
+    """Remove a download; False while its owner is making another one of it."""
+    try:
+        fs.remove_tree(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fetch as a member of the group `podwright`: download, verify, and leave it in the inbox.
+
+Everything runs with the member's own rights. What it verifies is for the member to know; root
+verifies it again (`inbox.py`).
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import UsageError, VerifyError
+from podwright.host import groups
+from podwright.kernel import fs
+from podwright.model.imageref import parse_ref
+from podwright.stage0 import acquire, fetch, identify, inbox, sources
+from podwright.stage0.netchild import RemoteClient
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.imageref import ImageRef
+    from podwright.stage0.acquire import Signature, Spot
+    from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.transport import Client
+
+
+def leave(
+    layout: Layout, text: str, options: FetchOptions, progress: Optional[Progress] = None
+) -> str:
+    """Download and verify an image, and leave it for root; its ID."""
+    _check_access(layout)
+    ref = parse_ref(text, os.path.isfile)
+    _check_kind(ref, options)
+    name = f"{inbox.key(ref)}.{os.urandom(8).hex()}"
+    work = f"{layout.inbox}/.{name}"
+    fs.mkdir(work)
+    try:
+        image_id = _fetch(layout, ref, options, progress, work)
+        fs.rename(work, f"{layout.inbox}/{name}", durable=False)
+    except BaseException:
+        fs.remove_tree(work)
+        raise
+    return image_id
+
+
+def _check_access(layout: Layout) -> None:
+    if not os.access(layout.inbox, os.W_OK | os.X_OK):
+        raise UsageError(
+            "fetch must be run as root, or by a member of the group podwright",
+            f"try: sudo podwright fetch ...  (or let root add you: usermod -aG {groups.FETCHERS}"
+            " USER; and fetch once, which makes the inbox)",
+            reason="not-permitted",
+        )
+
+
+def _check_kind(ref: ImageRef, options: FetchOptions) -> None:
+    """Refuse what root would not take."""
+    why = ""
+    if ref.kind == "file":
+        why = "root reads files itself"
+    elif ref.kind not in inbox.KINDS:
+        why = "images of registries are fetched by root only"
+    elif "image" in options.insecure:
+        why = "root takes only signed images from the inbox"
+    elif options.signature:
+        why = "a signature from elsewhere is for root to give"
+    if why:
+        raise UsageError(
+            f"image {safe(ref.text, 200)}: {why}",
+            f"try: sudo podwright fetch {safe(ref.text, 200)}",
+            reason="not-permitted",
+        )
+
+
+def _fetch(
+    layout: Layout,
+    ref: ImageRef,
+    options: FetchOptions,
+    progress: Optional[Progress],
+    work: str,
+) -> str:
+    """Download image and signature into `work`, and verify them; the image's ID."""
+
+    def report(done: int, total: Optional[int]) -> None:
+        if progress is not None:
+            progress(ref.text, done, total)
+
+    with RemoteClient(layout, options.insecure) as client:
+        spot = acquire.find_spot(client, ref)
+        signature = acquire.read_signature(layout, client, spot, options, None)
+        if signature is None:
+            raise VerifyError(
+                f"image {safe(ref.text, 200)} is not signed",
+                f"only root can fetch it: sudo podwright fetch {safe(ref.text, 200)}",
+                reason="no-signature",
+            )
+        _download(client, spot.image, f"{work}/{inbox.ARCHIVE}", report)
+        image_id = _verify(layout, ref, spot, signature, f"{work}/{inbox.ARCHIVE}")
+    fs.write_new(f"{work}/{inbox.SIGNATURE}", signature.data)
+    return image_id
+
+
+def _download(
+    client: Client, url: str, copy: str, report: Callable[[int, Optional[int]], None]
+) -> None:
+    download = sources.Download(client, url, copy, report)
+    download.begin()
+    for _ in download.chunks():
+        pass
+
+
+def _verify(layout: Layout, ref: ImageRef, spot: Spot, signature: Signature, archive: str) -> str:
+    wanted = fetch.Wanted(ref.text, spot.name, spot.labels, signature, (), spot.latest, {})
+    fd = os.open(archive, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        image_id, data = identify.identify(fd)
+    finally:
+        os.close(fd)
+    manifest = fetch.check_manifest(data, wanted)
+    fetch.judge(layout, manifest.name, archive, wanted)
+    return image_id
