@@ -69,6 +69,10 @@ molecule: setup ## roll a signed pod out to three systemd hosts over SSH (root)
 crash-tests: setup ## kill -9 at every single state-changing call of apply and run (10 minutes, root)
 	@PODWRIGHT_CRASH_STRIDE=1 $(PYTHON) -m pytest -q -n 2 tests/agent/test_crash.py
 
+.PHONY: power-tests
+power-tests: setup ## cut the power 240 times under a fetch, on ext4 and xfs (10 minutes, root)
+	@PODWRIGHT_POWER_CUTS=40 $(PYTHON) -m pytest -q -n 2 --timeout=3000 tests/hostile/test_power_loss.py
+
 .PHONY: molecule-destroy
 molecule-destroy: setup ## end the test hosts that an interrupted run left
 	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/default

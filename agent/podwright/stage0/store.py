@@ -355,18 +355,28 @@ def publish_image(layout: Layout, made: str, record: Record) -> None:
     sharing.image(layout, made)
     if not os.path.lexists(f"{made}/intact"):
         imagecheck.mark(made)
+    _refer(layout, record)
     image = f"{layout.images}/{record.id}"
     if os.path.lexists(image):
         _replace(made, image)
     else:
         fs.rename(made, image)
+    if record.latest:
+        only_latest(layout, record)
+
+
+def _refer(layout: Layout, record: Record) -> None:
+    """Make the name lead to the image that is about to appear.
+
+    This comes first and is on the disk before the image is: a name that leads nowhere is an image
+    less, but an image that its name does not lead to would be one that nobody can run or replace.
+    """
     names = _name_dir(layout, record.name)
     fs.ensure_dir(names)
     reference = f"{names}/{record.id}"
     if not os.path.lexists(reference):
-        fs.write_new(reference, b"", durable=False)
-    if record.latest:
-        only_latest(layout, record)
+        fs.write_new(reference, b"")
+        fs.fsync_dir(os.path.dirname(names))
 
 
 def publish(layout: Layout, workspace: str, record: Record) -> None:
