@@ -9,7 +9,7 @@ from podwright.errors import ImageError, PodwrightError, UsageError, VerifyError
 from podwright.kernel import durable, fs
 from podwright.model.dependency import parse_whitelist
 from podwright.model.image import parse_image
-from podwright.stage0 import archive, ingest, merge, mtree, store, treecheck, treediff
+from podwright.stage0 import archive, imagecheck, ingest, merge, mtree, store, treecheck, treediff
 from podwright.values import replace
 
 TYPE_CHECKING = False
@@ -141,6 +141,7 @@ def _adopt(layout: Layout, record: Record, made: Layer, tree: str) -> None:
             object=record.name,
             reason="tree-changed",
         )
+    imagecheck.mark(f"{layout.images}/{record.id}")
     fs.write_atomic(f"{there}/mtree", data)
     fs.unlink(f"{there}/rendered")
     treecheck.mark(there, made)

@@ -272,7 +272,7 @@ def _complete(
     mark_rendered(f"{work}/tree", record.id, ingested)
     if copy != f"{image}/aci":
         fs.rename(copy, f"{image}/aci", durable=False)
-    imagecheck.mark(image, {"aci": ingested.raw})
+    imagecheck.mark(image, {"aci": ingested.raw}, durable=False)
     durable.syncfs(work)
 
 

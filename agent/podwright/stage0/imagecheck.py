@@ -5,7 +5,9 @@
     cas/image/<id>/intact   digest and stat data of every file there: manifest, archive, signature
 
 As with trees there is a cheap check, at every start, and a full one that reads everything. The
-record and the note of the last use change, and check themselves.
+record and the note of the last use change, and check themselves. The manifest is small and read
+at every start in any case: its content is compared each time, not its stat data, since its owner
+and mode depend on who may list images (`sharing.py`).
 """
 
 from __future__ import annotations
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 NAME = "intact"
+MANIFEST = "manifest"
 CHANGING = frozenset((NAME, "record.json", "used"))
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-def mark(made: str, known: Optional[dict[str, str]] = None) -> None:
+def mark(made: str, known: Optional[dict[str, str]] = None, *, durable: bool = True) -> None:
     """Write `intact` into the finished image directory `made`.
 
     known  hex SHA-256 of files that need not be read for it
@@ -38,16 +41,16 @@ def mark(made: str, known: Optional[dict[str, str]] = None) -> None:
     files = {}
     for name in _names(made):
         digest = (known or {}).get(name) or _digest(f"{made}/{name}")
-        files[name] = {"sha256": digest, "stat": _stat(f"{made}/{name}")}
+        files[name] = {"sha256": digest, "stat": _stat(made, name)}
     note = jsonio.dumps({"format": 1, "files": files})
-    fs.write_new(f"{made}/{NAME}", note.encode(), durable=False)
+    fs.write_atomic(f"{made}/{NAME}", note.encode(), durable=durable)
 
 
 def check(layout: Layout, image_id: str, shown: str) -> None:
     """Return when the files are as they were stored; raise VerifyError with the first difference."""
     base = f"{layout.images}/{image_id}"
     noted = _noted(base)
-    if noted is None or _is_untouched(base, noted):
+    if _is_untouched(base, noted):
         return
     found = differences(layout, image_id)
     if found:
@@ -64,10 +67,8 @@ def differences(layout: Layout, image_id: str) -> list[Difference]:
     """What is not as it was stored, every byte being read."""
     base = f"{layout.images}/{image_id}"
     noted = _noted(base)
-    if noted is None:
-        return []
     if not noted:
-        return [Difference(NAME, "the list of digests cannot be read")]
+        return [Difference(NAME, "the list of digests is missing or damaged")]
     out = []
     present = set(_names(base))
     for name, said in noted.items():
@@ -75,13 +76,13 @@ def differences(layout: Layout, image_id: str) -> list[Difference]:
             out.append(Difference(safe(name), "removed"))
         elif _digest(f"{base}/{name}") != said["sha256"]:
             out.append(Difference(safe(name), "content changed"))
-        elif _stat(f"{base}/{name}")[:3] != said["stat"][:3]:
+        elif _stat(base, name)[:3] != said["stat"][:3]:
             out.append(Difference(safe(name), "mode or owner changed"))
     return out + [Difference(safe(name), "added") for name in sorted(present - set(noted))]
 
 
-def _noted(base: str) -> Optional[dict[str, Any]]:
-    """What was noted by file name; None when nothing was (an earlier agent), {} when damaged."""
+def _noted(base: str) -> dict[str, Any]:
+    """What was noted by file name; {} when the list is missing or damaged."""
     try:
         with open(f"{base}/{NAME}", "rb") as file:
             raw = jsonio.loads(file.read(65536), NAME)
@@ -89,17 +90,21 @@ def _noted(base: str) -> Optional[dict[str, Any]]:
             name: {"sha256": said["sha256"], "stat": said["stat"]}
             for name, said in raw["files"].items()
         }
-    except FileNotFoundError:
-        return None
     except (OSError, UsageError, KeyError, TypeError, AttributeError):
         return {}
 
 
 def _is_untouched(base: str, noted: dict[str, Any]) -> bool:
+    from podwright.stage0.trustring import sha256
+
     try:
-        return bool(noted) and {name: _stat(f"{base}/{name}") for name in _names(base)} == {
-            name: said["stat"] for name, said in noted.items()
-        }
+        names = _names(base)
+        if MANIFEST not in noted or names != sorted(noted):
+            return False
+        with open(f"{base}/{MANIFEST}", "rb") as file:
+            if sha256(file.read()) != noted[MANIFEST]["sha256"]:
+                return False
+        return all(_stat(base, name) == noted[name]["stat"] for name in names)
     except OSError:
         return False
 
@@ -109,8 +114,11 @@ def _names(base: str) -> list[str]:
     return sorted(name for name in found if name not in CHANGING)
 
 
-def _stat(path: str) -> list[int]:
-    info = os.lstat(path)
+def _stat(base: str, name: str) -> list[int]:
+    """Mode, owner, group, size, modification and change time; nothing of the manifest."""
+    if name == MANIFEST:
+        return []
+    info = os.lstat(f"{base}/{name}")
     return [
         info.st_mode, info.st_uid, info.st_gid, info.st_size, info.st_mtime_ns, info.st_ctime_ns,
     ]  # fmt: skip
@@ -140,6 +148,6 @@ def _renew(base: str, noted: dict[str, Any]) -> None:
     from podwright.kernel import fs
 
     for name, said in noted.items():
-        said["stat"] = _stat(f"{base}/{name}")
+        said["stat"] = _stat(base, name)
     note = jsonio.dumps({"format": 1, "files": noted})
     fs.write_atomic(f"{base}/{NAME}", note.encode())
