@@ -3,9 +3,10 @@
 
 """Cut the power under a fetch, again and again: run on a private host by `test_power_loss`.
 
-Reads one task as JSON from standard input: {disk, mount, options, place, image, command, cuts, seed}. The file system in
-the file `disk` is mounted at `place`; a fetch runs; at a random moment FS_IOC_SHUTDOWN throws away whatever has not
-reached the disk, as if the machine had lost its power; then it is mounted again and looked at. Prints what it saw as JSON.
+Reads one task as JSON from standard input: {disk, mount, options, place, image, command, cuts, seed}. The file system
+in the file `disk` is mounted at `place`; a fetch runs; at a random moment FS_IOC_SHUTDOWN throws away whatever has not
+reached the disk, as if the machine had lost its power; then it is mounted again and looked at. Prints the numbers of
+images that were there after each cut, as JSON.
 """
 
 from __future__ import annotations
