@@ -123,16 +123,7 @@ def judge_oci(
     options: Iterable[str],
 ) -> Verdict:
     """The verdict on an OCI image by its manifest; the signatures are those of `collect`."""
-    from hashlib import sha256
-
-    found = f"sha256:{sha256(manifest).hexdigest()}"
-    if found != subject.digest:
-        raise VerifyError(
-            f"image {subject.name}: its manifest is {found}, not {subject.digest}",
-            "fetch it again",
-            object=subject.name,
-            reason="bad-digest",
-        )
+    _check_digest(subject, manifest)
 
     def satisfy(requirement: Requirement) -> tuple[Signature, ...]:
         return oci_signatures(layout, subject, requirement, blobs)
@@ -147,27 +138,60 @@ def judge_stored(layout: Layout, record: Any) -> Verdict:
     """
     subject = verdict.subject_of(record)
     options = tuple(word for word in record.verdict.options if word != "image")
+
+    def satisfy(requirement: Requirement) -> tuple[Signature, ...]:
+        return stored_signatures(layout, record, requirement)
+
+    return _judge(rule_for(layout, subject), subject, options, satisfy)
+
+
+def stored_signatures(
+    layout: Layout, record: Any, requirement: Requirement
+) -> tuple[Signature, ...]:
+    """The kept signatures of a stored image that satisfy one requirement; VerifyError without any."""
+    subject = verdict.subject_of(record)
     base = f"{layout.images}/{record.id}"
     if subject.transport != "appc":
         from podwright.stage0 import signatures
 
+        manifest = _stored(f"{base}/oci-manifest", MAX_STORED_SIGNATURE) or b""
+        _check_digest(subject, manifest)
         stored = _stored(f"{base}/signatures.json", signatures.MAX_STORED)
         blobs = signatures.decode(stored, f"{base}/signatures.json") if stored else SignatureBlobs()
-        manifest = _stored(f"{base}/oci-manifest", MAX_STORED_SIGNATURE) or b""
-        return judge_oci(layout, subject, manifest, blobs, options)
+        return oci_signatures(layout, subject, requirement, blobs)
     from podwright.stage0 import verify
 
     data = _stored(f"{base}/aci.asc", MAX_STORED_SIGNATURE)
     packets = verify.read_signatures(data, f"{base}/aci.asc") if data else None
-    archive = os.open(f"{base}/aci", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return judge_aci(layout, subject, archive, packets, options)
+        archive = os.open(f"{base}/aci", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as err:
+        raise VerifyError(
+            f"image {record.name}: its stored archive cannot be read ({err.strerror})",
+            "remove the image and fetch it again",
+            object=record.name,
+        ) from None
+    try:
+        return aci_signatures(layout, subject, requirement, archive, packets)
     except VerifyError as err:
         if err.reason == "no-key" and record.verdict.signatures:
             raise verdict.not_trusted(record.name, record.verdict.fingerprint) from None
         raise
     finally:
         os.close(archive)
+
+
+def _check_digest(subject: Subject, manifest: bytes) -> None:
+    from hashlib import sha256
+
+    found = f"sha256:{sha256(manifest).hexdigest()}"
+    if found != subject.digest:
+        raise VerifyError(
+            f"image {subject.name}: its manifest is {found}, not {subject.digest}",
+            "fetch it again",
+            object=subject.name,
+            reason="bad-digest",
+        )
 
 
 def _stored(path: str, limit: int) -> Optional[bytes]:

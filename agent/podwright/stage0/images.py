@@ -94,7 +94,7 @@ def resolve(
     progress  called with (argument, bytes done, bytes in all or None)
     Raises UsageError, NotFoundError, FetchError, VerifyError, ImageError.
     """
-    ref = _parse(ref_text, options, cwd)
+    ref = parse(ref_text, options, cwd)
     store.check(layout)
     if ref.kind == "id" or options.pull_policy != "update":
         record = _in_store(layout, ref, cwd)
@@ -116,7 +116,7 @@ def would_resolve(
     With policy `update`, and where the stored image has not the wanted digest, the server is asked
     whether it has something new.
     """
-    ref = _parse(ref_text, options, cwd)
+    ref = parse(ref_text, options, cwd)
     record = _in_store(layout, ref, cwd) if store.check(layout) else None
     if ref.kind == "id" or options.pull_policy != "update":
         if record is not None and _is_wanted(record, ref, options):
@@ -174,7 +174,7 @@ def find_images(layout: Layout, text: str) -> list[StoredImage]:
     """The stored images that an argument may mean, the preferred one last; verdicts are not
     looked at. An ID may be cut to two digits or more.
     """
-    ref = _parse(text, FetchOptions(), None)
+    ref = parse(text, FetchOptions(), None)
     if not store.check(layout):
         return []
     return [_loaded(layout, record) for record in _candidates(layout, ref, None)]
@@ -228,7 +228,8 @@ def _acquire(ref: ImageRef) -> Any:
     return oci_acquire
 
 
-def _parse(text: str, options: FetchOptions, cwd: Optional[str]) -> ImageRef:
+def parse(text: str, options: FetchOptions, cwd: Optional[str]) -> ImageRef:
+    """Read an image argument; `cwd` is where it may name a file. Raises UsageError."""
     if options.pull_policy not in POLICIES:
         raise UsageError(
             f"pull policy {safe(options.pull_policy, 40)!r} is not known",

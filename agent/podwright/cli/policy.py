@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright policy check`: why the admission policy admits an image or not."""
+
+from __future__ import annotations
+
+from podwright import jsonio
+from podwright.cli.context import Context, say
+from podwright.errors import UsageError
+from podwright.stage0 import explain
+from podwright.stage0.images import FetchOptions
+from podwright.text import safe
+from podwright.values_json import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.cli.options import Arguments
+    from podwright.stage0.explain import Explanation, Finding
+
+REFUSED = 254
+_WORDS = {"holds": "holds", "fails": "does not hold", "open": "is open"}
+
+
+def check(context: Context, args: Arguments) -> int:
+    """0 when every image is admitted, or nothing speaks against it yet; 254 when one is refused."""
+    if not args.rest:
+        raise UsageError("policy check needs an image", "podwright policy check IMAGE...")
+    options = FetchOptions(insecure=context.insecure - {"image"}, signature=args.text("signature"))
+    found = [explain.explain(context.layout, text, options) for text in args.rest]
+    form = args.text("format")
+    if form:
+        show = jsonio.pretty if form == "json-pretty" else jsonio.dumps
+        say(show(to_json(found)))
+    else:
+        say("\n\n".join(_text(each) for each in found))
+    return REFUSED if any(each.decision == "refused" for each in found) else 0
+
+
+def _text(found: Explanation) -> str:
+    if found.policy:
+        scope = f"{found.scope} ({found.policy})"
+    else:
+        scope = "none: there is no policy file, so the trust store decides"
+    rows = [
+        ("image", f"{found.transport} {found.identity}"),
+        ("scope", scope),
+        *((f"requirement {n}", _shown(each)) for n, each in enumerate(found.requirements, 1)),
+    ]
+    if found.stage1:
+        rows.append(("isolation", f"{found.stage1} or stronger"))
+    rows.append(("recorded", found.verdict if found.stored else "not in the store"))
+    rows.append(("decision", found.decision))
+    lines = (f"  {title + ':':16}{safe(text, 1000)}" for title, text in rows)
+    return "\n".join([str(safe(found.image, 300)), *lines])
+
+
+def _shown(finding: Finding) -> str:
+    keys = f" ({finding.keys})" if finding.keys else ""
+    return f"{finding.requirement}{keys} {_WORDS[finding.state]}: {finding.why}"
