@@ -106,6 +106,11 @@ def _version(text: str) -> tuple[tuple[str, str], ...]:
 def parse_docker(text: str) -> DockerRef:
     """Read a registry reference without its scheme."""
     name, at, digest = text.partition("@")
+    if "/" in digest:
+        raise UsageError(
+            f"image docker://...@{safe(digest, 200)}: log-ins are not accepted in references",
+            "put it into auth.d (rktKind dockerAuth)",
+        )
     slash = name.rfind("/")
     colon = name.find(":", slash + 1)
     tag = name[colon + 1 :] if colon >= 0 else ""

@@ -40,11 +40,20 @@ ELSEWHERE = ("wrong-digest", "wrong-size", "bad-claim")
 
 
 class Endpoint:
-    """One server of a repository: `base` is https://HOST[/PREFIX]/v2/REPOSITORY."""
+    """One server of a repository: `base` is https://HOST[/PREFIX]/v2/REPOSITORY.
+
+    actions  what a token is asked for: `pull`, or `pull,push`
+    """
 
     def __init__(
-        self, client: Client, server: urls.Url, repository: str, access: RegistryAccess
+        self,
+        client: Client,
+        server: urls.Url,
+        repository: str,
+        access: RegistryAccess,
+        actions: str = "pull",
     ) -> None:
+        self._actions = actions
         self.client = client
         self.server = server
         self._repository = repository
@@ -61,12 +70,17 @@ class Endpoint:
         return f"{self.server.scheme}://{host}/v2/{prefix}{slash}{self._repository}"
 
     def open(
-        self, path: str, headers: dict[str, str], deadline: float = 0.0, method: str = "GET"
+        self,
+        path: str,
+        headers: dict[str, str],
+        deadline: float = 0.0,
+        method: str = "GET",
+        body: Optional[bytes] = None,
     ) -> Reply:
-        """Send a request below `base`, logging in once when that is asked for."""
+        """Send a request below `base`, or to a URL of this server, logging in once when asked to."""
         if not self._settled:
             self._settle()
-        reply = self._send(path, headers, deadline, method)
+        reply = self._send(path, headers, deadline, method, body)
         if reply.status != 401:
             return reply
         challenge = reply.header("WWW-Authenticate")
@@ -77,9 +91,9 @@ class Endpoint:
                 self.server,
                 challenge,
                 self._access,
-                f"repository:{self._scope()}:pull",
+                f"repository:{self._scope()}:{self._actions}",
             )
-        reply = self._send(path, headers, deadline, method)
+        reply = self._send(path, headers, deadline, method, body)
         if reply.status == 401:
             self.client.done(reply)
             raise login.refused(self.server, self._access)
@@ -100,10 +114,18 @@ class Endpoint:
         prefix = self.server.target.strip("/")
         return f"{prefix}/{self._repository}" if prefix else self._repository
 
-    def _send(self, path: str, headers: dict[str, str], deadline: float, method: str) -> Reply:
+    def _send(
+        self,
+        path: str,
+        headers: dict[str, str],
+        deadline: float,
+        method: str,
+        body: Optional[bytes],
+    ) -> Reply:
         secret = {"Authorization": self._authorization} if self._authorization else {}
+        url = path if "://" in path else f"{self.base}/{path}"
         return self.client.open(
-            f"{self.base}/{path}", {**headers, **secret}, deadline=deadline, method=method
+            url, {**headers, **secret}, deadline=deadline, method=method, body=body
         )
 
 
