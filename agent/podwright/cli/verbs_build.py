@@ -79,4 +79,34 @@ BUILD_VERBS = (
         "alone. Keys that hosts would refuse (weak, expired, revoked) are refused here.",
         ("podwright image sign app.aci --key=release@example.com",),
     ),
+    Verb(
+        "push",
+        "push",
+        "Push an image to a registry",
+        "IMAGE docker://REGISTRY/REPOSITORY:TAG",
+        (
+            Option(
+                "compression",
+                "of layers that are made: gzip, zstd or none",
+                "KIND",
+                "gzip",
+                choices=("gzip", "zstd", "none"),
+            ),
+            Option("sign-by", "write a simple signature by this OpenPGP key", "KEY"),
+            Option("lookaside", "directory for the simple signature", "DIR"),
+            *SIGNER,
+            Option("sigstore-key", "push a sigstore signature by this private key (PEM)", "FILE"),
+            Option("sigstore-passphrase-file", "file with that key's passphrase", "FILE"),
+            FORMAT,
+        ),
+        "IMAGE is an image of the store, an ACI file, or an OCI layout (oci:PATH[:REF]), which goes as it\n"
+        "is. Log-ins come from auth.d and the usual auth.json, never from the command line. What the\n"
+        "registry has already is not sent again. Prints the manifest's digest, which pins the image:\n"
+        "docker://REGISTRY/REPOSITORY@sha256:...",
+        (
+            "podwright image push app.aci docker://registry.example.com/team/app:1.0",
+            "podwright image push example.com/app:1.0 docker://registry.example.com/team/app:1.0 \\",
+            "    --sign-by=release@example.com --lookaside=/srv/www/sigstore",
+        ),
+    ),
 )

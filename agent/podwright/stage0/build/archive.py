@@ -28,7 +28,7 @@ MAX_MANIFEST = 4 * 1024 * 1024
 
 @value
 class Written:
-    """Digests (hex) and sizes of what was written: `plain` is SHA-512 before compression."""
+    """Digests (hex) and sizes of what was written: `plain` before compression, `raw` after it."""
 
     plain: str
     plain_size: int
@@ -57,15 +57,20 @@ class Checked:
 
 
 def write(
-    pieces: Iterable[bytes], path: str, compression: str, progress: Callable[[int], None]
+    pieces: Iterable[bytes],
+    path: str,
+    compression: str,
+    progress: Callable[[int], None],
+    algorithm: str = "sha512",
 ) -> Written:
     """Write the archive `pieces` to the new file `path`, durable.
 
-    progress  called with the number of plain bytes done
+    progress   called with the number of plain bytes done
+    algorithm  of the plain digest: sha512 for an ACI, sha256 for a layer; `raw` is SHA-256
     """
-    from hashlib import sha256, sha512
+    import hashlib
 
-    plain, raw = sha512(), sha256()
+    plain, raw = hashlib.new(algorithm), hashlib.sha256()
     press = compressor(compression)
     done = size = 0
     step("open")

@@ -14,9 +14,10 @@ from podwright.model.oci import refused
 from podwright.model.ociref import PathRef, path_name
 from podwright.stage0 import decompress, tarfields, tarread
 from podwright.stage0.build import layout
+from podwright.stage0.build.entries import member_of
 from podwright.stage0.build.members import Material, Member
 from podwright.stage0.platform import host_arch
-from podwright.stage0.tarread import DIRECTORY, FILE, HARDLINK, SYMLINK
+from podwright.stage0.tarread import DIRECTORY, FILE, HARDLINK
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 1_000_000
 ARCHITECTURES = ("amd64", "aarch64", "i386", "aarch64_be", "armv7l", "armv6l", "ppc64le")
 _AUFS, _OPAQUE, _WHITEOUT = b".wh..wh.", b".wh..wh..opq", b".wh."
-_ZEROS = bytes(256 * 1024)
 
 
 def material(path: str, reference: str, rules: Rules, arch: str = "") -> Material:
@@ -141,7 +141,7 @@ def _merge(image: LayoutImage) -> _Dir:
 def _take(own: _Dir, lower: _Dir, entry: Entry, layer: int, number: int) -> None:
     """Note one member of a layer."""
     if entry.name == b".":
-        own.meta = _directory(b"", entry)
+        own.meta = member_of(b"", entry)
         return
     above, _, last = entry.name.rpartition(b"/")
     if _AUFS in entry.name and last != _OPAQUE:
@@ -154,7 +154,7 @@ def _take(own: _Dir, lower: _Dir, entry: Entry, layer: int, number: int) -> None
             raise tarfields.broken(f"{safe(entry.name, 200)!r} is a whiteout of nothing")
         parent.hidden.add(last[len(_WHITEOUT) :])
     elif entry.kind == DIRECTORY:
-        own.below(entry.name).meta = _directory(entry.name, entry)
+        own.below(entry.name).meta = member_of(entry.name, entry)
     elif entry.kind in (tarread.CHAR, tarread.BLOCKDEV):
         if above.partition(b"/")[0] != b"dev":
             raise tarfields.broken(
@@ -214,9 +214,9 @@ def _members(image: LayoutImage, root: _Dir, rules: Rules) -> Iterator[Member]:
 def _named(names: list[bytes], entry: Entry, source: Source) -> Iterator[Member]:
     """One entry under all its names; only files are linked to each other in an ACI."""
     first, *others = names
-    yield _leaf(first, entry, source)
+    yield member_of(first, entry, source)
     for other in others:
-        member = _leaf(other, entry, source)
+        member = member_of(other, entry, source)
         if entry.kind == FILE:
             member.kind, member.link = HARDLINK, first
         yield member
@@ -236,58 +236,6 @@ def _directories(
             yield from _directories(child, path, names)
         else:
             names.setdefault((child.layer, child.number), []).append(path)
-
-
-def _directory(name: bytes, entry: Entry) -> Member:
-    return Member(
-        name,
-        DIRECTORY,
-        entry.mode,
-        (entry.uid, entry.gid),
-        entry.mtime // 10**9,
-        xattrs=_kept(entry),
-    )
-
-
-def _leaf(name: bytes, entry: Entry, source: Source) -> Member:
-    return Member(
-        name,
-        entry.kind,
-        entry.mode,
-        (entry.uid, entry.gid),
-        entry.mtime // 10**9,
-        size=entry.size if entry.parts is None else entry.real,
-        link=entry.link if entry.kind == SYMLINK else b"",
-        xattrs=_kept(entry),
-        content=lambda: _content(entry, source),
-    )
-
-
-def _content(entry: Entry, source: Source) -> Iterator[bytes | memoryview]:
-    """A file's bytes, the holes of a sparse one filled."""
-    at = 0
-    for offset, length in ((0, entry.size),) if entry.parts is None else entry.parts:
-        yield from _holes(offset - at)
-        yield from source.views(length)
-        at = offset + length
-    if entry.parts is not None:
-        yield from _holes(entry.real - at)
-
-
-def _holes(count: int) -> Iterator[bytes]:
-    while count > 0:
-        yield _ZEROS[:count]
-        count -= len(_ZEROS)
-
-
-def _kept(entry: Entry) -> dict[bytes, bytes]:
-    """The attributes that an image keeps (`stage0/unpack.py`)."""
-    return {
-        name: content
-        for name, content in entry.xattrs.items()
-        if name == b"security.capability"
-        or (name.startswith(b"user.") and not name.startswith(b"user.overlay."))
-    }
 
 
 def _ruled(member: Member, rules: Rules) -> Member:

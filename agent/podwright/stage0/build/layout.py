@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import os
-
 from podwright import jsonio
 from podwright.errors import UsageError
 from podwright.model import oci, ociconfig, ociplatform
 from podwright.model.fields import Fields
-from podwright.stage0.sources import CHUNK, open_regular
+from podwright.stage0.oci.files import Directory
+from podwright.stage0.oci.layout import REF_NAME
 from podwright.text import safe
 from podwright.values import value
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
     from podwright.model.oci import Descriptor
     from podwright.model.ociconfig import Config
-
-REF = "org.opencontainers.image.ref.name"
 
 
 @value
@@ -45,7 +42,7 @@ def read(path: str, reference: str, arch: str) -> LayoutImage:
     """
     where = safe(f"oci:{path}:{reference}".rstrip(":"), 300)
     entry = _entry(path, reference, where)
-    tag = dict(entry.annotations).get(REF, "")
+    tag = dict(entry.annotations).get(REF_NAME, "")
     for _ in range(2):
         data = blob(path, entry, oci.MAX_DOCUMENT, where)
         document = oci.parse_document(data, entry.media_type, where)
@@ -60,31 +57,24 @@ def read(path: str, reference: str, arch: str) -> LayoutImage:
 
 
 def _entry(path: str, reference: str, where: str) -> Descriptor:
-    with open(open_regular(f"{path}/oci-layout", "layout"), "rb") as file:
-        version = Fields(jsonio.loads(file.read(4096), "oci-layout"), "oci-layout")
+    with Directory(path) as inside:
+        version = Fields(jsonio.loads(inside.read("oci-layout", 4096), "oci-layout"), "oci-layout")
         version.choice("imageLayoutVersion", ("1.0.0",), ...)
-    with open(open_regular(f"{path}/index.json", "layout"), "rb") as file:
-        data = file.read(oci.MAX_DOCUMENT + 1)
+        data = inside.read("index.json", oci.MAX_DOCUMENT)
     document = oci.parse_document(data, oci.OCI_INDEX, where)
     if not isinstance(document, oci.Index):
         raise oci.refused(where, "its index.json is no index")
-    tags = [dict(entry.annotations).get(REF, "") for entry in document.manifests]
+    tags = [dict(entry.annotations).get(REF_NAME, "") for entry in document.manifests]
     found = [
         entry
         for tag, entry in zip(tags, document.manifests)
-        if not reference or reference in (tag, f"@{entry.digest}")
+        if not reference or reference in (tag, entry.digest)
     ]
     if len(found) == 1:
         return found[0]
     names = safe(", ".join(tag for tag in tags if tag) or "none has a name", 200)
     why = "holds several images" if found else "has no such image"
     raise UsageError(f"{where} {why}", f"name one, as oci:PATH:REF; there: {names}", object=where)
-
-
-def blob_path(path: str, descriptor: Descriptor) -> str:
-    """Where the content of a descriptor lies."""
-    algorithm, _, digits = descriptor.digest.partition(":")
-    return f"{path}/blobs/{algorithm}/{digits}"
 
 
 def blob(path: str, descriptor: Descriptor, limit: int, where: str) -> bytes:
@@ -101,14 +91,11 @@ def chunks(path: str, descriptor: Descriptor, where: str) -> Iterator[bytes]:
     algorithm, _, digits = descriptor.digest.partition(":")
     hashed = hashlib.new(algorithm)
     size = 0
-    fd = open_regular(blob_path(path, descriptor), "blob")
-    try:
-        while chunk := os.read(fd, CHUNK):
+    with Directory(path) as inside:
+        for chunk in inside.chunks(f"blobs/{algorithm}/{digits}"):
             hashed.update(chunk)
             size += len(chunk)
             yield chunk
-    finally:
-        os.close(fd)
     if (hashed.hexdigest(), size) != (digits, descriptor.size):
         raise oci.refused(
             where,

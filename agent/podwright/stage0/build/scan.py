@@ -37,10 +37,12 @@ class Rules:
 
     owner   (uid, gid) for everything, or None to take them from the tree
     latest  times after this one become this one, in seconds since the epoch; None keeps them
+    layer   the tree is a lower directory of overlays: its whiteouts become those of a layer
     """
 
     owner: Optional[tuple[int, int]] = None
     latest: Optional[int] = None
+    layer: bool = False
 
 
 def members(path: str, rules: Rules, warn: Callable[[str], None]) -> Iterator[Member]:
@@ -71,6 +73,8 @@ class _Scan:
             if depth > MAX_DEPTH:
                 raise self._refused(name, f"is deeper than {MAX_DEPTH} directories", "")
             yield self._member(name, DIRECTORY, info, xattrs=self._xattrs(fd, name))
+            if self._rules.layer and _is_opaque(fd):
+                yield Member(name + b"/.wh..wh..opq" if name else b".wh..wh..opq", FILE, 0o600)
             for entry in sorted(map(os.fsencode, os.listdir(fd))):
                 yield from self._entry(fd, entry, name + b"/" + entry if name else entry, depth)
         except OSError as err:
@@ -90,6 +94,9 @@ class _Scan:
             yield self._member(name, SYMLINK, info, link=link)
         elif kind == stat.S_IFIFO:
             yield self._member(name, FIFO, info)
+        elif self._rules.layer and kind == stat.S_IFCHR and info.st_rdev == 0:
+            above, slash, last = name.rpartition(b"/")
+            yield Member(above + slash + b".wh." + last, FILE, 0o600)
         elif kind == stat.S_IFSOCK:
             self._warn(f"{self._shown(name)} is a socket and is left out")
         elif name.rpartition(b"/")[0] == b"dev":
@@ -169,6 +176,10 @@ def _listed(fd: int) -> list[str]:
         return os.listxattr(fd)
     except OSError:
         return []
+
+
+def _is_opaque(fd: int) -> bool:
+    return "trusted.overlay.opaque" in _listed(fd)
 
 
 def _read(fd: int) -> Iterator[bytes]:

@@ -96,6 +96,10 @@ class Signer:
 
         return self._sign(io.BytesIO(data), detach=False)
 
+    def goes_by(self, issuers: tuple[str, ...]) -> bool:
+        """Whether what a signature says of its issuer is this key."""
+        return bool(issuers) and self._block.names().issuperset(issuers)
+
     def accepts(self, signature: bytes, data: int) -> bool:
         """Whether a detached signature is a good one by this key over what `data` reads."""
         key = trust.TrustedKey(self.fingerprint, "", "", trustring.sha256(self.public), self._block)

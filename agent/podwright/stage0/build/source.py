@@ -29,7 +29,8 @@ def material(spec: Spec) -> Material:
     if layout is not None:
         from podwright.stage0.build import flatten
 
-        return flatten.material(*layout, rules)
+        arch = dict(spec.edits.labels).get("arch", "")
+        return flatten.material(*layout, rules, arch)
     if not os.path.isdir(spec.source):
         raise UsageError(
             f"{safe(spec.source, 300)} is no directory",

@@ -122,8 +122,10 @@ class Endpoint:
         method: str,
         body: Optional[bytes],
     ) -> Reply:
-        secret = {"Authorization": self._authorization} if self._authorization else {}
         url = path if "://" in path else f"{self.base}/{path}"
+        target = urls.parse(url, self.client.insecure)
+        own = (target.host, target.port) == (self.server.host, self.server.port)
+        secret = {"Authorization": self._authorization} if self._authorization and own else {}
         return self.client.open(
             url, {**headers, **secret}, deadline=deadline, method=method, body=body
         )
