@@ -38,6 +38,17 @@ def ensure_dir(path: str, mode: int = 0o700) -> None:
         ensure_dir(path, mode)
 
 
+def ensure_dirs(base: str, below: str, mode: int) -> None:
+    """Make the directories of the path `below` in `base` that are missing, each with `mode`."""
+    path = base
+    for part in below.split("/"):
+        path = f"{path}/{part}"
+        try:
+            mkdir(path, mode)
+        except FileExistsError:
+            continue
+
+
 def fsync_dir(path: str) -> None:
     """Make the directory's entries durable."""
     step("fsync")

@@ -268,6 +268,10 @@ def directory(prefix: Optional[str]) -> str:
     return _place(prefix)[0]
 
 
+SHARED = 0o2775
+"""Mode of directories of the trust store that a group may write."""
+
+
 def _place(prefix: Optional[str]) -> tuple[str, str]:
     """(directory below trustedkeys, prefix as shown)."""
     if prefix is None:
@@ -289,9 +293,15 @@ def _state(config: str, below: str, fingerprint: str, shown: str) -> Optional[di
 
 
 def _write(layout: Layout, below: str, fingerprint: str, data: bytes) -> None:
-    """Write a key file: directories 0755, file 0644, old or new content at every moment."""
-    directory = f"{layout.local_config}/trustedkeys/{below}"
-    fs.ensure_dir(directory, 0o755)
+    """Write a key file: directories 0755, file 0644, old or new content at every moment.
+
+    Where the group `podwright-admin` may write `trustedkeys`, it may write new directories too.
+    """
+    base = f"{layout.local_config}/trustedkeys"
+    directory = f"{base}/{below}"
+    fs.ensure_dir(base, 0o755)
+    shared = os.stat(base).st_mode & 0o7777 == SHARED
+    fs.ensure_dirs(base, below, SHARED if shared else 0o755)
     # A name that begins with a dot is never read as a key, so a crash leaves nothing in the way.
     temporary = f"{directory}/.{fingerprint}.new"
     fs.unlink(temporary)

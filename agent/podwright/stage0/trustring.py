@@ -157,22 +157,34 @@ def open_below(base: str, below: str) -> Optional[int]:
 
 
 def check_owner(info: os.stat_result, path: str, kind: Callable[[int], bool]) -> None:
-    """Refuse what is of another kind, foreign-owned, or writable by group or others."""
+    """Refuse what is of another kind, foreign-owned, or writable by others.
+
+    What the group `podwright-admin` owns or may write is in order: only its members, and root,
+    can have put it there.
+    """
     why = ""
     if not kind(info.st_mode):
         why = "is a directory or a special file, not a key file"
-    elif info.st_uid not in (0, os.geteuid()):
+    elif info.st_uid not in (0, os.geteuid()) and not _is_trusters(info):
         why = f"belongs to user {info.st_uid}"
-    elif info.st_mode & 0o022:
+    elif info.st_mode & 0o002 or (info.st_mode & 0o020 and not _is_trusters(info)):
         why = f"may be written by others (mode {info.st_mode & 0o7777:04o})"
     elif not info.st_mode & 0o444:
         why = f"may be read by nobody (mode {info.st_mode & 0o7777:04o})"
     if why:
         raise TrustError(
             f"trust store: {safe(path, 300)} {why}",
-            "it must belong to root and be writable by root only",
+            "it must belong to root and be writable by root only, or also by the group"
+            " podwright-admin",
             object=safe(path, 300),
         )
+
+
+def _is_trusters(info: os.stat_result) -> bool:
+    """Whether something is the group's whose members may change the trust store."""
+    from podwright.host import groups
+
+    return info.st_gid == groups.gid(groups.TRUSTERS)
 
 
 def _is_dir(fd: int, name: str) -> bool:
