@@ -35,7 +35,8 @@ class AgentError(Exception):
 
     def __init__(self, message: str, **more: Any) -> None:
         super().__init__(message)
-        self.failure: dict[str, Any] = {"msg": message, **more}
+        unknown = {"reason": "failed", "stage": "host", "object": "", "hint": ""}
+        self.failure: dict[str, Any] = {"msg": message, **unknown, **more}
 
 
 class Agent:
@@ -71,7 +72,7 @@ class Agent:
         """Run a verb that answers with a list of objects."""
         status, answer, said = self._call([*arguments, "--format=json"], None)
         if status != 0:
-            raise AgentError(said or f"the agent failed with status {status}", reason="failed")
+            raise AgentError(said or f"the agent failed with status {status}")
         if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
             raise _no_answer(status, said)
         return answer
@@ -152,7 +153,10 @@ def _agent_path(path: str) -> str:
 def _absolute(option: str, path: str) -> str:
     if not os.path.isabs(path):
         raise AgentError(
-            f"{option}: {path!r} is not an absolute path", reason="bad-input", stage="input"
+            f"{option}: {path!r} is not an absolute path",
+            reason="bad-input",
+            stage="input",
+            object=option,
         )
     return path
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple, Optional
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
     COMMON_SPEC,
     Agent,
@@ -15,6 +14,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
     result,
     warn,
 )
+from ansible_collections.podwright.fleet.plugins.module_utils.module import Module
 from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     Option,
     OptionError,
@@ -33,6 +33,7 @@ class Kind(NamedTuple):
     table      all other options
     complete   changes an object of the desired state once more: (object, its options, path)
     convert    of the identity
+    shared     options of the module that are for all objects, with a list too
     """
 
     list_name: str
@@ -41,6 +42,7 @@ class Kind(NamedTuple):
     table: Table
     complete: Optional[Callable[[dict[str, Any], dict[str, Any], str], None]] = None
     convert: Optional[Callable[[Any, str], Any]] = None
+    shared: Optional[Table] = None
 
     def element(self) -> Table:
         """Options of an element of the list."""
@@ -57,6 +59,7 @@ class Kind(NamedTuple):
             "state": Option(choices=self.states, default=self.states[0]),
             **self.table,
             self.list_name: Option("list", elements="dict", no_log=False, table=self.element()),
+            **(self.shared or {}),
         }
 
 
@@ -86,16 +89,22 @@ def _object(kind: Kind, given: dict[str, Any], path: str) -> dict[str, Any]:
 
 def manage(kind: Kind) -> None:
     """Run a module that manages objects of this kind, in one call of the agent."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={**COMMON_SPEC, **argument_spec(kind.module_table())},
-        mutually_exclusive=[(kind.list_name, name) for name in (kind.identity, *kind.table)],
+        mutually_exclusive=[
+            (kind.list_name, name)
+            for name in (kind.identity, *kind.table)
+            if name not in (kind.shared or {})
+        ],
         required_one_of=[(kind.identity, kind.list_name)],
         supports_check_mode=True,
     )
     try:
-        answer = Agent(module).apply({kind.list_name: objects(kind, module.params)})
+        wanted = desired(kind.shared or {}, module.params)
+        wanted[kind.list_name] = objects(kind, module.params)
+        answer = Agent(module).apply(wanted)
     except OptionError as error:
-        module.fail_json(msg=str(error), reason="bad-input", stage="input")
+        module.fail_json(msg=str(error), object=error.path, hint=error.hint)
     except AgentError as error:
         module.fail_json(**error.failure)
     warn(module, answer)

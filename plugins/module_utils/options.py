@@ -18,6 +18,16 @@ Convert = Callable[[Any, str], Any]
 class OptionError(ValueError):
     """An option that cannot be understood; the text names its path and says what to write."""
 
+    @property
+    def path(self) -> str:
+        """The option, as the text names it."""
+        return str(self).partition(":")[0]
+
+    @property
+    def hint(self) -> str:
+        """What to write."""
+        return str(self).partition("; ")[2]
+
 
 class Option(NamedTuple):
     """One option of a module.

@@ -118,6 +118,23 @@ def fingerprint(value: Any, path: str) -> str:
     raise OptionError(f"{path}: {value!r} is not a fingerprint; write its 40 hexadecimal digits")
 
 
+LOGIN: Table = {
+    "username": Option(),
+    "password": Option(no_log=True),
+    "token": Option(no_log=True),
+}
+"""What a server is told."""
+
+LOGINS: Table = {
+    "registry_auth": Option(
+        "list",
+        elements="dict",
+        no_log=False,
+        table={"registry": Option(required=True), **LOGIN},
+    ),
+}
+"""Log-ins by the place that they are for."""
+
 PROCESS: Table = {
     "exec": Option(),
     "args": Option("list", elements="raw", convert=texts),
@@ -166,13 +183,16 @@ POD: Table = {
     "stop_timeout": Option("float"),
     "annotations": Option("dict", convert=mapping),
     "labels": Option("dict", convert=mapping),
+    **LOGINS,
 }
 """A pod without its name and state."""
 
 POD_STATES = ("started", "stopped", "prepared", "absent", "restarted")
 
 IMAGE: Table = {
-    "signature": Option(),
+    "digest": Option(),
+    "signature": Option("path"),
+    "credentials": Option("dict", no_log=False, table=LOGIN),
     "insecure_options": Option("list", elements="str"),
 }
 """An image without its name and state."""
@@ -184,6 +204,7 @@ KEY: Table = {
     "root": Option("bool"),
     "key": Option(no_log=False),
     "key_file": Option("path", no_log=False, field="-"),
+    "key_url": Option(no_log=False, field="url"),
 }
 """A trusted key without its fingerprint and state."""
 

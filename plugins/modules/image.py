@@ -12,57 +12,95 @@ short_description: Fetch, verify and remove container images
 version_added: 0.1.0
 description:
   - Makes images be on the host, or not be there, one by the module's own options or many with
-    O(images).
-  - An image is found by its name, fetched, and its signature verified against the keys trusted for
-    that name. Nothing of an image that is refused is kept.
-  - Pods fetch what they need by themselves; this module is for fetching ahead of time and for
-    cleaning up.
+    O(images). All are one call of the agent.
+  - An image is found, fetched, and judged by the host's admission policy; without a policy it must
+    be signed by a key that is trusted for its name. Nothing of an image that is refused is kept.
+  - Pods fetch what they need by themselves; this module is for fetching ahead of time, for pinning
+    and for cleaning up.
 author:
   - The podwright authors (@podwright)
 extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.changes
+notes:
+  - In check mode with O(state=latest) the server is asked too. An image that is not on the host is told
+    as to be fetched, and only the download shows whether it is accepted.
 seealso:
   - module: podwright.fleet.image_info
   - module: podwright.fleet.trust
 options:
   name:
     description:
-      - The image, as C(NAME[:VERSION]).
+      - The image, in one of these forms.
+      - V(NAME[:VERSION][,LABEL=VALUE]), an ACI that is found by discovery.
+      - V(https://HOST/FILE.aci), V(file:///PATH/FILE.aci) or V(/PATH/FILE.aci), an ACI by its place.
+      - V(docker://[REGISTRY/]REPOSITORY[:TAG][@DIGEST]), an image in a registry.
+      - V(oci:PATH[:REF]), V(oci-archive:PATH[:REF]) or V(docker-archive:PATH[:REF]), an image in a
+        layout directory or archive file on the managed host.
+      - V(sha512-DIGITS), an image that is on the host, by its ID.
       - Mutually exclusive with O(images); one of the two is required.
     type: str
   state:
     description:
       - V(present), fetched unless it is on the host.
-      - V(latest), fetched if there is a newer one than the host has.
-      - V(absent), not on the host.
+      - V(latest), fetched if its place has another one now than the host has.
+      - V(absent), not on the host. All images go that O(name) means, which without a version are those
+        of all versions, or the one of them that has O(digest). One that a pod needs is not removed and
+        the call fails.
       - With O(images) this is the state of images that do not say their own.
     type: str
     choices: [present, latest, absent]
     default: present
   <<: &spec
+    digest:
+      description:
+        - What the image must be, V(sha256:DIGITS) of the manifest for an image from a registry, a
+          layout or an archive of these kinds, V(sha512-DIGITS) for an ACI.
+        - An image that is on the host under this name and has another digest does not count, and the
+          place it comes from is asked again. If that does not have it either, the call fails, and the
+          host keeps what it had.
+      type: str
     signature:
       description:
-        - Where the detached signature is, a path on the managed host or a URL. Found by discovery,
-          or beside the image, if omitted.
-      type: str
+        - Where the detached signature of an ACI is, a path on the managed host. Found by discovery, or
+          beside the image, if omitted.
+      type: path
     insecure_options:
       description:
         - Checks to leave out, one by one, such as V(image) for the signature. Nothing is left out
           unless it is named here.
       type: list
       elements: str
+    credentials:
+      description:
+        - Log-in for the registry and repository, or for the server of an ACI, that O(name) itself
+          names. It goes to that server and nowhere else, comes before all others, reaches the agent
+          on its standard input and is not stored.
+      type: dict
+      suboptions:
+        username:
+          description:
+            - User name, with C(password).
+          type: str
+        password:
+          description:
+            - Password, which is sent over https only.
+          type: str
+        token:
+          description:
+            - Bearer token, instead of user name and password.
+          type: str
   images:
     description:
       - Many images, each with the options that are described above for one.
-      - Mutually exclusive with all of these except O(state).
+      - Mutually exclusive with all of these except O(state) and O(registry_auth).
     type: list
     elements: dict
     suboptions:
       name:
         description:
-          - The image, as C(NAME[:VERSION]).
+          - The image, see O(name).
         type: str
         required: true
       state:
@@ -71,6 +109,34 @@ options:
         type: str
         choices: [present, latest, absent]
       <<: *spec
+  registry_auth:
+    description:
+      - Log-ins for all images of the call, each for one place. They reach the agent on its standard
+        input and are not stored.
+      - What is given for a place here comes before what the host has in C(auth.d), and O(credentials)
+        before both.
+    type: list
+    elements: dict
+    suboptions:
+      registry:
+        description:
+          - Where the log-in is for and nowhere else, as V(HOST) or V(HOST:PORT), or as
+            V(HOST/REPOSITORY) for a part of a registry. The longest one that fits is used. Servers of
+            ACIs are named by V(HOST) or V(HOST:PORT).
+        type: str
+        required: true
+      username:
+        description:
+          - User name, with O(registry_auth[].password).
+        type: str
+      password:
+        description:
+          - Password, which is sent over https only.
+        type: str
+      token:
+        description:
+          - Bearer token, instead of user name and password.
+        type: str
 """
 
 EXAMPLES = r"""
@@ -78,12 +144,35 @@ EXAMPLES = r"""
   podwright.fleet.image:
     name: example.com/redis:7.0.15
 
-- name: Remove two images
+- name: Have exactly this image, whatever the tag means elsewhere
+  podwright.fleet.image:
+    name: docker://registry.example.com/team/api:2.1
+    digest: sha256:0d17b565c37bcbd895e9d92315a05c1c3c9a29f762b011a10c54a66cd53c9b31
+    credentials:
+      username: fleet
+      password: "{{ vault_registry_password }}"
+
+- name: Bring several images of one registry up to date
+  podwright.fleet.image:
+    state: latest
+    images:
+      - name: docker://registry.example.com/team/api:2
+      - name: docker://registry.example.com/team/worker:2
+    registry_auth:
+      - registry: registry.example.com/team
+        token: "{{ vault_registry_token }}"
+
+- name: Load an image that was copied to the host, without a signature
+  podwright.fleet.image:
+    name: oci-archive:/srv/images/tool.tar
+    insecure_options: [image]
+
+- name: Remove two images, if no pod needs them
   podwright.fleet.image:
     state: absent
     images:
       - name: example.com/redis:6.2.0
-      - name: example.com/nginx:1.20
+      - name: sha512-96b1de6dbd8f3aed9e9ac45bd4c9f4a5
 """
 
 RETURN = r"""
@@ -99,23 +188,68 @@ images:
       returned: always
       sample: example.com/redis:7.0.15
     id:
-      description: The image's ID.
+      description: The image's ID; C(null) where it is not known, or there is no image any more.
       type: str
-      returned: when it is known
+      returned: always
       sample: sha512-96b1de6dbd8f3aed9e9ac45bd4c9f4a5b1b9f6e09bd4ae2a5b2f5db5e7d9f3f0
+    version:
+      description: The image's label C(version), which is the tag of an image from a registry.
+      type: str
+      returned: always
+      sample: 7.0.15
+    digest:
+      description: Digest of the image's manifest; the image's ID for an ACI.
+      type: str
+      returned: always
+      sample: sha256:0d17b565c37bcbd895e9d92315a05c1c3c9a29f762b011a10c54a66cd53c9b31
     changed:
       description: Whether anything was changed for this image.
       type: bool
       returned: always
     action:
-      description: What was done.
+      description: What was done, one of fetch, remove, none.
       type: str
       returned: always
       sample: fetch
     verdict:
-      description: What is known of its signature.
-      type: raw
-      returned: when it is known
+      description: Why the image may run; C(null) where there is none yet.
+      type: dict
+      returned: always
+      contains:
+        text:
+          description: The verdict in a few words.
+          type: str
+          returned: always
+          sample: signed by 18ad5014c99ef7e3ba5f6ce950bdd3e0fc8a365e
+        kind:
+          description:
+            - V(signed), V(accepted) (the policy asks for no signature) or V(insecure) (the check was
+              left out).
+          type: str
+          returned: always
+          sample: signed
+        signatures:
+          description:
+            - The signatures that were accepted, each with C(kind), C(key), C(key_sha256), C(prefix),
+              C(signed_at), C(digest), C(expires) and C(identity).
+          type: list
+          elements: dict
+          returned: always
+        options:
+          description: The checks that were left out.
+          type: list
+          elements: str
+          returned: always
+        scope:
+          description: The scope of the admission policy that decided; empty without a policy.
+          type: str
+          returned: always
+diff:
+  description:
+    - In C(before) and C(after), below C(images), for each image that is different its C(id),
+      C(version), C(digest) and C(verdict). What only a download can tell is C(to be fetched).
+  returned: in diff mode
+  type: dict
 reason:
   description: One stable word for why it failed.
   returned: on failure
@@ -138,12 +272,16 @@ hint:
 """
 
 from ansible_collections.podwright.fleet.plugins.module_utils.objects import Kind, manage
-from ansible_collections.podwright.fleet.plugins.module_utils.spec import IMAGE, IMAGE_STATES
+from ansible_collections.podwright.fleet.plugins.module_utils.spec import (
+    IMAGE,
+    IMAGE_STATES,
+    LOGINS,
+)
 
 
 def main() -> None:
     """Make images be on the host or not."""
-    manage(Kind("images", "name", IMAGE_STATES, IMAGE))
+    manage(Kind("images", "name", IMAGE_STATES, IMAGE, shared=LOGINS))
 
 
 if __name__ == "__main__":

@@ -107,7 +107,8 @@ options:
         type: bool
     image:
       description:
-        - Image of the pod's only app, as C(NAME[:VERSION]). Mutually exclusive with O(apps).
+        - Image of the pod's only app, as C(NAME[:VERSION]), as C(docker://REGISTRY/REPOSITORY:TAG), or
+          as the module M(podwright.fleet.image) takes it. Mutually exclusive with O(apps).
         - Needed, or O(apps), unless O(state=absent). A pod that the host knows already can also be
           V(started), V(stopped) or V(restarted) as it is, with only O(name), O(state) and O(enabled).
       type: str
@@ -124,7 +125,7 @@ options:
           type: str
         image:
           description:
-            - Image of the app, as C(NAME[:VERSION]).
+            - Image of the app, see O(image).
           type: str
           required: true
         <<: *process
@@ -226,10 +227,38 @@ options:
       description:
         - Labels of the pod.
       type: dict
+    registry_auth: &logins
+      description:
+        - Log-ins to fetch images with, each for one place. They reach the agent on its standard
+          input, are used for this call only, and are no part of the pod; so a new password changes
+          nothing.
+        - At the top level they are for all pods of the call. What is given for a place here comes
+          before what the host has in C(auth.d).
+      type: list
+      elements: dict
+      suboptions:
+        registry:
+          description:
+            - Where the log-in is for and nowhere else, as V(HOST) or V(HOST:PORT), or as
+              V(HOST/REPOSITORY) for a part of a registry. The longest one that fits is used.
+          type: str
+          required: true
+        username:
+          description:
+            - User name, with O(registry_auth[].password).
+          type: str
+        password:
+          description:
+            - Password, which is sent over https only.
+          type: str
+        token:
+          description:
+            - Bearer token, instead of user name and password.
+          type: str
   pods:
     description:
       - Many pods, each with the options that are described above for one.
-      - Mutually exclusive with all of these except O(state).
+      - Mutually exclusive with all of these except O(state) and O(registry_auth).
     type: list
     elements: dict
     suboptions:
@@ -283,6 +312,15 @@ EXAMPLES = r"""
               limit: 256M
       - name: old-worker
         state: absent
+
+- name: Run a container image of a private registry, pinned by its digest
+  podwright.fleet.pod:
+    name: api
+    image: docker://registry.example.com/team/api:2.1@sha256:0d17b565c37bcbd895e9d92315a05c1c3c9a29f762b011a10c54a66cd53c9b31
+    registry_auth:
+      - registry: registry.example.com/team
+        username: fleet
+        password: "{{ vault_registry_password }}"
 
 - name: Start redis anew
   podwright.fleet.pod:
@@ -381,12 +419,12 @@ hint:
 """
 
 from ansible_collections.podwright.fleet.plugins.module_utils.objects import Kind, manage
-from ansible_collections.podwright.fleet.plugins.module_utils.spec import POD, POD_STATES
+from ansible_collections.podwright.fleet.plugins.module_utils.spec import LOGINS, POD, POD_STATES
 
 
 def main() -> None:
     """Make pods be as described."""
-    manage(Kind("pods", "name", POD_STATES, POD))
+    manage(Kind("pods", "name", POD_STATES, POD, shared=LOGINS))
 
 
 if __name__ == "__main__":

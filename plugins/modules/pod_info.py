@@ -95,20 +95,40 @@ pods:
       type: str
       returned: always
       sample: "2026-11-21T22:08:13Z"
+reason:
+  description: One stable word for why it failed.
+  returned: on failure
+  type: str
+  sample: no-agent
+stage:
+  description: The step that failed, one of input, host.
+  returned: on failure
+  type: str
+  sample: host
+object:
+  description: What it failed for, if that is known.
+  returned: on failure
+  type: str
+hint:
+  description: What to do about it.
+  returned: on failure
+  type: str
 """
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
-    COMMON_SPEC,
-    Agent,
-    AgentError,
+from ansible_collections.podwright.fleet.plugins.module_utils.info import tell
+from ansible_collections.podwright.fleet.plugins.module_utils.options import (
+    Option,
+    Table,
 )
 
+OPTIONS: Table = {"name": Option("list", elements="str")}
 
-def selected(pods: list[dict[str, Any]], names: list[str] | None) -> list[dict[str, Any]]:
-    """The pods that go by one of `names`, or all if it is None."""
+
+def selected(pods: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pods that the options ask for."""
+    names = wanted.get("name")
     if names is None:
         return pods
     return [pod for pod in pods if pod.get("pod_name") in names or pod.get("name") in names]
@@ -116,15 +136,7 @@ def selected(pods: list[dict[str, Any]], names: list[str] | None) -> list[dict[s
 
 def main() -> None:
     """Tell which pods there are."""
-    module = AnsibleModule(
-        argument_spec={**COMMON_SPEC, "name": {"type": "list", "elements": "str"}},
-        supports_check_mode=True,
-    )
-    try:
-        pods = Agent(module).read("list")
-    except AgentError as error:
-        module.fail_json(**error.failure)
-    module.exit_json(changed=False, pods=selected(pods, module.params["name"]))
+    tell("pods", ("list",), OPTIONS, selected)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Makes OpenPGP keys be trusted, or not be trusted any more, for images whose name starts with a
     prefix; one by the module's own options or many with O(keys).
-  - The full fingerprint is always needed, and a key that does not have it is refused.
+  - The full fingerprint is always needed, and a key that does not have it is refused; so is a key
+    that is weak, expired or revoked.
 author:
   - The podwright authors (@podwright)
 extends_documentation_fragment:
@@ -21,6 +22,7 @@ extends_documentation_fragment:
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.changes
 seealso:
+  - module: podwright.fleet.trust_info
   - module: podwright.fleet.image
   - module: podwright.fleet.pod
 options:
@@ -33,6 +35,9 @@ options:
   state:
     description:
       - Whether the key is trusted for O(prefix), or for all images with O(root).
+      - With V(absent), a key that a package ships for the same prefix is masked by an empty file in the
+        administrator's configuration. With V(present) that mask is lifted. A key that is also trusted
+        for another prefix, or for all images, stays trusted there.
       - With O(keys) this is the state of keys that do not say their own.
     type: str
     choices: [present, absent]
@@ -51,13 +56,18 @@ options:
     key:
       description:
         - The armoured public key.
-        - Either O(key) or O(key_file) is needed, unless O(state=absent).
+        - One of O(key), O(key_file) and O(key_url) is needed, unless O(state=absent).
       type: str
     key_file:
       description:
         - Path on the managed host of a file with the armoured public key. For a file on the
           controller use O(key) with P(ansible.builtin.file#lookup).
       type: path
+    key_url:
+      description:
+        - URL with https from which the managed host gets the armoured public key. It is only asked
+          while the key is not trusted, and once the key that is has expired.
+      type: str
   keys:
     description:
       - Many keys, each with the options that are described above for one.
@@ -85,7 +95,17 @@ EXAMPLES = r"""
     fingerprint: 18AD 5014 C99E F7E3 BA5F  6CE9 50BD D3E0 FC8A 365E
     key: "{{ lookup('ansible.builtin.file', 'keys/example.asc') }}"
 
-- name: Do not trust it for anything any more
+- name: Trust two keys, of which one is taken from its owner's server and one is for all images
+  podwright.fleet.trust:
+    keys:
+      - prefix: example.org/tools
+        fingerprint: 5B1A 2C4D 7E8F 9012 3456  789A BCDE F012 3456 789A
+        key_url: https://example.org/keys/release.asc
+      - root: true
+        fingerprint: 18ad5014c99ef7e3ba5f6ce950bdd3e0fc8a365e
+        key_file: /usr/share/keyrings/site.asc
+
+- name: Do not trust it for these images any more
   podwright.fleet.trust:
     prefix: example.com
     fingerprint: 18ad5014c99ef7e3ba5f6ce950bdd3e0fc8a365e
@@ -114,16 +134,30 @@ keys:
       type: bool
       returned: always
     action:
-      description: What was done.
+      description: What was done, one of trust, remove, mask, none.
       type: str
       returned: always
+      sample: trust
+    state:
+      description:
+        - What the administrator's configuration says of the key for the prefix, one of V(trusted),
+          V(masked), V(absent).
+      type: str
+      returned: always
+      sample: trusted
+diff:
+  description:
+    - In C(before) and C(after), below C(keys), for each key that is different its C(state) and the
+      C(sha256) of its file.
+  returned: in diff mode
+  type: dict
 reason:
   description: One stable word for why it failed.
   returned: on failure
   type: str
   sample: bad-input
 stage:
-  description: The step that failed, one of input, verify, host.
+  description: The step that failed, one of input, fetch, verify, host.
   returned: on failure
   type: str
   sample: input
@@ -148,16 +182,19 @@ from ansible_collections.podwright.fleet.plugins.module_utils.spec import (
 )
 
 MAX_KEY_BYTES = 1024 * 1024
+SOURCES = ("key", "key_file", "key_url")
 
 
 def read_key(out: dict[str, Any], given: dict[str, Any], path: str) -> None:
     """Put the content of `key_file` into the desired state. Raises OptionError."""
     source = given.get("key_file")
     where = f"{path}.key_file" if path else "key_file"
+    sources = [name for name in SOURCES if given.get(name) is not None]
+    if len(sources) > 1:
+        where = f"{path}.{sources[1]}" if path else sources[1]
+        raise OptionError(f"{where}: {' and '.join(sources)} exclude each other; give one of them")
     if source is None:
         return
-    if given.get("key") is not None:
-        raise OptionError(f"{where}: key and key_file exclude each other; give one of them")
     try:
         with open(source, "rb") as stream:
             content = stream.read(MAX_KEY_BYTES + 1)

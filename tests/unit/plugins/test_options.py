@@ -58,6 +58,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "stop_timeout": 3.0,
         "annotations": {"k": "v"},
         "labels": {"l": "w"},
+        "registry_auth": [{"registry": "r.example.com", "username": "u", "password": "p"}],
     }
     assert set(given) == set(spec.POD) - {"apps"}
     assert pod(**given) == {

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ def test_a_key_that_is_to_go_goes_however_its_fingerprint_is_written(
     answer = apply(layout, absent(fingerprint))
     assert (answer["changed"], answer["keys"][0]["action"]) == (True, "remove")
     assert answer["keys"][0]["fingerprint"] == FINGERPRINT
-    assert answer["keys"][0]["diff"] == {"before": "trusted", "after": "not trusted"}
+    before = {"state": "trusted", "sha256": hashlib.sha256(b"a key").hexdigest()}
+    assert answer["keys"][0]["diff"] == {"before": before, "after": {"state": "absent"}}
     assert not path.exists()
     answer = apply(layout, absent(fingerprint))
     assert (answer["changed"], answer["keys"][0]["action"]) == (False, "none")
@@ -62,9 +64,15 @@ def test_a_key_that_is_to_go_goes_however_its_fingerprint_is_written(
 
 def test_a_shipped_key_is_masked_once(layout: Layout) -> None:
     shipped = put_key(layout.system_config)
-    assert apply(layout, absent(FINGERPRINT))["changed"] is True
+    predicted = apply(layout, absent(FINGERPRINT), check=True)
+    answer = apply(layout, absent(FINGERPRINT))
+    assert answer["changed"] is True
+    assert predicted["keys"] == answer["keys"]
     mask = Path(layout.local_config, "trustedkeys/prefix.d/example.com", FINGERPRINT)
     assert (mask.read_bytes(), shipped.read_text()) == (b"", "a key")
+    assert answer["keys"][0]["action"] == "mask"
+    assert answer["keys"][0]["diff"]["before"]["state"] == "trusted"
+    assert answer["keys"][0]["diff"]["after"] == {"state": "masked"}
     assert apply(layout, absent(FINGERPRINT))["changed"] is False
 
 

@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""AnsibleModule with two promises more: failures always have the same keys, and secrets are known
+before anything is checked.
+
+Ansible learns what to hide while it checks the options, and not at all when they are of a wrong
+type or misspelt. So here everything that could be meant as a secret is hidden first, also as it
+looks when it is quoted, escaped, or sent to a server.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule
+
+HOLDERS = ("credentials", "registry_auth")
+"""Options that hold log-ins."""
+
+PUBLIC = ("registry", "username")
+"""What is no secret in them."""
+
+SECRET = re.compile(r"pass(?!ive)|secret|token", re.IGNORECASE)
+"""Names of options that hold secrets, or were meant to."""
+
+FAILURE = {"reason": "bad-input", "stage": "input", "object": "", "hint": ""}
+"""What a failure is called when nobody knows better: Ansible refused an option."""
+
+
+class Module(AnsibleModule):
+    """See the module's docstring."""
+
+    def __init__(self, argument_spec: dict[str, Any], **more: Any) -> None:
+        super().__init__(argument_spec=argument_spec, **more)  # type: ignore[no-untyped-call]
+
+    def _load_params(self) -> None:
+        super()._load_params()  # type: ignore[no-untyped-call]
+        self.no_log_values.update(secrets(self.params))
+
+    def fail_json(self, msg: str, **more: Any) -> NoReturn:
+        """Fail with `reason`, `stage`, `object` and `hint`."""
+        super().fail_json(msg=msg, **{**FAILURE, **more})
+
+
+def secrets(params: dict[str, Any]) -> set[str]:
+    """All texts that output must not have, of options as they were given."""
+    found: set[str] = set()
+    for plain in _secrets(params, hidden=False):
+        found.update(spellings(plain))
+    return found
+
+
+def _secrets(given: Any, hidden: bool) -> Iterator[str]:
+    """The secrets in an option; all that it holds when `hidden`."""
+    if isinstance(given, dict):
+        yield from _pairs(given)
+        for name, content in given.items():
+            if name in PUBLIC and isinstance(content, str):
+                continue
+            secret = hidden or name in HOLDERS or bool(SECRET.search(str(name)))
+            yield from _secrets(content, secret)
+    elif isinstance(given, (list, tuple)):
+        for item in given:
+            yield from _secrets(item, hidden)
+    elif hidden and given is not None and not isinstance(given, bool) and str(given):
+        yield str(given)
+
+
+def _pairs(given: dict[str, Any]) -> Iterator[str]:
+    """User and password as they are sent."""
+    if given.get("password"):
+        pair = f"{given.get('username') or ''}:{given['password']}"
+        yield base64.b64encode(pair.encode("utf-8", "surrogateescape")).decode("ascii")
+
+
+def spellings(plain: str) -> set[str]:
+    """A text, and what it looks like in Python's and JSON's quotes."""
+    quoted = (repr(plain), json.dumps(plain), json.dumps(plain, ensure_ascii=False))
+    return {plain, *(text[1:-1] for text in quoted)}

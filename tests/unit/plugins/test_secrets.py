@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What modules hide from their output, before anything is checked; tests/modules has the real calls."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from ansible_collections.podwright.fleet.plugins.module_utils.module import secrets
+
+C = "canary"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"credentials": {"username": "u", "password": C}},
+        {"credentials": {"token": C}},
+        {"credentials": C},
+        {"credentials": [C]},
+        {"credentials": {"pasword": C}},
+        {"credentials": {"password": [C]}},
+        {"credentials": {"password": {"x": C}}},
+        {"credentials": {"username": [C]}},
+        {"registry_auth": [{"registry": "r", "password": C}]},
+        {"registry_auth": C},
+        {"registry_auth": {"registry": "r", "token": C}},
+        {"registry_auth": [[C]]},
+        {"images": [{"name": "x", "credentials": {"password": C}}]},
+        {"images": {"name": "x", "credentials": {"password": C}}},
+        {"pods": [{"registry_auth": [{"token": C}]}]},
+        {"password": C},
+        {"registry_password": C},
+        {"token": C},
+        {"images": [{"name": "x", "password": C}]},
+    ],
+)
+def test_whatever_could_be_meant_as_a_secret_is_hidden(given: dict[str, Any]) -> None:
+    assert C in secrets({"name": "example.com/app", "state": "present", **given})
+
+
+def test_what_is_public_is_not_hidden() -> None:
+    given = {
+        "name": "docker://r.example.com/app",
+        "registry_auth": [{"registry": "r.example.com", "username": "reader", "password": C}],
+        "environment": {"A": "B"},
+    }
+    assert secrets(given) & {"r.example.com", "reader", "docker://r.example.com/app", "B"} == set()
+
+
+def test_numbers_are_hidden_and_what_is_said_everywhere_is_not() -> None:
+    given = {"password": 20_261_122, "token": None, "secret": True, "credentials": {"password": ""}}
+    assert secrets(given) == {"20261122", base64.b64encode(b":20261122").decode()}
+
+
+def test_a_secret_is_hidden_as_it_is_sent_and_as_it_is_quoted() -> None:
+    password = """can"ary'\\\u00e9"""
+    found = secrets({"credentials": {"username": "reader", "password": password}})
+    assert base64.b64encode(f"reader:{password}".encode()).decode() in found
+    assert repr(password)[1:-1] in found
+    assert "can\\\"ary'\\\\\u00e9" in found
