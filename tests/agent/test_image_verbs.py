@@ -1,0 +1,297 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`image list | rm | gc | verify | render | extract | export | cat-manifest`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Keys
+from tests.support import aci
+from tests.support.agent import AGENT_ERROR, Agent
+from tests.support.stack import BASE, Stack
+from tests.support.webserver import ImageServer
+
+Build = Callable[..., Path]
+NAME, TOP = "example.com/tiny", "example.com/top"
+DAY_BEFORE_YESTERDAY = -2 * 86400
+
+
+@pytest.fixture
+def trusting(agent: Agent, lab: Keys) -> Agent:
+    """An agent that trusts the lab's key for example.com."""
+    agent.trust(lab.key, "example.com")
+    return agent
+
+
+@pytest.fixture
+def stack(https_server: ImageServer, lab: Keys, tmp_path: Path) -> Stack:
+    """A maker of images that are built on each other, served for discovery."""
+    return Stack(https_server, lab.key, tmp_path / "stack")
+
+
+def stored(agent: Agent, *options: str) -> list[dict[str, object]]:
+    """All images as JSON."""
+    found: list[dict[str, object]] = json.loads(
+        agent.ok("image", "list", "--format=json", *options)
+    )
+    return found
+
+
+def names(agent: Agent, *options: str) -> list[object]:
+    """The names of all images, in the order of the list."""
+    return [image["name"] for image in stored(agent, *options)]
+
+
+def unused_since(agent: Agent, image_id: str, seconds: int) -> None:
+    """Make the last use of an image look as long ago as that."""
+    used = agent.data / "cas/image" / image_id / "used"
+    then = used.stat().st_mtime + seconds
+    os.utime(used, (then, then))
+
+
+def tree_of(path: Path) -> dict[str, tuple[object, ...]]:
+    """What is below a directory: type, mode, owner, and content or link target."""
+    found: dict[str, tuple[object, ...]] = {}
+    for each in [path, *path.rglob("*")]:
+        info = each.lstat()
+        what: object = ""
+        if stat.S_ISLNK(info.st_mode):
+            what = os.readlink(each)
+        elif stat.S_ISREG(info.st_mode):
+            what = each.read_bytes()
+        where = str(each.relative_to(path))
+        found[where] = (info.st_mode, info.st_uid, info.st_gid, info.st_mtime_ns, what)
+    return found
+
+
+def test_list_sorts_by_any_column_either_way(trusting: Agent, signed_image: Build) -> None:
+    trusting.ok("fetch", signed_image(name="example.com/b", files={"x": "x" * 100_000}))
+    trusting.ok("fetch", signed_image(name="example.com/a"))
+    both = ["example.com/a:1.0", "example.com/b:1.0"]
+    assert names(trusting) == both[::-1]
+    assert names(trusting, "--sort=name") == both
+    assert names(trusting, "--sort=name", "--order=desc") == both[::-1]
+    assert names(trusting, "--sort=size") == both
+    assert names(trusting, "--sort=importtime", "--order=desc") == both
+    assert names(trusting, "--sort=transport,name") == both
+
+
+def test_list_shows_the_columns_asked_for(trusting: Agent, signed_image: Build, lab: Keys) -> None:
+    image_id = trusting.ok("fetch", "--full", signed_image()).strip()
+    shown = trusting.ok("image", "list", "--fields=name,verdict,transport").splitlines()
+    assert shown[0].split() == ["NAME", "VERDICT", "TRANSPORT"]
+    assert lab.key.fingerprint.lower() in shown[1].lower()
+    assert shown[1].endswith("appc")
+    full = trusting.ok("image", "list", "--full", "--no-legend", "--fields=id").strip()
+    assert full == image_id
+    assert trusting.ok("image", "list", "--no-legend", "--fields=id").strip() == image_id[:19]
+    line = trusting.refused("image", "list", "--fields=colour")
+    assert "unknown column 'colour'; columns are id, name, size" in line
+
+
+def test_list_as_json_has_the_documented_keys(trusting: Agent, signed_image: Build) -> None:
+    trusting.ok("fetch", signed_image())
+    (image,) = stored(trusting)
+    assert {"id", "name", "import_time", "last_used_time", "size", "verdict"} <= set(image)
+
+
+@pytest.mark.parametrize("verb", ["cat-manifest", "verify", "extract", "render", "export", "rm"])
+def test_every_verb_takes_a_cut_or_an_overlong_id_and_refuses_an_ambiguous_one(
+    trusting: Agent, signed_image: Build, tmp_path: Path, verb: str
+) -> None:
+    image = signed_image()
+    long_id = aci.image_id(image)
+    trusting.ok("fetch", image)
+    images = trusting.data / "cas/image"
+    twin = f"{long_id[:20]}{'0' * 51}"
+    shutil.copytree(images / long_id[:71], images / twin)
+    record = images / twin / "record.json"
+    record.write_text(record.read_text().replace(long_id[:71], twin))
+    more = [tmp_path / "out"] if verb in ("extract", "render", "export") else []
+    assert "ambiguous" in trusting("image", verb, long_id[:9], *more).stderr
+    assert "ambiguous" in trusting("image", verb, long_id[:20], *more).stderr
+    assert "not an image ID" in trusting("image", verb, "sha512-0", *more).stderr
+    trusting.ok("image", verb, long_id, *more)
+
+
+def test_rm_spares_what_an_image_is_built_on(trusting: Agent, stack: Stack) -> None:
+    stack.base()
+    stack.serve(TOP, {"etc/x": "top"}, dependencies=[BASE])
+    trusting.ok("fetch", TOP)
+    line = trusting.refused("image", "rm", BASE)
+    assert f"image {BASE} is what image {TOP} is built on; remove {TOP} first" in line
+    trusting.ok("image", "rm", TOP, BASE)
+    assert stored(trusting) == []
+    assert not list((trusting.data / "cas/tree").iterdir())
+
+
+def test_rm_of_what_is_not_there_is_a_warning(trusting: Agent) -> None:
+    result = trusting("image", "rm", "example.com/none", "sha512-00")
+    assert result.exit == 0
+    assert result.stderr.count("warning: no image") == 2
+
+
+def test_rm_spares_what_a_pod_or_a_named_pod_needs(trusting: Agent, signed_image: Build) -> None:
+    image_id = trusting.ok("fetch", "--full", signed_image()).strip()
+    uuid = trusting.ok("prepare", "--quiet", image_id).strip()
+    assert f"is used by pod {uuid} (prepared)" in trusting.refused("image", "rm", image_id)
+    assert trusting.ok("image", "gc", "--grace-period=0s") == ""
+    trusting.ok("rm", uuid)
+    assert trusting.ok("image", "gc", "--grace-period=0s") == f"removed {image_id}\n"
+
+
+def test_gc_removes_what_was_not_used_and_keeps_what_is_built_on(
+    trusting: Agent, stack: Stack
+) -> None:
+    stack.base()
+    stack.serve(TOP, {"etc/x": "top"}, dependencies=[BASE])
+    stack.serve("example.com/idle", {"etc/x": "idle"})
+    trusting.ok("fetch", TOP, "example.com/idle")
+    ids = {str(image["name"]): str(image["id"]) for image in stored(trusting)}
+    for name in (f"{BASE}:1.0", "example.com/idle:1.0"):
+        unused_since(trusting, ids[name], DAY_BEFORE_YESTERDAY)
+    assert trusting.ok("image", "gc").split()[1] == ids["example.com/idle:1.0"]
+    assert names(trusting, "--sort=name") == [f"{BASE}:1.0", f"{TOP}:1.0"]
+    unused_since(trusting, ids[f"{TOP}:1.0"], DAY_BEFORE_YESTERDAY)
+    trusting.ok("image", "gc", "--grace-period=720h")
+    assert len(stored(trusting)) == 2
+    assert len(trusting.ok("image", "gc").splitlines()) == 2
+    assert not list((trusting.data / "cas/tree").iterdir())
+
+
+def test_export_gives_the_archive_as_it_was_served(
+    trusting: Agent, signed_image: Build, tmp_path: Path
+) -> None:
+    image = signed_image()
+    image_id = trusting.ok("fetch", "--full", image).strip()
+    out = tmp_path / "out.aci"
+    trusting.ok("image", "export", NAME, out)
+    assert out.read_bytes() == image.read_bytes()
+    assert "exists already" in trusting.refused("image", "export", NAME, out)
+    out.write_text("old")
+    trusting.ok("image", "export", "--overwrite", image_id, out)
+    assert out.read_bytes() == image.read_bytes()
+    assert [path.name for path in tmp_path.glob("*.new")] == []
+
+
+def test_render_shows_all_layers_and_extract_only_the_images_own(
+    trusting: Agent, stack: Stack, tmp_path: Path
+) -> None:
+    stack.base()
+    stack.serve(TOP, {"etc/passwd": "mine"}, dependencies=[BASE])
+    trusting.ok("fetch", TOP)
+    trusting.ok("image", "render", TOP, tmp_path / "all")
+    assert (tmp_path / "all/rootfs/bin/busybox").is_file()
+    assert (tmp_path / "all/rootfs/etc/passwd").read_text() == "mine"
+    assert (tmp_path / "all/rootfs/etc/group").is_file()
+    assert json.loads((tmp_path / "all/manifest").read_text())["name"] == TOP
+    trusting.ok("image", "extract", TOP, tmp_path / "own")
+    held = sorted(tree_of(tmp_path / "own/rootfs"))
+    assert held == [".", "etc", "etc/passwd"]
+    assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("verb", ["render", "extract"])
+def test_rootfs_only_makes_the_directory_the_root(
+    trusting: Agent, signed_image: Build, tmp_path: Path, verb: str
+) -> None:
+    image = signed_image()
+    trusting.ok("fetch", image)
+    out = tmp_path / "out"
+    trusting.ok("image", verb, "--rootfs-only", NAME, out)
+    expected = tmp_path / "expected"
+    expected.mkdir()
+    command = ["tar", "-xpzf", image, "-C", expected, "--numeric-owner"]
+    subprocess.run(command, check=True)
+    assert tree_of(out) == tree_of(expected / "rootfs")
+
+
+@pytest.mark.parametrize("verb", ["render", "extract"])
+def test_a_directory_that_exists_is_replaced_only_when_asked(
+    trusting: Agent, signed_image: Build, tmp_path: Path, verb: str
+) -> None:
+    trusting.ok("fetch", signed_image())
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").write_text("old")
+    assert "exists already" in trusting.refused("image", verb, NAME, out)
+    assert (out / "old").exists()
+    trusting.ok("image", verb, "--overwrite", NAME, out)
+    assert sorted(path.name for path in out.iterdir()) == ["manifest", "rootfs"]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.threat("T43")
+@pytest.mark.parametrize("verb", ["render", "extract", "export"])
+def test_links_where_something_is_to_be_written_are_not_followed(
+    trusting: Agent, signed_image: Build, tmp_path: Path, verb: str
+) -> None:
+    trusting.ok("fetch", signed_image())
+    canary = tmp_path / "canary"
+    canary.mkdir()
+    (canary / "rootfs").mkdir()
+    (canary / "file").write_text("kept")
+    out = tmp_path / "out"
+    out.symlink_to(canary / "file" if verb == "export" else canary)
+    before = tree_of(canary)
+    assert "exists" in trusting.refused("image", verb, NAME, out)
+    trusting.refused("image", verb, "--overwrite", NAME, out)
+    assert tree_of(canary) == before
+    assert out.is_symlink()
+
+
+def test_cat_manifest_is_the_manifest(trusting: Agent, signed_image: Build) -> None:
+    trusting.ok("fetch", signed_image())
+    shown = trusting.ok("image", "cat-manifest", NAME)
+    assert json.loads(shown)["name"] == NAME
+    assert shown.count("\n") > 10
+    assert trusting.ok("image", "cat-manifest", "--pretty-print=false", NAME).count("\n") == 1
+
+
+def test_verify_of_sound_images_says_so(trusting: Agent, signed_image: Build) -> None:
+    trusting.ok("fetch", signed_image())
+    assert trusting.ok("image", "verify", NAME).splitlines()[1].split()[-1] == "ok"
+    trusting.ok("run", "--net=none", NAME, "--exec=/bin/true")
+    assert trusting.ok("image", "verify", "--all")
+    trusting.refused("image", "verify")
+    trusting.refused("image", "verify", "--all", NAME)
+
+
+def test_verify_names_every_difference(trusting: Agent, signed_image: Build) -> None:
+    image_id = trusting.ok("fetch", "--full", signed_image()).strip()
+    etc = trusting.data / "cas/tree" / image_id / "rootfs/etc"
+    (etc / "passwd").chmod(0o666)
+    (etc / "new\x1b[31m").write_text("")
+    result = trusting("image", "verify", NAME)
+    assert result.exit == AGENT_ERROR
+    assert "/etc/passwd  mode 0644 became 0666" in result.stdout
+    assert "/etc/new\\x1b[31m  added" in result.stdout
+    (found,) = json.loads(trusting("image", "verify", NAME, "--format=json").stdout)
+    assert found["ok"] is False
+    assert {each["what"] for each in found["differences"]} >= {"added"}
+
+
+def test_an_image_of_an_earlier_agent_gets_its_digests_when_it_runs(
+    trusting: Agent, signed_image: Build
+) -> None:
+    image_id = trusting.ok("fetch", "--full", signed_image()).strip()
+    image, tree = (trusting.data / "cas" / part / image_id for part in ("image", "tree"))
+    record = json.loads((image / "record.json").read_text())
+    record["layers"] = [{"tree": image_id, "mtree": ""}]
+    (image / "record.json").write_text(json.dumps(record))
+    (image / "intact").unlink()
+    (tree / "mtree").unlink()
+    (tree / "rendered").write_text(json.dumps({"format": 1, "id": image_id}))
+    assert "earlier agent" in trusting("image", "verify", NAME).stdout
+    trusting.ok("run", "--net=none", NAME, "--exec=/bin/true")
+    trusting.ok("image", "verify", NAME)
