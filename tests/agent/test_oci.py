@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Keys
 from tests.support import ocilayout
 from tests.support.agent import Agent
 from tests.support.ocilayout import OciLayout
+from tests.support.ocisigning import simple_sign
 from tests.support.private_host import PrivateHost
 from tests.support.registry import PASSWORD, USER, Registry, basic
 
@@ -442,3 +444,31 @@ def test_finished_layers_stay_when_another_one_fails(
     before = len(logged_in.log())
     agent.ok(UNSIGNED, "fetch", logged_in.reference("app/web:1.0"))
     assert len(layer_requests(logged_in, before)) == 1
+
+
+@pytest.mark.parametrize("signed", ["index", "image"])
+def test_a_signature_of_the_index_or_of_the_image_will_do(
+    agent: Agent, logged_in: Registry, lab: Keys, tmp_path: Path, signed: str
+) -> None:
+    layout = OciLayout(tmp_path / "layout")
+    layer = layout.layer(ocilayout.busybox_members())
+    image = layout.image([layer], {"Cmd": ["/bin/echo", "signed"]})
+    index = layout.index([image])
+    layout.tag(index)
+    logged_in.push_layout(layout.path, "app/web:1.0")
+    reference = logged_in.reference("app/web:1.0")
+    lookaside = tmp_path / "lookaside"
+    directory = agent.local / "registries.d"
+    directory.mkdir()
+    (directory / "it.yaml").write_text(f"default-docker:\n    lookaside: file://{lookaside}\n")
+    agent.trust(lab.key, "registry.example.com-5000/app")
+    assert "has no signature" in agent.refused("fetch", reference)
+    digest = (index if signed == "index" else image)["digest"]
+    document = (layout.blobs / digest[7:]).read_bytes()
+    place = lookaside / f"app/web@{digest.replace(':', '=')}"
+    place.mkdir(parents=True)
+    message = simple_sign(lab.key, document, f"{logged_in.host}/app/web:1.0")
+    (place / "signature-1").write_bytes(message)
+    assert agent.ok("run", reference) == "signed\n"
+    (record,) = (agent.data / "cas/image").glob("*/record.json")
+    assert json.loads(record.read_text())["digest"] == digest

@@ -204,7 +204,7 @@ def test_content_that_is_not_what_its_digest_says(
 ) -> None:
     if lie == "diff_id":
         layers = [layout.layer([("a", b"one")]), layout.layer([("b", b"two")])]
-        config = layout.config([layers[0], layers[0]])
+        config = layout.config([layers[0], layout.layer([("c", b"three")])])
         good = layout.image(layers, manifest={"config": layout.json(config, CONFIG)})
     document = _document(layout, good)
     registry = script()
@@ -467,7 +467,7 @@ def test_a_list_of_layers_that_cannot_be(
     "fields", [{"architecture": "s390x"}, {"os": "windows"}, {"variant": "v9"}]
 )
 def test_an_image_for_another_host(
-    agent: Agent, script: Callable[[], ScriptedRegistry], layout: OciLayout, fields: dict[str, str]
+    agent: Agent, script: Callable[[], ScriptedRegistry], layout: OciLayout, fields: dict[str, Any]
 ) -> None:
     image = layout.image([layout.layer([("a", b"one")])], **fields)
     reference = script().tag("1.0", image)

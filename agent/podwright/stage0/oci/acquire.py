@@ -35,6 +35,7 @@ from podwright.stage0 import (
 from podwright.stage0.netchild import RemoteClient
 from podwright.stage0.oci import files, layers, users
 from podwright.stage0.oci.archives import DockerArchive
+from podwright.stage0.oci.judge import collect, documents, judge
 from podwright.stage0.oci.layout import OciLayout
 from podwright.stage0.oci.registry import Registry
 from podwright.stage0.oci.source import find
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from podwright.model.image import ImageManifest
     from podwright.model.imageref import ImageRef
     from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.oci.judge import Judged
     from podwright.stage0.oci.source import Found, Source
     from podwright.stage0.store import Record
     from podwright.stage0.transport import Client
@@ -103,9 +105,8 @@ class _Job:
 
     def run(self, progress: Optional[Progress]) -> Record:
         asked = time.time()
-        admission.refuse_rejected(
-            admission.rule_for(self._layout, self._subject()), self._subject()
-        )
+        subject = self._subject()
+        admission.refuse_rejected(admission.rule_for(self._layout, subject), subject)
         shown = f"fetching {safe(self._place, 160)}"
         lock = f"{self._layout.locks}/fetch-{store.short_digest(self._place)}"
         with HostLock(lock, shown, FETCH_WAIT):
@@ -184,7 +185,7 @@ class _Job:
             else:
                 yield DockerArchive(inside, asked.ref, self._shown)
 
-    def _subject(self, digest: str = "") -> verdict.Subject:
+    def _subject(self) -> verdict.Subject:
         """What the policy judges."""
         if self._ref.kind == "docker":
             identity = parse_docker(self._ref.location).canonical
@@ -192,15 +193,21 @@ class _Job:
             asked = parse_path(self._ref.kind, self._ref.location)
             path = images.file_path(self._ref, self._cwd)
             identity = f"{path}:{asked.ref}" if asked.ref else path
-        return verdict.Subject(self._ref.kind, identity, self._ref.name, digest)
+        return verdict.Subject(self._ref.kind, identity, self._ref.name)
 
     def _fetch(self, source: Source, progress: Optional[Progress]) -> tuple[Record, str]:
         """The stored record, and the digest of the document that the reference led to."""
         found = find(source)
-        subject = self._subject(found.digest)
-        lifted = tuple(word for word in fetch.FETCH_WORDS if word in self._options.insecure)
-        blobs = self._signatures(source, subject)
-        judged = admission.judge_oci(self._layout, subject, found.raw_manifest, blobs, lifted)
+        subject = self._subject()
+        judged = judge(
+            self._layout,
+            self._client,
+            source,
+            found,
+            subject,
+            self._options.insecure,
+            self._signature(),
+        )
         labels = (*self._ref.labels, ("os", platform.OS), ("arch", platform.host_arch()))
         manifest = convert(found.config, self._ref.name, labels, self._origin(found))
 
@@ -212,40 +219,43 @@ class _Job:
             id=image_id(manifest, found.digest),
             name=manifest.name,
             labels=manifest.labels,
-            verdict=judged,
+            verdict=judged.verdict,
             imported=clock.now(),
             latest=manifest.label("version") in ("", "latest"),
             size=0,
             source={"kind": self._ref.kind, "ref": self._ref.text, "url": subject.identity},
             transport=subject.transport,
             identity=subject.identity,
-            digest=found.digest,
+            digest=judged.digest,
         )
         expected.require(self._options.digest, self._ref.text, record.id, record.digest)
         for attempt in range(SWEPT_TRIES):
             stack = layers.ensure(self._layout, source, found, report)
             try:
-                return self._publish(record, manifest, stack, found, blobs), found.top
+                return self._publish(record, manifest, stack, found, judged), found.top
             except StoreError:
                 if attempt + 1 == SWEPT_TRIES:
                     raise
         raise AssertionError("unreachable")
 
     def signed(self) -> tuple[verdict.Subject, bytes, signatures.SignatureBlobs]:
-        """What the policy judges: the subject, its manifest and its signatures."""
+        """What the policy judges: the subject, its document and the signatures of that."""
+        out = []
         with self._open() as source:
-            found = find(source)
-            subject = self._subject(found.digest)
-            return subject, found.raw_manifest, self._signatures(source, subject)
-
-    def _signatures(self, source: Source, subject: verdict.Subject) -> signatures.SignatureBlobs:
-        """The signatures that the policy may ask for; none where their check is lifted."""
-        if "image" in self._options.insecure:
-            return signatures.SignatureBlobs()
-        rule = admission.rule_for(self._layout, subject)
-        return admission.collect_signatures(
-            self._layout, self._client, source, subject, rule, given=self._signature()
-        )
+            for digest, document in documents(find(source)):
+                subject = replace(self._subject(), digest=digest)
+                blobs = collect(
+                    self._layout,
+                    self._client,
+                    source,
+                    subject,
+                    self._options.insecure,
+                    self._signature(),
+                )
+                out.append((subject, document, blobs))
+                if blobs.simple or blobs.sigstore:
+                    return out[-1]
+        return out[0]
 
     def _signature(self) -> str:
         """The path of the signature that the user named."""
@@ -267,7 +277,7 @@ class _Job:
         manifest: ImageManifest,
         stack: tuple[store.Layer, ...],
         found: Found,
-        blobs: signatures.SignatureBlobs,
+        judged: Judged,
     ) -> Record:
         raw = users.settled(self._layout, manifest.raw, stack)
         size = sum(layers.tree_size(self._layout, layer.tree) for layer in stack)
@@ -279,9 +289,9 @@ class _Job:
                 ("manifest", jsonio.pretty(raw).encode() + b"\n"),
                 ("record.json", store.record_bytes(record)),
                 ("used", b""),
-                ("oci-manifest", found.raw_manifest),
+                ("oci-manifest", judged.document),
                 ("oci-config", found.raw_config),
-                ("signatures.json", signatures.encode(blobs)),
+                ("signatures.json", signatures.encode(judged.blobs)),
             ):
                 fs.write_new(f"{image}/{name}", data, durable=False)
             durable.syncfs(work.path)

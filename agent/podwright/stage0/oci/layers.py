@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The layers of an image: found in the store, or fetched several at once and published one by one.
 
-A layer's tree is named by its diff ID and shared by all images that have it. One that took
+A layer's tree is named by its diff ID and shared by all images that have it: what the image's
+configuration names is what its root is made of, wherever it came from first. A layer that took
 something from the layers below is right only on top of these, so it is named by its chain ID
 (image-spec config.md). What is finished stays when the rest fails: the next try begins there.
 

@@ -59,7 +59,7 @@ class Found:
     """An image in its place, every digest checked but those of its layers.
 
     digest  `sha256:<hex>` of the manifest's bytes
-    top     the same of the document that the reference led to: an index's, or the manifest's
+    top     the same of `raw_top`, the document that the reference led to: an index or the manifest
     """
 
     manifest: Manifest
@@ -68,6 +68,7 @@ class Found:
     raw_config: bytes
     digest: str
     top: str
+    raw_top: bytes
 
 
 def digest_of(data: bytes, like: str = "sha256:") -> str:
@@ -92,8 +93,8 @@ def check_digest(data: bytes, digest: str, what: str) -> None:
 
 def find(source: Source) -> Found:
     """Follow indexes to the image for this host; raises ImageError, VerifyError, FetchError."""
-    data, declared = source.top()
-    top = digest_of(data)
+    top, declared = source.top()
+    data = top
     arch = platform.host_arch()
     seen: set[str] = set()
     document = oci.parse_document(data, declared, source.shown)
@@ -109,7 +110,7 @@ def find(source: Source) -> Found:
         raise _wrong_size(source.shown, "configuration", document.config.size, len(raw))
     config = parse_config(raw, len(document.layers), source.shown)
     ociplatform.check_host(config.platform, arch, source.shown)
-    return Found(document, config, data, raw, digest_of(data), top)
+    return Found(document, config, data, raw, digest_of(data), digest_of(top), top)
 
 
 def _document(source: Source, chosen: Descriptor) -> tuple[bytes, str]:
