@@ -74,7 +74,8 @@ class AciUnpacker(Unpacker):
             raise broken(f"its manifest has {entry.real} bytes, more than {MAX_MANIFEST}")
         if entry.parts is not None:
             raise broken("its manifest is a sparse file")
-        self._manifest = b"".join(self._feed.content(entry))
+        self._manifest = b"".join([bytes(view) for view in self._feed.content(entry)])
+        self._feed.digest()
         if self._on_manifest is not None:
             self._on_manifest(self._manifest)
 

@@ -14,10 +14,11 @@ import zlib
 
 from podwright.errors import ImageError
 from podwright.stage0.tarfields import broken
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any, Optional, Protocol
 
     class Decoder(Protocol):
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
         def decode(self, data: bytes) -> Iterator[bytes]:
             """The plain bytes that `data` adds, in pieces of at most PIECE."""
 
+    Codec = Callable[[], Decoder]
+
 
 PIECE = 1024 * 1024
 MAX_PLAIN = 16 * 1024**3
@@ -45,13 +48,8 @@ XZ_MEMORY = 96 * 1024**2
 ZSTD_WINDOW = 8 * 1024**2
 """What RFC 8878 asks decoders to support, and encoders not to go beyond."""
 ZSTD_BITE = 1024
-
-
-def enable_libraries() -> None:
-    """Make isal and zstandard importable, where they are installed."""
-    from podwright.host import distpackages
-
-    distpackages.enable()
+HEAD = 512
+"""Bytes by which a stream is recognised."""
 
 
 class Limits:
@@ -84,11 +82,7 @@ class Limits:
 class _Gzip:
     """zlib, or isal, which is the same three times as fast."""
 
-    def __init__(self) -> None:
-        try:
-            from isal import isal_zlib as library  # type: ignore[import-not-found]
-        except ImportError:
-            library = zlib
+    def __init__(self, library: Any) -> None:
         self._inner = library.decompressobj(wbits=31)
         self.error = library.error
 
@@ -142,15 +136,7 @@ class _Stream:
 class _Zstd:
     """One frame, or one skippable one."""
 
-    def __init__(self) -> None:
-        try:
-            import zstandard  # type: ignore[import-not-found]
-        except ImportError:
-            raise ImageError(
-                "archive: it is compressed with zstd, which needs the Python package zstandard",
-                "install python3-zstandard on this host",
-                reason="zstd-missing",
-            ) from None
+    def __init__(self, zstandard: Any) -> None:
         self._inner = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
         self.error = zstandard.ZstdError
         self.eof = False
@@ -175,50 +161,87 @@ class _Zstd:
             yield b"".join(parts)
 
 
-def _decoder(head: bytes) -> tuple[str, Optional[Decoder]]:
-    """(format, decoder) for a stream that begins so; the decoder is None for a plain tar."""
+def recognise(head: bytes) -> str:
+    """The compression of a stream that begins so; "" when there is none."""
     if head[:2] == b"\x1f\x8b":
-        return "gzip", _Gzip()
+        return "gzip"
     if head[:3] == b"BZh":
+        return "bzip2"
+    if head[:6] == b"\xfd7zXZ\0":
+        return "xz"
+    skippable = head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5
+    return "zstd" if skippable or head[:4] == b"\x28\xb5\x2f\xfd" else ""
+
+
+def codec(name: str) -> Codec:
+    """What begins another stream of this compression; loads the library for it."""
+    if name == "bzip2":
         import bz2
 
-        return "bzip2", _Stream(bz2.BZ2Decompressor(), OSError)
-    if head[:6] == b"\xfd7zXZ\0":
+        return lambda: _Stream(bz2.BZ2Decompressor(), OSError)
+    if name == "xz":
         import lzma
 
-        inner = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
-        return "xz", _Stream(inner, lzma.LZMAError)
-    if head[:4] == b"\x28\xb5\x2f\xfd" or (head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5):
-        return "zstd", _Zstd()
-    return "", None
+        xz = lzma.FORMAT_XZ
+        return lambda: _Stream(lzma.LZMADecompressor(xz, memlimit=XZ_MEMORY), lzma.LZMAError)
+    from podwright.host import distpackages
+
+    distpackages.enable()
+    if name == "zstd":
+        return _zstd()
+    try:
+        from isal import isal_zlib as library  # type: ignore[import-not-found]
+    except ImportError:
+        library = zlib
+    return lambda: _Gzip(library)
 
 
-def plain(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
-    """The plain bytes of a possibly compressed stream."""
+def _zstd() -> Codec:
+    try:
+        import zstandard  # type: ignore[import-not-found]
+    except ImportError:
+        raise ImageError(
+            "archive: it is compressed with zstd, which needs the Python package zstandard",
+            "install python3-zstandard on this host",
+            reason="zstd-missing",
+        ) from None
+    if not hasattr(zstandard.ZstdDecompressor().decompressobj(), "unused_data"):
+        raise ImageError(
+            "archive: it is compressed with zstd, and this host's Python package zstandard is"
+            f" {safe(zstandard.__version__, 20)}, older than 0.19",
+            "bring a newer one with the role, or install it",
+            reason="zstd-missing",
+        )
+    return lambda: _Zstd(zstandard)
+
+
+def plain(chunks: Iterator[bytes], limits: Limits, make: Optional[Codec] = None) -> Iterator[bytes]:
+    """The plain bytes of a possibly compressed stream.
+
+    make  the `codec` of what `chunks` begin with, when the caller has seen that already
+    """
     head = b""
     for chunk in chunks:
         limits.taken += len(chunk)
         head += chunk
-        if len(head) >= 512:
+        if len(head) >= HEAD:
             break
     if len(head) < 6:
         raise broken("it is empty, or too short to be an image")
-    name, decoder = _decoder(head)
-    if decoder is None:
-        if head[257:262] != b"ustar" and not head[257:265] == bytes(8):
-            raise broken(
-                "it is neither a tar archive nor one compressed by gzip, bzip2, xz or zstd"
-            )
-        yield from _pass(head, chunks, limits)
-    else:
-        yield from _decode(name, decoder, head, chunks, limits)
+    name = recognise(head)
+    if name:
+        yield from _decode(name, make or codec(name), head, chunks, limits)
+        return
+    if head[257:262] != b"ustar" and not head[257:265] == bytes(8):
+        raise broken("it is neither a tar archive nor one compressed by gzip, bzip2, xz or zstd")
+    yield from _pass(head, chunks, limits)
 
 
 def _pieces(decoder: Decoder, data: bytes) -> Iterator[bytes]:
     try:
         yield from decoder.decode(data)
     except (decoder.error, EOFError) as err:
-        raise broken(f"its compression is damaged ({err})") from None
+        raise broken(f"its compression is damaged ({safe(err, 200)})") from None
 
 
 def _pass(head: bytes, chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
@@ -231,8 +254,9 @@ def _pass(head: bytes, chunks: Iterator[bytes], limits: Limits) -> Iterator[byte
 
 
 def _decode(
-    kind: str, decoder: Decoder, data: bytes, chunks: Iterator[bytes], limits: Limits
+    kind: str, make: Codec, data: bytes, chunks: Iterator[bytes], limits: Limits
 ) -> Iterator[bytes]:
+    decoder = make()
     while True:
         while data:
             for out in _pieces(decoder, data):
@@ -240,23 +264,22 @@ def _decode(
                 yield out
             data = decoder.unused_data if decoder.eof else b""
             if data:
-                data, decoder = _next_stream(kind, data, chunks, limits)
+                data = _next_stream(kind, data, chunks, limits)
+                decoder = make()
         following = next(chunks, None)
         if following is None:
             break
         limits.taken += len(following)
+        data = following
         if decoder.eof:
-            data, decoder = _next_stream(kind, following, chunks, limits)
-        else:
-            data = following
+            data = _next_stream(kind, following, chunks, limits)
+            decoder = make()
     if not decoder.eof:
         raise broken("its compression ends too early: cut short")
 
 
-def _next_stream(
-    kind: str, data: bytes, chunks: Iterator[bytes], limits: Limits
-) -> tuple[bytes, Decoder]:
-    """Begin the stream that follows the end of another one of the same kind."""
+def _next_stream(kind: str, data: bytes, chunks: Iterator[bytes], limits: Limits) -> bytes:
+    """The beginning of the stream that follows the end of another one; it is of the same kind."""
     limits.another_stream()
     while len(data) < 6:
         more = next(chunks, None)
@@ -264,7 +287,6 @@ def _next_stream(
             break
         limits.taken += len(more)
         data += more
-    found, decoder = _decoder(data)
-    if decoder is None or found != kind:
+    if recognise(data) != kind:
         raise broken("something follows the end of its compression")
-    return data, decoder
+    return data

@@ -8,7 +8,7 @@ from podwright.stage0 import tarread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any, Protocol
 
     from podwright.stage0.tarread import Clean, Entry, Source
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
         def members(self) -> Iterator[Entry]:
             """Each member; the content of one must be taken before the next is asked for."""
 
-        def content(self, entry: Entry) -> Iterator[memoryview]:
+        def content(self, entry: Entry) -> Iterable[memoryview]:
             """The `entry.size` bytes that the archive has of a file, in pieces.
 
-            A piece is valid until the next one is asked for.
+            A piece is valid until the next one is asked for. Until then it can be asked for again.
             """
 
         def digest(self) -> bytes:
-            """SHA-256 of the whole file whose content was taken last, holes included."""
+            """SHA-256 of the whole file whose content was just taken, holes included; to be asked
+            for once, and always.
+            """
 
 
 _ZEROS = bytes(256 * 1024)

@@ -3,30 +3,28 @@
 """One stream of bytes into a tree: hashed as served, decompressed, hashed, unpacked and listed.
 
 Nothing is published and nothing is judged here: the caller has the tree in a private directory
-and decides with the digests. Four threads hand chunks on: the reader, the decoder, the hasher,
-and the caller's, which writes the tree.
+and decides with the digests. A thread reads the chunks, hashes them and hands them to a confined
+process (`decodechild.py`), which decompresses, hashes and takes the archive apart; the caller's
+thread checks what comes back and writes the tree.
 """
 
 from __future__ import annotations
 
-import os
-
 from podwright import jsonio
 from podwright.errors import ImageError, VerifyError
 from podwright.kernel import fs
-from podwright.stage0 import decompress, tarfields, treecheck
+from podwright.stage0 import decompress, treecheck
 from podwright.stage0.aci import AciUnpacker
-from podwright.stage0.channel import Abandoned, Channel, Worker
-from podwright.stage0.feed import TarFeed
+from podwright.stage0.channel import Abandoned, Worker
+from podwright.stage0.decodechild import DecodeChild
 from podwright.stage0.layer import LayerUnpacker
-from podwright.stage0.tarread import Source
 from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any, Optional
+    from typing import Optional
 
     from podwright.stage0.decompress import Limits
     from podwright.stage0.unpack import Unpacked, Unpacker
@@ -115,21 +113,17 @@ class Ingest:
         limits: Optional[Limits] = None,
         lowers: Optional[Callable[[], Sequence[str]]] = None,
     ) -> None:
-        decompress.enable_libraries()
         self._tree = tree
         self._kind = kind
         self._on_manifest = on_manifest
-        self._limits = limits or decompress.Limits()
         self._lowers = lowers
-        self._compressed, self._plain, self._hashed = Channel(), Channel(), Channel()
         self._cancelled = False
-        self._digest = ""
         self._raw_size = 0
         self.raw = ""
         fs.mkdir(f"{tree}/rootfs")
-        self._reader = Worker(lambda: self._read(chunks), (self._compressed,))
-        self._decoder = Worker(self._decode, (self._plain, self._hashed))
-        self._hasher = Worker(self._hash)
+        limits = limits or decompress.Limits()
+        self._child = DecodeChild(kind, limits, lambda: self._raw_size)
+        self._reader = Worker(lambda: self._read(chunks))
 
     def run(self, *, read_on: bool | Callable[[], bool]) -> Ingested:
         """Unpack in this thread; returns or raises when all threads have ended.
@@ -140,17 +134,16 @@ class Ingest:
             unpacked = self._unpack()
         except ImageError:
             self._end(cancel=not (read_on() if callable(read_on) else read_on))
+            self._raise_reader()
             raise
         except BaseException:
             self._end(cancel=True)
             raise
         self._end(cancel=False)
-        for worker in (self._reader, self._decoder, self._hasher):
-            if worker.error is not None:
-                raise worker.error
+        self._raise_reader()
         return Ingested(
             raw=self.raw,
-            plain=self._digest,
+            plain=self._child.feed.plain.hex(),
             raw_size=self._raw_size,
             size=unpacked.size,
             members=unpacked.members,
@@ -165,61 +158,53 @@ class Ingest:
         self._reader.join()
         return bool(self.raw)
 
+    def _raise_reader(self) -> None:
+        error = self._reader.error
+        if error is not None and not isinstance(error, Abandoned):
+            raise error
+
     def _unpack(self) -> Unpacked:
-        source = Source(iter(self._plain))
+        feed = self._child.feed
         unpacker: Unpacker
         if self._kind == "aci":
-            feed = TarFeed(source, tarfields.clean)
             unpacker = AciUnpacker(self._tree, feed, self._on_manifest)
         else:
-            feed = TarFeed(source, tarfields.clean_layer)
             unpacker = LayerUnpacker(self._tree, feed, self._lowers)
         try:
-            return unpacker.run()
+            unpacked = unpacker.run()
+            self._child.finish()
+            return unpacked
         finally:
             unpacker.close()
 
     def _end(self, *, cancel: bool) -> None:
         """Stop handing on; unless cancelled, what is left is still read."""
         self._cancelled = self._cancelled or cancel
-        self._plain.abandon()
-        self._decoder.join()
-        self._compressed.abandon()
-        self._hasher.join()
+        self._child.close()
         self._reader.join()
 
     def _read(self, chunks: Iterator[bytes]) -> None:
         from hashlib import sha256
 
         digest = sha256()
-        handing_on = True
-        for chunk in chunks:
-            if self._cancelled:
-                raise Abandoned
-            digest.update(chunk)
-            self._raw_size += len(chunk)
-            if handing_on:
+        put: Callable[[bytes], None] = self._child.put
+        try:
+            for chunk in chunks:
+                if self._cancelled:
+                    raise Abandoned
+                digest.update(chunk)
+                self._raw_size += len(chunk)
                 try:
-                    self._compressed.put(chunk)
-                except Abandoned:
-                    handing_on = False
+                    put(chunk)
+                except BrokenPipeError:
+                    put = _discard  # the rest is read for its digest, and for the private copy
+        finally:
+            self._child.end_input()
         self.raw = digest.hexdigest()
 
-    def _decode(self) -> None:
-        try:
-            for piece in decompress.plain(iter(self._compressed), self._limits):
-                self._hashed.put(piece)
-                self._plain.put(piece)
-        finally:
-            self._compressed.abandon()
 
-    def _hash(self) -> None:
-        import hashlib
-
-        digest: Any = hashlib.sha512() if self._kind == "aci" else hashlib.sha256()
-        for piece in self._hashed:
-            digest.update(piece)
-        self._digest = digest.hexdigest()
+def _discard(_chunk: bytes) -> None:
+    """Nobody wants it any more."""
 
 
 def mark_rendered(tree: str, tree_id: str, ingested: Ingested) -> None:

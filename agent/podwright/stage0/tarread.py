@@ -91,7 +91,24 @@ class Source:
 
     def read(self, size: int) -> bytes:
         """Exactly `size` bytes; ImageError when the archive ends before."""
-        return b"".join(self.views(size))
+        end = self._at + size
+        if end <= len(self._chunk):
+            data = bytes(self._chunk[self._at : end])
+            self._at = end
+            return data
+        gathered = bytearray()
+        for view in self.views(size):
+            gathered += view
+        return bytes(gathered)
+
+    def take(self, size: int) -> memoryview | None:
+        """`size` bytes in one piece, or None when they are not here yet."""
+        end = self._at + size
+        if end > len(self._chunk):
+            return None
+        view = memoryview(self._chunk)[self._at : end]
+        self._at = end
+        return view
 
     def views(self, size: int) -> Iterator[memoryview]:
         """Exactly `size` bytes in pieces; each is valid until the next is asked for."""
