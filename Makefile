@@ -35,7 +35,7 @@ quickstart-down: setup ## undo quickstart and prove that nothing is left
 
 .PHONY: test
 test: setup ## everything below up to molecule, two parts at a time, with a summary at the end
-	@$(PARTS) molecule agent-tests sanity unit lint module-tests
+	@$(PARTS) molecule agent-tests hostile sanity unit lint module-tests
 
 .PHONY: lint
 lint: setup ## ruff, mypy --strict, yamllint, ansible-lint, shellcheck, REUSE, changelog fragments
@@ -48,6 +48,14 @@ unit: setup ## tests of pure code, no root needed
 .PHONY: agent-tests
 agent-tests: setup ## behaviour tests of the agent, on throw-away hosts of namespaces (root)
 	@$(PARTS) agent-tests
+
+.PHONY: hostile
+hostile: setup ## hostile archives, manifests and other input, and 2,000 cases of the fuzz (root)
+	@$(PARTS) hostile
+
+.PHONY: fuzz
+fuzz: setup ## 100,000 cases of the fuzz in two processes (10 minutes, root)
+	@$(PYTHON) -m tests.hostile.fuzz
 
 .PHONY: threats
 threats: setup ## run every test of a threat row, print the table of rows, write docs/threats.md (root)

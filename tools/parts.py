@@ -62,6 +62,7 @@ PARTS: dict[str, tuple[Command, ...]] = {
     ),
     "unit": (pytest("unit", "tests/unit"),),
     "agent-tests": (pytest("agent-tests", "tests/selftest", "tests/agent"),),
+    "hostile": (pytest("hostile", "tests/hostile"),),
     "module-tests": (pytest("module-tests", "tests/modules"),),
     "sanity": (Command(("tests/sanity/run.sh",)),),
     "molecule": (

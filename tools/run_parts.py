@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from tests.support import threats
 from tools.parts import LOGS, PARTS, Command
 
 PLAIN = {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", "PY_COLORS": "0", "TERM": "dumb"}
@@ -159,6 +160,13 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([*rows, "", str(total)])
 
 
+def threat_rows(parts: Sequence[str]) -> list[str]:
+    """Return how each row of the threat catalogue fared in the tests of these parts, one line for each."""
+    files = [command.results for part in parts for command in PARTS[part]]
+    found = threats.from_junit([file for file in files if file is not None and file.exists()])
+    return threats.table(found)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts named on the command line; the status is 1 when anything failed."""
     parser = argparse.ArgumentParser(prog="python -m tools.run_parts", description=main.__doc__)
@@ -174,6 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes = (
         run_parallel(options.parts, options.parallel) if several else [run_part(options.parts[0])]
     )
+    if several:
+        print("\n".join(["", *threat_rows(options.parts)]), flush=True)
     print(f"\n{summary(outcomes)}", flush=True)
     return 1 if any(outcome.counts.failed for outcome in outcomes) else 0
 

@@ -80,6 +80,8 @@ class Bench:
             return f"refused, but left {left[0]}"
         if threading.active_count() > 1:
             return "a thread is left"
+        if Path("/proc/thread-self/children").read_text():
+            return "a process is left"
         descriptors = len(os.listdir("/proc/self/fd"))
         before, self._descriptors = self._descriptors, descriptors
         return (

@@ -4,7 +4,7 @@
 
 Reads one JSON object per line from standard input (`reader`, `file`, `place`) and answers with one per line on standard
 output. Memory is limited to 512 MiB of address space (threats.md T16). What gets out of here as anything but an error
-of the agent is a defect: `crash` holds its traceback.
+of the agent is a defect: `crash` holds its traceback. Processor `seconds` and the greatest `rss`, in KiB, come with it.
 
 Usage: worker.py CHECKOUT
 """
@@ -19,6 +19,7 @@ import traceback
 from typing import Any
 
 ADDRESS_SPACE = 512 * 1024 * 1024
+EVERYBODY = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
 def begin(checkout: str) -> None:
@@ -42,6 +43,11 @@ def attempt(reader: str, data: bytes, place: str) -> dict[str, Any]:
         return {"crash": traceback.format_exc()}
 
 
+def _spent() -> float:
+    """Processor time of this process and of its children that have ended."""
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, EVERYBODY))
+
+
 def main() -> None:
     """Answer requests until standard input ends."""
     begin(sys.argv[1])
@@ -51,8 +57,10 @@ def main() -> None:
         request = json.loads(line)
         with open(request["file"], "rb") as file:
             data = file.read()
+        begun = _spent()
         result = attempt(request["reader"], data, request["place"])
-        result["rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        result["seconds"] = _spent() - begun
+        result["rss"] = max(resource.getrusage(who).ru_maxrss for who in EVERYBODY)
         print(json.dumps(result), file=out, flush=True)
 
 
