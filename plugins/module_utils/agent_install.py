@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import grp
 import os
+import pwd
 import shutil
 import stat
 import tempfile
@@ -27,6 +28,9 @@ CONFIG = "/etc/podwright"
 DATA = "/var/lib/podwright"
 CERTIFICATES = f"{CONFIG}/ca.d/ansible.pem"
 GROUPS = ("podwright", "podwright-admin")
+USER = "podwright"
+"""Who the agent becomes where it reads what strangers made; owns nothing, is in no group of ours."""
+NOBODYS_GROUP = "65534"
 DIRECTORIES = (
     (TREE, 0o755, "root"),
     (CONFIG, 0o755, "root"),
@@ -34,10 +38,12 @@ DIRECTORIES = (
     (f"{CONFIG}/ca.d", 0o755, "root"),
     (f"{CONFIG}/paths.d", 0o755, "root"),
     (f"{CONFIG}/stage1.d", 0o755, "root"),
-    (f"{CONFIG}/trustedkeys", 0o755, "root"),
-    (f"{CONFIG}/trustedkeys/prefix.d", 0o755, "root"),
-    (f"{CONFIG}/trustedkeys/root.d", 0o755, "root"),
+    (f"{CONFIG}/trustedkeys", 0o2775, "podwright-admin"),
+    (f"{CONFIG}/trustedkeys/prefix.d", 0o2775, "podwright-admin"),
+    (f"{CONFIG}/trustedkeys/root.d", 0o2775, "podwright-admin"),
     (DATA, 0o2750, "podwright"),
+    (f"{DATA}/cas", 0o2750, "podwright"),
+    (f"{DATA}/cas/inbox", 0o3770, "podwright"),
 )
 
 
@@ -61,6 +67,8 @@ def install(wanted: Wanted) -> list[Change]:
     Raises NeedsArchive and InstallError.
     """
     changes = [_new_group(name) for name in GROUPS if not _has_group(name)]
+    if not _has_user():
+        changes.append(Change(f"user {USER}", "absent", "present", _new_user))
     changes += [change for place in DIRECTORIES for change in _directory(*place)]
     changes += agent_versions.in_use(wanted.content_hash, wanted.archive)
     changes += _link()
@@ -82,6 +90,8 @@ def remove(data: bool) -> list[Change]:
     if not data:
         return changes
     changes += _no_directory(DATA) + _no_directory(CONFIG)
+    if _has_user():
+        changes.append(Change(f"user {USER}", "present", "absent", lambda: run("userdel", USER)))
     return changes + [_old_group(name) for name in GROUPS if _has_group(name)]
 
 
@@ -91,6 +101,19 @@ def _has_group(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _has_user() -> bool:
+    try:
+        pwd.getpwnam(USER)
+    except KeyError:
+        return False
+    return True
+
+
+def _new_user() -> None:
+    nowhere = ("--home-dir", "/nonexistent", "--no-create-home", "--shell", "/usr/sbin/nologin")
+    run("useradd", "--system", "--gid", NOBODYS_GROUP, *nowhere, USER)
 
 
 def _new_group(name: str) -> Change:

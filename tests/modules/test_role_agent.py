@@ -19,7 +19,14 @@ def test_install_twice_upgrade_and_remove(site: Site) -> None:
     assert site.changed("install") == 1
     before = site.shell(LOOK)
     assert "/usr/bin/podwright l 777 root:root" in before
-    assert "/var/lib/podwright d 2750 root:podwright" in before
+    for place in (
+        "/var/lib/podwright d 2750 root:podwright",
+        "/var/lib/podwright/cas/inbox d 3770 root:podwright",
+        "/etc/podwright/trustedkeys/root.d d 2775 root:podwright-admin",
+    ):
+        assert place in before
+    assert ":65534:" in site.shell("getent passwd podwright")
+    assert site.shell("id -Gn podwright") == "nogroup\n"
     assert site.changed("install") == 0
     assert site.shell(LOOK) == before
     assert site.shell("podwright version").startswith("podwright Version: ")
@@ -32,7 +39,7 @@ def test_install_twice_upgrade_and_remove(site: Site) -> None:
         )
         == ""
     )
-    assert "podwright" not in site.shell("cat /etc/group /etc/gshadow")
+    assert "podwright" not in site.shell("cat /etc/group /etc/gshadow /etc/passwd")
 
 
 def test_the_agent_starts_from_bytecode(site: Site) -> None:
@@ -60,7 +67,7 @@ def test_files_changed_by_hand_are_put_right_and_the_version_in_use_stays(site: 
         tree = site.shell("dirname $(dirname $(readlink -f /usr/bin/podwright))").strip()
     site.shell("chmod 777 /etc/podwright/trustedkeys")
     assert site.changed("install") == 1
-    assert site.shell("stat -c %a /etc/podwright/trustedkeys") == "755\n"
+    assert site.shell("stat -c %a /etc/podwright/trustedkeys") == "2775\n"
 
 
 def test_an_interrupted_upgrade_leaves_the_old_agent_and_is_cleaned_up(site: Site) -> None:

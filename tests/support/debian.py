@@ -23,7 +23,8 @@ HOST_PACKAGES = (
     # what makes it a host that Ansible can reach
     "systemd", "systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "python3", "ca-certificates",
     # what the agent needs, so that the role has nothing to download
-    "python3-gnupg", "python3-pyroute2", "gnupg", "gpgv", "libseccomp2", "nftables", "iproute2",
+    "python3-cryptography", "python3-gnupg", "python3-pyroute2", "python3-zstandard",
+    "gnupg", "gpgv", "libseccomp2", "nftables", "iproute2",
     # what tests look with
     "procps", "redis-tools",
 )  # fmt: skip

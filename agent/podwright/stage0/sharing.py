@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What members of the group `podwright` get of root's store, where that group exists.
 
-    data, cas     root:podwright 0750     they may go through
-    cas/image     root:podwright 0750     they may list; names, verdicts and manifests, no archives
+    data, cas     root:podwright 2750     they may go through
+    cas/image     root:podwright 2750     they may list; names, verdicts and manifests, no archives
     cas/inbox     root:podwright 3770     they may leave downloads there (`inbox.py`)
 
 Everything else, rendered trees above all, stays root's alone.
@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
-THROUGH, INBOX = 0o750, 0o3770
+THROUGH, INBOX = 0o2750, 0o3770
 READABLE = ("manifest", "record.json", "used")
 
 
@@ -48,7 +48,7 @@ def image(layout: Layout, made: str) -> None:
         return
     for name in READABLE:
         _give(f"{made}/{name}", shared.st_gid, 0o640)
-    _give(made, shared.st_gid, 0o2750)
+    _give(made, shared.st_gid, THROUGH)
 
 
 def _give(path: str, group: int, mode: int) -> bool:
