@@ -37,7 +37,7 @@ def log_in(agent: Agent, registry: Registry, password: str = PASSWORD) -> None:
         "rktVersion": "v1",
         "registries": [registry.host],
         "credentials": {"user": USER, "password": password},
-        "realms": ["registry.example.com"],
+        "realms": ["registry.example.com:5001"],
     }
     path = agent.local / "auth.d" / "registry.json"
     path.parent.mkdir(exist_ok=True)
@@ -222,15 +222,10 @@ def test_a_simple_signature_admits_the_image_here_and_at_skopeo(
     agent: Agent, logged_in: Registry, built: Path, lab: Keys, tmp_path: Path
 ) -> None:
     lookaside, target = tmp_path / "lookaside", logged_in.reference("team/app:1.0")
-    push = (
-        "image",
-        "push",
-        built,
-        target,
-        f"--lookaside={lookaside}",
-        f"--gpg-home={lab.lab.home}",
-    )
-    signed = [*push, f"--sign-by={lab.key.fingerprint}", "--format=json"]
+    signed: list[str | Path] = [
+        "image", "push", built, target, "--format=json", f"--lookaside={lookaside}",
+        f"--gpg-home={lab.lab.home}", f"--sign-by={lab.key.fingerprint}",
+    ]  # fmt: skip
     first = json.loads(agent.ok(*signed))
     assert first["changed"] and len(first["signatures"]) == 1
     assert not json.loads(agent.ok(*signed))["changed"]

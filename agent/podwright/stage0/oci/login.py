@@ -92,9 +92,9 @@ def _token(
         raise _bad(server, "names a service that is not plain text")
     if access.login is not None and not _belongs(realm, access):
         raise FetchError(
-            f"registry {server.host} wants its log-in to be sent to {realm.host}, "
+            f"registry {server.host} wants its log-in to be sent to {_place(realm)}, "
             f"which is not known to belong to it",
-            f"if it does: name {realm.host} in `realms` of a dockerAuth file in auth.d",
+            f"if it does: name {_place(realm)} in `realms` of a dockerAuth file in auth.d",
             object=server.host,
             reason="foreign-realm",
         )
@@ -113,6 +113,11 @@ def _realm(client: Client, server: urls.Url, text: str) -> urls.Url:
         return urls.parse(text, client.insecure)
     except FetchError as err:
         raise _bad(server, f"has a token server that is refused: {err.message}") from None
+
+
+def _place(realm: urls.Url) -> str:
+    """A token server as `realms` names it."""
+    return realm.host if realm.port == 443 else f"{realm.host}:{realm.port}"
 
 
 def _belongs(realm: urls.Url, access: RegistryAccess) -> bool:
