@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Keys
-from tests.support import aci
+from tests.support import aci, ocilayout
 from tests.support.agent import AGENT_ERROR, Agent
+from tests.support.ocilayout import OciLayout
 from tests.support.stack import BASE, Stack
 from tests.support.webserver import ImageServer
 
@@ -295,3 +296,60 @@ def test_an_image_of_an_earlier_agent_gets_its_digests_when_it_runs(
     assert "earlier agent" in trusting("image", "verify", NAME).stdout
     trusting.ok("run", "--net=none", NAME, "--exec=/bin/true")
     trusting.ok("image", "verify", NAME)
+
+
+@pytest.fixture
+def container_image(agent: Agent, tmp_path: Path) -> tuple[Agent, str]:
+    """An agent with an unsigned container image of two layers, and its ID."""
+    layout = OciLayout(tmp_path / "layout")
+    low = layout.layer([*ocilayout.busybox_members(), ("etc/low", b"low"), ("etc/gone", b"gone")])
+    high = layout.layer([("etc/high", b"high"), ("etc/.wh.gone", b"")])
+    layout.tag(layout.image([low, high], {"Cmd": ["/bin/true"]}))
+    reference = f"oci:{tmp_path / 'layout'}"
+    image_id = agent.ok("--insecure-options=image", "fetch", "--full", reference).strip()
+    return agent, image_id
+
+
+def test_a_container_image_is_rendered_with_its_layers_and_whiteouts(
+    container_image: tuple[Agent, str], tmp_path: Path
+) -> None:
+    agent, image_id = container_image
+    for verb in ("render", "extract"):
+        agent.ok("image", verb, image_id, tmp_path / verb)
+        etc = tmp_path / verb / "rootfs/etc"
+        assert sorted(path.name for path in etc.iterdir()) == ["high", "low"]
+
+
+def test_a_container_image_becomes_the_same_aci_each_time(
+    container_image: tuple[Agent, str], tmp_path: Path, lab: Keys
+) -> None:
+    agent, image_id = container_image
+    first, second = tmp_path / "first.aci", tmp_path / "second.aci"
+    agent.ok("image", "export", image_id, first)
+    agent.ok("image", "export", image_id, second)
+    assert first.read_bytes() == second.read_bytes()
+    agent.ok("image", "rm", image_id)
+    (name,) = {json.loads(_manifest_of(first))["name"]}
+    lab.key.sign(first)
+    agent.trust(lab.key, name)
+    agent.ok("run", "--net=none", first, "--exec=/bin/cat", "--", "/etc/low", "/etc/high")
+
+
+def _manifest_of(archive: Path) -> bytes:
+    return subprocess.run(
+        ["tar", "-xzOf", archive, "manifest"], check=True, capture_output=True
+    ).stdout
+
+
+def test_changes_of_a_container_image_are_found(container_image: tuple[Agent, str]) -> None:
+    agent, image_id = container_image
+    agent.ok("image", "verify", "--all")
+    command = ("--insecure-options=image", "run", "--net=none", image_id)
+    agent.ok(*command)
+    (low,) = (agent.data / "cas/tree").glob("*/rootfs/etc/low")
+    low.write_text("LOW")
+    result = agent("image", "verify", "--all")
+    assert result.exit == AGENT_ERROR
+    assert "/etc/low  content changed" in result.stdout
+    assert "were changed: /etc/low content changed" in agent.refused(*command)
+    assert "not stored as an archive" in agent.refused("image", "render", "--force", image_id)
