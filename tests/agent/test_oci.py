@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import shutil
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -472,3 +474,120 @@ def test_a_signature_of_the_index_or_of_the_image_will_do(
     assert agent.ok("run", reference) == "signed\n"
     (record,) = (agent.data / "cas/image").glob("*/record.json")
     assert json.loads(record.read_text())["digest"] == digest
+
+
+def test_layers_that_need_those_below(
+    agent: Agent, private_host: PrivateHost, tmp_path: Path
+) -> None:
+    """A hard link to a file of a lower layer, and a file in a directory that has no member."""
+    top_dir = ocilayout.special("private", tarfile.DIRTYPE, mode=0o700, uid=7, gid=8)
+    contents: list[list[ocilayout.Member]] = [
+        [top_dir, ("private/file", b"below"), ("other", None), ("other/file", b"x")],
+        [("private/new", b"new")],
+        [ocilayout.special("link", tarfile.LNKTYPE, "private/file")],
+    ]
+    layout = OciLayout(tmp_path / "layout")
+    layers = [layout.layer(members) for members in contents]
+    layout.tag(layout.image(layers), "x")
+    agent.ok(UNSIGNED, "fetch", f"oci:{layout.path}:x")
+    merged = tmp_path / "merged"
+    merged.mkdir()
+    script = (
+        f"mount -t overlay overlay -o ro,lowerdir={':'.join(trees(agent))} {merged} &&"
+        f" cat {merged}/link {merged}/private/new && stat -c ' %a %u %g' {merged}/private"
+    )
+    said = private_host.run(["unshare", "-m", "/bin/sh", "-c", script]).check().stdout
+    assert said == "belownew 700 7 8\n"
+    # on top of other layers the same layer is another tree
+    other = OciLayout(tmp_path / "other")
+    below = other.layer([("private", None), ("private/file", b"other")])
+    other.tag(other.image([below, *layers[1:]]), "x")
+    for blob in layout.blobs.iterdir():
+        shutil.copy(blob, other.blobs)
+    agent.ok(UNSIGNED, "fetch", f"oci:{other.path}:x")
+    record = max(
+        (agent.data / "cas/image").glob("*/record.json"), key=lambda path: path.stat().st_mtime_ns
+    )
+    trees_of = [layer["tree"] for layer in json.loads(record.read_text())["layers"]]
+    assert (agent.data / "cas/tree" / trees_of[-1] / "rootfs/link").read_bytes() == b"other"
+    assert len(list((agent.data / "cas/tree").iterdir())) == 6
+
+
+@pytest.mark.threat("T35")
+def test_a_working_directory_behind_a_link_stays_in_the_pod(agent: Agent, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    canary.mkdir()
+    for number, target in enumerate((str(canary), "/proc/self/fd/7", "../../../../..")):
+        layout = OciLayout(tmp_path / f"layout{number}")
+        link = ocilayout.special("work", tarfile.SYMTYPE, target, mode=0o777)
+        layer = layout.layer([*ocilayout.busybox_members(), link])
+        config = {"Cmd": ["/bin/sh", "-c", "pwd; touch here; ls /"], "WorkingDir": "/work"}
+        layout.tag(layout.image([layer], config), "x")
+        result = agent(UNSIGNED, "run", f"oci:{layout.path}:x")
+        if result.exit == 0:
+            assert result.stdout.splitlines()[0] == "/"
+            assert "bin" in result.stdout and "here" in result.stdout
+        else:
+            assert "working directory" in result.stderr
+        assert list(canary.iterdir()) == []
+
+
+@pytest.mark.threat("T31")
+def test_secrets_are_in_no_argument_output_or_file(
+    agent: Agent, logged_in: Registry, tmp_path: Path
+) -> None:
+    layout = ocilayout.busybox_layout(tmp_path / "layout")
+    logged_in.push_layout(layout.path, "app/web:1.0")
+    for name in ("app/web:1.0", "app/missing:1.0"):
+        result = agent(UNSIGNED, "--debug", "fetch", logged_in.reference(name))
+        for text in (result.stdout, result.stderr):
+            assert PASSWORD not in text and basic() not in text
+    for path in agent.data.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert PASSWORD.encode() not in data and basic().encode() not in data
+
+
+@pytest.mark.threat("T33")
+def test_plain_http_only_when_it_is_asked_for_and_without_the_log_in(
+    agent: Agent, private_host: PrivateHost, tmp_path: Path
+) -> None:
+    layout = ocilayout.busybox_layout(tmp_path / "layout", config={"Cmd": ["/bin/echo", "plain"]})
+    requests: list[dict[str, str]] = []
+
+    class Plain(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            requests.append(dict(self.headers))
+            reference = self.path.rpartition("/")[2]
+            entry = json.loads((layout.path / "index.json").read_text())["manifests"][0]
+            digest = entry["digest"] if reference == "1.0" else reference
+            path = layout.blobs / digest.rpartition(":")[2]
+            data = path.read_bytes() if path.is_file() else b""
+            self.send_response(200 if data else 404)
+            self.send_header("Content-Type", ocilayout.MANIFEST)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("", 0), Plain, bind_and_activate=False)
+    server.socket.close()
+    server.socket = private_host.listen(port=5000)
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    ).start()
+    document = {
+        "rktKind": "dockerAuth", "rktVersion": "v1", "registries": ["registry.example.com:5000"],
+        "credentials": {"user": USER, "password": PASSWORD},
+    }  # fmt: skip
+    (agent.local / "auth.d").mkdir()
+    (agent.local / "auth.d/it.json").write_text(json.dumps(document))
+    reference = "docker://registry.example.com:5000/app/web:1.0"
+    agent.refused(UNSIGNED, "fetch", reference)
+    assert requests == []
+    assert agent.ok("--insecure-options=image,http", "run", reference) == "plain\n"
+    assert requests and not any("Authorization" in headers for headers in requests)
+    server.shutdown()
+    server.server_close()
