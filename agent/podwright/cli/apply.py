@@ -96,14 +96,14 @@ def _read(args: Arguments) -> Any:
 def _tell(answer: dict[str, Any]) -> None:
     """The answer for people: one line per object."""
     would = "would " if answer["check"] else ""
-    for kind in ("keys", "images", "pods"):
-        for part in answer[kind]:
+    for kind in ("keys", "policy", "images", "pods"):
+        for part in answer.get(kind, ()):
             actions = ", ".join(part.get("actions") or [part.get("action", "none")])
             state = (
                 "failed"
                 if part.get("error")
                 else (f"{would}{actions}" if part["changed"] else "unchanged")
             )
-            say(f"{kind[:-1]} {safe(part['label'], 100)}: {state}")
+            say(f"{kind.rstrip('s')} {safe(part['label'], 100)}: {state}")
     for warning in answer["warnings"]:
         note(f"warning: {warning}")

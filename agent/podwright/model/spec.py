@@ -130,12 +130,20 @@ class ImageSpec:
 
 
 @value
+class PolicySpec:
+    """The admission policy: the whole document, already checked, or None for no policy file."""
+
+    document: Optional[dict[str, Any]]
+
+
+@value
 class DesiredState:
     """All that one `apply` is asked for."""
 
     keys: tuple[KeySpec, ...] = ()
     images: tuple[ImageSpec, ...] = ()
     pods: tuple[PodSpec, ...] = ()
+    policy: Optional[PolicySpec] = None
 
 
 def parse_desired(raw: Any) -> DesiredState:
@@ -151,6 +159,7 @@ def parse_desired(raw: Any) -> DesiredState:
         tuple(_parse_key(item) for item in fields.objects("keys")),
         tuple(_parse_image(item, shared) for item in fields.objects("images")),
         tuple(_parse_pod(item, shared) for item in fields.objects("pods")),
+        _parse_policy(fields.child("policy")),
     )
     fields.finish()
     _once("keys", [f"key {key.fingerprint} for {key.prefix or 'root'}" for key in state.keys])
@@ -176,6 +185,21 @@ def _logins(fields: Fields, others: Optional[Credentials]) -> Optional[Credentia
 
     own = parse_list(fields)
     return own.over(others) if own else others
+
+
+def _parse_policy(fields: Optional[Fields]) -> Optional[PolicySpec]:
+    if fields is None:
+        return None
+    state = fields.choice("state", ("present", "absent"), "present")
+    document = fields.raw("document")
+    if (document is None) == (state == "present"):
+        raise UsageError(f"{fields.at('document')}: is needed, and only with state: present")
+    fields.finish()
+    if document is not None:
+        from podwright.model.policy import parse_policy
+
+        parse_policy(document, fields.at("document"))
+    return PolicySpec(document)
 
 
 def _parse_key(fields: Fields) -> KeySpec:

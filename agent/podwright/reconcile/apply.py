@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`apply`: keys, images and pods of one desired state, and the answer about them."""
+"""`apply`: keys, policy, images and pods of one desired state, and the answer about them."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class Answer:
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
         self.keys: list[dict[str, Any]] = []
+        self.policy: list[dict[str, Any]] = []
         self.images: list[dict[str, Any]] = []
         self.pods: list[dict[str, Any]] = []
         self.warnings: list[str] = []
@@ -83,12 +84,13 @@ class Answer:
 
     def as_json(self) -> dict[str, Any]:
         """The whole answer."""
-        parts = self.keys + self.images + self.pods
+        parts = self.keys + self.policy + self.images + self.pods
         out: dict[str, Any] = {
             "version": __version__,
             "check": self.mode.check,
             "changed": any(part["changed"] for part in parts),
             "keys": self.keys,
+            "policy": self.policy,
             "images": self.images,
             "pods": self.pods,
             "warnings": self.warnings,
@@ -102,7 +104,8 @@ class Answer:
 
 def _side(answer: Answer, side: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for kind, parts in (("keys", answer.keys), ("images", answer.images), ("pods", answer.pods)):
+    for kind in ("keys", "policy", "images", "pods"):
+        parts = getattr(answer, kind)
         changed = {part["label"]: part["diff"][side] for part in parts if part["changed"]}
         if changed:
             out[kind] = changed
@@ -123,7 +126,7 @@ def error_json(err: PodwrightError) -> dict[str, Any]:
 def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
     """Bring the host to the desired state, or say what that would change.
 
-    A key or image that fails ends it, since pods depend on them; a pod that fails does not keep
+    A key, policy or image that fails ends it, since pods depend on them; a pod that fails does not keep
     the other pods from being brought up. Never raises for a refusal: it stands in the answer.
     """
     answer = Answer(mode)
@@ -132,6 +135,10 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
             part, warnings = keys.apply_key(layout, key, mode.check)
             answer.keys.append(part)
             answer.warnings += warnings
+        if desired.policy is not None:
+            from podwright.reconcile.policyfile import apply_policy
+
+            answer.policy.append(apply_policy(layout, desired.policy, mode.check))
         for image in desired.images:
             answer.images.append(apply_image(layout, image, mode.check, mode.progress))
     except PodwrightError as err:

@@ -76,7 +76,7 @@ def read_owned(path: str, limit: int) -> Optional[bytes]:
         raise broken(path, f"cannot be read: {err.strerror}") from None
     try:
         info = os.fstat(fd)
-        why = _problem(info, stat.S_ISREG, "is not a regular file") or _ways_problem(path)
+        why = _problem(info, stat.S_ISREG, "is not a regular file") or way_problem(path)
         if not why and info.st_size > limit:
             why = f"is larger than {limit} bytes"
         if why:
@@ -103,7 +103,7 @@ def _problem(info: os.stat_result, kind: Any, otherwise: str) -> str:
     return "" if info.st_mode & 0o444 else "may be read by nobody (mode 0000)"
 
 
-def _ways_problem(path: str) -> str:
+def way_problem(path: str) -> str:
     """What is wrong with the directories above; sticky ones are fine, as files stay their owners'."""
     directory = os.path.dirname(path)
     while directory not in ("", "/"):

@@ -91,7 +91,7 @@ def verify(
     subject: Subject, requirement: Requirement, found: tuple[Sigstore, ...]
 ) -> tuple[Signature, ...]:
     """The accepted signatures. Raises VerifyError with the most telling reason when none is."""
-    keys = [_key(path, data) for path, data in policykeys.sources(requirement)]
+    keys = [read_key(path, data) for path, data in policykeys.sources(requirement)]
     accepted: list[Signature] = []
     failures: list[VerifyError] = []
     for each in found:
@@ -146,7 +146,7 @@ class _Key:
         return True
 
 
-def _key(path: str, data: bytes) -> _Key:
+def read_key(path: str, data: bytes) -> _Key:
     """Read a PEM public key. Raises PolicyError naming the file when it is none that we accept."""
     distpackages.enable()
     try:
