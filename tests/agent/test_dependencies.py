@@ -287,8 +287,8 @@ def test_a_diamond_of_2_to_the_20_ways_visits_every_image_once(
     stack.base("example.com/d20")
     for number in range(20):
         below = f"example.com/d{number + 1}"
-        twice = [{"imageName": below}, {"imageName": below, "labels": labels(version="1.0")}]
-        stack.serve(f"example.com/d{number}", dependencies=twice)
+        pinned = {"imageName": below, "labels": labels(version="1.0")}
+        stack.serve(f"example.com/d{number}", dependencies=[below, pinned])
     trusting.ok("fetch", "example.com/d0")
     assert len(stored(trusting)) == 21
     for number in range(21):

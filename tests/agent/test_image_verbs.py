@@ -212,8 +212,9 @@ def test_rootfs_only_makes_the_directory_the_root(
     trusting.ok("image", verb, "--rootfs-only", NAME, out)
     expected = tmp_path / "expected"
     expected.mkdir()
-    command = ["tar", "-xpzf", image, "-C", expected, "--numeric-owner"]
-    subprocess.run(command, check=True)
+    subprocess.run(
+        ["tar", "-xpzf", str(image), "-C", str(expected), "--numeric-owner"], check=True
+    )
     assert tree_of(out) == tree_of(expected / "rootfs")
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from podwright import jsonio
 from podwright.errors import ImageError, VerifyError
 from podwright.kernel import fs
-from podwright.stage0 import decompress, treecheck
+from podwright.stage0 import decompress, treecheck, verity
 from podwright.stage0.aci import AciUnpacker
 from podwright.stage0.channel import Abandoned, Worker
 from podwright.stage0.decodechild import DecodeChild
@@ -209,6 +209,7 @@ def _discard(_chunk: bytes) -> None:
 
 def mark_rendered(tree: str, tree_id: str, ingested: Ingested) -> None:
     """Write the mark that a tree is complete; it is published only together with it."""
+    verity.protect(tree)
     mark = {
         "format": 2,
         "id": tree_id,

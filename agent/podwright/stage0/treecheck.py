@@ -129,7 +129,9 @@ def mark(made: str, layer: Layer) -> None:
     """Write `rendered` into the finished tree `made` (rootfs, mtree), which is to become a layer."""
     from podwright import jsonio
     from podwright.kernel import fs
+    from podwright.stage0 import verity
 
+    verity.protect(made)
     said = {
         "format": 2,
         "id": layer.tree,

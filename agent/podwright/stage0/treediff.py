@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import StoreError
-from podwright.stage0 import mtree, treecheck
+from podwright.stage0 import mtree, treecheck, verity
 from podwright.stage0.treecheck import Difference
 from podwright.text import safe
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from podwright.stage0.mtree import Entry
     from podwright.stage0.store import Layer
 
-PARTS = ("rootfs", "mtree", "rendered")
+PARTS = ("rootfs", "mtree", "rendered", "verity")
 MOST = 1000
 """Differences that are told; a tree that was replaced as a whole would give a million."""
 
@@ -52,6 +52,8 @@ def differences(layout: Layout, layer: Layer) -> list[Difference]:
         out += compare(mtree.rows(listed, f"{base}/mtree"), f"{base}/rootfs")
     except StoreError:
         out.append(Difference("mtree", "the list of digests cannot be read"))
+    for path in verity.changed(base):
+        out.append(Difference(_shown(path), "its fs-verity digest changed"))
     return out
 
 

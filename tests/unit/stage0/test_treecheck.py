@@ -149,7 +149,7 @@ def test_something_beside_the_root_is_found(made: Made) -> None:
 
 
 def test_the_digest_tells_names_apart_whatever_is_in_them(tmp_path: Path) -> None:
-    digests = set()
+    digests: set[str] = set()
     for names in (["ab"], ["a", "b"], ["a\nb"], ["b", "a\n"]):
         root = tmp_path / str(len(digests))
         root.mkdir()
