@@ -189,16 +189,19 @@ def codec(name: str) -> Codec:
     distpackages.enable()
     if name == "zstd":
         return _zstd()
+    library: Any = zlib
     try:
-        from isal import isal_zlib as library  # type: ignore[import-not-found]
+        from isal import isal_zlib
+
+        library = isal_zlib
     except ImportError:
-        library = zlib
+        pass
     return lambda: _Gzip(library)
 
 
 def _zstd() -> Codec:
     try:
-        import zstandard  # type: ignore[import-not-found]
+        import zstandard
     except ImportError:
         raise ImageError(
             "archive: it is compressed with zstd, which needs the Python package zstandard",

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Layers (OCI image-spec, layer.md): whiteouts, repeated paths, what is taken from layers below, and what is refused."""
+"""Layers (OCI image-spec, layer.md): whiteouts, repeated paths, what is taken from below, and what is refused."""
 
 from __future__ import annotations
 
