@@ -8,8 +8,9 @@ The served folder is the whole configuration:
     ROOT/images/NAME-VERSION-OS-ARCH.aci        and .aci.asc beside it; NAME begins with the host
     ROOT/pubkeys/*.asc                          every key file, each announced as ac-discovery-pubkeys
 
-Any path asked with `?ac-discovery=1` answers the meta tags for `prefix`. Files have an ETag and honour If-None-Match,
-Range and If-Range. Discovery by name needs port 443, because AC identifiers have no port.
+Any path asked with `?ac-discovery=1` answers the meta tags for `prefix`; with `server.static = True` nothing is made
+up: a directory answers its `index.html`, as with any web server. Files have an ETag and honour If-None-Match, Range and
+If-Range. Discovery by name needs port 443, because AC identifiers have no port.
 
 Run it as `python -m tests.support.webserver --root DIR --name HOST …`, or in-process:
 
@@ -78,6 +79,7 @@ class ImageServer:
         )
         self.requests: list[Request] = []
         self.answers: dict[str, Answer] = {}
+        self.static = False
         self._servers: list[_Listener] = []
 
     def serve_on(self, listening: socket.socket) -> int:
@@ -167,12 +169,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, images: ImageServer, url: urllib.parse.SplitResult) -> None:
         if url.path in images.answers:
             images.answers[url.path](self)
-        elif "ac-discovery" in urllib.parse.parse_qs(url.query):
+        elif images.static and images.file_for(f"{url.path.rstrip('/')}/index.html"):
+            self._send_directory(images, url)
+        elif not images.static and "ac-discovery" in urllib.parse.parse_qs(url.query):
             self.send_bytes(HTTPStatus.OK, images.discovery_page(), "text/html; charset=utf-8")
         elif (path := images.file_for(url.path)) is not None:
             self.send_file(path)
         else:
             self.send_bytes(HTTPStatus.NOT_FOUND, b"not found\n", "text/plain")
+
+    def _send_directory(self, images: ImageServer, url: urllib.parse.SplitResult) -> None:
+        """What web servers do with a directory: its index, below a path that ends in a slash."""
+        if url.path.endswith("/"):
+            page = images.file_for(f"{url.path}index.html")
+            assert page is not None
+            self.send_bytes(HTTPStatus.OK, page.read_bytes(), "text/html; charset=utf-8")
+            return
+        self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+        self.send_header("Location", f"{url.path}/")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def send_bytes(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
         """Send a complete answer with a small body."""

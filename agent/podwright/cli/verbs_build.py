@@ -109,4 +109,27 @@ BUILD_VERBS = (
             "    --sign-by=release@example.com --lookaside=/srv/www/sigstore",
         ),
     ),
+    Verb(
+        "publish",
+        "publish",
+        "Write images into the web root of their host",
+        "DIR IMAGE.aci...",
+        (
+            Option("key", "public key of the signatures", "FILE", repeat=True),
+            Option("sign", "sign images that are not signed, with this key", "KEY"),
+            *SIGNER,
+            Option("prefix", "one discovery page for all images below it: example.com", "PREFIX"),
+            Option("latest", "the images are also what their names without a version mean"),
+            Option("replace", "replace a version that was published before"),
+            FORMAT,
+        ),
+        "DIR is what https://HOST/ serves, HOST being the first part of the images' names. Images, their\n"
+        "signatures and keys are copied there, with pages of meta tags by which hosts find them. Pages\n"
+        "that are there keep everything else they have. Prints the files that are new; a second time\n"
+        "there are none. Only what hosts would accept is published.",
+        (
+            "podwright image publish /srv/www app.aci --sign=release@example.com --latest",
+            "podwright image publish /srv/www app.aci --key=release.asc",
+        ),
+    ),
 )
