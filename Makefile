@@ -74,8 +74,9 @@ molecule: setup ## roll a signed pod out to three systemd hosts over SSH (root)
 	@$(PARTS) molecule
 
 .PHONY: crash-tests
-crash-tests: setup ## kill -9 at every single state-changing call of apply and run (10 minutes, root)
-	@PODWRIGHT_CRASH_STRIDE=1 $(PYTHON) -m pytest -q -n 2 tests/agent/test_crash.py
+crash-tests: setup ## kill -9 at every single state-changing call of fetch, apply and run (40 minutes, root)
+	@PODWRIGHT_CRASH_STRIDE=1 PODWRIGHT_FETCH_STRIDE=1 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
+		tests/agent/test_crash.py tests/agent/test_oci_crash.py tests/hostile/test_fetch_faults.py
 
 .PHONY: power-tests
 power-tests: setup ## cut the power 240 times under a fetch, on ext4 and xfs (10 minutes, root)

@@ -376,6 +376,7 @@ def _refer(layout: Layout, record: Record) -> None:
     reference = f"{names}/{record.id}"
     if not os.path.lexists(reference):
         fs.write_new(reference, b"")
+        fs.fsync_dir(names)
         fs.fsync_dir(os.path.dirname(names))
 
 
