@@ -3,7 +3,8 @@
 
 """A fetch that is killed, or runs out of something, at any of its steps: all or nothing, and a rerun gets there.
 
-T82 (kill -9), T84 (no space), T87 (input/output errors); container images are in tests/agent/test_oci_crash.py. `make crash-tests` looks at every step, `make test` at a sample.
+T82 (kill -9), T84 (no space), T87 (input/output errors); container images are in tests/agent/test_oci_crash.py.
+`make crash-tests` looks at every step, `make test` at a sample.
 """
 
 from __future__ import annotations
