@@ -117,17 +117,18 @@ def test_a_member_fetches_and_root_verifies_again_and_runs(
     assert ran.exit == 0, ran
     assert names_in(ready.agent.data / "cas/image") == [image_id]
     assert names_in(ready.inbox) == []
-    assert "signed" in ready.agent.ok("image", "list")
+    listed = ready.agent.ok("image", "list", "--fields=id,verdict", "--full")
+    assert "signed" in listed
 
 
 def test_root_fetch_takes_the_newest_and_clears_the_others(
     ready: Site, https_server: ImageServer
 ) -> None:
     for _ in range(2):
-        ready.as_user(MEMBER, "fetch", tiny.NAME).check()
+        ready.as_user(MEMBER, "fetch", f"{tiny.NAME}:1.0").check()
     assert len(names_in(ready.inbox)) == 2
     https_server.close()
-    ready.agent.ok("fetch", tiny.NAME)
+    ready.agent.ok("fetch", f"{tiny.NAME}:1.0")
     assert names_in(ready.inbox) == []
 
 

@@ -32,7 +32,7 @@ mount -t tmpfs -o mode=755 scratch /var/lib
 mkdir /var/lib/dpkg
 mount --move "$1/dpkg" /var/lib/dpkg
 rm -rf /etc/podwright /usr/bin/podwright /usr/lib/podwright
-sed -i /^podwright/d /etc/group /etc/gshadow
+sed -i /^podwright/d /etc/group /etc/gshadow /etc/passwd /etc/shadow
 """
 """Run by the shell with a scratch directory; hides an agent that is installed on the machine."""
 
