@@ -9,9 +9,7 @@ on, everything else has a digest in it.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import time
 
 from podwright import jsonio
@@ -19,32 +17,17 @@ from podwright.errors import StoreError, VerifyError
 from podwright.host import clock
 from podwright.host.lock import HostLock
 from podwright.kernel import durable, fs
-from podwright.model.convert import Origin, convert
-from podwright.model.ociref import parse_docker, parse_path
-from podwright.stage0 import (
-    admission,
-    expected,
-    fetch,
-    givenlogins,
-    images,
-    platform,
-    signatures,
-    store,
-    verdict,
-)
-from podwright.stage0.netchild import RemoteClient
-from podwright.stage0.oci import files, layers, users
-from podwright.stage0.oci.archives import DockerArchive
+from podwright.model.convert import convert
+from podwright.stage0 import admission, expected, fetch, platform, signatures, store, verdict
+from podwright.stage0.oci import layers, users
 from podwright.stage0.oci.judge import collect, documents, judge
-from podwright.stage0.oci.layout import OciLayout
-from podwright.stage0.oci.registry import Registry
+from podwright.stage0.oci.place import Place
 from podwright.stage0.oci.source import find
 from podwright.text import safe
 from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
@@ -52,9 +35,9 @@ if TYPE_CHECKING:
     from podwright.model.imageref import ImageRef
     from podwright.stage0.images import FetchOptions, Progress
     from podwright.stage0.oci.judge import Judged
-    from podwright.stage0.oci.source import Found, Source
+    from podwright.stage0.oci.place import Opened
+    from podwright.stage0.oci.source import Found
     from podwright.stage0.store import Record
-    from podwright.stage0.transport import Client
 
 FETCH_WAIT = 1800.0
 SWEPT_TRIES = 3
@@ -98,39 +81,53 @@ class _Job:
         self._layout = layout
         self._ref = ref
         self._options = options
-        self._cwd = cwd
-        self._place = images.place(ref, cwd)
-        self._shown = safe(ref.text, 200)
-        self._client: Optional[Client] = None
+        self._place = Place(layout, ref, options, cwd)
 
     def run(self, progress: Optional[Progress]) -> Record:
         asked = time.time()
-        subject = self._subject()
+        subject = self._place.subject
         admission.refuse_rejected(admission.rule_for(self._layout, subject), subject)
-        shown = f"fetching {safe(self._place, 160)}"
-        lock = f"{self._layout.locks}/fetch-{store.short_digest(self._place)}"
+        shown = f"fetching {safe(self._place.name, 160)}"
+        lock = f"{self._layout.locks}/fetch-{store.short_digest(self._place.name)}"
         with HostLock(lock, shown, FETCH_WAIT):
             known = self._known()
-            if known is not None and self._came_since(known[1], asked):
+            if known is not None and _came_since(known[1], asked):
                 return known[0]
-            with self._open() as source:
-                if known is not None and self._unchanged(source, known[1]):
+            state = self._place.state()
+            if known is not None and self._place.same(known[1], state):
+                return known[0]
+            with self._place.open() as opened:
+                if known is not None and opened.unchanged(known[1]):
                     return known[0]
-                state = images.file_state(self._ref, self._cwd)
-                record, top = self._fetch(source, progress)
-                self._remember(record, top, state)
-                return record
+                record, top = self._fetch(opened, progress)
+            memory = {"id": record.id, "top": top, "stat": state, "fetched": time.time()}
+            store.write_place(self._layout, self._place.name, memory)
+            return record
 
     def current(self) -> Optional[Record]:
         known = self._known()
-        if known is None:
+        if known is None or self._place.same(known[1], self._place.state()):
+            return known[0] if known else None
+        if self._ref.kind != "docker":
             return None
-        with self._open() as source:
-            return known[0] if self._unchanged(source, known[1]) else None
+        with self._place.open() as opened:
+            return known[0] if opened.unchanged(known[1]) else None
+
+    def signed(self) -> tuple[verdict.Subject, bytes, signatures.SignatureBlobs]:
+        """What the policy judges: the subject, its document and the signatures of that."""
+        out = []
+        with self._place.open() as opened:
+            for digest, document in documents(find(opened.source)):
+                subject = replace(self._place.subject, digest=digest)
+                blobs = collect(self._layout, opened, subject, self._options.insecure)
+                out.append((subject, document, blobs))
+                if blobs.simple or blobs.sigstore:
+                    return out[-1]
+        return out[0]
 
     def _known(self) -> Optional[tuple[Record, dict[str, Any]]]:
         """What the store has of this place, when it would do: complete, and its verdict holds."""
-        memory = store.read_place(self._layout, self._place)
+        memory = store.read_place(self._layout, self._place.name)
         record = store.read_record(self._layout, str(memory.get("id"))) if memory else None
         if memory is None or record is None:
             return None
@@ -144,77 +141,13 @@ class _Job:
             return None
         return record, memory
 
-    def _came_since(self, memory: dict[str, Any], moment: float) -> bool:
-        when = memory.get("fetched", 0)
-        return isinstance(when, (int, float)) and when >= moment
-
-    def _unchanged(self, source: Source, memory: dict[str, Any]) -> bool:
-        """Whether the place still has what is remembered of it."""
-        if not isinstance(source, Registry):
-            state = images.file_state(self._ref, self._cwd)
-            return state is not None and memory.get("stat") == state
-        if source.ref.digest:
-            return True
-        claim = source.head()
-        return bool(claim) and claim == memory.get("top")
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[Source]:
-        """The place, for as long as it is needed."""
-        if self._ref.kind == "docker":
-            given = self._options.credentials
-            keyring = givenlogins.keyring(self._layout, given)
-            with RemoteClient(self._layout, self._options.insecure, keyring) as client:
-                self._client = client
-                ref = parse_docker(self._ref.location)
-                login = given.for_registry(ref.registry, ref.repository) if given else None
-                yield Registry(self._layout, client, ref, login)
-            return
-        asked = parse_path(self._ref.kind, self._ref.location)
-        path = images.file_path(self._ref, self._cwd)
-        if self._ref.kind == "oci":
-            with files.Directory(path) as inside:
-                yield OciLayout(inside, asked.ref, self._shown)
-            return
-        with (
-            store.Workspace(self._layout, "archive") as work,
-            files.Tar(path, f"{work.path}/plain") as inside,
-        ):
-            if self._ref.kind == "oci-archive":
-                yield OciLayout(inside, asked.ref, self._shown)
-            else:
-                yield DockerArchive(inside, asked.ref, self._shown)
-
-    def _subject(self) -> verdict.Subject:
-        """What the policy judges."""
-        if self._ref.kind == "docker":
-            identity = parse_docker(self._ref.location).canonical
-        else:
-            asked = parse_path(self._ref.kind, self._ref.location)
-            path = images.file_path(self._ref, self._cwd)
-            identity = f"{path}:{asked.ref}" if asked.ref else path
-        return verdict.Subject(self._ref.kind, identity, self._ref.name)
-
-    def _fetch(self, source: Source, progress: Optional[Progress]) -> tuple[Record, str]:
+    def _fetch(self, opened: Opened, progress: Optional[Progress]) -> tuple[Record, str]:
         """The stored record, and the digest of the document that the reference led to."""
-        found = find(source)
-        subject = self._subject()
-        judged = judge(
-            self._layout,
-            self._client,
-            source,
-            found,
-            subject,
-            self._options.insecure,
-            self._signature(),
-        )
+        found = find(opened.source)
+        subject = self._place.subject
+        judged = judge(self._layout, opened, found, subject, self._options.insecure)
         labels = (*self._ref.labels, ("os", platform.OS), ("arch", platform.host_arch()))
-        manifest = convert(found.config, self._ref.name, labels, self._origin(found))
-
-        def report(done: int, total: Optional[int]) -> None:
-            if progress is not None:
-                progress(self._ref.text, done, total)
-
+        manifest = convert(found.config, self._ref.name, labels, self._place.origin(found))
         record = store.Record(
             id=image_id(manifest, found.digest),
             name=manifest.name,
@@ -229,47 +162,19 @@ class _Job:
             digest=judged.digest,
         )
         expected.require(self._options.digest, self._ref.text, record.id, record.digest)
+
+        def report(done: int, total: Optional[int]) -> None:
+            if progress is not None:
+                progress(self._ref.text, done, total)
+
         for attempt in range(SWEPT_TRIES):
-            stack = layers.ensure(self._layout, source, found, report)
+            stack = layers.ensure(self._layout, opened.source, found, report)
             try:
                 return self._publish(record, manifest, stack, found, judged), found.top
             except StoreError:
                 if attempt + 1 == SWEPT_TRIES:
                     raise
         raise AssertionError("unreachable")
-
-    def signed(self) -> tuple[verdict.Subject, bytes, signatures.SignatureBlobs]:
-        """What the policy judges: the subject, its document and the signatures of that."""
-        out = []
-        with self._open() as source:
-            for digest, document in documents(find(source)):
-                subject = replace(self._subject(), digest=digest)
-                blobs = collect(
-                    self._layout,
-                    self._client,
-                    source,
-                    subject,
-                    self._options.insecure,
-                    self._signature(),
-                )
-                out.append((subject, document, blobs))
-                if blobs.simple or blobs.sigstore:
-                    return out[-1]
-        return out[0]
-
-    def _signature(self) -> str:
-        """The path of the signature that the user named."""
-        given = self._options.signature
-        return os.path.join(self._cwd or os.getcwd(), given) if given else ""
-
-    def _origin(self, found: Found) -> Origin:
-        config = found.manifest.config.digest
-        if self._ref.kind != "docker":
-            return Origin(self._subject().identity, found.digest, config)
-        ref = parse_docker(self._ref.location)
-        return Origin(
-            f"{ref.canonical}", found.digest, config, ref.registry, ref.repository, ref.tag
-        )
 
     def _publish(
         self,
@@ -299,9 +204,10 @@ class _Job:
                 store.publish_image(self._layout, image, record)
         return record
 
-    def _remember(self, record: Record, top: str, state: Optional[list[int]]) -> None:
-        known = {"id": record.id, "top": top, "stat": state, "fetched": time.time()}
-        store.write_place(self._layout, self._place, known)
+
+def _came_since(memory: dict[str, Any], moment: float) -> bool:
+    when = memory.get("fetched", 0)
+    return isinstance(when, (int, float)) and when >= moment
 
 
 def image_id(manifest: ImageManifest, digest: str) -> str:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.host.paths import Layout
-    from podwright.stage0.oci.source import Found, Source
-    from podwright.stage0.transport import Client
+    from podwright.stage0.oci.place import Opened
+    from podwright.stage0.oci.source import Found
     from podwright.stage0.verdict import Subject, Verdict
 
 
@@ -33,24 +33,21 @@ class Judged:
 
 def judge(
     layout: Layout,
-    client: Optional[Client],
-    source: Source,
+    opened: Opened,
     found: Found,
     subject: Subject,
     insecure: frozenset[str],
-    given: str,
 ) -> Judged:
     """Judge an image before any of its layers is fetched. Raises VerifyError, PolicyError.
 
     subject  of the image, with any digest
-    given    path of a signature that the user names, or ""
     """
     lifted = tuple(word for word in fetch.FETCH_WORDS if word in insecure)
     failure: Optional[VerifyError] = None
     for digest, document in documents(found):
         about = replace(subject, digest=digest)
         try:
-            blobs = collect(layout, client, source, about, insecure, given)
+            blobs = collect(layout, opened, about, insecure)
             verdict = admission.judge_oci(layout, about, document, blobs, lifted)
         except VerifyError as err:
             # What is wrong with a signature says more than that another one is missing.
@@ -69,15 +66,12 @@ def documents(found: Found) -> list[tuple[str, bytes]]:
 
 
 def collect(
-    layout: Layout,
-    client: Optional[Client],
-    source: Source,
-    subject: Subject,
-    insecure: frozenset[str],
-    given: str,
+    layout: Layout, opened: Opened, subject: Subject, insecure: frozenset[str]
 ) -> signatures.SignatureBlobs:
     """The signatures that the policy may ask for; none where their check is lifted."""
     if "image" in insecure:
         return signatures.SignatureBlobs()
     rule = admission.rule_for(layout, subject)
-    return admission.collect_signatures(layout, client, source, subject, rule, given=given)
+    return admission.collect_signatures(
+        layout, opened.client, opened.source, subject, rule, given=opened.signature
+    )
