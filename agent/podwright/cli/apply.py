@@ -32,7 +32,7 @@ def run(context: Context, args: Arguments) -> int:
         check=args.true("check"),
         diff=args.true("diff"),
         command=[*agent_command(), *context.global_argv],
-        progress=_progress(form),
+        progress=_progress(form, args.text("progress")),
     )
     try:
         desired = parse_desired(_read(args))
@@ -69,12 +69,13 @@ def _locked(context: Context, args: Arguments, desired: Any, mode: apply.Mode) -
         return apply.apply(context.layout, desired, mode)
 
 
-def _progress(form: str) -> Any:
-    if form != "text":
+def _progress(form: str, wanted: str) -> Any:
+    """Who reports progress; without a wish, people see it and programs do not."""
+    if form != "text" and not wanted:
         return None
-    from podwright.cli.progress import Printer
+    from podwright.cli.progress import printer
 
-    return Printer()
+    return printer(wanted)
 
 
 def _read(args: Arguments) -> Any:

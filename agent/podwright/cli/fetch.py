@@ -8,12 +8,15 @@ import os
 
 from podwright.cli import apps
 from podwright.cli.context import note, say
-from podwright.cli.progress import Printer
+from podwright.cli.progress import printer
 from podwright.stage0 import images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from podwright.cli.context import Context
+    from podwright.cli.progress import Progress
 
 SHORT = len("sha512-") + 32
 
@@ -25,19 +28,21 @@ def run(context: Context, args: apps.MultiArguments) -> int:
             pull_policy=args.text("pull-policy", "update"),
             insecure=context.insecure,
             signature=own.text("signature"),
-            trust_keys_from_https=context.trust_keys_from_https,
+            accept_key=context.accept_key,
         )
-        image_id = _fetch(context, text, options)
+        image_id = _fetch(context, text, options, printer(args.text("progress")))
         say(image_id if args.true("full") else image_id[:SHORT])
     return 0
 
 
-def _fetch(context: Context, text: str, options: images.FetchOptions) -> str:
+def _fetch(
+    context: Context, text: str, options: images.FetchOptions, progress: Optional[Progress]
+) -> str:
     """The ID of an image that is in the store now, or in its inbox when we are not root."""
     if os.geteuid() == 0:
-        return images.resolve(context.layout, text, options, Printer()).id
+        return images.resolve(context.layout, text, options, progress).id
     from podwright.stage0 import member
 
-    image_id = member.leave(context.layout, text, options, Printer())
+    image_id = member.leave(context.layout, text, options, progress)
     note(f"{text}: left in the inbox, where root's next fetch, run or apply finds it")
     return image_id

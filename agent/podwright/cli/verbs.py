@@ -99,6 +99,12 @@ VERBS = (
         (
             Option("check", "say what would change, change nothing"),
             Option("diff", "include before and after in the answer"),
+            Option(
+                "progress",
+                "auto, json (one event per line on standard error), or none",
+                "FORM",
+                choices=("", "auto", "json", "none"),
+            ),
             Option("lock-timeout", "seconds to wait for another apply", "SECONDS", "60"),
             Option(
                 "format",
@@ -119,6 +125,12 @@ VERBS = (
         (
             Option("full", "print full image IDs"),
             Option("signature", "detached signature of the image before it", "FILE", per_app=True),
+            Option(
+                "progress",
+                "auto, json (one event per line on standard error), or none",
+                "FORM",
+                choices=("", "auto", "json", "none"),
+            ),
             Option(
                 "pull-policy",
                 "update: network first; new: store first; never",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FORMAT, _IS_DIR = 0o170000, 0o040000
+_BATCH = 4096
+"""Entries of a directory that are in memory at a time, besides their names."""
 
 
 @value
@@ -56,9 +58,12 @@ def stat_digest(rootfs: str) -> str:
         while True:
             names = listdir(fd)
             names.sort()
-            found = [facts(stat(name, dir_fd=fd, follow_symlinks=False)) for name in names]
-            below = [name for name, it in zip(names, found) if it[0] & _FORMAT == _IS_DIR]
-            digest.update(dumps((encode("\0".join(names)), found), 2))
+            below = []
+            for at in range(0, len(names) or 1, _BATCH):
+                some = names[at : at + _BATCH]
+                found = [facts(stat(name, dir_fd=fd, follow_symlinks=False)) for name in some]
+                below += [name for name, it in zip(some, found) if it[0] & _FORMAT == _IS_DIR]
+                digest.update(dumps((encode("\0".join(some)), found), 2))
             frames.append((fd, below))
             fd = -1
             while frames and not frames[-1][1]:
