@@ -235,8 +235,7 @@ def parse(text: str, options: FetchOptions, cwd: Optional[str]) -> ImageRef:
             f"pull policy {safe(options.pull_policy, 40)!r} is not known",
             f"use one of {', '.join(POLICIES)}",
         )
-    base = cwd if cwd is not None else os.getcwd()
-    return parse_ref(text, lambda path: os.path.isfile(os.path.join(base, path)))
+    return parse_ref(text, lambda path: os.path.isfile(os.path.join(cwd or "", path)))
 
 
 def _in_store(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> Optional[Record]:
