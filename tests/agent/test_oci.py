@@ -591,3 +591,18 @@ def test_plain_http_only_when_it_is_asked_for_and_without_the_log_in(
     assert requests and not any("Authorization" in headers for headers in requests)
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.threat("T33")
+def test_a_registry_without_a_known_certificate(
+    agent: Agent, private_host: PrivateHost, tmp_path: Path
+) -> None:
+    layout = ocilayout.busybox_layout(tmp_path / "layout", config={"Cmd": ["/bin/echo", "lifted"]})
+    with Registry(private_host, tmp_path, False) as registry:
+        registry.push_layout(layout.path, "app/web:1.0")
+        reference = registry.reference("app/web:1.0")
+        assert "its certificate is not accepted" in agent.refused(UNSIGNED, "fetch", reference)
+        line = agent.refused("--insecure-options=image,http", "fetch", reference)
+        assert "its certificate is not accepted" in line
+        assert agent.ok("--insecure-options=image,tls", "run", reference) == "lifted\n"
+        assert "was not checked" in agent.refused(UNSIGNED, "run", reference)

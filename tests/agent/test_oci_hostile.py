@@ -337,6 +337,26 @@ def test_a_log_in_in_a_url_is_refused(agent: Agent) -> None:
     assert "log-ins are not accepted" in line and "me:pw" not in line
 
 
+@pytest.mark.threat("T31", "T33")
+@pytest.mark.usefixtures("stored_nothing")
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+def test_no_log_in_goes_to_a_server_whose_certificate_is_not_checked(
+    agent: Agent,
+    script: Callable[[], ScriptedRegistry],
+    https_server: ImageServer,
+    scheme: str,
+) -> None:
+    log_in(agent)
+    registry = script()
+    challenge = f'{scheme} realm="https://example.com/token",service="s"'
+    registry.answer("manifests", "1.0", log_in_wanted(challenge, _never))
+    https_server.answers["/token"] = saying(Said(b"{}", "application/json", {}, 401))
+    line = agent.refused("--insecure-options=image,tls", "fetch", f"{registry.reference}:1.0")
+    assert "is not sent to a server whose certificate is not checked" in line
+    assert https_server.requests != []
+    assert secrets_seen(https_server, "example.com") == []
+
+
 @pytest.mark.threat("T32")
 @pytest.mark.usefixtures("stored_nothing")
 @pytest.mark.parametrize(

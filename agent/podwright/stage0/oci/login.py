@@ -18,6 +18,7 @@ from podwright.errors import FetchError, PodwrightError, UsageError
 from podwright.stage0 import urls
 from podwright.stage0.transport import SMALL_TIMEOUT
 from podwright.text import safe
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,11 +58,28 @@ def authorize(
     scope  what we want to do, `repository:NAME:pull`
     """
     offered = parse_challenge(challenge)
-    if "bearer" in offered:
-        return f"Bearer {_token(client, server, offered['bearer'], access, scope)}"
-    if "basic" in offered and access.login is not None and not access.login.token:
-        return access.login.header()
-    raise refused(server, access)
+    checked = server.scheme == "https" and "tls" not in client.insecure
+    usable = access if checked else replace(access, login=None)
+    try:
+        if "bearer" in offered:
+            return f"Bearer {_token(client, server, offered['bearer'], usable, scope)}"
+        if "basic" in offered and usable.login is not None and not usable.login.token:
+            return usable.login.header()
+        raise refused(server, usable)
+    except FetchError as err:
+        if err.reason == "unauthorized" and usable != access:
+            raise _withheld(server) from None
+        raise
+
+
+def _withheld(server: urls.Url) -> FetchError:
+    return FetchError(
+        f"registry {server.host} wants a log-in, which is not sent to a server whose certificate is"
+        " not checked",
+        "put its authority into /etc/podwright/ca.d, and do not lift the check",
+        object=server.host,
+        reason="unauthorized",
+    )
 
 
 def refused(server: urls.Url, access: RegistryAccess) -> FetchError:
@@ -140,8 +158,8 @@ def _ask(
         form = {"grant_type": "refresh_token", "client_id": "podwright", **query}
         body = urlencode({**form, "refresh_token": login.token}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        if realm.scheme != "https" or "tls" in client.insecure:
-            raise _bad(server, "has a token server without a checked certificate")
+        if realm.scheme != "https":
+            raise _bad(server, "has a token server that is not https")
         reply = client.open(
             str(realm), headers, deadline=deadline, method="POST", body=body, near=server.host
         )
