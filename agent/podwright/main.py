@@ -71,12 +71,19 @@ def _fail(sentence: str, err: object, debug: bool, status: int = ERROR) -> int:
 
 
 def _sane_descriptors() -> None:
-    """Open /dev/null where 0, 1 or 2 are closed, so that no file of the store gets these numbers."""
+    """Open /dev/null where 0, 1 or 2 are closed, so that no file of the store gets these numbers.
+
+    Modes of files are ours to decide, too, not the caller's umask's.
+    """
+    os.umask(0o022)
     for fd in (0, 1, 2):
         try:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  until we end
 
 
 def _dispatch(argv: list[str]) -> int:
