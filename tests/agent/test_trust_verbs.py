@@ -344,3 +344,21 @@ def test_keys_are_told_apart_by_their_whole_fingerprint(
     )
     broken = [row for row in trusted(agent) if row["problem"]]
     assert [row["file"] for row in broken] == [str(path)]
+
+
+@pytest.mark.threat("T60")
+def test_keys_that_discovery_finds_are_offered_at_a_terminal_and_never_taken_without(
+    agent: Agent, https_server: ImageServer, published: Callable[..., Path], lab: Keys
+) -> None:
+    published()
+    served_key(https_server, lab.key)
+    command = ("run", "example.com/tiny:1.0", "--exec=/bin/echo", "--", "ran")
+    assert "no key is trusted" in agent.refused(*command)
+    assert not [each for each in https_server.requests if "pubkeys" in each.path]
+    refused = at_terminal(agent, [[QUESTION, "no\n"]], *command)
+    assert refused.exit == AGENT_ERROR and "the key was not accepted" in refused.stdout
+    assert trusted(agent) == []
+    accepted = at_terminal(agent, [[QUESTION, "yes\n"]], *command)
+    assert accepted.exit == 0 and accepted.stdout.endswith("ran\n"), accepted
+    assert [row["prefix"] for row in trusted(agent)] == ["example.com/tiny"]
+    assert agent.ok(*command) == "ran\n"

@@ -14,9 +14,11 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from podwright.cli.options import Arguments
+    from podwright.stage0.images import AcceptKey
+    from podwright.stage0.trust import KeyInfo
 
 
 @value
@@ -33,6 +35,21 @@ class Context:
         """Refuse early and clearly when not root."""
         if os.geteuid() != 0:
             raise UsageError(f"{verb} must be run as root", f"try: sudo podwright {verb} ...")
+
+    @property
+    def accept_key(self) -> Optional[AcceptKey]:
+        """Who answers whether a key that discovery found is to be trusted: the option, a person at
+        the terminal, or nobody.
+        """
+        if not (self.trust_keys_from_https or (os.isatty(0) and os.isatty(2))):
+            return None
+
+        def answer(info: KeyInfo, prefix: str, location: str) -> bool:
+            from podwright.cli.trust import offered
+
+            return offered(self, info, prefix, location)
+
+        return answer
 
 
 def build(args: Arguments) -> Context:

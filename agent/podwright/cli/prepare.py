@@ -19,7 +19,9 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     context.need_root("prepare")
     spec = apps.pod_spec(args, context.insecure)
     quiet = args.true("quiet")
-    stored = prepare.resolve_images(context.layout, spec, None if quiet else progress_printer())
+    stored = prepare.resolve_images(
+        context.layout, spec, None if quiet else progress_printer(), context.accept_key
+    )
     prepared = prepare.prepare(context.layout, spec, stored)
     for warning in () if quiet else prepared.warnings:
         note(f"warning: {warning}")

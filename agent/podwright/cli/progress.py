@@ -71,7 +71,8 @@ class Events:
 class Printer:
     """The same for people."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str = "fetching") -> None:
+        self._doing = doing
         self.terminal = os.isatty(2)
         self._last: dict[str, int] = {}
         self._began: dict[str, float] = {}
@@ -93,13 +94,13 @@ class Printer:
             step = _step(done, total)
             if self._last.get(what) != step:
                 self._last[what] = step
-                sys.stderr.write(_line(what, done, total, step))
+                sys.stderr.write(_line(self._doing, what, done, total, step))
                 sys.stderr.flush()
 
 
-def _line(what: str, done: int, total: Optional[int], step: int) -> str:
+def _line(doing: str, what: str, done: int, total: Optional[int], step: int) -> str:
     of = f" of {total / 1048576:.1f} MiB ({step * 10} %)" if total else " MiB"
-    return f"podwright: fetching {safe(what, 100)}: {done / 1048576:.1f}{of}\n"
+    return f"podwright: {doing} {safe(what, 100)}: {done / 1048576:.1f}{of}\n"
 
 
 def bar(what: str, done: int, total: Optional[int], columns: int) -> str:

@@ -20,7 +20,7 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     """Returns the workload's status."""
     context.need_root("run")
     spec = apps.pod_spec(args, context.insecure)
-    stored = prepare.resolve_images(context.layout, spec, progress_printer())
+    stored = prepare.resolve_images(context.layout, spec, progress_printer(), context.accept_key)
     save = args.text("uuid-file-save")
     prepared = prepare.prepare(
         context.layout,

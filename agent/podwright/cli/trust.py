@@ -52,6 +52,18 @@ def run(context: Context, args: Arguments) -> int:
     return 0
 
 
+def offered(context: Context, info: KeyInfo, prefix: str, location: str) -> bool:
+    """Have a key accepted that discovery found while an image was fetched (behaviour.md A6)."""
+    unasked = context.trust_keys_from_https and location.startswith("https://")
+    for line in review(context, info, prefix, location):
+        note(line)
+    if unasked:
+        keyfit.require_unchanged(context.layout, location, prefix, info.fingerprint)
+    else:
+        ask()
+    return True
+
+
 def _accept(context: Context, args: Arguments, info: KeyInfo, location: str) -> None:
     """Show the key and have it accepted, by a person or by the option that answers for one."""
     prefix = args.text("prefix") or None

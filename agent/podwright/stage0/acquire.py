@@ -20,6 +20,7 @@ from podwright.stage0 import (
     fetch,
     givenlogins,
     images,
+    keyfit,
     pgp,
     sources,
     store,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.model.dependency import Dependency
     from podwright.model.imageref import ImageRef
-    from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.images import AcceptKey, FetchOptions, Progress
     from podwright.stage0.store import Record
     from podwright.stage0.transport import Client
 
@@ -449,17 +450,21 @@ def _reject_early(
     if "image" in options.insecure:
         return
     ours = any(each.trust_store for each in rule.requirements)
-    if options.trust_keys_from_https and ours and not trust.keys_for(layout, name):
-        _trust_discovered(layout, client, name)
+    if options.accept_key is not None and ours and not trust.keys_for(layout, name):
+        _trust_discovered(layout, client, name, options.accept_key)
     packets: Optional[tuple[pgp.Signature, ...]] = None
     if signature is not None:
         packets = () if signature.pending else signature.packets()
     admission.reject_early(layout, subject, rule, packets)
 
 
-def _trust_discovered(layout: Layout, client: Client, name: str) -> None:
-    """Add the keys that discovery announces; never over an unchecked connection by itself."""
+def _trust_discovered(layout: Layout, client: Client, name: str, accept: AcceptKey) -> None:
+    """Offer the keys that discovery announces; never over an unchecked connection by itself."""
     if client.insecure & {"tls", "http"} and "pubkey" not in client.insecure:
         return
     for prefix, url in discover.find_keys(client, name):
-        trust.add_key(layout, client.get(url, SMALL_KEY), prefix=prefix)
+        armoured = client.get(url, SMALL_KEY)
+        info = trust.inspect_key(armoured, f"key {url}")
+        keyfit.require(info)
+        if accept(info, prefix, url):
+            keyfit.admit_key(layout, armoured, prefix=prefix, location=url)

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from podwright.model.imageref import ImageRef
     from podwright.stage0.givenlogins import Credentials
     from podwright.stage0.store import Layer, Record
+    from podwright.stage0.trust import KeyInfo
     from podwright.stage0.verdict import Verdict
 
     Progress = Callable[[str, int, Optional[int]], None]
+    AcceptKey = Callable[[KeyInfo, str, str], bool]
 
 POLICIES = ("new", "update", "never")
 
@@ -43,7 +45,8 @@ class FetchOptions:
                  first, cache headers apply; `never`: the store only
     insecure     words of A12, groups already expanded
     signature    path of the detached signature, in place of the one beside the image
-    trust_keys_from_https  accept keys found by discovery when none is trusted for the name
+    accept_key   asked about keys that discovery finds when none is trusted for the name: called
+                 with the key, the prefix that it would count for, and its URL; None: trust no key
     credentials  log-ins of the caller's, which come before those of the configuration
     digest       what it must turn out to be: an image ID, or the digest of an OCI manifest
     """
@@ -51,7 +54,7 @@ class FetchOptions:
     pull_policy: str = "new"
     insecure: frozenset[str] = frozenset()
     signature: str = ""
-    trust_keys_from_https: bool = False
+    accept_key: Optional[AcceptKey] = None
     credentials: Optional[Credentials] = None
     digest: str = ""
 

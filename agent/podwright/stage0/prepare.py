@@ -43,25 +43,31 @@ class Prepared:
 
 
 def resolve_images(
-    layout: Layout, spec: PodSpec, progress: Optional[Progress] = None
+    layout: Layout,
+    spec: PodSpec,
+    progress: Optional[Progress] = None,
+    accept_key: Optional[images.AcceptKey] = None,
 ) -> list[StoredImage]:
     """The stored, verified image of every app, fetched where the pull policy says so."""
     found = []
     for app in spec.apps:
-        options = fetch_options(spec, app)
+        options = fetch_options(spec, app, accept_key)
         image = images.resolve(layout, app.image, options, progress)
         platform.check_runnable(image.manifest)
         found.append(image)
     return found
 
 
-def fetch_options(spec: PodSpec, app: AppSpec) -> images.FetchOptions:
+def fetch_options(
+    spec: PodSpec, app: AppSpec, accept_key: Optional[images.AcceptKey] = None
+) -> images.FetchOptions:
     """How the image of an app of this pod is got."""
     return images.FetchOptions(
         pull_policy=spec.pull_policy,
         insecure=spec.insecure,
         signature=app.signature,
         credentials=spec.credentials,
+        accept_key=accept_key,
     )
 
 

@@ -96,12 +96,14 @@ class _Job:
         if order.signer is not None:
             self._keys.append(_key(order.signer.public))
         self._list = _read_list(f"{self._root}/images/index.json")
+        self._files: dict[str, bytes] = {}
+        self._todo: list[tuple[str, str, Checked, bytes]] = []
         self.host = ""
         self.published: list[str] = []
         self.changed: list[str] = []
 
     def add(self, image: str) -> None:
-        """Publish one archive with its signature."""
+        """Look at one archive and its signature, and note what is to be written."""
         checked = archive.check(image)
         labels = self._labels(checked, image)
         name = checked.manifest.name
@@ -110,9 +112,8 @@ class _Job:
         versions = [labels["version"], *(["latest"] if self._order.latest else [])]
         for version in dict.fromkeys(versions):
             file = f"{name}-{version}-{labels['os']}-{labels['arch']}.aci"
-            self._copy(image, file, checked, version)
-            self._write(f"images/{file}.asc", signature)
-            self._appear(file)
+            self._refuse_other(image, file, version)
+            self._todo.append((image, file, checked, signature))
             self._list[file] = {
                 **labels,
                 "version": version,
@@ -123,24 +124,38 @@ class _Job:
                 "size": os.stat(image).st_size,
             }
             self.published.append(file)
-        self._write(f"pubkeys/{key.fingerprint}.asc", self._armoured(key))
+        self._files[f"pubkeys/{key.fingerprint}.asc"] = self._armoured(key)
 
     def finish(self) -> None:
-        """Write the pages, when all images are there."""
+        """Write keys and images, then the pages that lead to them."""
+        made = self._pages()
+        for path in sorted(self._files):
+            self._write(path, self._files[path])
+        for image, file, checked, signature in self._todo:
+            self._copy(image, file, checked)
+            self._write(f"images/{file}.asc", signature)
+            self._appear(file)
+        for path, data in made:
+            self._write(path, data)
+
+    def _pages(self) -> list[tuple[str, bytes]]:
         images = [self._list[file] for file in sorted(self._list)]
         names = (
             {self._order.prefix}
             if self._order.prefix
             else {self._list[file]["name"] for file in self.published}
         )
+        made = []
         for name in sorted(names):
             prints = [item["key"] for item in images if within_prefix(item["name"], name)]
             below = name.partition("/")[2]
             path = f"{below}/index.html" if below else "index.html"
             tags = pages.tags_for(name, self.host, prints)
-            self._write(path, pages.merged(self._old(path), name, tags, path))
-        self._write("images/index.json", (jsonio.pretty({"images": images}) + "\n").encode())
-        self._write("images/index.html", pages.listing(self.host, images))
+            made.append((path, pages.merged(self._old(path), name, tags, path)))
+        text = jsonio.pretty({"images": images}) + "\n"
+        made.append(("images/index.json", text.encode()))
+        made.append(("images/index.html", pages.listing(self.host, images)))
+        return made
 
     def clean(self) -> None:
         """Leave no half copy behind."""
@@ -211,8 +226,8 @@ class _Job:
         given = [*self._order.keys, *([self._order.signer.public] if self._order.signer else [])]
         return next(data for data in given if trustring.sha256(data) == key.sha256)
 
-    def _copy(self, image: str, file: str, checked: Checked, version: str) -> None:
-        """Make a private copy beside the place of the archive, unless that has the same bytes."""
+    def _refuse_other(self, image: str, file: str, version: str) -> None:
+        """Refuse to replace a version by another build of it."""
         target = f"{self._root}/images/{file}"
         if os.path.isfile(target) and _equal(image, target):
             return
@@ -223,6 +238,12 @@ class _Job:
                 object=safe(target, 300),
                 reason="exists",
             )
+
+    def _copy(self, image: str, file: str, checked: Checked) -> None:
+        """Make a private copy beside the place of the archive, unless that has the same bytes."""
+        target = f"{self._root}/images/{file}"
+        if os.path.isfile(target) and _equal(image, target):
+            return
         self.changed.append(f"images/{file}")
         if not self._dry_run:
             fs.ensure_dir(os.path.dirname(target), 0o755)
