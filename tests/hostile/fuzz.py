@@ -46,22 +46,45 @@ def run(base: Path, seed: str, first: int, end: int, step: int = 1) -> Tally:
     tally = Tally()
     for _ in range(MOST_ENDINGS):
         command = closed(base, "fuzz_worker.py", str(base), seed, str(first), str(end), str(step))
-        done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        tally.wrong += [
-            (said["case"], said["reader"], said["wrong"]) for said in lines if "case" in said
-        ]
-        counts = next((said for said in lines if "accepted" in said), None)
-        if counts is not None:
-            tally.accepted += counts["accepted"]
-            tally.refused += counts["refused"]
+        whole, ending = _work(command, seed, tally)
+        if whole:
             return tally
         number = reached(base)
         if number < 0:
-            raise RuntimeError(f"the worker did not begin: {done.stderr}")
-        tally.wrong.append((number, "?", f"hang, or the end of the process: {done.stderr[-2000:]}"))
+            raise RuntimeError(f"the worker did not begin: {ending}")
+        _note(tally, seed, number, "?", f"hang, or the end of the process: {ending}")
         first = number + step
     return tally
+
+
+def _work(command: list[str], seed: str, tally: Tally) -> tuple[bool, str]:
+    """Take in what a worker says; whether it got to its end, and otherwise its last words."""
+    whole = False
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=ENVIRONMENT
+        ) as worker,
+    ):
+        assert worker.stdout is not None
+        for line in worker.stdout:
+            said = json.loads(line)
+            if "case" in said:
+                _note(tally, seed, said["case"], said["reader"], said["wrong"])
+            else:
+                whole = True
+                tally.accepted += said["accepted"]
+                tally.refused += said["refused"]
+        worker.wait()
+        errors.seek(0)
+        return whole, errors.read()[-2000:]
+
+
+def _note(tally: Tally, seed: str, number: int, reader: str, wrong: str) -> None:
+    """Keep what is wrong, and say at once how to repeat it."""
+    tally.wrong.append((number, reader, wrong))
+    repeat = f"python -m tests.hostile.fuzz --seed={seed} --only={number}"
+    print(f"\ncase {number} ({reader}): {wrong}\nrepeat with: {repeat}", flush=True)
 
 
 def prepare(base: Path) -> None:
@@ -135,9 +158,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"seed {options.seed}", flush=True)
         tally = parallel(options.seed, options.cases, options.processes, report)
-    for number, reader, wrong in tally.wrong:
-        repeat = f"python -m tests.hostile.fuzz --seed={options.seed} --only={number}"
-        print(f"\ncase {number} ({reader}): {wrong}\nrepeat with: {repeat}")
     escapes = sum("ESCAPE" in wrong for _, _, wrong in tally.wrong)
     hangs = sum(wrong.startswith("hang") for _, _, wrong in tally.wrong)
     others = len(tally.wrong) - escapes - hangs
