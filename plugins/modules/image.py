@@ -45,8 +45,9 @@ options:
     description:
       - V(present), fetched unless it is on the host.
       - V(latest), fetched if its place has another one now than the host has.
-      - V(absent), not on the host. All images go that O(name) means, which without a version are those
-        of all versions, or the one of them that has O(digest). One that a pod needs is not removed and
+      - V(absent), not on the host. All images go that O(name) means, or has meant when they were
+        fetched; without a version those are the ones of all versions. With O(digest) only the one goes
+        that has it. One that a pod needs is not removed and
         the call fails.
       - With O(images) this is the state of images that do not say their own.
     type: str
@@ -63,8 +64,8 @@ options:
       type: str
     signature:
       description:
-        - Where the detached signature of an ACI is, a path on the managed host. Found by discovery, or
-          beside the image, if omitted.
+        - Where the detached signature is, a path on the managed host. If omitted, it is found by
+          discovery, beside the image, or where the host's configuration says.
       type: path
     insecure_options:
       description:

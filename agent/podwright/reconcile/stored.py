@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import os
+
 from podwright.errors import UsageError
+from podwright.model.imageref import parse_ref
 from podwright.reconcile import canonical
 from podwright.stage0 import imagereport, images, usage, verdict
 from podwright.text import safe
@@ -61,7 +64,7 @@ def _remove(layout: Layout, spec: ImageSpec, check: bool) -> dict[str, Any]:
     """All images go that the argument means, or of them the one with the digest that was given."""
     found = [
         image
-        for image in images.find_images(layout, spec.name)
+        for image in _all_of(layout, spec.name)
         if not spec.digest or spec.digest in (image.id, image.digest)
     ]
     if len(found) > 1 and spec.name.startswith("sha512-"):
@@ -78,6 +81,30 @@ def _remove(layout: Layout, spec: ImageSpec, check: bool) -> dict[str, Any]:
     views = [_view(image) for image in found]
     part["diff"] = {"before": views if len(views) > 1 else (views or [{}])[0], "after": {}}
     return part
+
+
+def _all_of(layout: Layout, text: str) -> list[StoredImage]:
+    """Every stored image that the argument means or has meant: a tag, a file or a URL may have had
+    several, and the file may be gone.
+    """
+    ref = parse_ref(text, os.path.isfile)
+    found = images.find_images(layout, text)
+    if ref.kind in ("id", "name"):
+        return found
+    path = images.file_path(ref, None)
+    inside = ref.location.partition(":")[2]
+    place = {
+        "url": ref.location,
+        "file": path,
+        "docker": ref.location.replace(f":{ref.version}@", "@") if ref.version else ref.location,
+    }.get(ref.kind, f"{path}:{inside}" if inside else path)
+    known = {image.id for image in found}
+    return found + [
+        image
+        for image in images.list_images(layout)
+        if image.id not in known
+        and (image.source["kind"], image.source["url"]) == (ref.kind, place)
+    ]
 
 
 def _part(spec: ImageSpec, action: str, image: Optional[StoredImage]) -> dict[str, Any]:

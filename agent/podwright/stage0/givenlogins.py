@@ -98,11 +98,15 @@ def parse_own(fields: Fields, image: str) -> Optional[Credentials]:
 
 
 def _login(fields: Fields) -> Login:
-    made = login(
-        fields.text("username"), fields.text("password"), fields.text("token"), fields.path
-    )
+    user, password, token = (fields.text(name) for name in ("username", "password", "token"))
     fields.finish()
-    return made
+    if bool(user) != bool(password) or bool(token) == bool(user):
+        raise UsageError(
+            f"{fields.path}: needs username and password, or a token",
+            "look whether the variable with the secret is empty",
+            object=fields.path,
+        )
+    return login(user, password, token, fields.path)
 
 
 def _place(text: str, where: str) -> str:
