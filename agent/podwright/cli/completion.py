@@ -66,6 +66,10 @@ DYNAMIC = {
     "run": IMAGES,
     "prepare": IMAGES,
     "image rm": IMAGES,
+    "image verify": IMAGES,
+    "image render": IMAGES,
+    "image extract": IMAGES,
+    "image export": IMAGES,
     "image cat-manifest": IMAGES,
     "completion": "bash",
 }

@@ -71,10 +71,11 @@ def compare(listed: dict[bytes, bytes], rootfs: str, most: int = MOST) -> list[D
                     out.append(Difference(_shown(found.path), ", ".join(what)))
             if len(out) >= most:
                 return out
-    except (OSError, ValueError, KeyError) as err:
-        where = safe(err.filename) if isinstance(err, OSError) and err.filename else "."
-        reason = err.strerror if isinstance(err, OSError) else "the list of digests cannot be read"
-        return [*out, Difference(where, f"cannot be read: {safe(reason)}")]
+    except OSError as err:
+        where = _shown(os.fsencode(str(err.filename or "")).lstrip(b"/"))
+        return [*out, Difference(where, f"cannot be read: {safe(err.strerror)}")]
+    except (ValueError, KeyError):
+        return [*out, Difference("mtree", "the list of digests cannot be read")]
     missing = sorted(listed)[: most - len(out)]
     return out + [Difference(_shown(path), "removed") for path in missing]
 
