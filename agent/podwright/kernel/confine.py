@@ -163,6 +163,8 @@ class Child:
 
     def wait(self, timeout: float = 60.0) -> None:
         """Wait for its end and raise the error that it ended with. Kills it after `timeout` s."""
+        if self._reaped:
+            raise HostError(f"{self._what} was ended")
         deadline = time.monotonic() + timeout
         said = confinederrors.receive(self._errors, deadline)
         ended = _ready(self._watch, deadline)

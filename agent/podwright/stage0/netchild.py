@@ -85,19 +85,19 @@ class RemoteClient(Client):
             "has_body": body is not None,
         }
         ours, theirs = socket.socketpair()
+        answer = _Answer(ours)
         try:
             with theirs:
-                self._hand_over(theirs)
+                socket.send_fds(self._control, [b"+"], [theirs.fileno()])
             ours.settimeout(HEAD_WAIT)
             ours.sendall(netframes.small(netframes.REQUEST, request))
             ours.sendall(netframes.framed(netframes.BODY, body or b""))
-            inner = _Answer(ours)
-            reply = inner.head(self.insecure)
+            reply = answer.head(self.insecure)
         except OSError:
-            ours.close()
+            answer.close()
             raise self._gone() from None
         except PodwrightError as err:
-            ours.close()
+            answer.close()
             if err.reason == "network-process":
                 raise self._gone() from None
             raise
@@ -107,9 +107,6 @@ class RemoteClient(Client):
     def done(self, reply: Reply) -> None:
         """See `Client.done`: the child keeps the connection when it is in order."""
         reply.close()
-
-    def _hand_over(self, theirs: socket.socket) -> None:
-        socket.send_fds(self._control, [b"+"], [theirs.fileno()])
 
     def _gone(self) -> PodwrightError:
         """Why the child does not answer."""
