@@ -37,7 +37,10 @@ echo "${COMPREPLY[*]}"
         ("podwright run --net =", "default none host"),
         ("podwright run --net = h", "host"),
         ("podwright apply --format = t", "text"),
-        ("podwright image ", "list rm cat-manifest fetch"),
+        (
+            "podwright image ",
+            "list rm gc verify render extract export cat-manifest build sign push publish fetch",
+        ),
         ("podwright image rm ", "example.com/redis:7"),
         ("podwright image list --order = d", "desc"),
         ("podwright help run", "run run-prepared"),
