@@ -5,15 +5,14 @@
     docker://[REGISTRY[:PORT]/]REPOSITORY[:TAG][@DIGEST]
     oci:PATH[:REF]   oci-archive:PATH[:REF]   docker-archive:PATH[:REF]
 
-Also here: digests, and the appc name that a reference becomes.
+Also here: digests, and the appc name that a reference becomes. Plain string methods, since this is
+on the way of a pod start.
 """
 
 from __future__ import annotations
 
-import re
-
 from podwright.errors import UsageError
-from podwright.model.names import ac_identifier
+from podwright.model.names import DIGITS, HEX, LETTERS, LOWER, ac_identifier, is_hex, made_of
 from podwright.text import safe
 from podwright.values import value
 
@@ -23,13 +22,8 @@ PATH_KINDS = ("oci", "oci-archive", "docker-archive")
 KINDS = ("docker", *PATH_KINDS)
 MAX_REPOSITORY = 255
 
-_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:.]{{2,45}}\])(?::[0-9]{{1,5}})?\Z")
-_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})*\Z")
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}\Z")
-_DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
-_REF = re.compile(r"@?[a-zA-Z0-9](?:[a-zA-Z0-9._:@/+-]{0,254})\Z")
+_ALNUM = LOWER + DIGITS
+_WORD = LETTERS + DIGITS
 
 
 @value
@@ -127,11 +121,11 @@ def parse_docker(text: str) -> DockerRef:
     why = ""
     if at and not is_digest(digest):
         why = f"{safe(digest, 80)!r} is not a digest (sha256: and 64 lower-case hex digits)"
-    elif colon >= 0 and not _TAG.match(tag):
+    elif colon >= 0 and not _is_tag(tag):
         why = f"{safe(tag, 80)!r} cannot be a tag"
-    elif not _HOST.match(registry) or len(registry) > 255 or not _port(registry):
+    elif not _is_host(registry):
         why = f"{safe(registry, 80)!r} is not a registry host"
-    elif not _REPOSITORY.match(repository) or len(repository) > MAX_REPOSITORY:
+    elif not _is_repository(repository):
         why = f"{safe(repository, 80)!r} is not a repository name (lower case, no empty parts)"
     if why:
         raise UsageError(
@@ -144,10 +138,41 @@ def parse_docker(text: str) -> DockerRef:
     return DockerRef(registry.lower(), repository, tag, digest)
 
 
-def _port(host: str) -> bool:
-    """Whether the port is one, when there is one."""
-    _, colon, port = host.rpartition(":")
-    return not colon or host.endswith("]") or 0 < int(port) < 65536
+def _is_host(text: str) -> bool:
+    """A host name, or an IPv6 address in brackets; with or without a port."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, "1"
+    if not (made_of(port, DIGITS) and len(port) <= 5 and 0 < int(port) < 65536):
+        return False
+    if host.startswith("["):
+        return host.endswith("]") and len(host) < 48 and made_of(host[1:-1].lower(), HEX + ":.")
+    return len(host) < 254 and all(
+        made_of(label, _WORD + "-") and len(label) < 64 and "-" not in (label[0], label[-1])
+        for label in host.split(".")
+    )
+
+
+def _is_repository(text: str) -> bool:
+    """Parts of lower-case words that are joined by `.`, `_`, `__` or any number of `-`."""
+    return len(text) <= MAX_REPOSITORY and all(map(_is_part, text.split("/")))
+
+
+def _is_part(text: str) -> bool:
+    if not made_of(text, _ALNUM + "._-") or text[0] not in _ALNUM or text[-1] not in _ALNUM:
+        return False
+    plain = "".join(" " if char in _ALNUM else char for char in text)
+    return all(run in (".", "_", "__") or made_of(run, "-") for run in plain.split())
+
+
+def _is_tag(text: str) -> bool:
+    return made_of(text, _WORD + "_.-") and text[0] not in ".-" and len(text) <= 128
+
+
+def _is_ref(text: str) -> bool:
+    """What can name an image in a layout or archive: not what could be an option or a path up."""
+    plain = text[1:] if text.startswith("@") else text
+    return made_of(plain, _WORD + "._:@/+-") and plain[0] in _WORD and len(plain) <= 255
 
 
 def parse_path(kind: str, text: str) -> PathRef:
@@ -155,7 +180,7 @@ def parse_path(kind: str, text: str) -> PathRef:
     path, colon, ref = text.partition(":")
     if not path or "\0" in path or path.startswith("//"):
         why = "names no path"
-    elif colon and not _REF.match(ref):
+    elif colon and not _is_ref(ref):
         why = f"{safe(ref, 80)!r} cannot be the name of an image in it"
     else:
         return PathRef(kind, path, ref)
@@ -168,7 +193,10 @@ def parse_path(kind: str, text: str) -> PathRef:
 
 def is_digest(text: object) -> bool:
     """Whether it is a digest of an algorithm that we accept, in its one exact form (T28)."""
-    return isinstance(text, str) and _DIGEST.match(text) is not None
+    return isinstance(text, str) and (
+        (text.startswith("sha256:") and is_hex(text[7:], 64))
+        or (text.startswith("sha512:") and is_hex(text[7:], 128))
+    )
 
 
 def appc_name(ref: DockerRef) -> str:
@@ -189,10 +217,18 @@ def path_name(ref: PathRef) -> str:
 
 def identifier(text: str) -> str:
     """Lower case, with `-` for every run of characters that an AC Identifier cannot have there."""
-    parts = []
-    for part in text.lower().split("/"):
-        plain = re.sub(r"[^a-z0-9._~]+", "-", part)
-        # one joiner between two words: a run of several becomes one hyphen
-        plain = re.sub(r"[-._~]{2,}", "-", plain).strip("-._~")
-        parts.append(plain or "x")
-    return ac_identifier("/".join(parts), f"image {safe(text, 200)!r}")
+    name = "/".join(map(_words, text.lower().split("/")))
+    return ac_identifier(name, f"image {safe(text, 200)!r}")
+
+
+def _words(part: str) -> str:
+    """Words joined by what stands alone between two of them, and by one hyphen otherwise."""
+    out = run = ""
+    for char in part:
+        if char not in _ALNUM:
+            run += char
+            continue
+        if out and run:
+            out += run if run in ("-", ".", "_", "~") else "-"
+        out, run = out + char, ""
+    return out or "x"
