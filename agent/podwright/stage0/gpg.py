@@ -170,7 +170,7 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
         except subprocess.TimeoutExpired:
             raise GpgError("gpg did not end in time", "see what keeps this host busy") from None
         finally:
-            if process.poll() is None:
+            if process.returncode is None:  # also when it has ended: it may have left children
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             for stream in (process.stdout, process.stderr):

@@ -60,11 +60,13 @@ class Finding:
 
 @value
 class KeyFacts:
-    """What gpg knows of a key or subkey: `expires` is 0 for never."""
+    """What gpg knows of a key or subkey: `expires` is 0 for never, `usage` has an s for signing."""
 
     algorithm: int
     bits: int
     expires: int
+    created: int = 0
+    usage: str = ""
 
 
 def read_signatures(data: bytes, where: str) -> tuple[pgp.Signature, ...]:
@@ -201,7 +203,7 @@ def read_status(
             "bad", issuer, f"the signature by {issuer} is bad: this is not what was signed"
         )
     if key == "ERRSIG":
-        return _unchecked(lines, text, issuer)
+        return _unchecked(lines, text, issuer, facts)
     if key in ("EXPKEYSIG", "EXPSIG", "REVKEYSIG"):
         return Finding(*_lapsed(key, lines, issuer))
     valid = [_VALIDSIG.match(text) for key, text in lines if key == "VALIDSIG"]
@@ -237,16 +239,32 @@ def _valid(match: re.Match[str], signature: pgp.Signature, facts: dict[str, KeyF
     return Finding("good", primary, "", signed, until, DIGESTS[digest])
 
 
-def _unchecked(lines: list[tuple[str, str]], text: str, issuer: str) -> Finding:
-    """ERRSIG: gpg could not check the signature; field 6 is its reason (doc/DETAILS)."""
+def _unchecked(
+    lines: list[tuple[str, str]], text: str, issuer: str, facts: dict[str, KeyFacts]
+) -> Finding:
+    """ERRSIG: gpg could not check the signature (doc/DETAILS: key ID, ..., 5th time, 6th reason)."""
     fields = text.split()
     if any(key == "NO_PUBKEY" for key, _ in lines) or fields[5:6] == ["9"]:
         return Finding("unknown-key", issuer)
+    keyid = fields[0] if fields else ""
+    who = issuer or safe(keyid, 20)
+    signed = int(fields[4]) if fields[4:5] and fields[4].isdigit() else 0
+    key = next((facts[name] for name in facts if keyid and name.endswith(keyid)), None)
+    if key is not None and key.created > time.time() + CLOCK_SKEW:
+        when = clock.rfc3339(key.created)
+        return Finding(
+            "key-not-yet-valid", issuer, f"the key {who} that signed it begins on {when}"
+        )
+    if key is not None and signed < key.created:
+        return Finding("older-than-key", issuer, f"the signature by {who} is older than that key")
+    if key is not None and key.usage and "s" not in key.usage.lower():
+        return Finding(
+            "not-for-signing", issuer, f"the key {who} that signed it is not for signing"
+        )
     return Finding(
-        "unchecked",
+        "unconfirmed-subkey",
         issuer,
-        f"signature by {issuer or safe(fields[0] if fields else '', 20)} cannot be checked "
-        "(its key is not valid for signing images)",
+        f"the signature by {who} cannot be checked (subkey and key do not vouch for each other)",
     )
 
 
@@ -282,6 +300,6 @@ def _key_facts(gpg: Gpg) -> dict[str, KeyFacts]:
 
 
 def _facts(part: dict[str, str]) -> KeyFacts:
-    numbers = [part[name] for name in ("algo", "length", "expires")]
-    algorithm, bits, expires = (int(text) if text.isdigit() else 0 for text in numbers)
-    return KeyFacts(algorithm, bits, expires)
+    numbers = [part[name] for name in ("algo", "length", "expires", "date")]
+    algorithm, bits, expires, created = (int(text) if text.isdigit() else 0 for text in numbers)
+    return KeyFacts(algorithm, bits, expires, created, part["cap"])
