@@ -272,6 +272,15 @@ def test_a_refused_download_does_not_keep_root_from_the_network(ready: Site) -> 
     assert names_in(ready.inbox) == []
 
 
+def test_what_nobody_takes_within_a_day_goes(ready: Site) -> None:
+    entry = left(ready)
+    ready.as_user(MEMBER, "fetch", f"{tiny.NAME}:1.0").check()
+    os.utime(entry, (0, 0))
+    ready.agent.ok("gc")
+    assert entry.name not in names_in(ready.inbox)
+    assert len(names_in(ready.inbox)) == 1
+
+
 def test_a_failed_fetch_leaves_nothing_behind(ready: Site) -> None:
     ready.refused(MEMBER, "fetch", "example.com/missing:1.0")
     assert names_in(ready.inbox) == []

@@ -19,9 +19,7 @@ import time
 
 from podwright.errors import FetchError, ImageError, PodwrightError, StoreError
 from podwright.kernel import fs
-from podwright.model.names import is_hex
 from podwright.stage0 import acquire, discover, fetch, pgp, sources, store
-from podwright.text import safe
 from podwright.values import replace
 
 TYPE_CHECKING = False
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 KINDS = ("name", "url")
 ARCHIVE, SIGNATURE = "aci", "aci.asc"
 MOST_TRIED = 8
-KEPT_SECONDS = 86400.0
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -174,25 +171,6 @@ def _clear(layout: Layout, ref: ImageRef) -> None:
     """Remove the other downloads for a reference that is stored now."""
     for name in _left(layout, ref):
         _remove(f"{layout.inbox}/{name}")
-
-
-def sweep(layout: Layout) -> list[str]:
-    """Remove what nobody took within a day, and what is no download; the names of what went."""
-    gone: list[str] = []
-    try:
-        names = os.listdir(layout.inbox)
-    except FileNotFoundError:
-        return []
-    for name in names:
-        path = f"{layout.inbox}/{name}"
-        try:
-            since = time.time() - os.lstat(path).st_mtime
-        except FileNotFoundError:
-            continue
-        download = is_hex(name.lstrip(".").partition(".")[0], 32)
-        if (since > KEPT_SECONDS or not download) and _remove(path):
-            gone.append(safe(name, 100))
-    return gone
 
 
 def _remove(path: str) -> bool:

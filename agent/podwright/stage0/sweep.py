@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 PARTIAL_DAYS = 1
-"""How long a partial download is kept to be continued."""
+"""How long a partial download is kept to be continued, and one in the inbox to be taken."""
 
 
 def sweep_tmp(layout: Layout) -> list[str]:
@@ -45,7 +45,7 @@ def sweep_tmp(layout: Layout) -> list[str]:
                 gone.append(name)
         finally:
             os.close(fd)
-    return gone + _sweep_trees(layout)
+    return gone + _sweep_trees(layout) + _sweep_inbox(layout)
 
 
 def _abandoned(name: str) -> bool:
@@ -85,3 +85,17 @@ def _is_fresh_layer(path: str) -> bool:
     except FileNotFoundError:
         return False
     return made > time.time() - PARTIAL_DAYS * 86400
+
+
+def _sweep_inbox(layout: Layout) -> list[str]:
+    """Remove what members have left and nobody took within a day."""
+    gone = []
+    for name in os.listdir(layout.inbox) if os.path.isdir(layout.inbox) else ():
+        path = f"{layout.inbox}/{name}"
+        try:
+            if os.lstat(path).st_mtime < time.time() - PARTIAL_DAYS * 86400:
+                fs.remove_tree(path)
+                gone.append(name)
+        except OSError:
+            continue  # its owner removes or changes it just now
+    return gone
