@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -426,7 +427,7 @@ def test_no_name_of_a_file_or_key_is_ever_an_argument_of_gpg(
     recorded: list[list[str]] = []
     popen = subprocess.Popen
 
-    def record(arguments: list[str], **options: object) -> object:
+    def record(arguments: list[str], **options: Any) -> Any:
         recorded.append(list(arguments))
         return popen(arguments, **options)
 
