@@ -344,9 +344,19 @@ def misfit(subject: Subject, requirement: Requirement, signed: str) -> str:
         return err.message
 
 
-def check_stage1(layout: Layout, subject: Subject, stage1: str) -> None:
+def check_stage1(
+    layout: Layout, subject: Subject, stage1: str, below: tuple[str, ...] = ()
+) -> None:
     """As `verdict.check_stage1`, on a host with a policy file."""
     _check_stage1(rule_for(layout, subject), subject, stage1)
+    from podwright.stage0 import store
+
+    for image_id in below:
+        record = store.read_record(layout, image_id)
+        if record is None:
+            raise store.not_stored(image_id)
+        inner = verdict.subject_of(record)
+        _check_stage1(rule_for(layout, inner), inner, stage1)
 
 
 def minimum_stage1(rule: Rule) -> str:

@@ -104,7 +104,8 @@ def plan_manifest(
 ) -> tuple[PodManifest, list[str]]:
     """The manifest and warnings for people; refuses all that can be refused without changes."""
     for image in stored:
-        verdict.check_stage1(layout, verdict.subject_of(image), spec.stage1)
+        subject = verdict.subject_of(image)
+        verdict.check_stage1(layout, subject, spec.stage1, image.dependencies)
     manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
     if any(image.manifest.app and image.manifest.app.isolators_json for image in stored):
         from podwright.stage0.grants import check_grants

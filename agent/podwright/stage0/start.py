@@ -88,7 +88,8 @@ def _launch(
     trees = {}
     for app in manifest.apps:
         image = known.get(app.image_id) or images.admit(layout, app.image_id, insecure)
-        verdict.check_stage1(layout, verdict.subject_of(image), config["stage1"])
+        subject = verdict.subject_of(image)
+        verdict.check_stage1(layout, subject, config["stage1"], image.dependencies)
         intact.check(layout, image)
         trees[app.name] = image.trees
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)

@@ -198,12 +198,17 @@ def reevaluate(
         raise failures[0] or Stale("no signature is recorded")
 
 
-def check_stage1(layout: Layout, subject: Subject, stage1: str) -> None:
-    """Refuse an isolation weaker than the policy's `minimumStage1` for the image."""
+def check_stage1(
+    layout: Layout, subject: Subject, stage1: str, below: tuple[str, ...] = ()
+) -> None:
+    """Refuse an isolation weaker than the policy's `minimumStage1` for the image.
+
+    below  IDs of the images that it is built on, which run with it
+    """
     if has_policy(layout):
         from podwright.stage0 import admission
 
-        admission.check_stage1(layout, subject, stage1)
+        admission.check_stage1(layout, subject, stage1, below)
 
 
 def trusted_still(layout: Layout, name: str, signature: Signature) -> Optional[Stale]:
