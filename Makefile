@@ -76,7 +76,7 @@ molecule: setup ## roll a signed pod out to three systemd hosts over SSH (root)
 .PHONY: crash-tests
 crash-tests: setup ## kill -9 at every single state-changing call of fetch, apply and run (40 minutes, root)
 	@PODWRIGHT_CRASH_STRIDE=1 PODWRIGHT_FETCH_STRIDE=1 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
-		tests/agent/test_crash.py tests/agent/test_oci_crash.py tests/hostile/test_fetch_faults.py
+		tests/agent/test_crash.py tests/agent/test_oci_crash.py tests/hostile/test_fetch_faults.py tests/agent/test_dependencies.py
 
 .PHONY: power-tests
 power-tests: setup ## cut the power 240 times under a fetch, on ext4 and xfs (10 minutes, root)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tests.support.stack import BASE, NO_ARCH, Stack, labels
 from tests.support.webserver import ImageServer
 
 TOP, MIDDLE = "example.com/top", "example.com/middle"
+STRIDE = int(os.environ.get("PODWRIGHT_CRASH_STRIDE", "40"))
+"""Every how many steps a fetch is broken off; `make crash-tests` sets 1."""
 
 
 @pytest.fixture
@@ -334,3 +337,28 @@ def test_two_processes_that_fetch_a_cycle_from_both_ends_do_not_wait_for_each_ot
         thread.join()
     assert len(lines) == 2
     assert all("is built on itself" in line for line in lines), lines
+
+
+@pytest.mark.threat("T90")
+@pytest.mark.parametrize("fault", ["kill", "ENOSPC"])
+def test_a_fetch_that_is_broken_off_anywhere_is_completed_by_the_next(
+    trusting: Agent, stack: Stack, tmp_path: Path, fault: str
+) -> None:
+    stack.serve(BASE, {"etc/x": "base", "etc/y": "base"})
+    stack.serve(TOP, {"etc/x": "top"}, dependencies=[BASE], whitelist=["/etc/x"])
+    steps = tmp_path / "steps"
+    trusting("fetch", TOP, env={"PODWRIGHT_FAULT": f"count@{steps}"}).check()
+    count = len(steps.read_text().splitlines())
+    assert count > 50
+    for number in range(1, count + 1, STRIDE):
+        trusting.ok("image", "rm", TOP, BASE)
+        trusting("fetch", TOP, env={"PODWRIGHT_FAULT": f"{fault}@{number}"})
+        for image in stored(trusting):
+            trusting.ok("image", "verify", image)  # what is listed is whole
+        trusting.ok("fetch", TOP)
+        assert len(stored(trusting)) == 2
+        trusting.ok("image", "verify", "--all")
+    trusting.ok("gc")
+    trusting.ok("image", "gc")
+    assert list((trusting.data / "tmp").iterdir()) == []
+    assert len(list((trusting.data / "cas/tree").iterdir())) == 2
