@@ -322,3 +322,31 @@ def test_a_damaged_tree_is_made_again_and_a_damaged_image_can_be_removed(
     trusting.ok("image", "rm", image_id)
     assert ids(trusting) == []
     assert not list((trusting.data / "cas/tree").iterdir())
+
+
+@pytest.mark.threat("T40")
+def test_an_image_that_is_removed_while_pods_start_from_it_is_used_whole_or_not_at_all(
+    trusting: Agent, signed_image: Build
+) -> None:
+    image = signed_image()
+    image_id = trusting.ok("fetch", "--full", image).strip()
+    script = "ls /bin | wc -l; sleep 0.2; ls /bin | wc -l"
+    command = ("run", "--net=none", image_id, "--exec=/bin/sh", "--", "-c", script)
+    whole = trusting.ok(*command).split()
+    assert len(set(whole)) == 1
+    results = []
+
+    def start() -> None:
+        results.extend(trusting(*command) for _ in range(6))
+
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        trusting("image", "rm", image_id)
+        trusting.ok("fetch", image)
+    for result in results:
+        assert result.stdout.split() == whole if result.exit == 0 else result.exit == AGENT_ERROR
+        assert "Traceback" not in result.stderr
+        assert result.exit == 0 or len(result.stderr.splitlines()) == 1, result
+    trusting.ok("image", "verify", "--all")
