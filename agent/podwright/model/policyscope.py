@@ -43,7 +43,9 @@ def problem(transport: str, scope: str) -> str:
     """
     if scope == "" or transport in FOREIGN:
         return ""
-    if not scope.isascii() or not scope.isprintable() or " " in scope or len(scope) > 4096:
+    if not scope.isprintable() or len(scope) > 4096:
+        return "is not printable, or too long"
+    if transport in ("appc", "docker") and (not scope.isascii() or " " in scope):
         return "has characters that no image has; write international host names as xn--..."
     if transport == "appc":
         return _name_problem(scope)

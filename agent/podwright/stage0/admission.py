@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PolicyError", "SignatureBlobs", "collect_signatures"]
 
+CLOCK_SKEW = 300
 MAX_STORED_SIGNATURE = 4 * 1024 * 1024
 
 
@@ -282,7 +283,9 @@ def _young(
 def _is_young(requirement: Requirement, signature: Signature) -> bool:
     if not requirement.maximum_age:
         return True
-    return signature.signed_at > clock.rfc3339(time.time() - requirement.maximum_age)
+    now = time.time()
+    oldest, newest = clock.rfc3339(now - requirement.maximum_age), clock.rfc3339(now + CLOCK_SKEW)
+    return oldest < signature.signed_at <= newest
 
 
 def no_signature(subject: Subject, searched: tuple[str, ...]) -> VerifyError:

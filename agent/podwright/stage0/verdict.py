@@ -189,8 +189,8 @@ def reevaluate(
         if not verdict.signatures:
             same_transport(subject.name, verdict, insecure)
         return
-    if verdict.kind == "accepted":
-        raise Stale("the policy that accepted it is not there any more", object=subject.name)
+    if verdict.scope:
+        raise Stale("the policy that decided is not there any more", object=subject.name)
     if not verdict.signatures:
         raise not_checked(subject.name)
     failures = [trusted_still(layout, subject.name, each) for each in verdict.signatures]

@@ -54,6 +54,7 @@ OCI = {
     "/srv/images/web:docker.io/library/x:1": ["/srv/images/web", "/srv/images", "/srv"],
     "/srv/images-evil/web:1.0": ["/srv"],
     "/mnt/srv/images/web:1.0": [],
+    "/media/my ünicode disk/web:1.0": ["/media/my ünicode disk"],
 }
 
 
