@@ -149,3 +149,23 @@ def test_a_tree_of_implied_directories_stops_early(bench: Rig, form: str) -> Non
     members = [w.file(b"%d/" % n + b"d/" * 200 + b"x", b"") for n in range(500)]
     answer = bench.read("unpacked" if form == "aci" else "layer", w.archive(*members))
     assert "too many directories" in answer["refusal"], answer
+
+
+@pytest.mark.threat("T20")
+def test_a_million_members_are_too_many(bench: Rig) -> None:
+    """Device nodes in `dev` are left out, so this asks for no disk, only for patience."""
+    whole = bytearray(header(b"rootfs/dev/0000000", b"3"))
+    number = slice(11, 18)
+    blank = sum(whole) - sum(whole[148:156]) + 8 * 0x20 - sum(whole[number])
+    squeezer = zlib.compressobj(1, wbits=31)
+    w = Writer("ustar", "aci")
+    parts = [squeezer.compress(w.archive(w.dir(b"dev"), end=b""))]
+    for n in range(1_000_001):
+        digits = b"%07d" % (n * 7919 % 10_000_000)
+        whole[number] = digits
+        whole[148:156] = b"%06o\0 " % (blank + sum(digits))
+        parts.append(squeezer.compress(whole))
+    parts.append(squeezer.compress(bytes(1024)) + squeezer.flush())
+    answer = bench.read("aci", b"".join(parts), seconds=60)
+    assert "more than 1000000 members" in answer["refusal"], answer
+    assert on_disk(bench.place / "data/tmp") == 0
