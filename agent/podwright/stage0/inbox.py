@@ -19,6 +19,7 @@ import time
 
 from podwright.errors import FetchError, ImageError, PodwrightError, StoreError
 from podwright.kernel import fs
+from podwright.kernel.step import step
 from podwright.stage0 import acquire, discover, fetch, pgp, sources, store
 from podwright.values import replace
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 KINDS = ("name", "url")
 ARCHIVE, SIGNATURE = "aci", "aci.asc"
 MOST_TRIED = 8
+TAMPERED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENOTEMPTY)
+"""Errors that a member, or another fetch, can cause at any moment."""
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -70,7 +73,7 @@ def take(
         except PodwrightError as err:
             refused.append(err)
         except OSError as err:
-            if err.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
+            if err.errno not in TAMPERED:
                 raise
     try:
         return otherwise()
@@ -117,6 +120,9 @@ def _store(
     archive = signature = -1
     try:
         member = os.fstat(directory).st_uid
+        step("chown")
+        os.fchown(directory, 0, 0)  # who still has it open can make nothing in it any more
+        os.fchmod(directory, 0o700)
         archive = _open(directory, ARCHIVE, member, sources.MAX_BYTES)
         signature = _open(directory, SIGNATURE, member, pgp.MAX_SIGNATURE_BYTES)
         data = os.read(signature, pgp.MAX_SIGNATURE_BYTES + 1)
