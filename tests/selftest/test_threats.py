@@ -65,6 +65,6 @@ def test_verdicts(ran: list[Ran], shown: str) -> None:
 
 def test_the_table_has_a_line_for_every_row_of_the_issue() -> None:
     wanted = [f"T{n:02}" for n in (*range(1, 61), 82, 84, 87, 88, 90)]
-    assert [line.split()[0] for line in threats.table({})] == wanted
-    assert threats.not_passed({}) == wanted
+    assert [line.split()[0] for line in threats.table({})] == threats.not_passed({})
+    assert set(wanted) <= set(threats.not_passed({}))
     assert all(row in threats.page({}) for row in wanted)
