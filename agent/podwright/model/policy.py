@@ -18,7 +18,6 @@ import binascii
 
 from podwright.errors import UsageError
 from podwright.model import policyscope
-from podwright.model.dockername import parse_named, parse_prefix
 from podwright.model.fields import Fields
 from podwright.model.names import is_image_id
 from podwright.text import safe
@@ -223,6 +222,8 @@ def _decoded(text: str, at: str) -> bytes:
 def _identity(fields: Any) -> SignedIdentity:
     if fields is None:
         return SignedIdentity()
+    from podwright.model.dockername import parse_named, parse_prefix
+
     kinds = ("matchExact", "matchRepoDigestOrExact", "matchRepository", "exactReference",
              "exactRepository", "remapIdentity")  # fmt: skip
     kind = fields.choice("type", kinds, ...)

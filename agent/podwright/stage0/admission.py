@@ -15,7 +15,6 @@ import time
 from podwright.errors import UsageError, VerifyError
 from podwright.host import clock
 from podwright.model import policy as model
-from podwright.model.dockername import fits
 from podwright.stage0 import policy, verdict
 from podwright.stage0.policy import PolicyError
 from podwright.stage0.signatures import SignatureBlobs
@@ -341,6 +340,10 @@ def holding(
 def misfit(subject: Subject, requirement: Requirement, signed: str) -> str:
     """Why a signature for the reference `signed` is not for this image; "" when it is."""
     image = subject.identity if subject.transport == "docker" else ""
+    if signed == image and requirement.identity.kind.startswith("match"):
+        return ""
+    from podwright.model.dockername import fits
+
     try:
         return fits(requirement.identity, image, signed)
     except UsageError as err:

@@ -1,18 +1,22 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keys that a requirement of the policy names: files, data in the policy, or the trust store."""
+"""The keys that a requirement of the policy names: files, data in the policy, or the trust store.
+
+Whether a record still holds takes only the files' digests: nothing of OpenPGP is loaded for that.
+"""
 
 from __future__ import annotations
 
-from podwright.stage0 import pgp, policy, trustring
-from podwright.stage0.trust import TrustedKey, keys_for
+from podwright.stage0 import policy, trustring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.model.policy import Requirement
+    from podwright.stage0.trust import TrustedKey
     from podwright.stage0.verdict import Subject
 
+MAX_BYTES = 1024 * 1024
 INLINE = "keyData of the policy"
 
 
@@ -20,7 +24,7 @@ def sources(requirement: Requirement) -> list[tuple[str, bytes]]:
     """(path or `INLINE`, content) of each key file. Raises PolicyError for a file that is not fine."""
     found = [(INLINE, data) for data in requirement.data]
     for path in requirement.paths:
-        data = policy.read_owned(path, pgp.MAX_KEY_BYTES)
+        data = policy.read_owned(path, MAX_BYTES)
         if data is None:
             raise policy.broken(path, "is named by the policy as a key file, and is not there")
         found.append((path, data))
@@ -34,6 +38,9 @@ def digests(requirement: Requirement) -> frozenset[str]:
 
 def openpgp_keys(layout: Layout, subject: Subject, requirement: Requirement) -> list[TrustedKey]:
     """The OpenPGP keys that may sign for a `signedBy` requirement."""
+    from podwright.stage0 import pgp
+    from podwright.stage0.trust import TrustedKey, keys_for
+
     if requirement.trust_store:
         return keys_for(layout, subject.name)
     found: dict[str, TrustedKey] = {}
