@@ -14,23 +14,19 @@ import time
 from podwright.errors import FetchError, LockedError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
 from podwright.stage0 import (
-    admission,
     depend,
-    discover,
+    detached,
     fetch,
     givenlogins,
     images,
-    keyfit,
-    pgp,
     sources,
+    spots,
     store,
-    trust,
     verdict,
-    verify,
 )  # fmt: skip
 from podwright.stage0.netchild import RemoteClient
 from podwright.text import safe
-from podwright.values import replace, value
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,53 +36,13 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.model.dependency import Dependency
     from podwright.model.imageref import ImageRef
-    from podwright.stage0.images import AcceptKey, FetchOptions, Progress
+    from podwright.stage0.detached import Signature
+    from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.spots import Spot
     from podwright.stage0.store import Record
     from podwright.stage0.transport import Client
 
 FETCH_WAIT = 1800.0
-SMALL_KEY = 1024 * 1024
-LOOK_SECONDS = 10.0
-
-
-@value
-class Spot:
-    """Where one image is: URLs or paths, and what it must turn out to be.
-
-    optional  labels that it may lack, but not have otherwise
-    """
-
-    place: str
-    image: str
-    signature: str
-    name: str = ""
-    labels: tuple[tuple[str, str], ...] = ()
-    latest: bool = False
-    optional: tuple[str, ...] = ()
-
-
-class Signature:
-    """The signature file of one fetch: read now, or later when the server asked for patience."""
-
-    def __init__(self, where: str, load: Callable[[], Optional[bytes]]) -> None:
-        self.where = where
-        self._load = load
-        loaded = load()
-        self.pending = loaded is None
-        self.data = loaded or b""
-
-    def packets(self) -> tuple[pgp.Signature, ...]:
-        """The signatures; asks once more when there was none before."""
-        if self.pending:
-            loaded = self._load()
-            if loaded is None:
-                raise VerifyError(
-                    f"the signature {self.where} is not ready",
-                    "try again later",
-                    reason="no-signature",
-                )
-            self.data, self.pending = loaded, False
-        return verify.read_signatures(self.data, self.where)
 
 
 class Road:
@@ -137,10 +93,10 @@ class Road:
         """Fetch an image with all that it is built on, unless the store has just that."""
         if ref.kind == "file":
             return _from_file(self, ref)
-        return _from_url(self, find_spot(self.client, ref), ref)
+        return _from_url(self, spots.find(self.client, ref), ref)
 
     def _dependency(self, need: Dependency) -> Record:
-        spot = find_spot(self.client, need.ref)
+        spot = spots.find(self.client, need.ref)
         asked = {label for label, _ in need.labels}
         optional = tuple(label for label in depend.FILLED if label not in asked)
         return _from_url(self, replace(spot, optional=optional), need.ref)
@@ -203,12 +159,12 @@ def current(
     """The stored record when the place still has just that; None when `get` would fetch."""
     if ref.kind == "file":
         os.close(sources.open_regular(images.file_path(ref, cwd), "image"))
-        spot = _file_spot(ref, cwd)
+        spot = spots.of_file(ref, cwd)
         known = _known(layout, spot, options)
         same = known is not None and known[1].get("stat") == images.file_state(ref, cwd)
         return known[0] if known and same else None
     with _connect(layout, options) as client:
-        spot = find_spot(client, ref)
+        spot = spots.find(client, ref)
         known = _known(layout, spot, options)
         if known is None:
             return None
@@ -222,22 +178,6 @@ def current(
             return record if unchanged else None
         finally:
             client.done(reply)
-
-
-def find_spot(client: Client, ref: ImageRef) -> Spot:
-    """Where an image is that is named by URL or found by discovery."""
-    if ref.kind == "url":
-        return Spot(ref.location, ref.location, f"{ref.location}.asc")
-    endpoint = discover.find_image(client, ref.name, ref.labels)
-    labels = tuple(discover.wanted_labels(ref.labels).items())
-    return Spot(
-        endpoint.image, endpoint.image, endpoint.signature, ref.name, labels, not ref.version
-    )
-
-
-def _file_spot(ref: ImageRef, cwd: Optional[str]) -> Spot:
-    path = images.file_path(ref, cwd)
-    return Spot(images.place(ref, cwd), path, f"{path}.asc")
 
 
 def _known(
@@ -287,9 +227,9 @@ def _from_url(road: Road, spot: Spot, ref: ImageRef) -> Record:
         if len(road.locks) > 1:
             # those are of the image above
             options = replace(options, signature="", digest="")
-        signature = read_signature(layout, client, spot, options, road.cwd)
+        signature = detached.read(layout, client, spot, options, road.cwd)
         if spot.name:
-            _reject_early(layout, client, spot.name, signature, options)
+            detached.reject_early(layout, client, spot.name, signature, options)
         if not etag:
             download.begin()
         wanted = _wanted(spot, ref, options, signature)
@@ -330,14 +270,14 @@ def _as_latest(layout: Layout, record: Record, spot: Spot) -> Record:
 
 def _from_file(road: Road, ref: ImageRef) -> Record:
     layout, options = road.layout, road.options
-    spot = _file_spot(ref, road.cwd)
+    spot = spots.of_file(ref, road.cwd)
     with _locked(road, spot.place):
         state = images.file_state(ref, road.cwd)
         known = _known(layout, spot, options)
         if known and state and known[1].get("stat") == state:
             return known[0]
         os.close(sources.open_regular(spot.image, "image"))
-        signature = read_signature(layout, None, spot, options, road.cwd)
+        signature = detached.read(layout, None, spot, options, road.cwd)
         wanted = _wanted(spot, ref, options, signature)
         record = fetch.fetch(
             layout,
@@ -368,103 +308,3 @@ def _wanted(
         optional=spot.optional,
         digest=options.digest,
     )
-
-
-def read_signature(
-    layout: Layout, client: Optional[Client], spot: Spot, options: FetchOptions, cwd: Optional[str]
-) -> Optional[Signature]:
-    """The signature file that belongs to the image; None when the check is lifted, or when there
-    is none and a policy is to say whether one is needed.
-    """
-    if "image" in options.insecure:
-        return None
-    try:
-        if options.signature or client is None:
-            base = cwd if cwd is not None else os.getcwd()
-            path = os.path.join(base, options.signature) if options.signature else spot.signature
-            return Signature(path, lambda: _signature_file(path, spot.image))
-        known = client
-        return Signature(spot.signature, lambda: _signature_url(known, spot))
-    except VerifyError as err:
-        if err.reason != "no-signature" or options.signature or not verdict.has_policy(layout):
-            raise
-        return None
-
-
-def _signature_file(path: str, image: str) -> bytes:
-    if not os.path.exists(path):
-        raise _unsigned(image, path)
-    fd = sources.open_regular(path, "signature")
-    with open(fd, "rb") as file:
-        return file.read(pgp.MAX_SIGNATURE_BYTES + 1)
-
-
-def _signature_url(client: Client, spot: Spot) -> Optional[bytes]:
-    """The signature's bytes; None when the server says that it is still being made."""
-    try:
-        return client.get(spot.signature, pgp.MAX_SIGNATURE_BYTES)
-    except FetchError as err:
-        if err.reason == "http-202":
-            return None
-        if err.reason in ("http-404", "http-410", "http-403"):
-            _look_for(client, spot)
-            raise _unsigned(spot.name or spot.image, spot.signature) from None
-        raise
-
-
-def _look_for(client: Client, spot: Spot) -> None:
-    """Raise FetchError when the image itself is not there: then no signature is to be missed."""
-    reply = client.open(spot.image, deadline=time.monotonic() + LOOK_SECONDS)
-    client.done(reply)
-    if reply.status in (404, 410):
-        version = dict(spot.labels).get("version", "latest")
-        raise FetchError(
-            f"image {safe(f'{spot.name}:{version}' if spot.name else spot.image, 200)}:"
-            f" {reply.url} answers with status {reply.status}, there is no such image",
-            "check its name and version",
-            object=safe(spot.name or spot.image, 200),
-            reason=f"http-{reply.status}",
-        )
-
-
-def _unsigned(image: str, where: str) -> VerifyError:
-    return VerifyError(
-        f"image {safe(image, 200)}: there is no signature at {safe(where, 300)}",
-        "have it signed, or run it unverified with --insecure-options=image",
-        object=safe(image, 200),
-        reason="no-signature",
-    )
-
-
-def _reject_early(
-    layout: Layout,
-    client: Client,
-    name: str,
-    signature: Optional[Signature],
-    options: FetchOptions,
-) -> None:
-    """Refuse before the download what cannot be accepted after it."""
-    subject = verdict.aci(name)
-    rule = admission.rule_for(layout, subject)
-    admission.refuse_rejected(rule, subject)
-    if "image" in options.insecure:
-        return
-    ours = any(each.trust_store for each in rule.requirements)
-    if options.accept_key is not None and ours and not trust.keys_for(layout, name):
-        _trust_discovered(layout, client, name, options.accept_key)
-    packets: Optional[tuple[pgp.Signature, ...]] = None
-    if signature is not None:
-        packets = () if signature.pending else signature.packets()
-    admission.reject_early(layout, subject, rule, packets)
-
-
-def _trust_discovered(layout: Layout, client: Client, name: str, accept: AcceptKey) -> None:
-    """Offer the keys that discovery announces; never over an unchecked connection by itself."""
-    if client.insecure & {"tls", "http"} and "pubkey" not in client.insecure:
-        return
-    for prefix, url in discover.find_keys(client, name):
-        armoured = client.get(url, SMALL_KEY)
-        info = trust.inspect_key(armoured, f"key {url}")
-        keyfit.require(info)
-        if accept(info, prefix, url):
-            keyfit.admit_key(layout, armoured, prefix=prefix, location=url)

@@ -122,10 +122,10 @@ class Builder:
         wanted = dict(need.labels)
         found = []
         for image_id in store.ids_by_name(self._layout, need.name):
-            if not image_id.startswith(need.image_id):
-                continue
             record = _known(self._layout, image_id)
-            if record is not None and _fits(record, need.name, wanted):
+            if record is None or record.transport != "appc":
+                continue
+            if image_id.startswith(need.image_id) and _fits(record, need.name, wanted):
                 found.append(record)
         found.sort(key=lambda record: ("version" not in wanted and record.latest, record.imported))
         if not found:

@@ -117,16 +117,16 @@ def _aci(
     layout: Layout, text: str, ref: Any, options: FetchOptions, cwd: Optional[str]
 ) -> Explanation:
     """An ACI that is not stored: its signatures only claim to be by somebody."""
-    from podwright.stage0 import acquire, verify
+    from podwright.stage0 import acquire, detached, spots, verify
 
     subject = verdict.aci(ref.name)
     rule = admission.rule_for(layout, subject)
     packets = None
     if rule.needs_signature:
         with acquire.Road(layout, options, None, cwd) as road:
-            spot = acquire.find_spot(road.client, ref)
+            spot = spots.find(road.client, ref)
             try:
-                read = acquire.read_signature(layout, road.client, spot, options, cwd)
+                read = detached.read(layout, road.client, spot, options, cwd)
             except VerifyError as err:
                 if err.reason != "no-signature":
                     raise

@@ -20,7 +20,7 @@ import time
 from podwright.errors import FetchError, ImageError, PodwrightError, StoreError
 from podwright.kernel import fs
 from podwright.kernel.step import step
-from podwright.stage0 import acquire, discover, fetch, pgp, sources, store
+from podwright.stage0 import acquire, detached, discover, fetch, pgp, sources, store
 from podwright.values import replace
 
 TYPE_CHECKING = False
@@ -165,7 +165,7 @@ def _wanted(ref: ImageRef, signature: bytes, member: int) -> fetch.Wanted:
         shown=ref.text,
         name=ref.name if named else "",
         labels=tuple(discover.wanted_labels(ref.labels).items()) if named else (),
-        signature=acquire.Signature(where, lambda: signature),
+        signature=detached.Signature(where, lambda: signature),
         options=(),
         latest=named and not ref.version,
         source=source,

@@ -14,7 +14,7 @@ from podwright.errors import UsageError, VerifyError
 from podwright.host import groups
 from podwright.kernel import fs
 from podwright.model.imageref import parse_ref
-from podwright.stage0 import acquire, fetch, identify, inbox, sources
+from podwright.stage0 import detached, fetch, identify, inbox, sources, spots
 from podwright.stage0.netchild import RemoteClient
 from podwright.text import safe
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.imageref import ImageRef
-    from podwright.stage0.acquire import Signature, Spot
+    from podwright.stage0.detached import Signature
     from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.spots import Spot
     from podwright.stage0.transport import Client
 
 
@@ -92,8 +93,8 @@ def _fetch(
             progress(ref.text, done, total)
 
     with RemoteClient(layout, options.insecure) as client:
-        spot = acquire.find_spot(client, ref)
-        signature = acquire.read_signature(layout, client, spot, options, None)
+        spot = spots.find(client, ref)
+        signature = detached.read(layout, client, spot, options, None)
         if signature is None:
             raise VerifyError(
                 f"image {safe(ref.text, 200)} is not signed",
