@@ -87,6 +87,7 @@ ROWS = {
     "T87": "failing disks, closed descriptors, odd surroundings",
     "T88": "locks",
     "T90": "power loss",
+    "T93": "secrets in play",
 }
 
 
