@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.crowd import Crowd
+from tests.bench.images import Images
 from tests.bench.measure import Figures
-from tests.bench.table import Row, render
-from tests.support import aci, tiny_image
+from tests.bench.table import Fact, Row, render
+from tests.support import aci, registry, tiny_image
 from tests.support.agent import Agent
 from tests.support.gpglab import GpgLab
 from tests.support.paths import CHECKOUT
@@ -97,6 +98,12 @@ def no_op(bench: Bench, desired: Path) -> Row:
     return Row(what, "≤ 300 ms", ours, listed, "`podwright list`", None, 300)
 
 
+def per_pod(resident: float) -> Fact:
+    """`resident` is MiB of proportional set size per running one-app pod."""
+    what = "resident memory per running one-app pod (PSS, mean of 100)"
+    return Fact(what, "≤ 6 MiB", f"{resident:.1f} MiB", resident <= 6)
+
+
 def say(text: str) -> None:
     """A line of progress."""
     print(f"bench: {text}", flush=True)
@@ -121,15 +128,19 @@ def main() -> int:
     """Measure everything; the status says whether it could be measured, not whether budgets hold."""
     with tempfile.TemporaryDirectory(prefix="podwright-bench-") as directory, GpgLab() as lab:
         scratch = Path(directory)
-        with PrivateHost(scratch, {"example.com": "127.0.0.1"}) as host:
+        names = dict.fromkeys(("example.com", registry.NAME), "127.0.0.1")
+        with PrivateHost(scratch, names) as host:
             bench = Bench(host, scratch, lab)
             rows = measure(bench)
             say("100 running pods")
             with Crowd(bench.agent, 100) as crowd:
                 resident = crowd.resident()
                 rows.append(no_op(bench, crowd.write_desired(scratch)))
+            facts = [per_pod(resident)]
+            say("images")
+            fetched, held = Images(host, bench.agent, bench.podman, scratch).rows()
             host.run([*bench.podman, "system", "reset", "--force"], timeout=120)
-    text = render(rows, resident, machine(), time.strftime("%Y-%m-%d"), RUNS)
+    text = render([*rows, *fetched], [*facts, *held], machine(), time.strftime("%Y-%m-%d"), RUNS)
     TARGET.write_text(text)
     print(text)
     say(f"written to {TARGET.relative_to(CHECKOUT)}")

@@ -19,7 +19,8 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
 Written by `make bench` on {date}, on this machine: {machine}.
 
-Wall times of whole processes: the median of {runs} runs, least to most in brackets, both sides in turn in one run.
+Wall times of whole processes: the median of {runs} runs (5 where images are fetched or rendered), least to most in
+brackets, both sides in turn in one run.
 Budgets are those of [architecture.md](architecture.md).
 
 | what | budget | podwright | peer | ratio | within |
@@ -56,17 +57,26 @@ class Row:
         return "| " + " | ".join(cells) + " |\n"
 
 
+@dataclasses.dataclass(frozen=True)
+class Fact:
+    """Something measured that is no time."""
+
+    what: str
+    budget: str
+    found: str
+    within: bool
+
+    def line(self) -> str:
+        """The row as Markdown."""
+        return f"| {self.what} | {self.budget} | {self.found} | | | {'yes' if self.within else '**no**'} |\n"
+
+
 def spread(figures: Figures) -> str:
     """Median with the least and the most."""
     return f"{figures.median:.1f} ms ({min(figures.wall):.1f}-{max(figures.wall):.1f})"
 
 
-def render(rows: Sequence[Row], resident: float, machine: str, date: str, runs: int) -> str:
-    """The whole page. `resident` is MiB of proportional set size per running one-app pod."""
+def render(rows: Sequence[Row], facts: Sequence[Fact], machine: str, date: str, runs: int) -> str:
+    """The whole page."""
     head = HEAD.format(date=date, machine=machine, runs=runs)
-    within = "yes" if resident <= 6 else "**no**"
-    memory = (
-        f"| resident memory per running one-app pod (PSS, mean of 100) | ≤ 6 MiB | {resident:.1f} MiB |"
-        f" | | {within} |\n"
-    )
-    return head + "".join(row.line() for row in rows) + memory
+    return head + "".join([row.line() for row in rows] + [fact.line() for fact in facts])

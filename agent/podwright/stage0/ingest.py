@@ -15,9 +15,9 @@ from podwright.errors import ImageError, VerifyError
 from podwright.kernel import fs
 from podwright.stage0 import decompress, treecheck, verity
 from podwright.stage0.aci import AciUnpacker
-from podwright.stage0.channel import Abandoned, Worker
 from podwright.stage0.decodechild import DecodeChild
 from podwright.stage0.layer import LayerUnpacker
+from podwright.stage0.worker import Abandoned, Worker
 from podwright.text import safe
 from podwright.values import value
 
@@ -39,8 +39,8 @@ class Ingested:
     raw_size  bytes as served; `size`: bytes of all regular files
     manifest  of an ACI
     mtree     SHA-256 in hex of the tree's `mtree`
-    borrowed  a layer's tree holds what was taken from the layers below it: it may stand for its
-              diff ID only on top of these, so it has to be named by its chain ID
+    borrowed  a layer's tree holds what was taken from the layers below it: it is right only on
+              top of these, so its name has to say them
     """
 
     raw: str
@@ -213,6 +213,7 @@ def mark_rendered(tree: str, tree_id: str, ingested: Ingested) -> None:
     mark = {
         "format": 2,
         "id": tree_id,
+        "plain": ingested.plain,
         "mtree": ingested.mtree,
         "stat": treecheck.stat_digest(f"{tree}/rootfs"),
         "members": ingested.members,
