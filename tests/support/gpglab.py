@@ -9,6 +9,7 @@ link. No agent survives `close()`.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import shutil
@@ -71,7 +72,11 @@ class GpgLab:
             check=False,
             capture_output=True,
         )
-        shutil.rmtree(self._scratch)
+        for _ in range(10):  # an agent that ends removes its sockets at the same time
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self._scratch)
+                return
+        raise RuntimeError(f"{self._scratch} cannot be removed")
 
     def generate(self, user_id: str, algorithm: str = "ed25519", expire: str = "never") -> Key:
         """Make a signing key (`ed25519`, `rsa4096`, …) and return it; `expire` as gpg takes it (`2d`, a date, …)."""

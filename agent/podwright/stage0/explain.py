@@ -13,7 +13,8 @@ import os
 
 from podwright.errors import UsageError, VerifyError
 from podwright.model import policy as model
-from podwright.stage0 import admission, images, policykeys, store, verdict
+from podwright.stage0 import images, policykeys, requirements, store, verdict
+from podwright.stage0.rule import minimum_stage1, rule_for
 from podwright.text import safe
 from podwright.values import value
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.policy import Requirement
-    from podwright.stage0.admission import Rule
     from podwright.stage0.images import FetchOptions
+    from podwright.stage0.rule import Rule
     from podwright.stage0.verdict import Signature, Subject
 
     Satisfy = Callable[[Requirement], tuple[Signature, ...]]
@@ -92,8 +93,10 @@ def explain(
     from podwright.stage0.oci import acquire
 
     subject, _, blobs = acquire.signed(layout, ref, options, cwd)
-    rule = admission.rule_for(layout, subject)
-    found_now = _findings(rule, lambda each: admission.oci_signatures(layout, subject, each, blobs))
+    rule = rule_for(layout, subject)
+    found_now = _findings(
+        rule, lambda each: requirements.oci_signatures(layout, subject, each, blobs)
+    )
     return _explanation(layout, text, subject, rule, found_now)
 
 
@@ -101,13 +104,13 @@ def _stored(layout: Layout, text: str, image: Any) -> Explanation:
     record = store.read_record(layout, image.id)
     assert record is not None
     subject = verdict.subject_of(record)
-    rule = admission.rule_for(layout, subject)
+    rule = rule_for(layout, subject)
 
     def satisfy(requirement: Requirement) -> tuple[Signature, ...]:
         try:
-            return (admission.holding(layout, subject, requirement, record.verdict),)
+            return (requirements.holding(layout, subject, requirement, record.verdict),)
         except verdict.Stale:
-            return admission.stored_signatures(layout, record, requirement)
+            return requirements.stored_signatures(layout, record, requirement)
 
     found = _findings(rule, satisfy)
     return _explanation(layout, text, subject, rule, found, verdict.text(record.verdict))
@@ -120,7 +123,7 @@ def _aci(
     from podwright.stage0 import acquire, detached, spots, verify
 
     subject = verdict.aci(ref.name)
-    rule = admission.rule_for(layout, subject)
+    rule = rule_for(layout, subject)
     packets = None
     if rule.needs_signature:
         with acquire.Road(layout, options, None, cwd) as road:
@@ -140,7 +143,7 @@ def _aci(
                 keys = policykeys.openpgp_keys(layout, subject, requirement)
                 verify.check_issuer(subject.name, packets or (), keys)
                 if packets is None:
-                    raise admission.no_signature(subject, ())
+                    raise requirements.no_signature(subject, ())
             except VerifyError as err:
                 state, why = "fails", err.message
             findings.append(_finding(requirement, state, why))
@@ -201,7 +204,7 @@ def _explanation(
         policy=next((path for path in paths if os.path.lexists(path)), ""),
         scope=rule.scope,
         decision=decision,
-        stage1=admission.minimum_stage1(rule),
+        stage1=minimum_stage1(rule),
         verdict=recorded,
         requirements=findings,
     )

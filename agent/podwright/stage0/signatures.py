@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podwright.host.paths import Layout
-    from podwright.stage0.admission import Rule
+    from podwright.stage0.rule import Rule
     from podwright.stage0.verdict import Subject
 
 MAX_SIGNATURES = 8

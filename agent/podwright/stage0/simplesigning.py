@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import VerifyError
-from podwright.stage0 import admission, claim, pgp, signedmessage
+from podwright.stage0 import claim, pgp, requirements, signedmessage
 from podwright.stage0 import verify as openpgp
 from podwright.stage0.verdict import Signature
 from podwright.text import safe
@@ -78,7 +78,7 @@ def bind(subject: Subject, requirement: Requirement, said: claim.Claim) -> None:
     if said.digest != subject.digest:
         why = f"is for the manifest {safe(said.digest, 80)}, not {subject.digest}"
     else:
-        misfit = admission.misfit(subject, requirement, said.reference)
+        misfit = requirements.misfit(subject, requirement, said.reference)
         why = f"does not fit: {misfit}" if misfit else ""
     if why:
         raise VerifyError(
