@@ -51,7 +51,7 @@ def find(registry: Any, subject: Subject) -> tuple[Sigstore, ...]:
         from hashlib import sha256
 
         if f"sha256:{sha256(payload).hexdigest()}" != digest:
-            raise _refused(subject, f"a payload of its signature is not {digest}", "bad-digest")
+            raise _refused(subject, f"has a signature whose payload is not {digest}", "bad-digest")
         out.append(Sigstore(payload, signature))
     return tuple(out)
 
@@ -82,7 +82,7 @@ def _layers(manifest: bytes, subject: Subject) -> list[tuple[str, bytes]]:
         ) from None
     if len(out) > stored.MAX_SIGNATURES:
         raise _refused(
-            subject, f"more than {stored.MAX_SIGNATURES} sigstore signatures", "too-many"
+            subject, f"has more than {stored.MAX_SIGNATURES} sigstore signatures", "too-many"
         )
     return out
 
@@ -118,7 +118,9 @@ def verify(
         return tuple(dict.fromkeys(accepted))
     if failures:
         raise failures[0]
-    raise _refused(subject, "no sigstore signature by a key that the policy names", "not-trusted")
+    raise _refused(
+        subject, "has no sigstore signature by a key that the policy names", "not-trusted"
+    )
 
 
 class _Key:
@@ -176,9 +178,8 @@ def read_key(path: str, data: bytes) -> _Key:
 
 
 def _refused(subject: Subject, why: str, reason: str) -> VerifyError:
-    has = "has " if not why.startswith("a ") else ""
     return VerifyError(
-        f"image {subject.name} {has}{why}" if has else f"image {subject.name}: {why}",
+        f"image {subject.name} {why}",
         "have it signed by a key that the policy names",
         object=subject.name,
         reason=reason,
