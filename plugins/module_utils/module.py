@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-HOLDERS = ("credentials", "registry_auth")
-"""Options that hold log-ins."""
+HOLDERS = ("credentials", "registry_auth", "sigstore_key")
+"""Options that hold log-ins and private keys."""
 
 PUBLIC = ("registry", "username")
 """What is no secret in them."""
