@@ -59,7 +59,7 @@ class Layer:
     """One directory below `cas/tree` that is a part of an image's root.
 
     tree   its name: an image ID (the image's own root, or its merged one), or `sha256-<64 hex>`,
-           the diff ID of an OCI layer, which several images may share
+           the digest of an OCI layer as served, which several images may share
     mtree  SHA-256 of its `mtree` file; "" in what agents before record format 2 stored
     """
 

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The layers of an image: found in the store, or fetched several at once and published one by one.
 
-A layer's tree is named by its diff ID and shared by all images that have it: what the image's
-configuration names is what its root is made of, wherever it came from first. A layer that took
-something from the layers below is right only on top of these, so it is named by its chain ID
-(image-spec config.md). What is finished stays when the rest fails: the next try begins there.
+A layer's tree is named by the digest of its bytes as served, and shared by all images that have it.
+That digest is made by the agent itself. The diff ID comes from the decoder, which a hostile layer
+may have taken over: were it the name, such a layer could take the place of one that a signed image
+has. A layer that took something from the layers below is right only on top of these, so its name
+is made as a chain ID is (image-spec config.md). What is finished stays when the rest fails: the
+next try begins there.
 
 Layers are taken up lowest first, and one that needs those below waits for them; so whoever waits,
 waits for somebody who does not wait for it. While it waits it holds no lock (threats.md T88).
@@ -52,7 +54,8 @@ class _Fetch:
         self._source = source
         self._layers = found.manifest.layers
         self._diffs = [digest.partition(":")[2] for digest in found.config.diff_ids]
-        self._chains = chain_ids(self._diffs)
+        self._names = [layer.digest.partition(":")[2][:64] for layer in self._layers]
+        self._chains = chain_ids(self._names)
         self._report = report
         self._mutex = threading.Lock()
         self._next = 0
@@ -103,7 +106,7 @@ class _Fetch:
         found = self._stored(number)
         if found is not None:
             return found
-        name = self._diffs[number][:32]
+        name = self._names[number][:32]
         shown = f"fetching layer {self._layers[number].digest[:19]}"
         lock = HostLock(f"{self._layout.locks}/layer-{name}", shown, WAIT)
         with lock:
@@ -116,10 +119,12 @@ class _Fetch:
 
     def _stored(self, number: int) -> Optional[store.Layer]:
         """The tree of a layer when the store has one that is right in this place."""
-        for digits in (self._diffs[number], self._chains[number]):
+        for digits in (self._names[number], self._chains[number]):
             tree = f"sha256-{digits}"
             mark = _mark(self._layout, tree)
-            if mark is not None and (not mark.get("borrowed") or digits == self._chains[number]):
+            if mark is None or mark.get("plain") != self._diffs[number]:
+                continue
+            if not mark.get("borrowed") or digits == self._chains[number]:
                 return store.Layer(tree, str(mark.get("mtree", "")))
         return None
 
@@ -162,7 +167,8 @@ class _Fetch:
                     object=shown,
                     reason="wrong-digest",
                 )
-            digits = self._chains[number] if done.borrowed else self._diffs[number]
+            own = self._names[number] if self._source.names_layers else done.raw
+            digits = self._chains[number] if done.borrowed else own
             name = f"sha256-{digits}"
             ingest.mark_rendered(tree, name, done)
             durable.syncfs(tree)
@@ -221,14 +227,14 @@ class _Checked:
             )
 
 
-def chain_ids(diffs: list[str]) -> list[str]:
-    """The chain ID of each layer, all as hex digits: its own diff ID on top of the ones below."""
+def chain_ids(names: list[str]) -> list[str]:
+    """The chain ID of each layer, all as hex digits: its own name on top of the ones below."""
     out: list[str] = []
-    for diff in diffs:
+    for name in names:
         if not out:
-            out.append(diff)
+            out.append(name)
             continue
-        text = f"sha256:{out[-1]} sha256:{diff}"
+        text = f"sha256:{out[-1]} sha256:{name}"
         out.append(hashlib.sha256(text.encode()).hexdigest())
     return out
 
