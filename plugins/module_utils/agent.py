@@ -56,7 +56,16 @@ class Agent:
         Returns the agent's answer. Raises AgentError, with what was done so far, when something
         was refused or failed.
         """
-        command = ["apply"]
+        return self._ask(["apply"], state)
+
+    def make(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Build, sign, publish and push as `order` says, or tell what would change in check mode.
+
+        Returns the agent's answer. Raises AgentError.
+        """
+        return self._ask(["image", "make"], order)
+
+    def _ask(self, command: list[str], state: dict[str, Any]) -> dict[str, Any]:
         if self._module.check_mode:
             command.append("--check")
         if self._module._diff:

@@ -87,7 +87,7 @@ def _reply(words: str) -> str:
 
 def _case(verb: Verb, shared: str, names: str) -> str:
     """The words that may follow one verb."""
-    subs = verbs.subs_of(verb)
+    subs = [sub for sub in verbs.subs_of(verb) if not sub.hidden]
     if subs:
         inner = "\n".join(
             f"            {sub.name}) {_reply(_after(sub, shared, f'{verb.name} {sub.name}'))}"
@@ -109,7 +109,7 @@ def _values() -> str:
     """What may stand after `--name=`, for options that take one of a few words."""
     found = []
     for verb in verbs.VERBS:
-        subs = (verb, *verbs.subs_of(verb))
+        subs = (verb, *(sub for sub in verbs.subs_of(verb) if not sub.hidden))
         for option in (option for sub in subs for option in sub.options if not verb.hidden):
             words = " ".join(VALUES.get(option.name, option.choices)).strip()
             if words:

@@ -50,7 +50,7 @@ def of_verb(verb: Verb) -> str:
         parts.append("\nOptions:\n" + _table(pod))
     if app:
         parts.append("\nOptions of the app before them:\n" + _table(app))
-    subs = verbs.subs_of(verb)
+    subs = [sub for sub in verbs.subs_of(verb) if not sub.hidden]
     if subs:
         parts.append("\nSub-commands:\n")
         parts += [f"  {sub.name:<14}{sub.summary}\n" for sub in subs]

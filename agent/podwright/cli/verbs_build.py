@@ -132,4 +132,16 @@ BUILD_VERBS = (
             "podwright image publish /srv/www app.aci --key=release.asc",
         ),
     ),
+    Verb(
+        "make",
+        "make",
+        "Build, sign, publish and push, as JSON on standard input says",
+        "-",
+        (
+            Option("check", "say what would change, change nothing"),
+            Option("diff", "include before and after in the answer"),
+        ),
+        "What the module podwright.fleet.image_build calls.",
+        hidden=True,
+    ),
 )

@@ -53,15 +53,18 @@ def _says_the_same(data: bytes, said: bytes, kind: str) -> bool:
     return (old.digest, old.reference) == (new.digest, new.reference)
 
 
-def simple(ref: DockerRef, digest: str, signer: Signer, lookaside: str) -> tuple[str, bool]:
+def simple(
+    ref: DockerRef, digest: str, signer: Signer, lookaside: str, *, dry_run: bool = False
+) -> tuple[str, bool]:
     """Write a simple signature below `lookaside`; (its path, whether it is new)."""
     said = payload(claim.ATOMIC, ref.canonical, digest)
     directory = f"{lookaside}/{ref.repository}@{digest.replace(':', '=')}"
     for number in range(1, MAX_SIGNATURES + 1):
         path = f"{directory}/signature-{number}"
         if not os.path.lexists(path):
-            fs.ensure_dir(directory, 0o755)
-            fs.write_atomic(path, signer.message(said), 0o644)
+            if not dry_run:
+                fs.ensure_dir(directory, 0o755)
+                fs.write_atomic(path, signer.message(said), 0o644)
             return path, True
         if _is_ours(path, said, signer):
             return path, False
@@ -86,7 +89,12 @@ def _is_ours(path: str, said: bytes, signer: Signer) -> bool:
 
 
 def cosign(
-    repository: Repository, digest: str, key: bytes, passphrase: str = ""
+    repository: Repository,
+    digest: str,
+    key: bytes,
+    passphrase: str = "",
+    *,
+    dry_run: bool = False,
 ) -> tuple[str, bool]:
     """Push a sigstore signature beside the image; (its tag, whether it is new)."""
     private = _private(key, passphrase)
@@ -100,6 +108,8 @@ def cosign(
             return tag, False
     if len(layers) >= MAX_SIGNATURES:
         raise UsageError(f"{tag} holds {MAX_SIGNATURES} signatures already", "remove old ones")
+    if dry_run:
+        return tag, True
     signature = base64.b64encode(_signed(private, said)).decode()
     layers.append(
         {

@@ -96,11 +96,11 @@ def push(
         made = package(layout, order.image, order.compression, scratch, report, order.insecure)
         repository = Repository(layout, client, ref, login)
         if dry_run:
-            there = repository.manifest(ref.tag) == made.manifest
-            return _pushed(made, ref, not there, 0, ())
-        sent = _send(repository, made, report)
-        changed = repository.put_manifest(ref.tag, made.manifest, made.media_type)
-        signatures, signed = _sign(repository, order, made)
+            sent, changed = 0, repository.manifest(ref.tag) != made.manifest
+        else:
+            sent = _send(repository, made, report)
+            changed = repository.put_manifest(ref.tag, made.manifest, made.media_type)
+        signatures, signed = _sign(repository, order, made, dry_run)
     return _pushed(made, ref, changed or signed, sent, signatures)
 
 
@@ -129,7 +129,9 @@ def _send(repository: Repository, made: Package, report: Progress) -> int:
     return sent
 
 
-def _sign(repository: Repository, order: Order, made: Package) -> tuple[tuple[str, ...], bool]:
+def _sign(
+    repository: Repository, order: Order, made: Package, dry_run: bool
+) -> tuple[tuple[str, ...], bool]:
     """(where the signatures are, whether one of them is new)."""
     places: list[str] = []
     news = False
@@ -137,11 +139,17 @@ def _sign(repository: Repository, order: Order, made: Package) -> tuple[tuple[st
         from podwright.stage0.build import ocisign
 
         if order.signer is not None:
-            path, new = ocisign.simple(repository.ref, made.digest, order.signer, order.lookaside)
+            path, new = ocisign.simple(
+                repository.ref, made.digest, order.signer, order.lookaside, dry_run=dry_run
+            )
             places, news = [path], new
         if order.sigstore_key:
             tag, new = ocisign.cosign(
-                repository, made.digest, order.sigstore_key, order.sigstore_passphrase
+                repository,
+                made.digest,
+                order.sigstore_key,
+                order.sigstore_passphrase,
+                dry_run=dry_run,
             )
             places.append(f"{repository.ref.registry}/{repository.ref.repository}:{tag}")
             news = news or new

@@ -32,19 +32,23 @@ class Signer:
     key         a fingerprint, a user ID, or the path of a file with one armoured secret key
     home        gpg's home; "" for the caller's
     passphrase  of the key; "" for none, or to let gpg's agent ask for it
+    secret      the armoured secret key itself, in place of `key`
 
     fingerprint  40 lower-case hex digits of the primary key
     public       the public key, armoured
     """
 
-    def __init__(self, key: str, home: str = "", passphrase: str = "") -> None:
+    def __init__(
+        self, key: str, home: str = "", passphrase: str = "", secret: Optional[bytes] = None
+    ) -> None:
+        key = "the secret key" if secret else key
         if not key or key.startswith("-") or not key.isprintable():
             raise UsageError(
                 f"signing key {safe(key, 80)!r} is neither a fingerprint, a user ID nor a file"
             )
         self._passphrase = passphrase
         self._scratch = ""
-        secret = _key_file(key)
+        secret = secret or _key_file(key)
         try:
             if secret is not None:
                 home = self._scratch = _scratch_home()
