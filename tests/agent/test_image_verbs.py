@@ -212,9 +212,7 @@ def test_rootfs_only_makes_the_directory_the_root(
     trusting.ok("image", verb, "--rootfs-only", NAME, out)
     expected = tmp_path / "expected"
     expected.mkdir()
-    subprocess.run(
-        ["tar", "-xpzf", str(image), "-C", str(expected), "--numeric-owner"], check=True
-    )
+    subprocess.run(["tar", "-xpzf", str(image), "-C", str(expected), "--numeric-owner"], check=True)
     assert tree_of(out) == tree_of(expected / "rootfs")
 
 
