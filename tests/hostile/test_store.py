@@ -23,6 +23,7 @@ from podwright.kernel import durable
 from tests.conftest import Keys
 from tests.support import aci
 from tests.support.agent import AGENT_ERROR, Agent
+from tests.support.private_host import Result
 from tests.support.stack import BASE, Stack
 from tests.support.webserver import ImageServer
 
@@ -334,7 +335,7 @@ def test_an_image_that_is_removed_while_pods_start_from_it_is_used_whole_or_not_
     command = ("run", "--net=none", image_id, "--exec=/bin/sh", "--", "-c", script)
     whole = trusting.ok(*command).split()
     assert len(set(whole)) == 1
-    results = []
+    results: list[Result] = []
 
     def start() -> None:
         results.extend(trusting(*command) for _ in range(6))
