@@ -15,6 +15,7 @@ import itertools
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -72,10 +73,11 @@ class GpgLab:
             check=False,
             capture_output=True,
         )
-        for _ in range(10):  # an agent that ends removes its sockets at the same time
+        for _ in range(100):  # an agent that ends removes its sockets at the same time
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(self._scratch)
                 return
+            time.sleep(0.02)
         raise RuntimeError(f"{self._scratch} cannot be removed")
 
     def generate(self, user_id: str, algorithm: str = "ed25519", expire: str = "never") -> Key:
