@@ -37,6 +37,7 @@ _REFUSED = {
 _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12x")
 _ZERO = bytes(BLOCK)
 _POSIX = b"ustar\x0000"
+_GNU = b"ustar  \0"
 _CHARSETS = (b"BINARY", b"ISO-IR 10646 2000 UTF-8")
 _IGNORED = (b"uname", b"gname", b"atime", b"ctime", b"comment")
 _IGNORED_PREFIXES = (
@@ -231,6 +232,8 @@ def _entry(
     entry.mtime = number(mtime, "time") * 10**9
     entry.xattrs = {}
     entry.parts = None
+    if extension or magic != _POSIX:
+        _check_forms(block, magic, extension, entry)
     if flag == b"\0" and name.endswith(b"/") and not extension:
         entry.kind = DIRECTORY  # as tars did before there was a type for directories
     if extension or pairs:
@@ -245,6 +248,19 @@ def _entry(
     entry.name = name
     check(entry, clean)
     return entry
+
+
+def _check_forms(block: bytes, magic: bytes, extension: dict[bytes, bytes], entry: Entry) -> None:
+    """Refuse mixed dialects, in which GNU tar and bsdtar find different members."""
+    why = ""
+    if magic == _GNU and block[156:157] != b"S" and block[386:495].count(0) != 109:
+        why = "has a map of a sparse file but is none"
+    elif extension.get(b"") == b"pax" and magic[:5] != b"ustar":
+        why = "has PAX records but a header of older times"
+    elif b"linkpath" in extension and extension[b""] == b"gnu" and not entry.link:
+        why = "has a long target but no target"
+    if why:
+        raise broken(f"{safe(tarfields.text(block[:100]), 200)!r} {why}")
 
 
 def _apply(
