@@ -82,10 +82,27 @@ def _different(w: Writer, before: Callable[[bytes], bytes]) -> bytes:
     return w.archive(before(w.top) + header(w.top + b"c"))
 
 
+def _mapped(block: bytes) -> bytes:
+    """A header in which a sparse file would have its real size, which bsdtar believes of any file."""
+    out = bytearray(block)
+    out[483:495] = octal(7, 12)
+    out[148:156] = b" " * 8
+    out[148:156] = b"%06o\0 " % sum(out)
+    return bytes(out)
+
+
 for name, before in DIFFERENT.items():
     _add("T15", "readers differ", name, given(_different, before), dialects=_ONE)
 _add("T15", "readers differ", "old type with slash in a long name", dialects=_ONE,
      make=lambda w, c: w.archive(gnu_long(w.top + b"dir/") + header(w.top + b"c", b"\0")))  # fmt: skip
+_add("T15", "readers differ", "map of a sparse file on a plain one", dialects=_ONE,
+     make=lambda w, c: w.archive(_mapped(header(w.top + b"x", magic=b"ustar  \0"))))  # fmt: skip
+_add("T15", "readers differ", "sparse, but not of GNU tar", dialects=_ONE,
+     make=lambda w, c: w.archive(sparse(((0, 512),), 512, 512, w.top + b"x", b"ustar\x0000")))  # fmt: skip
+_add("T15", "readers differ", "long target without a target", dialects=_ONE,
+     make=lambda w, c: w.archive(gnu_long(b"/etc/passwd", b"K") + header(w.top + b"l", b"2")))  # fmt: skip
+_add("T15", "readers differ", "PAX above an old header", dialects=_ONE,
+     make=lambda w, c: w.archive(pax((b"path", w.top + b"y")) + header(w.top + b"x", magic=b"")))  # fmt: skip
 _add("T15", "readers differ", "extension without member", dialects=_ONE,
      make=lambda w, c: w.archive(pax((b"path", w.top + b"a"))))  # fmt: skip
 
@@ -115,10 +132,16 @@ def _number(value: int) -> bytes:
     return octal(value, 12) if 0 <= value < 8**11 else base256(value, 12)
 
 
-def sparse(segments: tuple[tuple[int, int], ...], real: int, stored: int, name: bytes) -> bytes:
+def sparse(
+    segments: tuple[tuple[int, int], ...],
+    real: int,
+    stored: int,
+    name: bytes,
+    magic: bytes = b"ustar  \0",
+) -> bytes:
     """An old GNU sparse member with up to four segments (offset, size), claiming `real` bytes, with `stored` bytes."""
     fields = b"".join(_number(at) + _number(size) for at, size in segments)
-    block = bytearray(header(name, b"S", size=stored, magic=b"ustar  \0"))
+    block = bytearray(header(name, b"S", size=stored, magic=magic))
     block[386 : 386 + len(fields)] = fields
     block[483:495] = _number(real)
     block[148:156] = b" " * 8

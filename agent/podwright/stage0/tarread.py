@@ -232,7 +232,10 @@ def _entry(
     entry.mtime = number(mtime, "time") * 10**9
     entry.xattrs = {}
     entry.parts = None
-    if extension or magic != _POSIX:
+    if kind in (CHAR, BLOCKDEV):
+        for field in (block[329:337], block[337:345]):
+            number(field, "device number")
+    if extension or magic != _POSIX or flag == b"S":
         _check_forms(block, magic, extension, entry)
     if flag == b"\0" and name.endswith(b"/") and not extension:
         entry.kind = DIRECTORY  # as tars did before there was a type for directories
@@ -253,7 +256,9 @@ def _entry(
 def _check_forms(block: bytes, magic: bytes, extension: dict[bytes, bytes], entry: Entry) -> None:
     """Refuse mixed dialects, in which GNU tar and bsdtar find different members."""
     why = ""
-    if magic == _GNU and block[156:157] != b"S" and block[386:495].count(0) != 109:
+    if block[156:157] == b"S":
+        why = "" if magic == _GNU else "is a sparse file but not of GNU tar"
+    elif magic == _GNU and block[386:495].count(0) != 109:
         why = "has a map of a sparse file but is none"
     elif extension.get(b"") == b"pax" and magic[:5] != b"ustar":
         why = "has PAX records but a header of older times"
