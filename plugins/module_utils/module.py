@@ -42,9 +42,33 @@ class Module(AnsibleModule):
         super()._load_params()  # type: ignore[no-untyped-call]
         self.no_log_values.update(secrets(self.params))
 
+    def _log_invocation(self) -> None:
+        """Log the call without log-ins: there the options are quoted, and quotes within quotes."""
+        given = self.params
+        self.params = logged(given)
+        try:
+            super()._log_invocation()  # type: ignore[no-untyped-call]
+        finally:
+            self.params = given
+
     def fail_json(self, msg: str, **more: Any) -> NoReturn:
         """Fail with `reason`, `stage`, `object` and `hint`."""
         super().fail_json(msg=msg, **{**FAILURE, **more})
+
+
+def logged(given: Any) -> Any:
+    """Options as the system log may have them."""
+    if isinstance(given, dict):
+        return {
+            name: "NOT_LOGGING_PARAMETER" if content and _holds(name) else logged(content)
+            for name, content in given.items()
+        }
+    return [logged(item) for item in given] if isinstance(given, list) else given
+
+
+def _holds(name: Any) -> bool:
+    """Whether an option of this name holds a secret, or was meant to."""
+    return name in HOLDERS or bool(SECRET.search(str(name)))
 
 
 def secrets(params: dict[str, Any]) -> set[str]:
@@ -62,8 +86,7 @@ def _secrets(given: Any, hidden: bool) -> Iterator[str]:
         for name, content in given.items():
             if name in PUBLIC and isinstance(content, str):
                 continue
-            secret = hidden or name in HOLDERS or bool(SECRET.search(str(name)))
-            yield from _secrets(content, secret)
+            yield from _secrets(content, hidden or _holds(name))
     elif isinstance(given, (list, tuple)):
         for item in given:
             yield from _secrets(item, hidden)

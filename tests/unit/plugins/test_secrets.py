@@ -8,7 +8,10 @@ import base64
 from typing import Any
 
 import pytest
-from ansible_collections.podwright.fleet.plugins.module_utils.module import secrets
+from ansible_collections.podwright.fleet.plugins.module_utils.module import (
+    logged,
+    secrets,
+)
 
 C = "canary"
 
@@ -61,3 +64,20 @@ def test_a_secret_is_hidden_as_it_is_sent_and_as_it_is_quoted() -> None:
     assert base64.b64encode(f"reader:{password}".encode()).decode() in found
     assert repr(password)[1:-1] in found
     assert "can\\\"ary'\\\\\u00e9" in found
+
+
+def test_the_log_has_everything_but_log_ins() -> None:
+    given = {
+        "name": "x",
+        "credentials": {"username": "u", "password": C},
+        "registry_auth": None,
+        "images": [{"name": "y", "credentials": {"token": C}, "state": None}],
+        "sign_passphrase": C,
+    }
+    assert logged(given) == {
+        "name": "x",
+        "credentials": "NOT_LOGGING_PARAMETER",
+        "registry_auth": None,
+        "images": [{"name": "y", "credentials": "NOT_LOGGING_PARAMETER", "state": None}],
+        "sign_passphrase": "NOT_LOGGING_PARAMETER",
+    }
