@@ -16,8 +16,8 @@ import pytest
 from podwright.errors import FetchError, PodwrightError
 from podwright.host.paths import Layout
 from podwright.kernel import confine
-from podwright.stage0 import netchild, netframes
-from podwright.stage0.netchild import RemoteClient
+from podwright.stage0.web import netchild, netframes
+from podwright.stage0.web.netchild import RemoteClient
 from tests.support.webserver import Handler, ImageServer
 
 NONE: frozenset[str] = frozenset()

@@ -49,7 +49,7 @@ def layer(data: bytes, place: str) -> Any:
 
 
 def _ingest(data: bytes, place: str, kind: str) -> list[int]:
-    from podwright.stage0.ingest import ingest
+    from podwright.stage0.render.ingest import ingest
 
     tree = f"{place}/tree"
     os.mkdir(tree, 0o700)
@@ -101,7 +101,7 @@ def config(data: bytes, place: str) -> Any:
 
 def signature(data: bytes, place: str) -> Any:
     """A detached signature."""
-    from podwright.stage0 import verify
+    from podwright.stage0.judge import verify
 
     return len(verify.read_signatures(data, "hostile.asc"))
 
@@ -109,7 +109,7 @@ def signature(data: bytes, place: str) -> Any:
 def message(data: bytes, place: str) -> Any:
     """A signed message, whose content is a claim."""
     from podwright.errors import VerifyError
-    from podwright.stage0 import claim, pgp, signedmessage
+    from podwright.stage0.judge import claim, pgp, signedmessage
 
     try:
         _, content = signedmessage.open_message(data)
@@ -120,7 +120,7 @@ def message(data: bytes, place: str) -> Any:
 
 def payload(data: bytes, place: str) -> Any:
     """What a signature of an OCI image signs."""
-    from podwright.stage0 import claim
+    from podwright.stage0.judge import claim
 
     return claim.parse(data, claim.COSIGN, "example.com/hostile").digest
 
@@ -128,7 +128,7 @@ def payload(data: bytes, place: str) -> Any:
 def key(data: bytes, place: str) -> Any:
     """A public key, taken apart."""
     from podwright.errors import VerifyError
-    from podwright.stage0 import pgp
+    from podwright.stage0.judge import pgp
 
     try:
         return len(pgp.key_ring(data))
@@ -151,7 +151,7 @@ class _Server:
 def page(data: bytes, place: str) -> Any:
     """A page of meta discovery."""
     from podwright.errors import FetchError
-    from podwright.stage0 import discover
+    from podwright.stage0.web import discover
 
     client: Any = _Server(data)
     discover.find_keys(client, "example.com/hostile")
@@ -163,7 +163,7 @@ def page(data: bytes, place: str) -> Any:
 
 def policy(data: bytes, place: str) -> Any:
     """A policy file."""
-    from podwright.stage0 import policy as policies
+    from podwright.stage0.judge import policy as policies
 
     os.mkdir(f"{place}/etc")
     _write(f"{place}/etc/policy.json", data)
@@ -173,7 +173,7 @@ def policy(data: bytes, place: str) -> Any:
 
 def registries(data: bytes, place: str) -> Any:
     """A file of registries.d."""
-    from podwright.stage0 import lookaside
+    from podwright.stage0.judge import lookaside
 
     os.makedirs(f"{place}/etc/registries.d")
     _write(f"{place}/etc/registries.d/hostile.yaml", data)
@@ -182,7 +182,7 @@ def registries(data: bytes, place: str) -> Any:
 
 def logins(data: bytes, place: str) -> Any:
     """A file of auth.d."""
-    from podwright.stage0 import credentials
+    from podwright.stage0.web import credentials
 
     os.makedirs(f"{place}/etc/auth.d")
     _write(f"{place}/etc/auth.d/hostile.json", data)

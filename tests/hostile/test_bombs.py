@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from podwright.stage0 import decompress
+from podwright.stage0.render import decompress
 from tests.hostile.rig import Rig
 from tests.hostile.shapes_headers import sparse
 from tests.hostile.tarwriter import FORMS, Writer, base256, header

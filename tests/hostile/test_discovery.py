@@ -298,7 +298,7 @@ def test_of_an_endless_page_only_the_beginning_is_read(pages: Pages, length: str
 SLOW = """
 import sys
 sys.path.insert(0, {agent!r})
-from podwright.stage0 import discover
+from podwright.stage0.web import discover
 discover.TIME_CAP = 3.0
 from podwright.main import main
 sys.exit(main(sys.argv[1:]))

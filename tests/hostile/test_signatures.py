@@ -16,8 +16,9 @@ import pytest
 from podwright.errors import VerifyError
 from podwright.host.paths import Layout
 from podwright.kernel import confine
-from podwright.stage0 import gpg as gpgmodule
-from podwright.stage0 import pgp, signedmessage, trust, verify
+from podwright.stage0 import trust
+from podwright.stage0.judge import gpg as gpgmodule
+from podwright.stage0.judge import pgp, signedmessage, verify
 from podwright.stage0.verdict import Signature
 from tests.support import pgpbench
 from tests.support.gpglab import GpgLab, Key

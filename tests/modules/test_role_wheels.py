@@ -38,7 +38,7 @@ WHERE = """\
 import sys
 sys.path.insert(0, sys.argv[1])
 from podwright.net import messages
-from podwright.stage0 import gpg
+from podwright.stage0.judge import gpg
 messages.Messages()
 print(gpg.gnupg.__version__, gpg.gnupg.__file__, gpg.gnupg.__cached__)
 print(sys.modules["pyroute2.netlink.rtnl.rtmsg"].__cached__)

@@ -7,15 +7,15 @@ from __future__ import annotations
 from podwright import jsonio
 from podwright.cli.context import Context, say
 from podwright.errors import UsageError
-from podwright.stage0 import explain
 from podwright.stage0.images import FetchOptions
+from podwright.stage0.judge import explain
 from podwright.text import safe
 from podwright.values_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.cli.options import Arguments
-    from podwright.stage0.explain import Explanation, Finding
+    from podwright.stage0.judge.explain import Explanation, Finding
 
 REFUSED = 254
 _WORDS = {"holds": "holds", "fails": "does not hold", "open": "is open"}

@@ -53,7 +53,7 @@ def publish(context: Context, args: Arguments) -> int:
 
 
 def _key(path: str) -> bytes:
-    from podwright.stage0.sources import open_regular
+    from podwright.stage0.web.sources import open_regular
 
     with open(open_regular(path, "key"), "rb") as file:
         return file.read(MAX_KEY + 1)

@@ -66,7 +66,7 @@ def push(context: Context, args: Arguments) -> int:
 def _key(path: str) -> bytes:
     if not path:
         return b""
-    from podwright.stage0.sources import open_regular
+    from podwright.stage0.web.sources import open_regular
 
     with open(open_regular(path, "sigstore key"), "rb") as file:
         if os.fstat(file.fileno()).st_mode & 0o077:

@@ -132,8 +132,8 @@ def _discovered(context: Context, prefix: str) -> list[str]:
             object=prefix,
             reason="no-discovery",
         )
-    from podwright.stage0 import discover
-    from podwright.stage0.netchild import RemoteClient
+    from podwright.stage0.web import discover
+    from podwright.stage0.web.netchild import RemoteClient
 
     with RemoteClient(context.layout, context.insecure) as client:
         found = [url for _, url in discover.find_keys(client, prefix)]
@@ -155,13 +155,13 @@ def _read(context: Context, location: str, allow_http: bool) -> bytes:
                 "use https, or --insecure-allow-http",
                 reason="not-https",
             )
-        from podwright.stage0.netchild import RemoteClient
+        from podwright.stage0.web.netchild import RemoteClient
 
         with RemoteClient(context.layout, insecure) as client:
             return client.get(location, MAX_KEY)
     if scheme not in ("", "file"):
         raise UsageError(f"key {safe(location, 200)}: only files, https and http URLs are read")
-    from podwright.stage0.sources import open_regular
+    from podwright.stage0.web.sources import open_regular
 
     fd = open_regular(location[len("file://") :] if scheme else location, "key")
     with open(fd, "rb") as file:

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
-    from podwright.stage0.givenlogins import Credentials
+    from podwright.stage0.web.givenlogins import Credentials
 
 VERSION = 1
 STATES = ("started", "stopped", "prepared", "absent", "restarted")
@@ -181,7 +181,7 @@ def _logins(fields: Fields, others: Optional[Credentials]) -> Optional[Credentia
     """The log-ins in `registry_auth`, before those that were given for more than this object."""
     if fields.raw("registry_auth") is None:
         return others
-    from podwright.stage0.givenlogins import parse_list
+    from podwright.stage0.web.givenlogins import parse_list
 
     own = parse_list(fields)
     return own.over(others) if own else others
@@ -233,7 +233,7 @@ def _parse_image(fields: Fields, shared: Optional[Credentials]) -> ImageSpec:
 
         digest = expected.parse(digest, fields.at("digest"))
     if fields.raw("credentials") is not None:
-        from podwright.stage0.givenlogins import parse_own
+        from podwright.stage0.web.givenlogins import parse_own
 
         own = parse_own(fields, name)
         logins = own.over(logins) if own else logins

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from podwright.stage0 import keyfit, trust, trustring, urls
+from podwright.stage0 import keyfit, trust, trustring
+from podwright.stage0.web import urls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _known(layout: Layout, key: KeySpec) -> Optional[KeyChange]:
 
 
 def _download(layout: Layout, url: str) -> bytes:
-    from podwright.stage0.netchild import RemoteClient
+    from podwright.stage0.web.netchild import RemoteClient
 
     with RemoteClient(layout) as client:
         return client.get(url, MAX_KEY)

@@ -14,7 +14,7 @@ from podwright import jsonio
 from podwright.errors import HostError, UsageError, VerifyError
 from podwright.kernel import fs
 from podwright.model import policy as model
-from podwright.stage0 import pgp, policy, policykeys
+from podwright.stage0.judge import pgp, policy, policykeys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _check_keys(document: dict[str, Any], missing_ok: bool) -> None:
                 except pgp.Malformed as err:
                     raise policy.broken(path, err.message) from None
             elif requirement.kind == model.SIGSTORE:
-                from podwright.stage0 import sigstore
+                from podwright.stage0.judge import sigstore
 
                 sigstore.read_key(path, data)
 

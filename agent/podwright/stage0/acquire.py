@@ -13,18 +13,10 @@ import time
 
 from podwright.errors import FetchError, LockedError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
-from podwright.stage0 import (
-    depend,
-    detached,
-    fetch,
-    givenlogins,
-    images,
-    sources,
-    spots,
-    store,
-    verdict,
-)  # fmt: skip
-from podwright.stage0.netchild import RemoteClient
+from podwright.stage0 import depend, fetch, images, spots, store, verdict
+from podwright.stage0.judge import detached
+from podwright.stage0.web import givenlogins, sources  # fmt: skip
+from podwright.stage0.web.netchild import RemoteClient
 from podwright.text import safe
 from podwright.values import replace
 
@@ -36,11 +28,11 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.model.dependency import Dependency
     from podwright.model.imageref import ImageRef
-    from podwright.stage0.detached import Signature
     from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.judge.detached import Signature
     from podwright.stage0.spots import Spot
     from podwright.stage0.store import Record
-    from podwright.stage0.transport import Client
+    from podwright.stage0.web.transport import Client
 
 FETCH_WAIT = 1800.0
 

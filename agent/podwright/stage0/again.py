@@ -9,7 +9,8 @@ from podwright.errors import ImageError, PodwrightError, UsageError, VerifyError
 from podwright.kernel import durable, fs
 from podwright.model.dependency import parse_whitelist
 from podwright.model.image import parse_image
-from podwright.stage0 import archive, imagecheck, ingest, merge, mtree, store, treecheck, treediff
+from podwright.stage0 import archive, imagecheck, store, treecheck
+from podwright.stage0.render import ingest, merge, mtree, treediff
 from podwright.values import replace
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def verify_again(layout: Layout, record: Record, *, write: bool) -> Record:
     """A full verification of what is stored, for when the record alone does not decide."""
-    from podwright.stage0 import admission
+    from podwright.stage0.judge import admission
 
     fresh = replace(record, verdict=admission.judge_stored(layout, record))
     if write:

@@ -8,7 +8,8 @@ import os
 
 from podwright.kernel import fs
 from podwright.kernel.step import step
-from podwright.stage0 import decompress, sources
+from podwright.stage0.render import decompress
+from podwright.stage0.web import sources
 from podwright.values import value
 
 TYPE_CHECKING = False

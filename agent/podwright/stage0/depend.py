@@ -81,7 +81,7 @@ class Builder:
         layers = _topmost(layer for one in below for layer in one.layers)
         self._check_stack(manifest.name, record.id, ids, layers)
         if kept:
-            from podwright.stage0 import merge
+            from podwright.stage0.render import merge
 
             merged = merge.merge(self._layout, work, record, layers, kept)
             return replace(record, layers=(merged,), dependencies=ids, merged=layers)

@@ -191,7 +191,7 @@ def to_directory(
 
 
 def _unpack(layout: Layout, image: StoredImage, new: str) -> None:
-    from podwright.stage0 import ingest
+    from podwright.stage0.render import ingest
 
     chunks: Iterator[bytes] = archive.chunks(archive.path(layout, image.id))
     done = ingest.ingest(chunks, new, "aci", shown=image.name)

@@ -18,11 +18,13 @@ from podwright.errors import HostError, ImageError, PodwrightError, UsageError, 
 from podwright.host import clock
 from podwright.kernel import durable, fs
 from podwright.model.image import parse_image
-from podwright.stage0 import aci, admission, expected, imagecheck, store
-from podwright.stage0.ingest import Ingest, Ingested, mark_rendered
+from podwright.stage0 import expected, imagecheck, store
+from podwright.stage0.judge import admission
+from podwright.stage0.render import aci
+from podwright.stage0.render.ingest import Ingest, Ingested, mark_rendered
+from podwright.stage0.render.worker import Worker
 from podwright.stage0.verdict import Verdict
 from podwright.stage0.verdict import aci as aci_subject
-from podwright.stage0.worker import Worker
 from podwright.text import safe
 from podwright.values import value
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.image import ImageManifest
-    from podwright.stage0.detached import Signature
+    from podwright.stage0.judge.detached import Signature
 
     Compose = Callable[[ImageManifest, store.Record, str], store.Record]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 
-from podwright.stage0 import aci, decompress
-from podwright.stage0.decodechild import CHUNK, DecodeChild
-from podwright.stage0.tarfields import broken
-from podwright.stage0.tarread import FILE
-from podwright.stage0.worker import Worker
+from podwright.stage0.render import aci, decompress
+from podwright.stage0.render.decodechild import CHUNK, DecodeChild
+from podwright.stage0.render.tarfields import broken
+from podwright.stage0.render.tarread import FILE
+from podwright.stage0.render.worker import Worker
 
 
 def identify(archive: int) -> tuple[str, bytes]:

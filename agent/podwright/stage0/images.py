@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.model.image import ImageManifest
     from podwright.model.imageref import ImageRef
-    from podwright.stage0.givenlogins import Credentials
     from podwright.stage0.store import Layer, Record
     from podwright.stage0.trust import KeyInfo
     from podwright.stage0.verdict import Verdict
+    from podwright.stage0.web.givenlogins import Credentials
 
     Progress = Callable[[str, int, Optional[int]], None]
     AcceptKey = Callable[[KeyInfo, str, str], bool]

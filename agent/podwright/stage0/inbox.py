@@ -20,7 +20,9 @@ import time
 from podwright.errors import FetchError, ImageError, PodwrightError, StoreError
 from podwright.kernel import fs
 from podwright.kernel.step import step
-from podwright.stage0 import acquire, detached, discover, fetch, pgp, sources, store
+from podwright.stage0 import acquire, fetch, store
+from podwright.stage0.judge import detached, pgp
+from podwright.stage0.web import discover, sources
 from podwright.values import replace
 
 TYPE_CHECKING = False

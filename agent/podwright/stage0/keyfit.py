@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a key is fit to be trusted, and trusting it only then.
 
-A key whose signatures `stage0/verify.py` would refuse anyway is refused when somebody is there to
+A key whose signatures `stage0/judge/verify.py` would refuse anyway is refused when somebody is there to
 read why, not months later at a deployment. And a location that gave one key before and gives
 another now is never taken silently (threats.md T60): `.FINGERPRINT.from` beside a key file says
 where the key came from.

@@ -14,8 +14,10 @@ from podwright.errors import UsageError, VerifyError
 from podwright.host import groups
 from podwright.kernel import fs
 from podwright.model.imageref import parse_ref
-from podwright.stage0 import detached, fetch, identify, inbox, sources, spots
-from podwright.stage0.netchild import RemoteClient
+from podwright.stage0 import fetch, identify, inbox, spots
+from podwright.stage0.judge import detached
+from podwright.stage0.web import sources
+from podwright.stage0.web.netchild import RemoteClient
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.imageref import ImageRef
-    from podwright.stage0.detached import Signature
     from podwright.stage0.images import FetchOptions, Progress
+    from podwright.stage0.judge.detached import Signature
     from podwright.stage0.spots import Spot
-    from podwright.stage0.transport import Client
+    from podwright.stage0.web.transport import Client
 
 
 def leave(

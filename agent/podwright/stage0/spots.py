@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from podwright.stage0 import discover, images
+from podwright.stage0 import images
+from podwright.stage0.web import discover
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.model.imageref import ImageRef
-    from podwright.stage0.transport import Client
+    from podwright.stage0.web.transport import Client
 
 
 @value

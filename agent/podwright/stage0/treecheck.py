@@ -114,7 +114,7 @@ def check_cheap(layout: Layout, layer: Layer) -> bool:
 
 def verify_full(layout: Layout, layer: Layer) -> list[Difference]:
     """Read the whole tree and compare it with what was rendered; an empty list when it is that."""
-    from podwright.stage0 import treediff
+    from podwright.stage0.render import treediff
 
     return treediff.differences(layout, layer)
 
@@ -134,7 +134,7 @@ def mark(made: str, layer: Layer) -> None:
     """Write `rendered` into the finished tree `made` (rootfs, mtree), which is to become a layer."""
     from podwright import jsonio
     from podwright.kernel import fs
-    from podwright.stage0 import verity
+    from podwright.stage0.render import verity
 
     verity.protect(made)
     said = {

@@ -16,7 +16,8 @@ from podwright.errors import UsageError
 from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model.names import ac_identifier
-from podwright.stage0 import pgp, trustring
+from podwright.stage0 import trustring
+from podwright.stage0.judge import pgp
 from podwright.text import safe
 from podwright.values import value
 
@@ -148,7 +149,7 @@ def _prefix_dirs(base: str, below: str, prefix: str, depth: int = 0) -> Iterator
 def inspect_key(armoured: bytes, what: str = "key") -> KeyInfo:
     """Read one armoured public key. Raises UsageError, which begins with `what`, when it is not."""
     block = _parse(armoured, what)
-    from podwright.stage0.gpg import Gpg
+    from podwright.stage0.judge.gpg import Gpg
 
     with Gpg(block.packets) as gpg:
         listed = list(gpg.list_keys())

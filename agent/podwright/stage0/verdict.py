@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The verdict on an image: why it may run, and whether it still may.
 
-The verdict is made once, by `stage0/admission.py`, and stored with the image. It is evaluated
+The verdict is made once, by `stage0/judge/admission.py`, and stored with the image. It is evaluated
 again whenever the image is used, here, without running gpg: the same bytes of the same key must
 still be trusted for the image's name, and neither key nor signature may have expired. Hosts with
-a policy file decide by `stage0/admission.py` again, from the same record.
+a policy file decide by `stage0/judge/admission.py` again, from the same record.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def reevaluate(
     Raises Stale when only a full verification of what is stored can tell.
     """
     if has_policy(layout):
-        from podwright.stage0 import admission
+        from podwright.stage0.judge import admission
 
         admission.reevaluate(layout, subject, verdict, insecure, stage1)
         return
@@ -206,7 +206,7 @@ def check_stage1(
     below  IDs of the images that it is built on, which run with it
     """
     if has_policy(layout):
-        from podwright.stage0 import admission
+        from podwright.stage0.judge import admission
 
         admission.check_stage1(layout, subject, stage1, below)
 

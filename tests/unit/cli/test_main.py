@@ -84,8 +84,14 @@ def test_every_verb_explains_its_options(verb: str, capsys: pytest.CaptureFixtur
         (["list", "--dri=/x"], "unknown option --dri; did you mean --dir?"),
         (["--dir=/x", "list", "--dir=/y"], "--dir is given twice"),
         (["list", "--debug=maybe"], "--debug is true or false, not 'maybe'"),
-        (["image"], "image needs a sub-command; one of list, rm, gc, verify, render, extract, export"),
-        (["image", "prune"], "unknown command 'image prune'; podwright help image lists the commands"),
+        (
+            ["image"],
+            "image needs a sub-command; one of list, rm, gc, verify, render, extract, export",
+        ),
+        (
+            ["image", "prune"],
+            "unknown command 'image prune'; podwright help image lists the commands",
+        ),
         (["--dir=/proc/none", "run"], "run needs an image; podwright run --help"),
         (["status"], "status needs a pod; podwright status UUID-OR-NAME; 'podwright list' shows"),
         (["status", "a", "b"], "status takes one pod, not 2"),

@@ -128,7 +128,8 @@ def test_no_verb(word: str, message: str) -> None:
 
 def test_no_verb_has_a_flag_twice_or_one_that_hides_a_global_one() -> None:
     shared = set(options.table(options.GLOBAL))
-    for verb in verbs.VERBS + tuple(sub for verb in verbs.VERBS for sub in verbs.subs_of(verb)):
+    subs = [sub for verb in verbs.VERBS for sub in verbs.subs_of(verb)]
+    for verb in (*verbs.VERBS, *subs):
         names = [option.name for option in verb.options]
         assert len(names) == len(set(names)), verb.name
         assert not shared & set(names), verb.name

@@ -14,9 +14,10 @@ import pytest
 
 from podwright.errors import PodwrightError, VerifyError
 from podwright.host.paths import Layout
-from podwright.stage0 import admission, trust, verdict, verify
-from podwright.stage0.admission import SignatureBlobs
-from podwright.stage0.policy import PolicyError
+from podwright.stage0 import trust, verdict
+from podwright.stage0.judge import admission, verify
+from podwright.stage0.judge.admission import SignatureBlobs
+from podwright.stage0.judge.policy import PolicyError
 from podwright.stage0.verdict import Subject, Verdict, aci
 from podwright.values import replace
 from podwright.values_json import to_json

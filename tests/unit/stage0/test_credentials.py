@@ -13,9 +13,9 @@ import pytest
 
 from podwright.errors import UsageError
 from podwright.host.paths import Layout
-from podwright.stage0 import credentials, urls
-from podwright.stage0.credentials import Login
 from podwright.stage0.oci.mirrors import mirrors_of
+from podwright.stage0.web import credentials, urls
+from podwright.stage0.web.credentials import Login
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 import zstandard
 
 from podwright.errors import ImageError
-from podwright.stage0 import decompress
+from podwright.stage0.render import decompress
 from tests.unit.stage0.rawtar import aci, file
 
 DATA = aci(file(b"rootfs/one", os.urandom(200_000)), file(b"rootfs/two", b"2" * 300_000))

@@ -12,7 +12,8 @@ import pytest
 from podwright.errors import UsageError
 from podwright.model.dependency import Dependency, parse_dependencies, parse_whitelist
 from podwright.model.image import ImageManifest, parse_image
-from podwright.stage0 import depend, merge, platform
+from podwright.stage0 import depend, platform
+from podwright.stage0.render import merge
 from tests.support import aci
 
 ID = "sha512-" + "ab" * 64

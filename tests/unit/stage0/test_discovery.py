@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from podwright.errors import FetchError
-from podwright.stage0 import discover, metatags, urls
+from podwright.stage0.web import discover, metatags, urls
 
 TAG = b'<meta name="ac-discovery" content="example.com/a https://h/{name}.{ext}">'
 SECURE: frozenset[str] = frozenset()
@@ -92,7 +92,7 @@ def test_no_page_costs_more_than_its_length() -> None:
     lines = [
         "import resource; resource.setrlimit(resource.RLIMIT_CPU, (10, 10))",
         "from podwright.errors import FetchError",
-        "from podwright.stage0 import metatags",
+        "from podwright.stage0.web import metatags",
         f"for piece in {PIECES!r}:",
         "    for start in (b'', b'<meta ', b'<script>'):",
         "        try: list(metatags.meta_tags(start + piece * (65536 // len(piece))))",

@@ -15,9 +15,9 @@ from podwright.errors import UsageError
 from podwright.host.paths import Layout
 from podwright.model.spec import ImageSpec, PodSpec, parse_desired
 from podwright.reconcile import canonical
-from podwright.stage0 import givenlogins, urls
-from podwright.stage0.givenlogins import Credentials
 from podwright.stage0.prepare import runtime_config
+from podwright.stage0.web import givenlogins, urls
+from podwright.stage0.web.givenlogins import Credentials
 from podwright.values_json import to_json
 
 C = "canary"

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from podwright.errors import ImageError, VerifyError
-from podwright.stage0 import mtree, treecheck
-from podwright.stage0.ingest import Ingested, ingest
+from podwright.stage0 import treecheck
+from podwright.stage0.render import mtree
+from podwright.stage0.render.ingest import Ingested, ingest
 from tests.unit.stage0.rawtar import END, base256, directory, file, hardlink, header, pax, symlink
 
 OPAQUE = "trusted.overlay.opaque"
@@ -365,7 +366,7 @@ def test_maps_of_sparse_files_that_cannot_be_are_refused(layers: Layers, member:
 
 @pytest.mark.threat("T41")
 def test_the_mark_goes_with_the_tree(layers: Layers) -> None:
-    from podwright.stage0 import ingest as module
+    from podwright.stage0.render import ingest as module
 
     root = layers.make(file(b"f", b"1"))
     assert layers.last is not None

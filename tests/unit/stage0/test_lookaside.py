@@ -12,8 +12,8 @@ import pytest
 
 from podwright.errors import FetchError, PodwrightError, UsageError, VerifyError
 from podwright.host.paths import Layout
-from podwright.stage0 import lookaside, plainyaml
-from podwright.stage0.signatures import MAX_SIMPLE
+from podwright.stage0.judge import lookaside, plainyaml
+from podwright.stage0.judge.signatures import MAX_SIMPLE
 from podwright.stage0.verdict import Subject
 
 DIGEST = "sha256:" + "ab" * 32

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from podwright.errors import PodwrightError
-from podwright.stage0 import memberframes, tarfields
-from podwright.stage0.aci import AciUnpacker
-from podwright.stage0.feed import TarFeed
-from podwright.stage0.memberframes import FrameFeed
-from podwright.stage0.tarread import Source
+from podwright.stage0.render import memberframes, tarfields
+from podwright.stage0.render.aci import AciUnpacker
+from podwright.stage0.render.feed import TarFeed
+from podwright.stage0.render.memberframes import FrameFeed
+from podwright.stage0.render.tarread import Source
 from tests.unit.stage0.rawtar import aci, directory, file, gnu_long, hardlink, pax, symlink
 
 ARCHIVE = aci(

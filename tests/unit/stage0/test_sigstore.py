@@ -12,8 +12,8 @@ import pytest
 
 from podwright.errors import PodwrightError, VerifyError
 from podwright.model.policy import Requirement, SignedIdentity
-from podwright.stage0 import signatures, sigstore
-from podwright.stage0.signatures import Sigstore
+from podwright.stage0.judge import signatures, sigstore
+from podwright.stage0.judge.signatures import Sigstore
 from podwright.stage0.verdict import Signature, Subject
 from tests.support.ocisigning import CosignKey, attachment, digest_of, payload
 

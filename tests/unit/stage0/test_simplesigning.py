@@ -17,7 +17,7 @@ import pytest
 from podwright.errors import VerifyError
 from podwright.host.paths import Layout
 from podwright.model.policy import Requirement, SignedIdentity
-from podwright.stage0 import pgp, policykeys, signedmessage, simplesigning
+from podwright.stage0.judge import pgp, policykeys, signedmessage, simplesigning
 from podwright.stage0.verdict import Signature, Subject
 from tests.support.gpglab import GpgLab, Key
 from tests.support.ocisigning import digest_of, simple_sign

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from podwright.host.paths import Layout
-from podwright.stage0 import mtree, treecheck
+from podwright.stage0 import treecheck
+from podwright.stage0.render import mtree
 from podwright.stage0.store import Layer
 
 TREE = "sha512-" + "1" * 64

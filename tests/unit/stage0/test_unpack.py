@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from podwright.errors import ImageError
-from podwright.stage0 import decompress, unpack
-from podwright.stage0.ingest import Ingested, ingest
+from podwright.stage0.render import decompress, unpack
+from podwright.stage0.render.ingest import Ingested, ingest
 from tests.unit.stage0.rawtar import (
     END,
     MANIFEST,

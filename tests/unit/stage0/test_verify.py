@@ -14,8 +14,9 @@ import pytest
 from podwright.errors import VerifyError
 from podwright.host.paths import Layout
 from podwright.kernel import confine
-from podwright.stage0 import gpg as gpgmodule
-from podwright.stage0 import trust, verdict, verify
+from podwright.stage0 import trust, verdict
+from podwright.stage0.judge import gpg as gpgmodule
+from podwright.stage0.judge import verify
 from podwright.stage0.verdict import Signature, Verdict, aci
 from podwright.values import replace
 from tests.support.gpglab import GpgLab, Key

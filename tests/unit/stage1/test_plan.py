@@ -32,7 +32,7 @@ def launch(
     manifest = parse_pod(
         {"acKind": "PodManifest", "acVersion": "0.8.11", "apps": sections, "volumes": volumes or []}
     )
-    trees = {app.name: (f"/trees/{app.name}",) for app in manifest.apps}
+    trees: dict[str, tuple[str, ...]] = {app.name: (f"/trees/{app.name}",) for app in manifest.apps}
     return Launch("u", "", POD_DIR, 3, manifest, trees, **options)
 
 

@@ -11,8 +11,9 @@ from podwright.errors import ImageError, PodwrightError
 from podwright.kernel import fs
 from podwright.kernel.step import step
 from podwright.model.image import parse_image
-from podwright.stage0 import decompress, sources, tarread
 from podwright.stage0.build.compress import compressor, kind_of
+from podwright.stage0.render import decompress, tarread
+from podwright.stage0.web import sources
 from podwright.text import safe
 from podwright.values import value
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from podwright.model.image import ImageManifest
-    from podwright.stage0.tarread import Entry, Source
+    from podwright.stage0.render.tarread import Entry, Source
 
 MAX_MANIFEST = 4 * 1024 * 1024
 

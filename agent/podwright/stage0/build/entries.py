@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from podwright.stage0.build.members import Member
-from podwright.stage0.tarread import FILE, SYMLINK
+from podwright.stage0.render.tarread import FILE, SYMLINK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from podwright.stage0.tarread import Entry, Source
+    from podwright.stage0.render.tarread import Entry, Source
 
 _ZEROS = bytes(256 * 1024)
 
@@ -49,7 +49,7 @@ def _holes(count: int) -> Iterator[bytes]:
 
 
 def _kept(entry: Entry) -> dict[bytes, bytes]:
-    """The attributes that an image keeps (`stage0/unpack.py`)."""
+    """The attributes that an image keeps (`stage0/render/unpack.py`)."""
     return {
         name: content
         for name, content in entry.xattrs.items()

@@ -3,7 +3,7 @@
 """The layers of an OCI image as one tree, without unpacking: for people who are not root too.
 
 Each layer is read twice. The first time, only names are kept: what a layer adds, replaces and
-hides, by the rules of `stage0/layer.py`. The second time, the content that is left is handed on in
+hides, by the rules of `stage0/render/layer.py`. The second time, the content that is left is handed on in
 the order of the layers. A hard link to a file that a later layer replaces keeps its content.
 """
 
@@ -12,12 +12,12 @@ from __future__ import annotations
 from podwright.model import convert, ociplatform
 from podwright.model.oci import refused
 from podwright.model.ociref import PathRef, path_name
-from podwright.stage0 import decompress, tarfields, tarread
 from podwright.stage0.build import layout
 from podwright.stage0.build.entries import member_of
 from podwright.stage0.build.members import Material, Member
 from podwright.stage0.platform import host_arch
-from podwright.stage0.tarread import DIRECTORY, FILE, HARDLINK
+from podwright.stage0.render import decompress, tarfields, tarread
+from podwright.stage0.render.tarread import DIRECTORY, FILE, HARDLINK
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from podwright.model.oci import Platform
     from podwright.stage0.build.layout import LayoutImage
     from podwright.stage0.build.scan import Rules
-    from podwright.stage0.tarread import Entry, Source
+    from podwright.stage0.render.tarread import Entry, Source
 
 MAX_ENTRIES = 1_000_000
 ARCHITECTURES = ("amd64", "aarch64", "i386", "aarch64_be", "armv7l", "armv6l", "ppc64le")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import tarfile
 
 from podwright.errors import UsageError
-from podwright.stage0.tarread import DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK
+from podwright.stage0.render.tarread import DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK
 from podwright.text import safe
 from podwright.values import value
 

@@ -19,8 +19,9 @@ from podwright.host import distpackages
 from podwright.kernel import fs
 from podwright.model import oci
 from podwright.model.fields import Fields
-from podwright.stage0 import claim, signedmessage, sigstore, sources
+from podwright.stage0.judge import claim, signedmessage, sigstore
 from podwright.stage0.oci.source import digest_of
+from podwright.stage0.web import sources
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -77,7 +78,7 @@ def simple(
 
 def _is_ours(path: str, said: bytes, signer: Signer) -> bool:
     """Whether a signature file says the same and names our key; hosts will check it."""
-    from podwright.stage0.pgp import Malformed
+    from podwright.stage0.judge.pgp import Malformed
 
     with open(sources.open_regular(path, "signature"), "rb") as file:
         data = file.read(4 * 1024 * 1024)

@@ -13,13 +13,14 @@ import os
 from podwright import jsonio
 from podwright.errors import UsageError
 from podwright.model import oci
-from podwright.stage0 import decompress, images, tarread
+from podwright.stage0 import images
 from podwright.stage0.build import archive, layout, members, ociconfig, scan
 from podwright.stage0.build.entries import member_of
 from podwright.stage0.build.source import oci_layout
 from podwright.stage0.oci.source import digest_of
 from podwright.stage0.platform import host_arch
-from podwright.stage0.tarread import BLOCKDEV, CHAR, FILE, HARDLINK
+from podwright.stage0.render import decompress, tarread
+from podwright.stage0.render.tarread import BLOCKDEV, CHAR, FILE, HARDLINK
 from podwright.text import safe
 from podwright.values import value
 

@@ -12,7 +12,7 @@ import re
 from html import escape
 
 from podwright.errors import UsageError
-from podwright.stage0 import metatags
+from podwright.stage0.web import metatags
 from podwright.text import safe
 
 TYPE_CHECKING = False

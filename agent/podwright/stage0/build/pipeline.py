@@ -22,8 +22,8 @@ from podwright.errors import UsageError
 from podwright.model.fields import Fields
 from podwright.stage0.build import archive, make, publish, push, spec
 from podwright.stage0.build.sign import Signer, sign_archive
-from podwright.stage0.givenlogins import parse_list
 from podwright.stage0.insecure import expand
+from podwright.stage0.web.givenlogins import parse_list
 from podwright.values import replace, value
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
-    from podwright.stage0.givenlogins import Credentials
+    from podwright.stage0.web.givenlogins import Credentials
 
 
 @value

@@ -20,8 +20,10 @@ from podwright.kernel import fs
 from podwright.kernel.step import step
 from podwright.model.fields import Fields
 from podwright.model.names import DIGITS, LETTERS, ac_identifier, is_hex, made_of, within_prefix
-from podwright.stage0 import keyfit, pgp, sources, trust, trustring, verify
+from podwright.stage0 import keyfit, trust, trustring
 from podwright.stage0.build import archive, pages
+from podwright.stage0.judge import pgp, verify
+from podwright.stage0.web import sources
 from podwright.text import safe
 from podwright.values import value
 

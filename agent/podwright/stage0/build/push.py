@@ -10,7 +10,7 @@ from podwright.errors import UsageError
 from podwright.model.ociref import parse_docker
 from podwright.stage0.build.package import package
 from podwright.stage0.build.upload import Repository
-from podwright.stage0.netchild import RemoteClient
+from podwright.stage0.web.netchild import RemoteClient
 from podwright.text import safe
 from podwright.values import value
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from podwright.model.ociref import DockerRef
     from podwright.stage0.build.package import Package
     from podwright.stage0.build.sign import Signer
-    from podwright.stage0.givenlogins import Credentials
+    from podwright.stage0.web.givenlogins import Credentials
 
     Progress = Callable[[str, int, Optional[int]], None]
 

@@ -3,7 +3,7 @@
 """A directory tree as members of an archive, in the order of their names.
 
 Everything is opened relative to its directory without following links, so what somebody renames
-meanwhile cannot lead elsewhere. Kept are what an image can have (`stage0/unpack.py`): files,
+meanwhile cannot lead elsewhere. Kept are what an image can have (`stage0/render/unpack.py`): files,
 directories, links, named pipes, `user.*` attributes and version 2 file capabilities. Sockets, and
 devices directly in /dev, which every pod has its own of, are left out and named; other devices and
 mounted file systems are refused.
@@ -16,7 +16,7 @@ import stat
 
 from podwright.errors import UsageError
 from podwright.stage0.build.members import Member
-from podwright.stage0.tarread import DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK
+from podwright.stage0.render.tarread import DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK
 from podwright.text import safe
 from podwright.values import value
 

@@ -3,7 +3,7 @@
 """Sign images with a key of the caller's own gpg, or with a secret key file.
 
 Keys that hosts refuse are refused here (`stage0/keyfit.py`), and what gpg made is put through the
-verification of `stage0/verify.py` before it counts as a signature.
+verification of `stage0/judge/verify.py` before it counts as a signature.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import os
 
 from podwright.errors import NotFoundError, UsageError, VerifyError
 from podwright.kernel import fs
-from podwright.stage0 import keyfit, pgp, sources, trust, trustring, verify
-from podwright.stage0.gpg import find_binary
+from podwright.stage0 import keyfit, trust, trustring
+from podwright.stage0.judge import pgp, verify
+from podwright.stage0.judge.gpg import find_binary
+from podwright.stage0.web import sources
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -230,7 +232,7 @@ def _scratch_home() -> str:
 def _gpg(home: str) -> Any:
     if home and not os.path.isdir(home):
         raise UsageError(f"gpg home {safe(home, 300)} is no directory", object=safe(home, 300))
-    import gnupg  # importable, since stage0.gpg has been imported
+    import gnupg  # importable, since judge.gpg has been imported
 
     try:
         return gnupg.GPG(

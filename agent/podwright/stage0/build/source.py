@@ -10,7 +10,7 @@ from podwright import jsonio
 from podwright.errors import UsageError
 from podwright.stage0.build import scan
 from podwright.stage0.build.members import Material
-from podwright.stage0.sources import open_regular
+from podwright.stage0.web.sources import open_regular
 from podwright.text import safe
 
 TYPE_CHECKING = False

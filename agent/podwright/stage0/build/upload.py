@@ -14,11 +14,11 @@ from urllib.parse import urljoin
 from podwright.errors import FetchError
 from podwright.model.oci import ACCEPT
 from podwright.model.ociref import is_digest
-from podwright.stage0 import credentials, urls
 from podwright.stage0.build.archive import gathered
 from podwright.stage0.oci.registry import Endpoint
 from podwright.stage0.oci.source import check_digest, digest_of
-from podwright.stage0.transport import SMALL_TIMEOUT
+from podwright.stage0.web import credentials, urls
+from podwright.stage0.web.transport import SMALL_TIMEOUT
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.ociref import DockerRef
-    from podwright.stage0.credentials import Login
-    from podwright.stage0.transport import Client, Reply
+    from podwright.stage0.web.credentials import Login
+    from podwright.stage0.web.transport import Client, Reply
 
 CHUNK = 8 * 1024 * 1024
 SLOWEST = 32 * 1024

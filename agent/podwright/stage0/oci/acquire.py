@@ -18,7 +18,8 @@ from podwright.host import clock
 from podwright.host.lock import HostLock
 from podwright.kernel import durable, fs
 from podwright.model.convert import convert
-from podwright.stage0 import admission, expected, fetch, platform, signatures, store, verdict
+from podwright.stage0 import expected, fetch, platform, store, verdict
+from podwright.stage0.judge import admission, signatures
 from podwright.stage0.oci import layers, users
 from podwright.stage0.oci.judge import collect, documents, judge
 from podwright.stage0.oci.place import Place

@@ -12,8 +12,8 @@ import time
 
 from podwright.errors import FetchError
 from podwright.stage0.oci.source import short
-from podwright.stage0.sources import CHUNK, GRACE, RETRIES, SLOWEST
-from podwright.stage0.transport import status_error
+from podwright.stage0.web.sources import CHUNK, GRACE, RETRIES, SLOWEST
+from podwright.stage0.web.transport import status_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from podwright.model.oci import Descriptor
     from podwright.stage0.oci.registry import Endpoint
     from podwright.stage0.oci.source import Progress
-    from podwright.stage0.transport import Reply
+    from podwright.stage0.web.transport import Reply
 
 
 def stream(

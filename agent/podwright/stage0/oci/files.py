@@ -14,8 +14,9 @@ import stat
 from podwright.errors import ImageError, UsageError
 from podwright.kernel import beneath, fs
 from podwright.kernel.step import step
-from podwright.stage0 import decompress, sources, tarfields, tarread
-from podwright.stage0.tarfields import broken
+from podwright.stage0.render import decompress, tarfields, tarread
+from podwright.stage0.render.tarfields import broken
+from podwright.stage0.web import sources
 from podwright.text import safe
 
 TYPE_CHECKING = False

@@ -8,7 +8,8 @@ Tools sign either: an index vouches for its images by their digests, which were 
 from __future__ import annotations
 
 from podwright.errors import VerifyError
-from podwright.stage0 import admission, fetch, signatures
+from podwright.stage0 import fetch
+from podwright.stage0.judge import admission, signatures
 from podwright.values import replace, value
 
 TYPE_CHECKING = False

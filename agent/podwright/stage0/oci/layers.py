@@ -22,8 +22,9 @@ from podwright import jsonio
 from podwright.errors import FetchError, HostError, ImageError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
 from podwright.kernel import durable, fs
-from podwright.stage0 import ingest, store
+from podwright.stage0 import store
 from podwright.stage0.oci.source import short
+from podwright.stage0.render import ingest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

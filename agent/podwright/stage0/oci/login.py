@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 from podwright import jsonio
 from podwright.errors import FetchError, PodwrightError, UsageError
-from podwright.stage0 import urls
-from podwright.stage0.transport import SMALL_TIMEOUT
+from podwright.stage0.web import urls
+from podwright.stage0.web.transport import SMALL_TIMEOUT
 from podwright.text import safe
 from podwright.values import replace
 
@@ -24,8 +24,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from podwright.stage0.credentials import RegistryAccess
-    from podwright.stage0.transport import Client
+    from podwright.stage0.web.credentials import RegistryAccess
+    from podwright.stage0.web.transport import Client
 
 MAX_CHALLENGE = 8192
 MAX_ANSWER = 1024 * 1024

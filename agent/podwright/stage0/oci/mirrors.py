@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from podwright.errors import FetchError, UsageError
 from podwright.model.fields import Fields
-from podwright.stage0 import urls
-from podwright.stage0.configfiles import documents
+from podwright.stage0.web import urls
+from podwright.stage0.web.configfiles import documents
 from podwright.text import safe
 
 TYPE_CHECKING = False

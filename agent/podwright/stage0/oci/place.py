@@ -10,13 +10,14 @@ import os
 
 from podwright.model.convert import Origin
 from podwright.model.ociref import parse_docker, parse_path
-from podwright.stage0 import givenlogins, images, store
-from podwright.stage0.netchild import RemoteClient
+from podwright.stage0 import images, store
 from podwright.stage0.oci import files
 from podwright.stage0.oci.archives import DockerArchive
 from podwright.stage0.oci.layout import OciLayout
 from podwright.stage0.oci.registry import Registry
 from podwright.stage0.verdict import Subject
+from podwright.stage0.web import givenlogins
+from podwright.stage0.web.netchild import RemoteClient
 from podwright.text import safe
 from podwright.values import value
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from podwright.model.imageref import ImageRef
     from podwright.stage0.images import FetchOptions
     from podwright.stage0.oci.source import Found, Source
-    from podwright.stage0.transport import Client
+    from podwright.stage0.web.transport import Client
 
 
 @value

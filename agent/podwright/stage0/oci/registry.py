@@ -15,11 +15,11 @@ import time
 from podwright.errors import FetchError, PodwrightError
 from podwright.model import oci
 from podwright.model.ociref import DockerRef, is_digest
-from podwright.stage0 import credentials, urls
 from podwright.stage0.oci import login
 from podwright.stage0.oci.mirrors import mirrors_of
 from podwright.stage0.oci.source import Source, check_digest
-from podwright.stage0.transport import SMALL_TIMEOUT, status_error
+from podwright.stage0.web import credentials, urls
+from podwright.stage0.web.transport import SMALL_TIMEOUT, status_error
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.oci import Descriptor
-    from podwright.stage0.credentials import Login, RegistryAccess
     from podwright.stage0.oci.source import Progress
-    from podwright.stage0.transport import Client, Reply
+    from podwright.stage0.web.credentials import Login, RegistryAccess
+    from podwright.stage0.web.transport import Client, Reply
 
     T = TypeVar("T")
 

@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Meta discovery: from an image name to the URLs of image, signature and keys (behaviour.md A5).
+
+The page `https://NAME?ac-discovery=1` is asked, and when it has no tag that covers the name, the
+page of the name one element shorter, down to the bare host. A tag covers a name at path element
+boundaries. The first tag, in the order of the page, whose template can be filled is the one.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from podwright.errors import FetchError
+from podwright.model.imageref import format_ref
+from podwright.model.names import is_words, within_prefix
+from podwright.stage0.platform import OS, host_arch
+from podwright.stage0.web import metatags, urls
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional, TypeVar
+
+    from podwright.stage0.web.transport import Client
+
+    _T = TypeVar("_T")
+
+TIME_CAP = 60.0
+MAX_TAGS = 64
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+@value
+class Endpoint:
+    """Where an image is served; `prefix` is the name prefix that the tag answers for."""
+
+    image: str
+    signature: str
+    prefix: str
+
+
+def wanted_labels(labels: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The labels that the image must have: those asked for, os and arch filled from the host."""
+    return {"os": OS, "arch": host_arch(), **dict(labels)}
+
+
+def find_image(client: Client, name: str, labels: tuple[tuple[str, str], ...]) -> Endpoint:
+    """Discover an image. Raises FetchError with what the last page answered."""
+    variables = {"version": "latest", **wanted_labels(labels), "name": name}
+
+    def endpoint(prefix: str, template: str, _page: str) -> Optional[Endpoint]:
+        image = _expand(template, {**variables, "ext": "aci"}, client.insecure)
+        signature = _expand(template, {**variables, "ext": "aci.asc"}, client.insecure)
+        if image is None or signature is None or image == signature:
+            return None
+        return Endpoint(image, signature, prefix)
+
+    found, why = _walk(client, name, "ac-discovery", endpoint)
+    if not found:
+        raise FetchError(
+            f"image {safe(format_ref(name, labels), 200)}: no place to get it from was found ({why})",
+            f"https://{name}?ac-discovery=1 must answer a page with an ac-discovery meta tag",
+            object=name,
+            reason="not-discovered",
+        )
+    return found[0]
+
+
+def find_keys(client: Client, name: str) -> list[tuple[str, str]]:
+    """(prefix, URL) of the public keys announced for an image name; empty when there are none.
+
+    A page speaks for its own place and what is below: where `example.com/a` announces a key for
+    `example.com`, whoever may write below `a` would give the whole site a key. It counts for
+    `example.com/a`.
+    """
+
+    def key(prefix: str, url: str, page: str) -> Optional[tuple[str, str]]:
+        covered = prefix if within_prefix(prefix, page) else page
+        return covered, str(urls.parse(url, client.insecure))
+
+    return _walk(client, name, "ac-discovery-pubkeys", key)[0]
+
+
+def _walk(
+    client: Client,
+    name: str,
+    tag: str,
+    read: Callable[[str, str, str], Optional[_T]],
+) -> tuple[list[_T], str]:
+    """What `read` makes of the matching tags of the first page that has any, or the reason.
+
+    read  called with prefix and second word of a tag, and the place of its page
+    """
+    deadline = time.monotonic() + TIME_CAP
+    why = ""
+    parts = name.split("/")
+    while parts:
+        location = "/".join(parts)
+        parts.pop()
+        try:
+            page = _page(client, location, deadline)
+            matches = _matching(page, tag, name)
+        except FetchError as err:
+            why = err.message
+            if err.reason == "time-cap":
+                break
+            continue
+        found = [item for item in (read(*match, location) for match in matches) if item is not None]
+        if found:
+            return found, ""
+        why = (
+            f"https://{location} has no {tag} tag for it"
+            if not matches
+            else (f"the {tag} tags of https://{location} need a label that was not given")
+        )
+    return [], why
+
+
+def _page(client: Client, location: str, deadline: float) -> bytes:
+    schemes = ("https", "http") if "http" in client.insecure else ("https",)
+    for scheme in schemes:
+        try:
+            return client.get(
+                f"{scheme}://{location}?ac-discovery=1",
+                metatags.MAX_PAGE,
+                truncate=True,
+                deadline=deadline,
+            )
+        except FetchError:
+            if scheme == schemes[-1]:
+                raise
+    raise AssertionError
+
+
+def _matching(page: bytes, tag: str, name: str) -> list[tuple[str, str]]:
+    """(prefix, second word) of the tags that cover the name."""
+    out: list[tuple[str, str]] = []
+    for number, (found, content) in enumerate(metatags.meta_tags(page)):
+        if number >= MAX_TAGS * 16 or len(out) >= MAX_TAGS:
+            break
+        words = content.split()
+        if found != tag or len(words) != 2 or not is_words(words[0], "-._~/"):
+            continue
+        if within_prefix(name, words[0]):
+            out.append((words[0], words[1]))
+    return out
+
+
+def _expand(template: str, variables: dict[str, str], insecure: frozenset[str]) -> Optional[str]:
+    """The checked URL that a template gives; None when it has a variable that is not known."""
+    if any(word not in variables for word in _VARIABLE.findall(template)):
+        return None
+    filled = _VARIABLE.sub(
+        lambda match: _quote(variables[match.group(1)], match.group(1)), template
+    )
+    return str(urls.parse(filled, insecure))
+
+
+def _quote(text: str, variable: str) -> str:
+    """Percent-encode a value; only the name may bring slashes."""
+    kept = _UNRESERVED | {"/"} if variable == "name" else _UNRESERVED
+    return "".join(c if c in kept else "".join(f"%{b:02X}" for b in c.encode()) for c in text)
