@@ -90,21 +90,39 @@ changes:
   sample: [/usr/lib/podwright, /usr/bin/podwright]
 systemd:
   description: Whether systemd runs on the host.
-  returned: always
+  returned: success
   type: bool
+reason:
+  description: One stable word for why it failed.
+  returned: on failure
+  type: str
+  sample: install-failed
+stage:
+  description: The step that failed, one of input, host.
+  returned: on failure
+  type: str
+  sample: host
+object:
+  description: What it failed for, if that is known.
+  returned: on failure
+  type: str
+hint:
+  description: What to do about it.
+  returned: on failure
+  type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podwright.fleet.plugins.module_utils import agent_install
 from ansible_collections.podwright.fleet.plugins.module_utils.changes import (
     InstallError,
     NeedsArchive,
 )
+from ansible_collections.podwright.fleet.plugins.module_utils.module import Module
 
 
 def main() -> None:
     """Install or remove the agent's files."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "ca_certificates": {"type": "list", "elements": "str", "default": []},
@@ -132,7 +150,8 @@ def main() -> None:
     except NeedsArchive:
         module.exit_json(changed=False, needs_archive=True)
     except InstallError as error:
-        module.fail_json(msg=str(error))
+        hint = str(error).partition("; ")[2]
+        module.fail_json(msg=str(error), reason="install-failed", stage="host", hint=hint)
     module.exit_json(
         changed=bool(changes),
         changes=[change.what for change in changes],

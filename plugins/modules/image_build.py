@@ -424,7 +424,6 @@ hint:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
     COMMON_SPEC,
     Agent,
@@ -432,6 +431,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
     result,
     warn,
 )
+from ansible_collections.podwright.fleet.plugins.module_utils.module import Module
 from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     OptionError,
     argument_spec,
@@ -464,7 +464,7 @@ def order(params: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Build, sign, publish and push."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={**COMMON_SPEC, **argument_spec({**ORDER, **BUILD, **SIGN})},
         mutually_exclusive=[("sign_key", "sign_secret_key")],
         supports_check_mode=True,
@@ -472,7 +472,7 @@ def main() -> None:
     try:
         answer = Agent(module).make(order(module.params))
     except OptionError as error:
-        module.fail_json(msg=str(error), reason="bad-input", stage="input", object="", hint="")
+        module.fail_json(msg=str(error), object=error.path, hint=error.hint)
     except AgentError as error:
         module.fail_json(**error.failure)
     warn(module, answer)

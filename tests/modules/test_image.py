@@ -200,7 +200,7 @@ def test_several_images_are_one_call_with_log_ins_by_place(
     published()
     registry.push_layout(ocilayout.busybox_layout(tmp_path / "layout").path, "app/web:1.0")
     registry.push_layout(ocilayout.busybox_layout(tmp_path / "two").path, "other/web:1.0")
-    images = [
+    images: list[dict[str, Any]] = [
         {"name": TINY},
         {"name": registry.reference("app/web:1.0"), **UNSIGNED},
         {"name": registry.reference("other/web:1.0"), **UNSIGNED, "credentials": LOGIN},

@@ -47,7 +47,7 @@ def test_keys_of_every_scope_come_and_go_in_one_call(
     file.write_text(lab.stranger.armoured)
     mine, theirs = lab.key.fingerprint.lower(), lab.stranger.fingerprint.lower()
     spaced = " ".join(theirs[at : at + 4].upper() for at in range(0, 40, 4))
-    keys = [
+    keys: list[dict[str, Any]] = [
         {"prefix": "example.com/app", "fingerprint": mine, "key": lab.key.armoured},
         {"prefix": "example.com", "fingerprint": mine, "key_url": "https://example.com/key.asc"},
         {"root": True, "fingerprint": spaced, "key_file": str(file)},

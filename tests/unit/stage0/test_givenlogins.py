@@ -98,7 +98,7 @@ def test_what_is_nearer_comes_first() -> None:
     def auth(token: str) -> list[dict[str, str]]:
         return [{"registry": "r.example.com", "token": token}]
 
-    pod = {"name": "web", "image": "docker://r.example.com/team/api:1"}
+    pod: dict[str, Any] = {"name": "web", "image": "docker://r.example.com/team/api:1"}
     state = parse_desired(
         {
             "registry_auth": [*auth("all"), {"registry": "other.example.com", "token": "other"}],
@@ -106,7 +106,8 @@ def test_what_is_nearer_comes_first() -> None:
             "pods": [{**pod, "registry_auth": auth("pod")}, {**pod, "name": "job"}],
         }
     )
-    told = [header(logins(spec), "r.example.com", "x") for spec in (*state.images, *state.pods)]
+    specs: list[ImageSpec | PodSpec] = [*state.images, *state.pods]
+    told = [header(logins(spec), "r.example.com", "x") for spec in specs]
     assert told == ["Bearer all", "Bearer pod", "Bearer all"]
     assert header(logins(state.pods[0]), "other.example.com", "x") == "Bearer other"
 
