@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from podwright import jsonio
-from podwright.errors import UsageError
+from podwright.errors import FetchError, UsageError
 from podwright.host.paths import Layout
 from podwright.model.spec import ImageSpec, PodSpec, parse_desired
 from podwright.reconcile import canonical
@@ -156,4 +156,12 @@ def test_what_is_no_log_in_is_refused_without_a_word_of_it(
     with pytest.raises(UsageError) as caught:
         image(**fields)
     assert said in caught.value.message
+    assert C not in caught.value.sentence() + caught.value.object
+
+
+def test_a_log_in_in_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(
+        FetchError, match=r"'https://\.\.\.@h\.example\.com/a' carries credentials"
+    ) as caught:
+        urls.parse(f"https://u:{C}@h.example.com/a")
     assert C not in caught.value.sentence() + caught.value.object
