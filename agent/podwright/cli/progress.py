@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
+from _thread import allocate_lock  # `threading` is 3 ms, and a pod that starts loads this file
 
 from podwright.text import safe
 
@@ -52,7 +52,7 @@ class Events:
 
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def __call__(self, what: str, done: int, total: Optional[int]) -> None:
         step = _step(done, total)
@@ -77,7 +77,7 @@ class Printer:
         self._last: dict[str, int] = {}
         self._began: dict[str, float] = {}
         self._drawn = 0.0
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def __call__(self, what: str, done: int, total: Optional[int]) -> None:
         now = time.monotonic()
