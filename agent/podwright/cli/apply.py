@@ -14,7 +14,7 @@ from podwright.errors import PodwrightError, UsageError
 from podwright.host.lock import HostLock
 from podwright.model.spec import parse_desired
 from podwright.reconcile import apply
-from podwright.stage0 import store
+from podwright.stage0 import storewriter
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ def _locked(context: Context, args: Arguments, desired: Any, mode: apply.Mode) -
     """Apply under the host-wide lock; check mode needs none, since it changes nothing."""
     if mode.check:
         return apply.apply(context.layout, desired, mode)
-    store.ensure(context.layout)
+    storewriter.ensure(context.layout)
     timeout = durations.seconds(args.text("lock-timeout", "60"), "--lock-timeout")
     with HostLock(f"{context.layout.locks}/apply", "apply", timeout):
         return apply.apply(context.layout, desired, mode)

@@ -13,7 +13,7 @@ import time
 
 from podwright.errors import FetchError, LockedError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
-from podwright.stage0 import depend, fetch, images, spots, store, verdict
+from podwright.stage0 import depend, fetch, images, spots, store, storewriter, verdict
 from podwright.stage0.judge import detached
 from podwright.stage0.web import givenlogins, sources  # fmt: skip
 from podwright.stage0.web.netchild import RemoteClient
@@ -138,7 +138,7 @@ def get(
 ) -> Record:
     """Fetch what the argument names, or find that the store already has it; the stored record."""
     try:
-        store.ensure(layout)
+        storewriter.ensure(layout)
         with Road(layout, options, progress, cwd) as road:
             return road.get(ref)
     except OSError as err:
@@ -246,7 +246,7 @@ def _remember(layout: Layout, spot: Spot, record: Record, download: sources.Down
         "fetched": now,
         "fresh_until": now + download.max_age if download.max_age else 0,
     }
-    store.write_place(layout, spot.place, known)
+    storewriter.write_place(layout, spot.place, known)
 
 
 def _as_latest(layout: Layout, record: Record, spot: Spot) -> Record:
@@ -255,8 +255,8 @@ def _as_latest(layout: Layout, record: Record, spot: Spot) -> Record:
         return record
     record = replace(record, latest=True)
     with store.lock(layout, f"storing image {record.name}"):
-        store.write_record(layout, record)
-        store.only_latest(layout, record)
+        storewriter.write_record(layout, record)
+        storewriter.only_latest(layout, record)
     return record
 
 
@@ -278,7 +278,9 @@ def _from_file(road: Road, ref: ImageRef) -> Record:
             compose=road.builder.compose,
         )
         now = time.time()
-        store.write_place(layout, spot.place, {"id": record.id, "stat": state, "fetched": now})
+        storewriter.write_place(
+            layout, spot.place, {"id": record.id, "stat": state, "fetched": now}
+        )
         return record
 
 

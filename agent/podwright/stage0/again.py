@@ -9,7 +9,7 @@ from podwright.errors import ImageError, PodwrightError, UsageError, VerifyError
 from podwright.kernel import durable, fs
 from podwright.model.dependency import parse_whitelist
 from podwright.model.image import parse_image
-from podwright.stage0 import archive, imagecheck, store, treecheck
+from podwright.stage0 import archive, imagecheck, store, storewriter, treecheck
 from podwright.stage0.render import ingest, merge, mtree, treediff
 from podwright.values import replace
 
@@ -28,7 +28,7 @@ def verify_again(layout: Layout, record: Record, *, write: bool) -> Record:
     fresh = replace(record, verdict=admission.judge_stored(layout, record))
     if write:
         with store.lock(layout, f"verifying image {record.name}"):
-            store.write_record(layout, fresh)
+            storewriter.write_record(layout, fresh)
     return fresh
 
 
@@ -53,18 +53,18 @@ def render_again(layout: Layout, record: Record) -> Record:
     own = _own(record)
     if own is None or (own.mtree and store.tree_complete(layout, own.tree)):
         return record
-    with store.Workspace(layout, "render") as work:
+    with storewriter.Workspace(layout, "render") as work:
         made = _render(layout, record, work.path)
         durable.syncfs(work.path)
         with store.lock(layout, f"rendering image {record.name}"):
             if own.mtree or not store.tree_complete(layout, own.tree):
-                store.publish_tree(layout, f"{work.path}/tree", own.tree)
+                storewriter.publish_tree(layout, f"{work.path}/tree", own.tree)
             else:
                 _adopt(layout, record, made, f"{work.path}/tree")
             layers = tuple(made if layer.tree == made.tree else layer for layer in record.layers)
             if layers != record.layers:
                 record = replace(record, layers=layers)
-                store.write_record(layout, record)
+                storewriter.write_record(layout, record)
     return record
 
 
@@ -81,13 +81,13 @@ def render_anew(layout: Layout, image_id: str) -> None:
             "remove the image and fetch it again",
             object=image_id,
         )
-    with store.Workspace(layout, "render") as work:
+    with storewriter.Workspace(layout, "render") as work:
         made = _render(layout, record, work.path)
         durable.syncfs(work.path)
         with store.lock(layout, f"rendering image {record.name}"):
             _refuse_running(layout, record)
             tree = f"{layout.trees}/{own.tree}"
-            store.take_away(tree, f"{work.path}/old")
+            storewriter.take_away(tree, f"{work.path}/old")
             try:
                 _refuse_running(layout, record)
             except PodwrightError:
@@ -95,7 +95,7 @@ def render_anew(layout: Layout, image_id: str) -> None:
                 raise
             fs.rename(f"{work.path}/tree", tree)
             layers = tuple(made if layer.tree == made.tree else layer for layer in record.layers)
-            store.write_record(layout, replace(record, layers=layers))
+            storewriter.write_record(layout, replace(record, layers=layers))
 
 
 def _own(record: Record) -> Optional[Layer]:

@@ -17,7 +17,7 @@ import stat
 from podwright.errors import HostError, ImageError, UsageError
 from podwright.kernel import copytree, fs
 from podwright.kernel.step import step
-from podwright.stage0 import archive, intact, store
+from podwright.stage0 import archive, intact, storewriter
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -150,7 +150,7 @@ def _make_archive(layout: Layout, image: StoredImage, new: str) -> None:
     from podwright.stage0.build import members, scan
 
     intact.check(layout, image)
-    with store.Workspace(layout, "export") as work:
+    with storewriter.Workspace(layout, "export") as work:
         rootfs = f"{work.path}/rootfs"
         fs.mkdir(rootfs)
         copytree.copy_layers(image.trees, rootfs)

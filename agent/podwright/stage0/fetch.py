@@ -18,7 +18,7 @@ from podwright.errors import HostError, ImageError, PodwrightError, UsageError, 
 from podwright.host import clock
 from podwright.kernel import durable, fs
 from podwright.model.image import parse_image
-from podwright.stage0 import expected, imagecheck, store
+from podwright.stage0 import expected, imagecheck, store, storewriter
 from podwright.stage0.judge import admission
 from podwright.stage0.render import aci
 from podwright.stage0.render.ingest import Ingest, Ingested, mark_rendered
@@ -188,7 +188,7 @@ def fetch(
                 record and workspace; gives the record with all its layers (`depend.Builder`)
     Returns the record of the published image. Raises without a trace in the store.
     """
-    with store.Workspace(layout, "fetch") as work:
+    with storewriter.Workspace(layout, "fetch") as work:
         image, tree = f"{work.path}/image", f"{work.path}/tree"
         for path in (image, tree):
             fs.mkdir(path)
@@ -253,12 +253,12 @@ def _publish(
             if settled != record:
                 record = settled
                 _write_record(work, record)
-        store.publish(layout, work, record)
+        storewriter.publish(layout, work, record)
     return record
 
 
 def _write_record(work: str, record: store.Record) -> None:
-    fs.write_atomic(f"{work}/image/record.json", store.record_bytes(record))
+    fs.write_atomic(f"{work}/image/record.json", storewriter.record_bytes(record))
 
 
 def _complete(
@@ -267,7 +267,7 @@ def _complete(
     """Put everything into place in the workspace, and all of it onto the disk."""
     image = f"{work}/image"
     fs.write_new(f"{image}/manifest", ingested.manifest, durable=False)
-    fs.write_new(f"{image}/record.json", store.record_bytes(record), durable=False)
+    fs.write_new(f"{image}/record.json", storewriter.record_bytes(record), durable=False)
     fs.write_new(f"{image}/used", b"", durable=False)
     if wanted.signature is not None:
         fs.write_new(f"{image}/aci.asc", wanted.signature.data, durable=False)

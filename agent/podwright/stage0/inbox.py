@@ -20,7 +20,7 @@ import time
 from podwright.errors import FetchError, ImageError, PodwrightError, StoreError
 from podwright.kernel import fs
 from podwright.kernel.step import step
-from podwright.stage0 import acquire, fetch, store
+from podwright.stage0 import acquire, fetch, store, storewriter
 from podwright.stage0.judge import detached, pgp
 from podwright.stage0.web import discover, sources
 from podwright.values import replace
@@ -66,7 +66,7 @@ def take(
     refused: list[PodwrightError] = []
     for name in _left(layout, ref) if os.geteuid() == 0 and ref.kind in KINDS else ():
         try:
-            with store.Workspace(layout, "inbox") as work:
+            with storewriter.Workspace(layout, "inbox") as work:
                 entry = f"{work.path}/entry"
                 fs.rename(f"{layout.inbox}/{name}", entry, durable=False)
                 record = _store(layout, ref, options, progress, entry)
@@ -141,7 +141,7 @@ def _store(
             if fd >= 0:
                 os.close(fd)
     if ref.kind == "url":
-        store.write_place(layout, ref.location, {"id": record.id, "fetched": time.time()})
+        storewriter.write_place(layout, ref.location, {"id": record.id, "fetched": time.time()})
     return record
 
 

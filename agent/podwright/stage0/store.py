@@ -27,23 +27,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 
 from podwright import jsonio
 from podwright.errors import PodwrightError, StoreError, UsageError
 from podwright.host import clock
-from podwright.host.lock import HostLock, try_lock
+from podwright.host.lock import HostLock
 from podwright.host.paths import FORMAT
-from podwright.kernel import fs
 from podwright.kernel.step import step
 from podwright.model.names import is_image_id
 from podwright.stage0 import verdict
 from podwright.values import value
-from podwright.values_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
@@ -51,7 +47,6 @@ if TYPE_CHECKING:
 RECORD_FORMAT = 2
 PRIVATE, GROUP_READS, OTHERS_WRITE = 0o077, 0o027, 0o022
 """Mode bits that a directory of the store must not have."""
-_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @value
@@ -98,33 +93,11 @@ class Record:
     merged: tuple[Layer, ...] = ()
 
 
-def ensure(layout: Layout) -> None:
-    """Make the store's directories where they are missing; check that they are ours."""
-    if not _checked(layout.data, OTHERS_WRITE):
-        fs.ensure_dir(layout.data, 0o700)
-    if not check(layout):
-        fs.write_atomic(f"{layout.data}/version", jsonio.dumps({"format": FORMAT}).encode(), 0o644)
-    refs = f"{layout.cas}/ref"
-    for path in (
-        layout.tmp, layout.locks, layout.cas, layout.images, layout.trees,
-        refs, f"{refs}/name", f"{refs}/url",
-    ):  # fmt: skip
-        forbidden = GROUP_READS if path in (layout.cas, layout.images) else PRIVATE
-        if not _checked(path, forbidden):
-            try:
-                fs.mkdir(path)
-            except FileExistsError:
-                _checked(path, forbidden)
-    from podwright.stage0 import sharing
-
-    sharing.prepare(layout)
-
-
 def check(layout: Layout) -> bool:
     """Whether there is a store; StoreError when it is foreign or newer than this agent."""
-    if not _checked(layout.data, OTHERS_WRITE):
+    if not checked(layout.data, OTHERS_WRITE):
         return False
-    _checked(layout.cas, GROUP_READS)
+    checked(layout.cas, GROUP_READS)
     try:
         with open(f"{layout.data}/version", "rb") as file:
             found = jsonio.loads(file.read(4096), f"{layout.data}/version")
@@ -145,7 +118,7 @@ def check(layout: Layout) -> bool:
     return True
 
 
-def _checked(path: str, forbidden: int) -> bool:
+def checked(path: str, forbidden: int) -> bool:
     """Whether a directory is there; StoreError unless it is a real one, root's or ours, and its
     mode has none of the `forbidden` bits.
     """
@@ -177,7 +150,7 @@ def read_record(layout: Layout, image_id: str) -> Optional[Record]:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UsageError) as err:
-        raise _broken(path, err) from None
+        raise broken_record(path, err) from None
     try:
         number = raw.pop("format")
         if number not in (1, RECORD_FORMAT):
@@ -190,26 +163,16 @@ def read_record(layout: Layout, image_id: str) -> Optional[Record]:
         raw["dependencies"] = tuple(raw.pop("dependencies", ()))
         record = Record(labels=labels, **raw)
     except (TypeError, KeyError, ValueError, AttributeError) as err:
-        raise _broken(path, err) from None
+        raise broken_record(path, err) from None
     if record.id != image_id:
-        raise _broken(path, ValueError("it is about another image"))
+        raise broken_record(path, ValueError("it is about another image"))
     return record
 
 
-def _broken(path: str, err: Exception) -> StoreError:
+def broken_record(path: str, err: Exception) -> StoreError:
     return StoreError(
         f"{path} is damaged ({err})", "remove the image and fetch it again", object=path
     )
-
-
-def record_bytes(record: Record) -> bytes:
-    """A record as it is stored."""
-    return jsonio.pretty({"format": RECORD_FORMAT, **to_json(record)}).encode() + b"\n"
-
-
-def write_record(layout: Layout, record: Record) -> None:
-    """Replace the record of a stored image."""
-    fs.write_atomic(f"{layout.images}/{record.id}/record.json", record_bytes(record), 0o640)
 
 
 def image_ids(layout: Layout) -> list[str]:
@@ -251,18 +214,18 @@ def tree_complete(layout: Layout, tree: str) -> bool:
 def ids_by_name(layout: Layout, name: str) -> list[str]:
     """Images that were stored under a name; some may have been removed since."""
     try:
-        return sorted(os.listdir(_name_dir(layout, name)))
+        return sorted(os.listdir(name_dir(layout, name)))
     except FileNotFoundError:
         return []
 
 
-def _name_dir(layout: Layout, name: str) -> str:
+def name_dir(layout: Layout, name: str) -> str:
     return f"{layout.cas}/ref/name/{name.replace('/', ',')}"
 
 
 def read_place(layout: Layout, place: str) -> Optional[dict[str, Any]]:
     """What is known of a URL or file: {place, id, etag, fresh_until, ...}, or None."""
-    path = _place_file(layout, place)
+    path = place_file(layout, place)
     try:
         with open(path, "rb") as file:
             raw = jsonio.loads(file.read(65536), path)
@@ -273,13 +236,7 @@ def read_place(layout: Layout, place: str) -> Optional[dict[str, Any]]:
     return raw if isinstance(raw, dict) and raw.get("place") == place else None
 
 
-def write_place(layout: Layout, place: str, known: dict[str, Any]) -> None:
-    """Remember what a URL or file gave."""
-    data = jsonio.dumps({**known, "place": place}).encode()
-    fs.write_atomic(_place_file(layout, place), data, durable=False)
-
-
-def _place_file(layout: Layout, place: str) -> str:
+def place_file(layout: Layout, place: str) -> str:
     return f"{layout.cas}/ref/url/{short_digest(place)}"
 
 
@@ -293,208 +250,6 @@ def short_digest(text: str) -> str:
 def lock(layout: Layout, doing: str) -> HostLock:
     """The lock under which images appear, change and go."""
     return HostLock(f"{layout.locks}/store", doing)
-
-
-class Workspace:
-    """A private directory in `tmp` for the time of a `with` block, removed at its end.
-
-    It is locked as long as this process lives, so that `sweep_tmp` knows whether it is abandoned.
-    """
-
-    def __init__(self, layout: Layout, what: str) -> None:
-        self._base = f"{layout.tmp}/{what}"
-        self._fd = -1
-        self.path = ""
-
-    def __enter__(self) -> Workspace:
-        for number in range(100):
-            path = f"{self._base}.{os.getpid()}.{time.monotonic_ns()}.{number}"
-            try:
-                fs.mkdir(path)
-                fd = os.open(path, _DIR)
-            except (FileExistsError, FileNotFoundError):
-                continue
-            if try_lock(fd) and os.path.lexists(path):
-                self.path, self._fd = path, fd
-                return self
-            os.close(fd)  # somebody swept it between two of our calls
-        raise StoreError(f"cannot make a directory {self._base}.*")
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            fs.remove_tree(self.path)
-        finally:
-            os.close(self._fd)
-
-
-def publish_tree(layout: Layout, made: str, tree: str) -> None:
-    """Make the finished directory `made` (rootfs, mtree, rendered; on disk) the tree `tree`.
-
-    The caller holds the store's lock. A complete tree is kept, since pods may be using it and
-    its content is the same by its name.
-    """
-    if tree_complete(layout, tree):
-        return
-    fs.remove_tree(f"{layout.trees}/{tree}")
-    fs.rename(made, f"{layout.trees}/{tree}")
-
-
-def publish_image(layout: Layout, made: str, record: Record) -> None:
-    """Make the finished image directory `made` visible; its layers must be there.
-
-    The caller holds the store's lock, and has held it since it last saw the layers complete, so
-    that none of them was swept meanwhile. An image that is there already is replaced as a whole.
-    """
-    missing = [layer.tree for layer in record.layers if not tree_complete(layout, layer.tree)]
-    if missing:
-        raise StoreError(
-            f"image {record.name}: its layer {missing[0]} was removed meanwhile", "fetch it again"
-        )
-    from podwright.stage0 import imagecheck, sharing
-
-    sharing.image(layout, made)
-    if not os.path.lexists(f"{made}/intact"):
-        imagecheck.mark(made)
-    _refer(layout, record)
-    image = f"{layout.images}/{record.id}"
-    if os.path.lexists(image):
-        _replace(made, image)
-    else:
-        fs.rename(made, image)
-    if record.latest:
-        only_latest(layout, record)
-
-
-def _refer(layout: Layout, record: Record) -> None:
-    """Make the name lead to the image that is about to appear.
-
-    This comes first and is on the disk before the image is: a name that leads nowhere is an image
-    less, but an image that its name does not lead to would be one that nobody can run or replace.
-    """
-    names = _name_dir(layout, record.name)
-    fs.ensure_dir(names)
-    reference = f"{names}/{record.id}"
-    if not os.path.lexists(reference):
-        fs.write_new(reference, b"")
-        fs.fsync_dir(names)
-        fs.fsync_dir(os.path.dirname(names))
-
-
-def publish(layout: Layout, workspace: str, record: Record) -> None:
-    """Make an ACI visible: `workspace` holds `image/` and `tree/`, all complete.
-
-    The caller holds the store's lock.
-    """
-    publish_tree(layout, f"{workspace}/tree", record.id)
-    publish_image(layout, f"{workspace}/image", record)
-
-
-def _replace(new: str, image: str) -> None:
-    """Swap two directories; where the file system cannot, the image is missing for a moment."""
-    from podwright.kernel import durable
-
-    try:
-        durable.exchange(new, image)
-    except OSError as err:
-        if err.errno not in (errno.EINVAL, errno.ENOSYS):
-            raise
-        fs.rename(image, f"{new}.old")
-        fs.rename(new, image)
-    fs.fsync_dir(os.path.dirname(image))
-
-
-def only_latest(layout: Layout, record: Record) -> None:
-    """Take the latest flag from the other images of the same name, system and architecture."""
-    mine = dict(record.labels)
-    for other_id in ids_by_name(layout, record.name):
-        try:
-            other = read_record(layout, other_id)
-        except StoreError:
-            continue
-        if other is None or other.id == record.id or not other.latest:
-            continue
-        theirs = dict(other.labels)
-        if all(mine.get(label) == theirs.get(label) for label in ("os", "arch")):
-            from podwright.values import replace
-
-            write_record(layout, replace(other, latest=False))
-
-
-def remove(layout: Layout, image_id: str, look_again: Optional[Callable[[], None]] = None) -> None:
-    """Forget an image and the layers that no other image uses. The caller holds the store's lock.
-
-    look_again  called when all is out of reach, but nothing removed; when it raises, all is put back
-    """
-    try:
-        record = read_record(layout, image_id)
-    except StoreError:
-        record = None
-    trees = [layer.tree for layer in record.layers] if record else []
-    with Workspace(layout, "remove") as work:
-        moved = take_away(f"{layout.images}/{image_id}", f"{work.path}/image")
-        try:
-            for number, tree in enumerate(_unused(layout, [image_id, *trees])):
-                moved += take_away(f"{layout.trees}/{tree}", f"{work.path}/{number}")
-            if look_again is not None:
-                look_again()
-        except PodwrightError:
-            for path, target in reversed(moved):
-                fs.rename(target, path)
-            raise
-        if record is not None:
-            names = _name_dir(layout, record.name)
-            fs.unlink(f"{names}/{image_id}")
-            if not os.listdir(names):
-                os.rmdir(names)
-
-
-def _unused(layout: Layout, trees: list[str]) -> list[str]:
-    """Those of the trees that no stored image is made of; none while a damaged record may know
-    better. A sweep takes the others.
-    """
-    try:
-        used = used_trees(layout)
-    except StoreError:
-        return []
-    return [tree for tree in dict.fromkeys(trees) if tree not in used]
-
-
-def take_away(path: str, target: str) -> list[tuple[str, str]]:
-    """Move a directory away to be removed, when it is there; (from, to) when it was."""
-    try:
-        fs.rename(path, target)
-    except FileNotFoundError:
-        return []
-    return [(path, target)]
-
-
-def used_trees(layout: Layout) -> set[str]:
-    """The trees that stored images are made of.
-
-    Raises StoreError when one record cannot be read, since nobody knows then what it needs.
-    """
-    records = (read_record(layout, image_id) for image_id in image_ids(layout))
-    return {layer.tree for record in records if record is not None for layer in record.layers}
-
-
-def wrong_reference(name: str, record: Record) -> StoreError:
-    """The error for a name that leads to an image of another name."""
-    return StoreError(
-        f"the store has image {record.name} ({record.id[:19]}) under the name {name}",
-        f"remove cas/ref/name/{name.replace('/', ',')} in the data directory, and fetch {name} again",
-        object=name,
-        reason="wrong-reference",
-    )
-
-
-def references(layout: Layout) -> list[tuple[str, str]]:
-    """All look-ups by name: (name, image ID)."""
-    base = f"{layout.cas}/ref/name"
-    found = []
-    for entry in sorted(os.listdir(base)) if os.path.isdir(base) else ():
-        name = entry.replace(",", "/")
-        found += [(name, image_id) for image_id in ids_by_name(layout, name)]
-    return found
 
 
 def not_stored(what: str) -> PodwrightError:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from podwright import jsonio
 from podwright.errors import PodwrightError
 from podwright.model.image import parse_image
-from podwright.stage0 import archive, imagecheck, store, treecheck
+from podwright.stage0 import archive, imagecheck, store, storewriter, treecheck
 from podwright.stage0.treecheck import Difference
 from podwright.text import safe
 from podwright.values import value
@@ -38,7 +38,7 @@ class Check:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._layers: dict[Layer, list[Difference]] = {}
-        self._references = store.references(layout)
+        self._references = storewriter.references(layout)
 
     def image(self, image_id: str) -> Checked:
         """Check one image."""

@@ -12,7 +12,7 @@ from podwright.errors import StoreError
 from podwright.host.lock import try_lock
 from podwright.kernel import fs
 from podwright.model.names import DIGITS, made_of
-from podwright.stage0 import store
+from podwright.stage0 import store, storewriter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _sweep_trees(layout: Layout) -> list[str]:
     """
     with store.lock(layout, "sweeping trees"):
         try:
-            used = store.used_trees(layout)
+            used = storewriter.used_trees(layout)
         except StoreError:
             return []  # what a damaged image needs, nobody knows
         orphans = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import PodwrightError, StoreError, UsageError
-from podwright.stage0 import pods, store
+from podwright.stage0 import pods, store, storewriter
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -93,7 +93,7 @@ def remove(layout: Layout, image_id: str, name: str) -> None:
     store.check(layout)
     with store.lock(layout, "removing an image"):
         refuse_used(layout, image_id, name)
-        store.remove(layout, image_id, lambda: refuse_used(layout, image_id, name))
+        storewriter.remove(layout, image_id, lambda: refuse_used(layout, image_id, name))
 
 
 def collect(layout: Layout, grace: float) -> tuple[list[str], list[str]]:

@@ -17,7 +17,7 @@ import pytest
 from podwright.errors import NotFoundError, StoreError, UsageError, VerifyError
 from podwright.host.paths import Layout
 from podwright.kernel import durable
-from podwright.stage0 import images, platform, store, sweep, usage
+from podwright.stage0 import images, platform, store, storewriter, sweep, usage
 from podwright.stage0.images import FetchOptions
 from tests.unit.stage0.rawtar import END, directory, file
 
@@ -180,8 +180,8 @@ def test_use_is_noted(layout: Layout, image: Build) -> None:
 DYING = """
 import os, sys
 from podwright.host.paths import Layout
-from podwright.stage0 import store
-work = store.Workspace(Layout(data=sys.argv[1]), "fetch").__enter__()
+from podwright.stage0 import storewriter
+work = storewriter.Workspace(Layout(data=sys.argv[1]), "fetch").__enter__()
 print(work.path, flush=True)
 os.kill(os.getpid(), 9)
 """
@@ -189,7 +189,7 @@ os.kill(os.getpid(), 9)
 
 @pytest.mark.threat("T82")
 def test_the_work_of_dead_processes_is_swept_that_of_living_ones_is_not(layout: Layout) -> None:
-    store.ensure(layout)
+    storewriter.ensure(layout)
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", DYING, layout.data]
     dead = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=False, text=True)
@@ -198,7 +198,7 @@ def test_the_work_of_dead_processes_is_swept_that_of_living_ones_is_not(layout: 
     new.write_text("x")
     old.write_text("x")
     os.utime(old, (time.time() - 2 * 86400,) * 2)
-    with store.Workspace(layout, "fetch") as work:
+    with storewriter.Workspace(layout, "fetch") as work:
         assert sorted(sweep.sweep_tmp(layout)) == sorted([Path(dead.stdout.strip()).name, old.name])
         assert sorted(os.listdir(layout.tmp)) == sorted([os.path.basename(work.path), new.name])
 
@@ -214,7 +214,7 @@ def test_a_tree_without_an_image_is_swept(layout: Layout, image: Build) -> None:
 
 @pytest.mark.threat("T82")
 def test_the_new_half_of_an_atomic_write_is_swept_when_its_writer_is_gone(layout: Layout) -> None:
-    store.ensure(layout)
+    storewriter.ensure(layout)
     command = [sys.executable, "-c", "import os; print(os.getpid())"]
     pid = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
     for name in (f"partial-1.json.{pid}.new", f"partial-2.json.{os.getpid()}.new", "other.new"):

@@ -18,7 +18,7 @@ from podwright.host import clock
 from podwright.host.lock import HostLock
 from podwright.kernel import durable, fs
 from podwright.model.convert import convert
-from podwright.stage0 import expected, fetch, platform, store, verdict
+from podwright.stage0 import expected, fetch, platform, store, storewriter, verdict
 from podwright.stage0.judge import admission, signatures
 from podwright.stage0.oci import layers, users
 from podwright.stage0.oci.judge import collect, documents, judge
@@ -53,7 +53,7 @@ def get(
     cwd: Optional[str],
 ) -> Record:
     """Fetch what the argument names, or find that the store already has it; the stored record."""
-    store.ensure(layout)
+    storewriter.ensure(layout)
     try:
         return _Job(layout, ref, options, cwd).run(progress)
     except OSError as err:
@@ -71,7 +71,7 @@ def signed(
     layout: Layout, ref: ImageRef, options: FetchOptions, cwd: Optional[str]
 ) -> tuple[verdict.Subject, bytes, signatures.SignatureBlobs]:
     """What the policy would judge of an image that is not fetched: its manifest and signatures."""
-    store.ensure(layout)
+    storewriter.ensure(layout)
     return _Job(layout, ref, options, cwd).signed()
 
 
@@ -102,7 +102,7 @@ class _Job:
                     return known[0]
                 record, top = self._fetch(opened, progress)
             memory = {"id": record.id, "top": top, "stat": state, "fetched": time.time()}
-            store.write_place(self._layout, self._place.name, memory)
+            storewriter.write_place(self._layout, self._place.name, memory)
             return record
 
     def current(self) -> Optional[Record]:
@@ -188,12 +188,12 @@ class _Job:
         raw = users.settled(self._layout, manifest.raw, stack)
         size = sum(layers.tree_size(self._layout, layer.tree) for layer in stack)
         record = replace(record, layers=stack, size=size)
-        with store.Workspace(self._layout, "fetch") as work:
+        with storewriter.Workspace(self._layout, "fetch") as work:
             image = f"{work.path}/image"
             fs.mkdir(image)
             for name, data in (
                 ("manifest", jsonio.pretty(raw).encode() + b"\n"),
-                ("record.json", store.record_bytes(record)),
+                ("record.json", storewriter.record_bytes(record)),
                 ("used", b""),
                 ("oci-manifest", judged.document),
                 ("oci-config", found.raw_config),
@@ -202,7 +202,7 @@ class _Job:
                 fs.write_new(f"{image}/{name}", data, durable=False)
             durable.syncfs(work.path)
             with store.lock(self._layout, f"storing image {record.name}"):
-                store.publish_image(self._layout, image, record)
+                storewriter.publish_image(self._layout, image, record)
         return record
 
 

@@ -22,7 +22,7 @@ from podwright import jsonio
 from podwright.errors import FetchError, HostError, ImageError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
 from podwright.kernel import durable, fs
-from podwright.stage0 import store
+from podwright.stage0 import store, storewriter
 from podwright.stage0.oci.source import short
 from podwright.stage0.render import ingest
 
@@ -144,7 +144,7 @@ class _Fetch:
     def _ingest(self, number: int, attempt: int, lock: HostLock) -> store.Layer:
         layer, shown = self._layers[number], self._source.shown
         what = f"image {shown}: layer {layer.digest[:19]}"
-        with store.Workspace(self._layout, "layer") as work:
+        with storewriter.Workspace(self._layout, "layer") as work:
             tree = f"{work.path}/tree"
             fs.mkdir(tree)
             checked = _Checked(layer.digest)
@@ -174,7 +174,7 @@ class _Fetch:
             ingest.mark_rendered(tree, name, done)
             durable.syncfs(tree)
             with store.lock(self._layout, f"storing {what}"):
-                store.publish_tree(self._layout, tree, name)
+                storewriter.publish_tree(self._layout, tree, name)
             mark = _mark(self._layout, name)
             return store.Layer(name, str(mark["mtree"]) if mark else done.mtree)
 

@@ -10,7 +10,7 @@ import os
 
 from podwright.model.convert import Origin
 from podwright.model.ociref import parse_docker, parse_path
-from podwright.stage0 import images, store
+from podwright.stage0 import images, storewriter
 from podwright.stage0.oci import files
 from podwright.stage0.oci.archives import DockerArchive
 from podwright.stage0.oci.layout import OciLayout
@@ -123,7 +123,7 @@ class Place:
                 yield OciLayout(inside, asked.ref, shown)
             return
         with (
-            store.Workspace(self._layout, "archive") as work,
+            storewriter.Workspace(self._layout, "archive") as work,
             files.Tar(path, f"{work.path}/plain") as inside,
         ):
             if self._ref.kind == "oci-archive":
