@@ -18,7 +18,7 @@ from tests.support import aci
 from tests.support.agent import Agent
 
 Publish = Callable[..., Path]
-STRIDE = int(os.environ.get("PODWRIGHT_CRASH_STRIDE", "6"))
+STRIDE = int(os.environ.get("PODWRIGHT_CRASH_STRIDE", "24"))
 """Every how many steps a test is killed; `make crash-tests` sets 1."""
 SHARES = 2
 STATE = json.dumps(
