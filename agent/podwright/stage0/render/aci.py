@@ -75,7 +75,6 @@ class AciUnpacker(Unpacker):
         if entry.parts is not None:
             raise broken("its manifest is a sparse file")
         self._manifest = b"".join([bytes(view) for view in self._feed.content(entry)])
-        self._feed.digest()
         if self._on_manifest is not None:
             self._on_manifest(self._manifest)
 

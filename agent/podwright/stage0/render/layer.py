@@ -70,7 +70,6 @@ class LayerUnpacker(Unpacker):
             if entry.kind == FILE:
                 for _ in self._feed.content(entry):
                     pass
-                self._feed.digest()
             elif not (entry.kind == HARDLINK or _AUFS in path):
                 raise broken(f"{safe(path, 200)!r} has the name of a whiteout but is none")
             self._mark(path)

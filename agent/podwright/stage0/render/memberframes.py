@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Members of an archive on their way from the confined decoder to the agent that writes them.
 
-A frame is a head, the variable fields that it announces, the content of a file and its SHA-256.
+A frame is a head, the variable fields that it announces, and the content of a file.
 The last frame ends the archive and carries the digest of all plain bytes. The agent checks every
 field as if a stranger had sent it, since one may have taken the decoder over.
 """
@@ -42,7 +42,6 @@ def send(feed: TarFeed, fd: int, digest: Callable[[], bytes]) -> None:
         if entry.kind == FILE:
             for view in feed.content(entry):
                 out.add(view)
-            out.add(feed.digest())
     said = digest()
     out.add(_HEAD.pack(_END, False, 0, 0, 0, 0, len(said), 0, 0, 0, 0, 0) + said)
     out.flush()
@@ -117,7 +116,7 @@ class FrameFeed:
             if self._current is not None:
                 for _ in self.content(entry):
                     pass
-                self.digest()
+            self._current = self._content = None
         if head[6] != self._digest_bytes:
             raise forged()
         self.plain = read(self._digest_bytes)
@@ -130,11 +129,6 @@ class FrameFeed:
             whole = self._source.take(entry.size)
             self._content = self._source.views(entry.size) if whole is None else (whole,)
         return self._content
-
-    def digest(self) -> bytes:
-        """See `Feed`."""
-        self._current = self._content = None
-        return self._source.read(32)
 
     def _entry(
         self, kind: bytes, is_sparse: bool, mode: int, uid: int, gid: int, mtime: int, size: int,

@@ -19,6 +19,7 @@ from podwright.errors import HostError
 from podwright.kernel import tree
 from podwright.stage0.render import mtree, mtreewriter
 from podwright.stage0.render.dirtimes import DirTimes
+from podwright.stage0.render.filedigest import FileDigest
 from podwright.stage0.render.mtreewriter import line
 from podwright.stage0.render.tarfields import MAX_MTIME, broken
 from podwright.stage0.render.tarread import BLOCKDEV, CHAR, DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK
@@ -203,10 +204,11 @@ class Unpacker:
         if self._holes > MAX_HOLES:
             raise broken(f"its sparse files have holes of more than {MAX_HOLES} bytes")
         kept = attributes(entry) if entry.xattrs else {}
-        content = self._feed.content(entry)
+        digest = FileDigest(entry)
+        content = digest.pass_on(self._feed.content(entry))
         owner, mode, mtime = (entry.uid, entry.gid), entry.mode, entry.mtime
         tree.make_file(parent, name, content, owner, mode, mtime, kept, entry.parts, entry.real)
-        more = f" size={entry.real} sha256digest={self._feed.digest().hex()}"
+        more = f" size={entry.real} sha256digest={digest.hex()}"
         self._listed.add(line(path, "file", (mode, owner, mtime), kept, more))
 
     def _directory(self, entry: Entry, parent: int, name: bytes, path: bytes) -> None:
