@@ -253,8 +253,7 @@ def _publish(
             if settled != record:
                 record = settled
                 _write_record(work, record)
-        storewriter.publish(layout, work, record)
-    return record
+        return storewriter.publish(layout, work, record)
 
 
 def _write_record(work: str, record: store.Record) -> None:

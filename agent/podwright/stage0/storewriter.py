@@ -105,26 +105,49 @@ class Workspace:
 def publish_tree(layout: Layout, made: str, tree: str) -> None:
     """Make the finished directory `made` (rootfs, mtree, rendered; on disk) the tree `tree`.
 
-    The caller holds the store's lock. A complete tree is kept, since pods may be using it and
-    its content is the same by its name.
+    The caller holds the store's lock. A complete tree is kept, since pods may be using it, but only
+    when it holds what `made` holds: the name of an ACI's tree comes from the decoder, and an archive
+    that took that over could have chosen the name of somebody else's. Raises StoreError then.
     """
-    if store.tree_complete(layout, tree):
+    target = f"{layout.trees}/{tree}"
+    if not store.tree_complete(layout, tree):
+        fs.remove_tree(target)
+        fs.rename(made, target)
         return
-    fs.remove_tree(f"{layout.trees}/{tree}")
-    fs.rename(made, f"{layout.trees}/{tree}")
+    from podwright.stage0 import treecheck
+
+    theirs, ours = (treecheck.listed(path) for path in (target, made))
+    if theirs == ours:
+        return
+    from podwright.stage0.render import treediff
+
+    if treediff.other_content(f"{target}/rootfs", f"{made}/mtree"):
+        raise StoreError(
+            f"the store has another tree of the name {tree}: one of the two archives lies",
+            f"find out with podwright image verify {tree}, remove that image and fetch again",
+            object=tree,
+            reason="id-conflict",
+        )
+    for name in ("mtree", "rendered"):  # the same content, listed by another version of the agent
+        fs.rename(f"{made}/{name}", f"{target}/{name}")
 
 
-def publish_image(layout: Layout, made: str, record: Record) -> None:
+def publish_image(layout: Layout, made: str, record: Record) -> Record:
     """Make the finished image directory `made` visible; its layers must be there.
 
     The caller holds the store's lock, and has held it since it last saw the layers complete, so
-    that none of them was swept meanwhile. An image that is there already is replaced as a whole.
+    that none of them was swept meanwhile. An image that is there already is replaced as a whole,
+    but not a signed one by an unsigned one. Returns the record that is there now; raises
+    StoreError when an ACI's ID belongs to another image (see `publish_tree`).
     """
     missing = [layer.tree for layer in record.layers if not store.tree_complete(layout, layer.tree)]
     if missing:
         raise StoreError(
             f"image {record.name}: its layer {missing[0]} was removed meanwhile", "fetch it again"
         )
+    known = _known(layout, made, record)
+    if known is not None and known.verdict.kind == "signed" != record.verdict.kind:
+        return known
     from podwright.stage0 import imagecheck, sharing
 
     sharing.image(layout, made)
@@ -138,6 +161,28 @@ def publish_image(layout: Layout, made: str, record: Record) -> None:
         fs.rename(made, image)
     if record.latest:
         only_latest(layout, record)
+    return record
+
+
+def _known(layout: Layout, made: str, record: Record) -> Optional[Record]:
+    """The image that has this ID already, None when there is none that can be read."""
+    try:
+        known = store.read_record(layout, record.id)
+        manifests = []
+        for path in (made, f"{layout.images}/{record.id}"):
+            with open(f"{path}/manifest", "rb") as file:
+                manifests.append(file.read())
+    except (OSError, StoreError):
+        return None
+    if known is not None and record.transport == "appc" and manifests[0] != manifests[1]:
+        raise StoreError(
+            f"image {record.name}: the ID {record.id} belongs to image {known.name} in the store:"
+            " one of the two archives lies",
+            f"find out whether {known.name} is what it should be, remove one, fetch the other again",
+            object=record.name,
+            reason="id-conflict",
+        )
+    return known
 
 
 def _refer(layout: Layout, record: Record) -> None:
@@ -155,13 +200,14 @@ def _refer(layout: Layout, record: Record) -> None:
         fs.fsync_dir(os.path.dirname(names))
 
 
-def publish(layout: Layout, workspace: str, record: Record) -> None:
+def publish(layout: Layout, workspace: str, record: Record) -> Record:
     """Make an ACI visible: `workspace` holds `image/` and `tree/`, all complete.
 
-    The caller holds the store's lock.
+    The caller holds the store's lock. Returns the record that is there now.
     """
-    publish_tree(layout, f"{workspace}/tree", record.id)
-    publish_image(layout, f"{workspace}/image", record)
+    if not (record.merged and store.tree_complete(layout, record.id)):  # that one is settled
+        publish_tree(layout, f"{workspace}/tree", record.id)
+    return publish_image(layout, f"{workspace}/image", record)
 
 
 def _replace(new: str, image: str) -> None:

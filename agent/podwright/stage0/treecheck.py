@@ -89,16 +89,25 @@ def _blake2b(digest_size: int) -> Any:
 
 def read_mark(layout: Layout, tree: str) -> Optional[dict[str, Any]]:
     """The content of a tree's `rendered`, or None when it is not there or damaged."""
+    return _mark_in(f"{layout.trees}/{tree}")
+
+
+def _mark_in(directory: str) -> Optional[dict[str, Any]]:
     from podwright import jsonio
     from podwright.errors import UsageError
 
-    path = f"{layout.trees}/{tree}/rendered"
+    path = f"{directory}/rendered"
     try:
         with open(path, "rb") as file:
             raw = jsonio.loads(file.read(65536), path)
     except (OSError, UsageError):
         return None
     return raw if isinstance(raw, dict) else None
+
+
+def listed(directory: str) -> str:
+    """The digest of a finished tree's list by its mark; "" when it says none."""
+    return str((_mark_in(directory) or {}).get("mtree", ""))
 
 
 def check_cheap(layout: Layout, layer: Layer) -> bool:

@@ -55,7 +55,8 @@ def get(
     """Fetch what the argument names, or find that the store already has it; the stored record."""
     storewriter.ensure(layout)
     try:
-        return _Job(layout, ref, options, cwd).run(progress)
+        with Place(layout, ref, options, cwd) as place:
+            return _Job(layout, ref, options, place).run(progress)
     except OSError as err:
         raise fetch.disk_error(err, ref.text) from None
 
@@ -64,7 +65,8 @@ def current(
     layout: Layout, ref: ImageRef, options: FetchOptions, cwd: Optional[str]
 ) -> Optional[Record]:
     """The stored record when the place still has just that; None when `get` would fetch."""
-    return _Job(layout, ref, options, cwd).current()
+    with Place(layout, ref, options, cwd) as place:
+        return _Job(layout, ref, options, place).current()
 
 
 def signed(
@@ -72,17 +74,16 @@ def signed(
 ) -> tuple[verdict.Subject, bytes, signatures.SignatureBlobs]:
     """What the policy would judge of an image that is not fetched: its manifest and signatures."""
     storewriter.ensure(layout)
-    return _Job(layout, ref, options, cwd).signed()
+    with Place(layout, ref, options, cwd) as place:
+        return _Job(layout, ref, options, place).signed()
 
 
 class _Job:
-    def __init__(
-        self, layout: Layout, ref: ImageRef, options: FetchOptions, cwd: Optional[str]
-    ) -> None:
+    def __init__(self, layout: Layout, ref: ImageRef, options: FetchOptions, place: Place) -> None:
         self._layout = layout
         self._ref = ref
         self._options = options
-        self._place = Place(layout, ref, options, cwd)
+        self._place = place
 
     def run(self, progress: Optional[Progress]) -> Record:
         asked = time.time()
@@ -132,6 +133,8 @@ class _Job:
         record = store.read_record(self._layout, str(memory.get("id"))) if memory else None
         if memory is None or record is None:
             return None
+        if verdict.subject_of(record) != replace(self._place.subject, digest=record.digest):
+            return None
         if not all(store.tree_complete(self._layout, layer.tree) for layer in record.layers):
             return None
         try:
@@ -150,7 +153,7 @@ class _Job:
         labels = (*self._ref.labels, ("os", platform.OS), ("arch", platform.host_arch()))
         manifest = convert(found.config, self._ref.name, labels, self._place.origin(found))
         record = store.Record(
-            id=image_id(manifest, found.digest),
+            id=image_id(manifest, subject, found.digest),
             name=manifest.name,
             labels=manifest.labels,
             verdict=judged.verdict,
@@ -202,8 +205,7 @@ class _Job:
                 fs.write_new(f"{image}/{name}", data, durable=False)
             durable.syncfs(work.path)
             with store.lock(self._layout, f"storing image {record.name}"):
-                storewriter.publish_image(self._layout, image, record)
-        return record
+                return storewriter.publish_image(self._layout, image, record)
 
 
 def _came_since(memory: dict[str, Any], moment: float) -> bool:
@@ -211,7 +213,10 @@ def _came_since(memory: dict[str, Any], moment: float) -> bool:
     return isinstance(when, (int, float)) and when >= moment
 
 
-def image_id(manifest: ImageManifest, digest: str) -> str:
-    """The image ID of a converted image: by what it is called and its manifest's digest."""
-    text = f"podwright-oci 1\n{manifest.name}\n{manifest.label('version')}\n{digest}\n"
+def image_id(manifest: ImageManifest, subject: verdict.Subject, digest: str) -> str:
+    """The image ID of a converted image: by what the policy calls it, its name and version, and its
+    manifest's digest. What came by another road is another image, with its own verdict.
+    """
+    said = (subject.transport, subject.identity, manifest.name, manifest.label("version"), digest)
+    text = "".join(f"{each}\n" for each in ("podwright-oci 1", *said))
     return f"sha512-{hashlib.sha512(text.encode()).hexdigest()[:64]}"

@@ -58,6 +58,15 @@ def differences(layout: Layout, layer: Layer) -> list[Difference]:
     return out
 
 
+def other_content(rootfs: str, list_path: str) -> bool:
+    """Whether a directory holds anything else than the list in the file `list_path` says."""
+    try:
+        with open(list_path, "rb") as file:
+            return bool(compare(mtree.rows(file.read(), list_path), rootfs, 1))
+    except (OSError, StoreError):
+        return True
+
+
 def compare(listed: dict[bytes, bytes], rootfs: str, most: int = MOST) -> list[Difference]:
     """What is in a directory in another way than listed; `listed` is used up."""
     out: list[Difference] = []
