@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +19,8 @@ import pytest
 from podwright.errors import NotFoundError, StoreError, UsageError, VerifyError
 from podwright.host.paths import Layout
 from podwright.kernel import durable
-from podwright.stage0 import images, platform, store, storewriter, sweep, usage
+from podwright.stage0 import fetch as fetching
+from podwright.stage0 import images, intact, platform, store, storewriter, sweep, treecheck, usage
 from podwright.stage0.images import FetchOptions
 from tests.unit.stage0.rawtar import END, directory, file
 
@@ -248,3 +251,52 @@ def test_a_missing_store_is_empty_and_stays_missing(layout: Layout) -> None:
     assert images.list_images(layout) == []
     assert sweep.sweep_tmp(layout) == []
     assert not Path(layout.data).exists()
+
+
+@pytest.mark.threat("T29", "T40")
+def test_an_archive_whose_decoder_claims_another_images_id_is_refused(
+    layout: Layout, image: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ID is made by the confined decoder, which a hostile archive may have taken over."""
+    first = fetch(layout, image("1", "example.com/a"))
+    monkeypatch.setattr(fetching, "image_id", lambda ingested: first.id)
+    for name in ("example.com/a", "example.com/evil"):
+        with pytest.raises(StoreError, match="one of the two archives lies"):
+            fetch(layout, image("2", name))
+    monkeypatch.undo()
+    again = images.admit(layout, first.id, INSECURE)
+    assert again.name == "example.com/a"
+    assert (Path(again.trees[0]) / "version").read_text() == "1"
+    assert os.listdir(layout.tmp) == []
+
+
+@pytest.mark.threat("T29", "T40")
+def test_a_stranger_who_was_first_does_not_lend_its_tree_to_the_image_whose_id_it_claimed(
+    layout: Layout, image: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = fetch(layout, image("1", "example.com/a"))
+    usage.remove(layout, honest.id, honest.name)
+    with monkeypatch.context() as taken_over:
+        taken_over.setattr(fetching, "image_id", lambda ingested: honest.id)
+        fetch(layout, image("2", "example.com/evil"))
+    with pytest.raises(StoreError, match="one of the two archives lies"):
+        fetch(layout, image("1", "example.com/a"))
+
+
+def test_the_same_tree_listed_in_another_order_is_kept_and_gets_the_new_list(
+    layout: Layout, image: Build
+) -> None:
+    """As after an upgrade of the agent to one that writes lists in another way."""
+    found = fetch(layout, image("1"))
+    base = Path(layout.trees) / found.id
+    lines = (base / "mtree").read_bytes().splitlines(keepends=True)
+    (base / "mtree").write_bytes(lines[0] + b"".join(reversed(lines[1:])))
+    digest = hashlib.sha256((base / "mtree").read_bytes()).hexdigest()
+    mark = json.loads((base / "rendered").read_text())
+    (base / "rendered").write_text(json.dumps({**mark, "mtree": digest}))
+    inode = os.stat(base / "rootfs").st_ino
+    Path(layout.cas, "ref/url").joinpath(os.listdir(f"{layout.cas}/ref/url")[0]).unlink()
+    again = fetch(layout, image("1"))
+    assert os.stat(base / "rootfs").st_ino == inode
+    assert treecheck.listed(str(base)) == again.layers[0].mtree
+    intact.check(layout, again)
