@@ -130,7 +130,10 @@ def test_a_scope_may_do_without_signatures_and_only_that_one(
     assert "is rejected by the policy (scope default)" in agent.refused(*RUN, TINY, TRUE)
     assert "is rejected" in agent.refused("--insecure-options=image", *RUN, TINY, TRUE)
     policy.path.unlink()
-    assert "no key is trusted" in agent.refused(*RUN, TINY, TRUE)
+    line = agent.refused(*RUN, TINY, TRUE)
+    assert "the stored copy has no signature" in line
+    assert f"podwright fetch {TINY}" in line
+    assert "judged:         the stored copy" in agent("policy", "check", TINY).stdout
 
 
 @pytest.mark.threat("T55")
@@ -210,7 +213,14 @@ def test_a_minimum_isolation_that_the_flavour_does_not_reach_is_refused(
     ):
         line = agent.refused(*arguments)
         assert "must run in user-namespaced or stronger isolation, not in namespaces" in line
+        assert "offers namespaces only" in line
+        assert "--stage1-name" not in line
     agent.ok("fetch", TINY)
+    done = agent("policy", "check", TINY)
+    assert done.exit == 254
+    assert "admitted only in user-namespaced or stronger isolation, which this host has not" in (
+        done.stdout
+    )
 
 
 @pytest.mark.threat("T56")
@@ -218,7 +228,7 @@ def test_a_simple_signature_admits_a_registry_image(
     agent: Agent, policy: Policy, signed_registry: SignedRegistry, lab: Keys
 ) -> None:
     image = signed_registry.reference
-    name = "registry.example.com-5000/app/web"
+    name = "registry.example.com~5000/app/web"
     assert "has no signature; looked at file:///" in agent.refused("fetch", image)
     agent.trust(lab.key, name)
     signed_registry.simple(lab.stranger)
@@ -304,6 +314,39 @@ def test_policy_check_explains_acis(
     shown = agent("policy", "check", TINY)
     assert shown.exit == 254
     assert "every image of this scope is rejected" in shown.stdout
+
+
+def test_policy_check_explains_each_image_though_another_cannot_be_looked_at(
+    agent: Agent, policy: Policy, published: Publish, lab: Keys
+) -> None:
+    published()
+    gone = f"{agent.local}/keys/gone.asc"
+    policy(
+        [SIGNED],
+        {"docker": {"registry.example.com:1/app": [{**SIGNED, "keyPath": gone}]}},
+    )
+    agent.trust(lab.key, "example.com")
+    agent.ok("fetch", TINY)
+    missing = "docker://registry.example.com:1/app/web:1"
+    done = agent("policy", "check", missing, "registry.example.com:1/app", TINY)
+    assert done.exit == 254
+    assert done.stderr == ""
+    first, second, third = done.stdout.split("\n\n")
+    assert "scope:          docker:registry.example.com:1/app" in first
+    assert f"key file {gone}: is named by the policy and is not there" in first
+    assert "error:" in first
+    assert "error:" in second
+    assert "decision:       admitted" in third
+
+
+def test_a_registry_image_without_policy_and_an_archive_say_which_signatures_count(
+    agent: Agent, signed_registry: SignedRegistry
+) -> None:
+    line = agent.refused("fetch", signed_registry.reference)
+    assert "sigstore signatures count only with a sigstoreSigned requirement" in line
+    line = agent.refused("fetch", f"oci:{signed_registry.layout.path}")
+    assert "--signature=FILE" in line
+    assert "exactReference or exactRepository" in line
 
 
 def test_digests_are_what_skopeo_says(signed_registry: SignedRegistry) -> None:

@@ -22,7 +22,9 @@ _WORDS = {"holds": "holds", "fails": "does not hold", "open": "is open"}
 
 
 def check(context: Context, args: Arguments) -> int:
-    """0 when every image is admitted, or nothing speaks against it yet; 254 when one is refused."""
+    """0 when every image is admitted, or nothing speaks against it yet; 254 when one is refused,
+    could not be looked at, or needs an isolation that this host has not.
+    """
     if not args.rest:
         raise UsageError("policy check needs an image", "podwright policy check IMAGE...")
     options = FetchOptions(insecure=context.insecure - {"image"}, signature=args.text("signature"))
@@ -33,7 +35,8 @@ def check(context: Context, args: Arguments) -> int:
         say(show(to_json(found)))
     else:
         say("\n\n".join(_text(each) for each in found))
-    return REFUSED if any(each.decision == "refused" for each in found) else 0
+    fine = all(each.decision != "refused" and each.isolation and not each.error for each in found)
+    return 0 if fine else REFUSED
 
 
 def _text(found: Explanation) -> str:
@@ -41,17 +44,29 @@ def _text(found: Explanation) -> str:
         scope = f"{found.scope} ({found.policy})"
     else:
         scope = "none: there is no policy file, so the trust store decides"
-    rows = [
-        ("image", f"{found.transport} {found.identity}"),
-        ("scope", scope),
-        *((f"requirement {n}", _shown(each)) for n, each in enumerate(found.requirements, 1)),
-    ]
-    if found.stage1:
-        rows.append(("isolation", f"{found.stage1} or stronger"))
-    rows.append(("recorded", found.verdict if found.stored else "not in the store"))
-    rows.append(("decision", found.decision))
+    rows = []
+    if found.transport:
+        judged = "the stored copy" if found.stored else "the image where it is, not fetched"
+        rows = [
+            ("image", f"{found.transport} {found.identity}"),
+            ("judged", "nothing: see the error" if found.error else judged),
+            ("scope", scope),
+            *((f"requirement {n}", _shown(each)) for n, each in enumerate(found.requirements, 1)),
+        ]
+        if found.stage1:
+            rows.append(("isolation", f"{found.stage1} or stronger"))
+        rows.append(("recorded", found.verdict if found.stored else "not in the store"))
+    if found.error:
+        rows.append(("error", found.error))
+    rows.append(("decision", _decision(found)))
     lines = (f"  {title + ':':16}{safe(text, 1000)}" for title, text in rows)
     return "\n".join([str(safe(found.image, 300)), *lines])
+
+
+def _decision(found: Explanation) -> str:
+    if found.isolation or found.decision != "admitted":
+        return found.decision
+    return f"admitted only in {found.stage1} or stronger isolation, which this host has not"
 
 
 def _shown(finding: Finding) -> str:

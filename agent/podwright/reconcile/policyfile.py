@@ -82,7 +82,7 @@ def _check_keys(document: dict[str, Any], missing_ok: bool) -> None:
                 try:
                     pgp.key_ring(data)
                 except pgp.Malformed as err:
-                    raise policy.broken(path, err.message) from None
+                    raise policykeys.unreadable(path, err.message) from None
             elif requirement.kind == model.SIGSTORE:
                 from podwright.stage0.judge import sigstore
 

@@ -248,7 +248,8 @@ def not_checked(name: str) -> VerifyError:
     """The error for an image that was stored with its check lifted, when it is not lifted now."""
     return VerifyError(
         f"image {name} was stored without a signature check",
-        "fetch it again with its signature, or say --insecure-options=image again",
+        "have it signed and fetch it again with podwright fetch, or say --insecure-options=image"
+        " again",
         object=name,
         reason="insecure-image",
     )

@@ -241,6 +241,23 @@ def test_a_key_file_that_is_not_fine_refuses_and_is_named(
         site.again(good)
 
 
+def test_the_hint_for_a_broken_file_fits_what_is_wrong_with_it(site: Site, key: Key) -> None:
+    site.file.write_text('{"default":\n junk}')
+    site.file.chmod(0o644)
+    _, sentence = site.refusal(key)
+    assert sentence.endswith("correct line 2")
+    assert "it:" not in sentence
+    site.policy([ACCEPT])
+    site.file.chmod(0o666)
+    assert "only root can write" in site.refusal(key)[1]
+    path = site.key_file(key)
+    site.policy([{**SIGNED, "keyPath": path}])
+    Path(path).write_text("junk")
+    sentence = site.refusal(key)[1]
+    assert sentence.startswith(f"key file {path}")
+    assert "gpg --armor --export" in sentence
+
+
 def test_all_requirements_must_hold(site: Site, key: Key, other: Key) -> None:
     vendor, reviewer = site.key_file(key), site.key_file(other)
     site.policy([{**SIGNED, "keyPath": vendor}, {**SIGNED, "keyPath": reviewer}])

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 
-from podwright.errors import UsageError, VerifyError
+from podwright.errors import PodwrightError, UsageError, VerifyError
 from podwright.model import policy as model
 from podwright.stage0 import images, store, verdict
-from podwright.stage0.judge import policykeys, requirements
-from podwright.stage0.judge.rule import minimum_stage1, rule_for
+from podwright.stage0.judge import policy, policykeys, requirements
+from podwright.stage0.judge.policy import PolicyError
+from podwright.stage0.judge.rule import minimum_stage1, offered, rule_for
 from podwright.text import safe
-from podwright.values import value
+from podwright.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Explanation:
     decision    admitted, refused, or open
     stage1      the weakest isolation that is allowed, or ""
     verdict     the recorded verdict in words, "" when it is not stored
+    isolation   whether this version offers an isolation that is strong enough
+    error       why it could not be looked at, or ""; the decision is then refused or open
     """
 
     image: str
@@ -73,12 +76,26 @@ class Explanation:
     stage1: str
     verdict: str
     requirements: tuple[Finding, ...]
+    isolation: bool = True
+    error: str = ""
 
 
 def explain(
     layout: Layout, text: str, options: FetchOptions, cwd: Optional[str] = None
 ) -> Explanation:
-    """Look at one image. Raises PolicyError for a broken policy, and what looking at it raises."""
+    """Look at one image; what goes wrong stands in `error`. Raises PolicyError for a broken policy."""
+    policy.load(layout)
+    try:
+        return _explain(layout, text, options, cwd)
+    except PodwrightError as err:
+        refused = "refused" if isinstance(err, VerifyError) else "open"
+        return Explanation(
+            text, "", "", "", False, _policy_file(layout), "", refused, "", "", (),
+            error=err.sentence(),
+        )  # fmt: skip
+
+
+def _explain(layout: Layout, text: str, options: FetchOptions, cwd: Optional[str]) -> Explanation:
     found = images.find_images(layout, text)
     if found:
         return _stored(layout, text, found[-1])
@@ -90,7 +107,43 @@ def explain(
             object=safe(text, 200),
         )
     if ref.kind == "name":
-        return _aci(layout, text, ref, options, cwd)
+        subject = verdict.aci(ref.name)
+        look = _aci
+    else:
+        from podwright.stage0.oci.place import Place
+
+        subject = Place(layout, ref, options, cwd).subject
+        look = _oci
+    try:
+        return look(layout, text, ref, options, cwd)
+    except PolicyError:
+        raise
+    except PodwrightError as err:
+        return _out_of_reach(layout, text, subject, err)
+
+
+def _out_of_reach(layout: Layout, text: str, subject: Subject, err: PodwrightError) -> Explanation:
+    """What the policy asks of an image that cannot be looked at."""
+    rule = rule_for(layout, subject)
+    findings = []
+    for requirement in rule.requirements:
+        if requirement.needs_signature:
+            state, why = "open", "the image could not be looked at"
+            try:
+                policykeys.sources(requirement)
+            except PolicyError as broken:
+                state, why = "fails", broken.message
+            findings.append(_finding(requirement, state, why))
+        else:
+            findings += _findings(rule, _never, (requirement,))
+    found = _explanation(layout, text, subject, rule, tuple(findings))
+    decision = "refused" if found.decision == "refused" else "open"
+    return replace(found, decision=decision, error=err.sentence())
+
+
+def _oci(
+    layout: Layout, text: str, ref: Any, options: FetchOptions, cwd: Optional[str]
+) -> Explanation:
     from podwright.stage0.oci import acquire
 
     subject, _, blobs = acquire.signed(layout, ref, options, cwd)
@@ -196,17 +249,23 @@ def _explanation(
 ) -> Explanation:
     states = {each.state for each in findings}
     decision = "refused" if "fails" in states else "open" if "open" in states else "admitted"
-    paths = [f"{place}/policy.json" for place in (layout.local_config, layout.system_config)]
+    stage1 = minimum_stage1(rule)
     return Explanation(
         image=text,
         name=subject.name,
         transport=subject.transport,
         identity=subject.identity,
         stored=bool(recorded),
-        policy=next((path for path in paths if os.path.lexists(path)), ""),
+        policy=_policy_file(layout),
         scope=rule.scope,
         decision=decision,
-        stage1=minimum_stage1(rule),
+        stage1=stage1,
         verdict=recorded,
         requirements=findings,
+        isolation=not stage1 or bool(offered(stage1)),
     )
+
+
+def _policy_file(layout: Layout) -> str:
+    paths = [f"{place}/policy.json" for place in (layout.local_config, layout.system_config)]
+    return next((path for path in paths if os.path.lexists(path)), "")

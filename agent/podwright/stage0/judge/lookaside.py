@@ -108,7 +108,7 @@ def read(layout: Layout) -> tuple[dict[str, dict[str, Any]], Optional[dict[str, 
             found = _file(path)
             for scope, section in found.items():
                 if scope in own:
-                    raise policy.broken(path, f"says {scope or 'default-docker'} once more")
+                    raise _broken(path, f"says {scope or 'default-docker'} once more")
                 own[scope] = section
         default = own.pop("", default)
         scopes.update(own)
@@ -121,13 +121,13 @@ def _files(directory: str) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as err:
-        raise policy.broken(directory, f"cannot be read: {err.strerror}") from None
+        raise _broken(directory, f"cannot be read: {err.strerror}") from None
     return [f"{directory}/{name}" for name in names if name.endswith((".yaml", ".json"))]
 
 
 def _file(path: str) -> dict[str, dict[str, Any]]:
     """Sections by scope; the default's scope is ""."""
-    data = policy.read_owned(path, MAX_FILE)
+    data = policy.read_owned(path, MAX_FILE, policy.REGISTRIES)
     if data is None:
         return {}
     try:
@@ -145,9 +145,15 @@ def _file(path: str) -> dict[str, dict[str, Any]]:
             out[""] = _section(raw["default-docker"])
         return out
     except UsageError as err:
-        raise policy.broken(path, err.message) from None
+        why = err.message.removeprefix("it: ")
+        raise _broken(path, why, policy.correct_line(why) if why != err.message else "") from None
     except (TypeError, AttributeError):
-        raise policy.broken(path, "is not as containers-registries.d(5) says") from None
+        raise _broken(path, "is not as containers-registries.d(5) says") from None
+
+
+def _broken(path: str, why: str, hint: str = "") -> policy.PolicyError:
+    hint = hint or "correct it; see containers-registries.d(5)"
+    return policy.broken(path, why, hint, policy.REGISTRIES)
 
 
 def _section(raw: Any) -> dict[str, Any]:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from podwright.model.policy import Policy
 
 MAX_POLICY = 1024 * 1024
+POLICY = ("policy file", "no image is accepted")
+KEY = ("key file", "no image is accepted that the policy wants signed by it")
+REGISTRIES = ("registries.d file", "no image from a registry is accepted")
+"""What a file is, and what follows when it is not in order."""
+_OWNED = "correct it as root: it must be a regular file that only root can write"
+_SEE = "correct it there; see containers-policy.json(5)"
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -45,7 +51,7 @@ def load(layout: Layout) -> Optional[Policy]:
     try:
         return parse_policy(document)
     except UsageError as err:
-        raise broken(path, err.message, err.hint) from None
+        raise broken(path, err.message, err.hint or _SEE) from None
 
 
 def read(layout: Layout) -> Optional[tuple[str, Any]]:
@@ -58,11 +64,19 @@ def read(layout: Layout) -> Optional[tuple[str, Any]]:
         try:
             return path, jsonio.loads(data, "it", limit=MAX_POLICY)
         except UsageError as err:
-            raise broken(path, err.message) from None
+            why = err.message.removeprefix("it: ")
+            raise broken(path, why, correct_line(why)) from None
     return None
 
 
-def read_owned(path: str, limit: int) -> Optional[bytes]:
+def correct_line(why: str) -> str:
+    """The hint for a file that cannot be read as what it should be."""
+    words = why.split()
+    line = words[words.index("line") + 1 :] if "line" in words else []
+    return f"correct line {line[0].rstrip(':')}" if line else "correct its content"
+
+
+def read_owned(path: str, limit: int, kind: tuple[str, str] = POLICY) -> Optional[bytes]:
     """The content of a file that only root (or the user who runs this) can change; None without it.
 
     Raises PolicyError for a link, a special file, one that others may write or nobody may read,
@@ -73,22 +87,22 @@ def read_owned(path: str, limit: int) -> Optional[bytes]:
     except FileNotFoundError:
         return None
     except OSError as err:
-        raise broken(path, f"cannot be read: {err.strerror}") from None
+        raise broken(path, f"cannot be read: {err.strerror}", _OWNED, kind) from None
     try:
         info = os.fstat(fd)
         why = _problem(info, stat.S_ISREG, "is not a regular file") or way_problem(path)
         if not why and info.st_size > limit:
             why = f"is larger than {limit} bytes"
         if why:
-            raise broken(path, why)
+            raise broken(path, why, _OWNED, kind)
         chunks = []
         while chunk := os.read(fd, 65536):
             chunks.append(chunk)
             if len(chunks) * 65536 > limit + 65536:
-                raise broken(path, f"is larger than {limit} bytes")
+                raise broken(path, f"is larger than {limit} bytes", _OWNED, kind)
         return b"".join(chunks)
     except OSError as err:
-        raise broken(path, f"cannot be read: {err.strerror}") from None
+        raise broken(path, f"cannot be read: {err.strerror}", _OWNED, kind) from None
     finally:
         os.close(fd)
 
@@ -116,11 +130,14 @@ def way_problem(path: str) -> str:
     return ""
 
 
-def broken(path: str, why: str, hint: str = "") -> PolicyError:
-    """The error that refuses every image because of one file."""
+def broken(
+    path: str, why: str, hint: str = "correct it as root", kind: tuple[str, str] = POLICY
+) -> PolicyError:
+    """The error that refuses images because of one file, of one of the kinds above."""
+    what, follows = kind
     return PolicyError(
-        f"policy file {safe(path, 300)}: {why}; no image is accepted",
-        hint or "correct it as root: it must be a regular file that only root can write",
+        f"{what} {safe(path, 300)}: {why}; {follows}",
+        hint,
         object=safe(path, 300),
         reason="bad-policy",
     )

@@ -25,11 +25,23 @@ def sources(requirement: Requirement) -> list[tuple[str, bytes]]:
     """(path or `INLINE`, content) of each key file. Raises PolicyError for a file that is not fine."""
     found = [(INLINE, data) for data in requirement.data]
     for path in requirement.paths:
-        data = policy.read_owned(path, MAX_BYTES)
+        data = policy.read_owned(path, MAX_BYTES, policy.KEY)
         if data is None:
-            raise policy.broken(path, "is named by the policy as a key file, and is not there")
+            raise policy.broken(
+                path,
+                "is named by the policy and is not there",
+                "put the key there, or correct the policy",
+                policy.KEY,
+            )
         found.append((path, data))
     return found
+
+
+def unreadable(path: str, why: str) -> policy.PolicyError:
+    """The error for a file that holds no OpenPGP keys."""
+    return policy.broken(
+        path, why, "export the key again: gpg --armor --export FINGERPRINT", policy.KEY
+    )
 
 
 def digests(requirement: Requirement) -> frozenset[str]:
@@ -49,11 +61,16 @@ def openpgp_keys(layout: Layout, subject: Subject, requirement: Requirement) -> 
         try:
             blocks = pgp.key_ring(data)
         except pgp.Malformed as err:
-            raise policy.broken(path, err.message) from None
+            raise unreadable(path, err.message) from None
         digest = trustring.sha256(data)
         for block in blocks:
             name = block.primary.fingerprint.lower()
             key = TrustedKey(name, path, "", digest, block)
             if found.setdefault(name, key).block.packets != block.packets:
-                raise policy.broken(path, f"holds another copy of key {name.upper()}")
+                raise policy.broken(
+                    path,
+                    f"holds another copy of key {name.upper()}",
+                    "keep one of the two",
+                    policy.KEY,
+                )
     return list(found.values())

@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from podwright.stage0.verdict import Signature, Subject, Verdict
 
 CLOCK_SKEW = 300
+_HINT = "have it signed, or run it unverified with --insecure-options=image"
+_FROM_FILE = (
+    "give its signature with --signature=FILE, for which policy.json must name a signedIdentity of"
+    " type exactReference or exactRepository; or run it unverified with --insecure-options=image"
+)
+_WITHOUT_POLICY = (
+    "have it signed with a simple signature (sigstore signatures count only with a sigstoreSigned"
+    " requirement in policy.json), or run it unverified with --insecure-options=image"
+)
+_HINTS = dict.fromkeys(("oci", "oci-archive", "docker-archive"), _FROM_FILE)
 MAX_STORED = 4 * 1024 * 1024
 
 
@@ -66,7 +76,8 @@ def oci_signatures(
 
     keys = policykeys.openpgp_keys(layout, subject, requirement)
     if not blobs.simple:
-        raise no_signature(subject, blobs.searched)
+        plain = subject.transport == "docker" and not verdict.has_policy(layout)
+        raise no_signature(subject, blobs.searched, _WITHOUT_POLICY if plain else "")
     found = simplesigning.verify(subject, requirement, blobs.simple, keys)
     return _young(subject, requirement, found)
 
@@ -75,6 +86,26 @@ def stored_signatures(
     layout: Layout, record: Any, requirement: Requirement
 ) -> tuple[Signature, ...]:
     """The kept signatures of a stored image that satisfy one requirement; VerifyError without any."""
+    try:
+        return _of_stored(layout, record, requirement)
+    except VerifyError as err:
+        if err.reason != "no-signature":
+            raise
+        raise _stored_unsigned(record) from None
+
+
+def _stored_unsigned(record: Any) -> VerifyError:
+    source = getattr(record, "source", {})
+    image = safe(source.get("ref") or record.name, 200)
+    return VerifyError(
+        f"image {record.name}: the stored copy has no signature that the policy of now could judge",
+        f"get its signature by fetching it again: podwright fetch {image}",
+        object=record.name,
+        reason="no-signature",
+    )
+
+
+def _of_stored(layout: Layout, record: Any, requirement: Requirement) -> tuple[Signature, ...]:
     subject = verdict.subject_of(record)
     base = f"{layout.images}/{record.id}"
     if subject.transport != "appc":
@@ -88,7 +119,9 @@ def stored_signatures(
     from podwright.stage0.judge import verify
 
     data = _stored(f"{base}/aci.asc", MAX_STORED)
-    packets = verify.read_signatures(data, f"{base}/aci.asc") if data else None
+    if not data:
+        raise no_signature(subject, ())
+    packets = verify.read_signatures(data, f"{base}/aci.asc")
     try:
         archive = os.open(f"{base}/aci", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as err:
@@ -153,12 +186,12 @@ def check_digest(subject: Subject, manifest: bytes) -> None:
         )
 
 
-def no_signature(subject: Subject, searched: tuple[str, ...]) -> VerifyError:
+def no_signature(subject: Subject, searched: tuple[str, ...], hint: str = "") -> VerifyError:
     """The error for an image that carries no signature where one is required."""
     places = f"; looked at {safe(', '.join(searched), 400)}" if searched else ""
     return VerifyError(
         f"image {subject.name} has no signature{places}",
-        "have it signed, or run it unverified with --insecure-options=image",
+        hint or _HINTS.get(subject.transport, _HINT),
         object=subject.name,
         reason="no-signature",
     )

@@ -60,6 +60,26 @@ def minimum_stage1(rule: Rule) -> str:
     return max(asked, key=model.STAGE1.index, default="")
 
 
+def offered(least: str) -> tuple[str, ...]:
+    """The isolations of this version that are as strong as one, or stronger."""
+    from podwright.model.spec import FLAVOURS
+
+    enough = model.STAGE1[model.STAGE1.index(least) :] if least else model.STAGE1
+    return tuple(each for each in FLAVOURS if each in enough)
+
+
+def _stronger(least: str) -> str:
+    from podwright.model.spec import FLAVOURS
+
+    fitting = offered(least)
+    if fitting:
+        return f"choose it: --stage1-name={fitting[0]}"
+    return (
+        f"this version of podwright offers {' and '.join(FLAVOURS)} only: lower minimumStage1 in the"
+        " policy if that is enough for this image"
+    )
+
+
 def require_stage1(rule: Rule, subject: Subject, stage1: str) -> None:
     """An external stage1 image counts as fly unless the policy gives its ID a rank."""
     least = minimum_stage1(rule)
@@ -68,7 +88,7 @@ def require_stage1(rule: Rule, subject: Subject, stage1: str) -> None:
         raise PolicyError(
             f"image {subject.name} must run in {least} or stronger isolation, not in {rank}"
             f" (policy scope {rule.scope})",
-            f"choose a stronger one, such as --stage1-name={least}",
+            _stronger(least),
             object=subject.name,
             reason="stage1-too-weak",
         )

@@ -165,7 +165,9 @@ def read_key(path: str, data: bytes) -> _Key:
     try:
         public = serialization.load_pem_public_key(data)
     except (ValueError, UnsupportedAlgorithm):
-        raise policy.broken(path, "is not a public key in PEM form") from None
+        raise policy.broken(
+            path, "is not a public key in PEM form", "put a PEM public key there", policy.KEY
+        ) from None
     der = public.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -174,7 +176,10 @@ def read_key(path: str, data: bytes) -> _Key:
     if isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name in _CURVES:
         return _Key(public, False, der, data)
     raise policy.broken(
-        path, "is neither an ECDSA key on P-256 or P-384 nor an Ed25519 key", "make another key"
+        path,
+        "is neither an ECDSA key on P-256 or P-384 nor an Ed25519 key",
+        "make another key",
+        policy.KEY,
     )
 
 
