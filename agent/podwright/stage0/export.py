@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stored images as files and directories of the host: `image export`, `extract` and `render`.
 
-What is written is first made whole under a new name beside the target, through descriptors, so
-that no link in the target's directory is followed and nothing is half there (threats.md T43); then
-it takes the target's name in one step.
+What is written is first made whole in a private directory beside the target, through descriptors,
+so that no link in the target's directory is followed and nothing is half there (threats.md T43);
+then it takes the target's name in one step.
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     from podwright.stage0.images import StoredImage
 
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_MADE, _REPLACED = "made", "replaced"
 
 
 class _Place:
-    """Where something is made: beside a target, and moved to it in the end.
+    """Where something is made: in a directory beside the target, from which it is moved there.
 
-    `new` is a path through a descriptor on the target's directory: whoever renames that directory
-    meanwhile leads us nowhere else.
+    Only we can enter that directory, and it is named by a descriptor on it alone: whoever renames
+    or replaces it, or the target's directory, leads us nowhere else.
+
+    new  path of what is to be made, through that descriptor
     """
 
     def __init__(self, target: str, overwrite: bool, kind: int) -> None:
@@ -46,6 +49,7 @@ class _Place:
         self._overwrite = overwrite
         self._kind = kind
         self._made = -1
+        self.new = ""
         if not self._name:
             raise UsageError(f"{self._shown} cannot be written to", "name something below it")
         try:
@@ -55,13 +59,15 @@ class _Place:
                 f"{safe(os.path.dirname(path), 300)}: {err.strerror}", "make the directory first"
             ) from None
         self._temporary = f".{self._name[:200]}.{os.urandom(8).hex()}.new"
-        self.new = f"/proc/self/fd/{self._parent}/{self._temporary}"
 
     def __enter__(self) -> _Place:
         try:
             self._refuse_existing()
-        except BaseException:
-            os.close(self._parent)
+            self._make()
+        except BaseException as err:
+            self._leave()
+            if isinstance(err, OSError):
+                raise self._failure(err) from None
             raise
         return self
 
@@ -71,47 +77,65 @@ class _Place:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
+        self._leave()
+        if isinstance(error, OSError):
+            raise self._failure(error) from None
+
+    def take(self, part: str = "") -> None:
+        """Give what was made, or a part of it, the target's name."""
+        there = self._refuse_existing()
+        source = f"{_MADE}/{part}" if part else _MADE
+        if there and self._kind == stat.S_IFDIR:
+            self._rename(self._name, self._parent, _REPLACED, self._made)
+            try:
+                self._rename(source, self._made, self._name, self._parent)
+            except BaseException:
+                self._rename(_REPLACED, self._made, self._name, self._parent)
+                raise
+        else:
+            self._rename(source, self._made, self._name, self._parent)
+        os.fsync(self._parent)
+
+    def _make(self) -> None:
+        """Make the directory that only we can enter."""
+        fs.mkdir(self._temporary, dir_fd=self._parent)
+        made = os.open(self._temporary, _DIR | os.O_NOFOLLOW, dir_fd=self._parent)
+        found = os.fstat(made)
+        ours = found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & 0o777 == 0o700
+        if not ours or os.listdir(made):
+            os.close(made)
+            raise HostError(f"{self._shown}: somebody interferes in its directory")
+        self._made = made
+        self.new = f"/proc/self/fd/{made}/{_MADE}"
+
+    def _leave(self) -> None:
+        """Remove what is in our directory, and the directory if it still has its name."""
         try:
-            with contextlib.suppress(FileNotFoundError):
-                fs.remove_tree(self.new)
+            if self._made >= 0:
+                for name in os.listdir(self._made):
+                    fs.remove_tree(f"/proc/self/fd/{self._made}/{name}")
+                with contextlib.suppress(OSError):  # somebody has moved it, or put something there
+                    found = os.stat(self._temporary, dir_fd=self._parent, follow_symlinks=False)
+                    if os.path.samestat(found, os.fstat(self._made)):
+                        step("rmdir")
+                        os.rmdir(self._temporary, dir_fd=self._parent)
         finally:
             os.close(self._parent)
             if self._made >= 0:
                 os.close(self._made)
-        if isinstance(error, OSError):
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            raise HostError(
-                f"{self._shown} cannot be written: {error.strerror}",
-                "make room and try again" if full else "",
-                object=self._shown,
-            ) from None
 
-    def directory(self) -> str:
-        """Make a directory there that only we can enter; its path, through a descriptor on it."""
-        fs.mkdir(self.new)
-        self._made = os.open(self.new, _DIR | os.O_NOFOLLOW)
-        found = os.fstat(self._made)
-        ours = found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == 0o700
-        if not ours or os.listdir(self._made):
-            raise HostError(f"{self._shown}: somebody interferes in its directory")
-        return f"/proc/self/fd/{self._made}"
+    def _failure(self, err: OSError) -> HostError:
+        full = err.errno in (errno.ENOSPC, errno.EDQUOT)
+        return HostError(
+            f"{self._shown} cannot be written: {err.strerror}",
+            "make room and try again" if full else "",
+            object=self._shown,
+        )
 
-    def take(self, made: str = "") -> None:
-        """Give what was made, or a part of it, the target's name."""
-        there = self._refuse_existing()
-        source = f"{self._temporary}/{made}" if made else self._temporary
-        if there and self._kind == stat.S_IFDIR:
-            aside = f"{self._temporary}.old"
-            os.rename(self._name, aside, src_dir_fd=self._parent, dst_dir_fd=self._parent)
-            self._rename(source)
-            fs.remove_tree(f"/proc/self/fd/{self._parent}/{aside}")
-        else:
-            self._rename(source)
-        os.fsync(self._parent)
-
-    def _rename(self, source: str) -> None:
+    @staticmethod
+    def _rename(source: str, source_in: int, target: str, target_in: int) -> None:
         step("rename")
-        os.rename(source, self._name, src_dir_fd=self._parent, dst_dir_fd=self._parent)
+        os.rename(source, target, src_dir_fd=source_in, dst_dir_fd=target_in)
 
     def _refuse_existing(self) -> bool:
         """Whether something that may be replaced has the target's name; refuses all else."""
@@ -175,7 +199,8 @@ def to_directory(
     overwrite    a directory of that name is replaced as a whole
     """
     with _Place(target, overwrite, stat.S_IFDIR) as place:
-        new = place.directory()
+        new = place.new
+        fs.mkdir(new)
         if whole or image.transport != "appc":
             intact.check(layout, image)
             fs.mkdir(f"{new}/rootfs")
