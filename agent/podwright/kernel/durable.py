@@ -24,6 +24,25 @@ def syncfs(path: str) -> None:
         os.close(fd)
 
 
+class FileSystem:
+    """The file system that holds `path`, to be made durable several times.
+
+    Open it before anything is written: then `sync` reports every write that failed since, also
+    those that the kernel began by itself.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def sync(self) -> None:
+        """Write it to disk. Raises OSError when the kernel saw a write error, for each one once."""
+        calls.libc("syncfs", self._fd)
+
+    def close(self) -> None:
+        """No more is to be written."""
+        os.close(self._fd)
+
+
 def exchange(first: str, second: str) -> None:
     """Swap two paths in one step (renameat2(2))."""
     calls.libc(

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The layers of an image: found in the store, or fetched several at once and published one by one.
+"""The layers of an image: found in the store, or fetched several at once and published when done.
 
 A layer's tree is named by the digest of its bytes as served, and shared by all images that have it.
 That digest is made by the agent itself. The diff ID comes from the decoder, which a hostile layer
@@ -15,14 +15,17 @@ waits for somebody who does not wait for it. While it waits it holds no lock (th
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 
 from podwright import jsonio
 from podwright.errors import FetchError, HostError, ImageError, PodwrightError, VerifyError
 from podwright.host.lock import HostLock
-from podwright.kernel import durable, fs
+from podwright.kernel import fs
 from podwright.stage0 import store, storewriter
+from podwright.stage0.oci.checked import Checked
+from podwright.stage0.oci.publisher import Finished, Publisher
 from podwright.stage0.oci.source import short
 from podwright.stage0.render import ingest
 
@@ -36,7 +39,8 @@ if TYPE_CHECKING:
 
     Report = Callable[[int, Optional[int]], None]
 
-WORKERS = 2
+WORKERS = 3
+"""Layers that come at the same time: one more than most hosts need, since each also waits."""
 WAIT = 1800.0
 
 
@@ -65,6 +69,7 @@ class _Fetch:
         self._error: Optional[BaseException] = None
         self._done: list[Optional[store.Layer]] = [None] * len(self._diffs)
         self._ready = [threading.Event() for _ in self._diffs]
+        self._publisher = Publisher(layout, self._published, self._fail)
 
     def run(self) -> tuple[store.Layer, ...]:
         missing = 0
@@ -76,11 +81,14 @@ class _Fetch:
             threading.Thread(target=self._work, daemon=True)
             for _ in range(min(WORKERS, missing) - 1)
         ]
-        for thread in others:
-            thread.start()
-        self._work()
-        for thread in others:
-            thread.join()
+        try:
+            for thread in others:
+                thread.start()
+            self._work()
+            for thread in others:
+                thread.join()
+        finally:
+            self._publisher.close()
         if self._error is not None:
             raise self._error
         return stacked([layer for layer in self._done if layer is not None])
@@ -88,13 +96,29 @@ class _Fetch:
     def _work(self) -> None:
         try:
             while (number := self._take()) is not None:
-                self._done[number] = self._one(number)
-                self._ready[number].set()
+                found = self._one(number)
+                if found is not None:
+                    self._have(number, found)
         except BaseException as err:
-            with self._mutex:
-                self._error = self._error or err
-            for event in self._ready:
-                event.set()
+            self._fail(err)
+
+    def _have(self, number: int, layer: store.Layer) -> None:
+        """A layer is in the store."""
+        self._done[number] = layer
+        self._ready[number].set()
+
+    def _published(self, finished: Finished) -> None:
+        """What the store has under this name may be somebody else's, who was there first."""
+        mark = _mark(self._layout, finished.layer.tree)
+        mtree = str(mark["mtree"]) if mark else finished.layer.mtree
+        self._have(finished.number, store.Layer(finished.layer.tree, mtree))
+
+    def _fail(self, err: BaseException) -> None:
+        """The first error of any thread is everybody's."""
+        with self._mutex:
+            self._error = self._error or err
+        for event in self._ready:
+            event.set()
 
     def _take(self) -> Optional[int]:
         with self._mutex:
@@ -103,24 +127,27 @@ class _Fetch:
             self._next += 1
             return self._next - 1
 
-    def _one(self, number: int) -> store.Layer:
+    def _one(self, number: int) -> Optional[store.Layer]:
+        """A layer that the store has; None when it is now on its way into it."""
         found = self._stored(number)
         if found is not None:
             return found
         name = self._names[number][:32]
         shown = f"fetching layer {self._layers[number].digest[:19]}"
         lock = HostLock(f"{self._layout.locks}/layer-{name}", shown, WAIT)
-        with lock:
+        with contextlib.ExitStack() as held:
+            held.enter_context(lock)
             found = self._stored(number)
             if found is None:
-                found = self._fetch(number, lock)
-            if lock.fd is not None:
+                tree, layer = self._fetch(number, lock, held)
+                self._publisher.add(Finished(number, tree, layer, lock, held.pop_all()))
+            elif lock.fd is not None:
                 fs.unlink(lock.path)
         return found
 
     def _stored(self, number: int) -> Optional[store.Layer]:
         """The tree of a layer when the store has one that is right in this place."""
-        for digits in (self._names[number], self._chains[number]):
+        for digits in self._places(number):
             tree = f"sha256-{digits}"
             mark = _mark(self._layout, tree)
             if mark is None or mark.get("plain") != self._diffs[number]:
@@ -129,54 +156,75 @@ class _Fetch:
                 return store.Layer(tree, str(mark.get("mtree", "")))
         return None
 
-    def _fetch(self, number: int, lock: HostLock) -> store.Layer:
-        """Fetch a layer from the first server that has what its digest says."""
+    def _places(self, number: int) -> tuple[str, ...]:
+        """The names that a layer may have in the store.
+
+        In archives of docker the names of layers are diff IDs, which are only claimed. A tree of
+        such a name is right, since its own bytes have that digest; a chain of them says nothing.
+        """
+        if self._source.names_layers:
+            return (self._names[number], self._chains[number])
+        return (self._names[number],)
+
+    def _name(self, number: int, done: ingest.Ingested) -> str:
+        """The name of a layer that was read just now, by digests that the agent made itself."""
+        if self._source.names_layers:
+            return self._chains[number] if done.borrowed else self._names[number]
+        if not done.borrowed:
+            return done.raw
+        below = [layer.tree.partition("-")[2] for layer in self._done[:number] if layer is not None]
+        return chain_ids([*below, done.raw])[-1]
+
+    def _fetch(
+        self, number: int, lock: HostLock, held: contextlib.ExitStack
+    ) -> tuple[str, store.Layer]:
+        """Fetch a layer from the first server that has what its digest says: (path, what it is).
+
+        held  gets the directory in which it is
+        """
         for attempt in range(self._source.tries):
             before = self._came
-            try:
-                return self._ingest(number, attempt, lock)
-            except (FetchError, VerifyError, ImageError):
-                if attempt + 1 == self._source.tries or self._error is not None:
-                    raise
-                self._progress(before - self._came)
+            with contextlib.ExitStack() as place:
+                work = place.enter_context(storewriter.Workspace(self._layout, "layer"))
+                try:
+                    layer = self._ingest(number, attempt, lock, f"{work.path}/tree")
+                except (FetchError, VerifyError, ImageError):
+                    if attempt + 1 == self._source.tries or self._error is not None:
+                        raise
+                    self._progress(before - self._came)
+                    continue
+                held.push(place.pop_all())
+                return f"{work.path}/tree", layer
         raise AssertionError("unreachable")
 
-    def _ingest(self, number: int, attempt: int, lock: HostLock) -> store.Layer:
+    def _ingest(self, number: int, attempt: int, lock: HostLock, tree: str) -> store.Layer:
         layer, shown = self._layers[number], self._source.shown
         what = f"image {shown}: layer {layer.digest[:19]}"
-        with storewriter.Workspace(self._layout, "layer") as work:
-            tree = f"{work.path}/tree"
-            fs.mkdir(tree)
-            checked = _Checked(layer.digest)
-            done = ingest.ingest(
-                checked.pass_on(self._chunks(number, attempt)),
-                tree,
-                "layer",
-                shown=what,
-                expect=checked.expect if self._source.names_layers else "",
-                lowers=lambda: self._lowers(number, lock),
+        fs.mkdir(tree)
+        checked = Checked(layer.digest)
+        done = ingest.ingest(
+            checked.pass_on(self._chunks(number, attempt)),
+            tree,
+            "layer",
+            shown=what,
+            expect=checked.expect if self._source.names_layers else "",
+            lowers=lambda: self._lowers(number, lock),
+        )
+        if done.raw_size != layer.size:
+            raise short(shown, layer, done.raw_size)
+        if self._source.names_layers:
+            checked.check(what)
+        if done.plain != self._diffs[number]:
+            raise VerifyError(
+                f"{what} holds sha256:{done.plain}, its configuration names "
+                f"sha256:{self._diffs[number]}",
+                "have it built and pushed again",
+                object=shown,
+                reason="wrong-digest",
             )
-            if done.raw_size != layer.size:
-                raise short(shown, layer, done.raw_size)
-            if self._source.names_layers:
-                checked.check(what)
-            if done.plain != self._diffs[number]:
-                raise VerifyError(
-                    f"{what} holds sha256:{done.plain}, its configuration names "
-                    f"sha256:{self._diffs[number]}",
-                    "have it built and pushed again",
-                    object=shown,
-                    reason="wrong-digest",
-                )
-            own = self._names[number] if self._source.names_layers else done.raw
-            digits = self._chains[number] if done.borrowed else own
-            name = f"sha256-{digits}"
-            ingest.mark_rendered(tree, name, done)
-            durable.syncfs(tree)
-            with store.lock(self._layout, f"storing {what}"):
-                storewriter.publish_tree(self._layout, tree, name)
-            mark = _mark(self._layout, name)
-            return store.Layer(name, str(mark["mtree"]) if mark else done.mtree)
+        name = f"sha256-{self._name(number, done)}"
+        ingest.mark_rendered(tree, name, done)
+        return store.Layer(name, done.mtree)
 
     def _chunks(self, number: int, attempt: int) -> Iterator[bytes]:
         for chunk in self._source.layer(self._layers[number], attempt, self._progress):
@@ -203,29 +251,6 @@ class _Fetch:
             assert layer is not None
             out.append(store.tree_path(self._layout, layer.tree))
         return list(dict.fromkeys(reversed(out)))
-
-
-class _Checked:
-    """A digest with another algorithm than the SHA-256 that every stream gets."""
-
-    def __init__(self, digest: str) -> None:
-        algorithm, _, self._wanted = digest.partition(":")
-        self.expect = self._wanted if algorithm == "sha256" else ""
-        self._hash: Any = None if self.expect else hashlib.new(algorithm)
-
-    def pass_on(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """The same chunks."""
-        for chunk in chunks:
-            if self._hash is not None:
-                self._hash.update(chunk)
-            yield chunk
-
-    def check(self, what: str) -> None:
-        """Raise VerifyError unless what passed has the digest."""
-        if self._hash is not None and self._hash.hexdigest() != self._wanted:
-            raise VerifyError(
-                f"{what} has another digest than its name", "fetch it again", reason="wrong-digest"
-            )
 
 
 def chain_ids(names: list[str]) -> list[str]:
