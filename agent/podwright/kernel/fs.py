@@ -38,15 +38,10 @@ def ensure_dir(path: str, mode: int = 0o700) -> None:
         ensure_dir(path, mode)
 
 
-def ensure_dirs(base: str, below: str, mode: int) -> None:
-    """Make the directories of the path `below` in `base` that are missing, each with `mode`."""
-    path = base
-    for part in below.split("/"):
-        path = f"{path}/{part}"
-        try:
-            mkdir(path, mode)
-        except FileExistsError:
-            continue
+def fsync(fd: int) -> None:
+    """Make what is open durable: a file's content, a directory's entries."""
+    step("fsync")
+    os.fsync(fd)
 
 
 def fsync_dir(path: str) -> None:
@@ -69,11 +64,18 @@ def rename(source: str, target: str, *, durable: bool = True) -> None:
             fsync_dir(parent or ".")
 
 
-def write_new(path: str, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
+def write_new(
+    path: str,
+    data: bytes,
+    mode: int = 0o600,
+    *,
+    durable: bool = True,
+    dir_fd: Optional[int] = None,
+) -> None:
     """Create `path`, which must not exist, with exactly `data`; no partial file survives."""
     step("open")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(path, flags, 0o600)
+    fd = os.open(path, flags, 0o600, dir_fd=dir_fd)
     try:
         try:
             write_all(fd, data)
@@ -85,7 +87,7 @@ def write_new(path: str, data: bytes, mode: int = 0o600, *, durable: bool = True
         finally:
             os.close(fd)
     except OSError:
-        os.unlink(path)
+        os.unlink(path, dir_fd=dir_fd)
         raise
 
 
@@ -102,6 +104,23 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, *, durable: bool = T
         raise
     if durable:
         fsync_dir(os.path.dirname(path) or ".")
+
+
+def replace_at(parent: int, name: str, data: bytes, mode: int = 0o600) -> None:
+    """`write_atomic` for a name in the open directory `parent`.
+
+    A crash may leave `.NAME.new` there, which the next call removes.
+    """
+    temporary = f".{name}.new"
+    unlink(temporary, dir_fd=parent)
+    write_new(temporary, data, mode, dir_fd=parent)
+    try:
+        step("rename")
+        os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+    except OSError:
+        os.unlink(temporary, dir_fd=parent)
+        raise
+    fsync(parent)
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -10,11 +10,8 @@ where the key came from.
 
 from __future__ import annotations
 
-import os
-
 from podwright.errors import VerifyError
-from podwright.kernel import fs
-from podwright.stage0 import trust, trustring
+from podwright.stage0 import trust, trustfiles, trustring
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -28,7 +25,6 @@ STRONG = ("RSA", "ECDSA", "EdDSA")
 MIN_RSA_BITS = 2048
 SOON = 30 * 86400
 """Seconds before its end in which a key's expiry is worth a warning."""
-_MAX_LOCATION = 8192
 
 
 def require(info: KeyInfo) -> None:
@@ -94,7 +90,7 @@ def admit_key(
     if dry_run:
         return planned
     if "://" in location:
-        _remember(planned, location)
+        _remember(layout, trust.directory(prefix), planned.fingerprint, location)
     if planned.changed:
         trust.add_key(layout, armoured, prefix=prefix, fingerprint=fingerprint)
     return planned
@@ -103,11 +99,10 @@ def admit_key(
 def earlier(layout: Layout, location: str, prefix: Optional[str]) -> list[str]:
     """Fingerprints that are trusted for a prefix (None: root) and came from this location."""
     below = trust.directory(prefix)
-    base = f"{layout.local_config}/trustedkeys"
     return [
         fingerprint
-        for fingerprint, path, data in trustring.key_files(base, below)
-        if data and _location(path) == location
+        for fingerprint, _, data in trustring.key_files(trustfiles.base(layout), below)
+        if data and _location(layout, below, fingerprint) == location
     ]
 
 
@@ -124,22 +119,11 @@ def require_unchanged(layout: Layout, location: str, prefix: Optional[str], own:
         )
 
 
-def _note(path: str) -> str:
-    directory, name = os.path.split(path)
-    return f"{directory}/.{name}.from"
+def _remember(layout: Layout, below: str, fingerprint: str, location: str) -> None:
+    if _location(layout, below, fingerprint) != location:
+        trustfiles.write(layout, below, f".{fingerprint}.from", location.encode())
 
 
-def _remember(change: KeyChange, location: str) -> None:
-    if _location(change.path) != location:
-        fs.ensure_dir(os.path.dirname(change.path), 0o755)
-        fs.write_atomic(_note(change.path), location.encode(), 0o644)
-
-
-def _location(path: str) -> str:
+def _location(layout: Layout, below: str, fingerprint: str) -> str:
     """Where a key file came from, "" when nobody noted it."""
-    try:
-        fd = os.open(_note(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return ""
-    with open(fd, "rb") as file:
-        return file.read(_MAX_LOCATION).decode("utf-8", "replace")
+    return trustfiles.note(layout, below, f".{fingerprint}.from")

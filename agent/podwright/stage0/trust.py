@@ -14,9 +14,8 @@ import stat
 
 from podwright.errors import UsageError
 from podwright.host import clock
-from podwright.kernel import fs
 from podwright.model.names import ac_identifier
-from podwright.stage0 import trustring
+from podwright.stage0 import trustfiles, trustring
 from podwright.stage0.judge import pgp
 from podwright.text import safe
 from podwright.values import value
@@ -203,7 +202,7 @@ def add_key(
     }
     path = f"{layout.local_config}/trustedkeys/{below}/{own}"
     if before != after and not dry_run:
-        _write(layout, below, own, armoured)
+        trustfiles.write(layout, below, own, armoured)
     return KeyChange(own, shown, path, before != after, before, after)
 
 
@@ -231,13 +230,12 @@ def remove_key(
     """
     planned = plan_removal(layout, fingerprint, prefix)
     if planned.changed and not dry_run:
-        directory, own = os.path.split(planned.path)
-        fs.unlink(f"{directory}/.{own}.from")
+        below, own = directory(prefix), planned.fingerprint
         if planned.after:
-            _write(layout, _place(prefix)[0], own, b"")
+            trustfiles.remove(layout, below, f".{own}.from")
+            trustfiles.write(layout, below, own, b"")
         else:
-            fs.unlink(planned.path)
-            fs.fsync_dir(directory)
+            trustfiles.remove(layout, below, f".{own}.from", own)
     return planned.changed
 
 
@@ -269,10 +267,6 @@ def directory(prefix: Optional[str]) -> str:
     return _place(prefix)[0]
 
 
-SHARED = 0o2775
-"""Mode of directories of the trust store that a group may write."""
-
-
 def _place(prefix: Optional[str]) -> tuple[str, str]:
     """(directory below trustedkeys, prefix as shown)."""
     if prefix is None:
@@ -291,20 +285,3 @@ def _state(config: str, below: str, fingerprint: str, shown: str) -> Optional[di
             "sha256": trustring.sha256(data) if data else "",
         }
     return None
-
-
-def _write(layout: Layout, below: str, fingerprint: str, data: bytes) -> None:
-    """Write a key file: directories 0755, file 0644, old or new content at every moment.
-
-    Where the group `podwright-admin` may write `trustedkeys`, it may write new directories too.
-    """
-    base = f"{layout.local_config}/trustedkeys"
-    directory = f"{base}/{below}"
-    fs.ensure_dir(base, 0o755)
-    shared = os.stat(base).st_mode & 0o7777 == SHARED
-    fs.ensure_dirs(base, below, SHARED if shared else 0o755)
-    # A name that begins with a dot is never read as a key, so a crash leaves nothing in the way.
-    temporary = f"{directory}/.{fingerprint}.new"
-    fs.unlink(temporary)
-    fs.write_new(temporary, data, 0o644)
-    fs.rename(temporary, f"{directory}/{fingerprint}")

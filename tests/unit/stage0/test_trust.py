@@ -12,7 +12,8 @@ import pytest
 
 from podwright.errors import UsageError
 from podwright.host.paths import Layout
-from podwright.stage0 import trust
+from podwright.kernel import fs
+from podwright.stage0 import trust, trustfiles
 from podwright.stage0.trustring import TrustError
 from tests.conftest import Keys
 from tests.support.gpglab import Key
@@ -197,3 +198,53 @@ def test_what_is_no_key_is_refused(layout: Layout, data: bytes) -> None:
     with pytest.raises(UsageError) as caught:
         trust.add_key(layout, data, prefix=None)
     assert "gpg --armor --export" in caught.value.sentence()
+
+
+@pytest.mark.threat("T42")
+@pytest.mark.parametrize("swapped", ["prefix.d", "prefix.d/example.com", "prefix.d/example.com/a"])
+def test_a_link_in_the_place_of_a_directory_leads_no_write_and_no_removal_elsewhere(
+    layout: Layout, lab: Keys, tmp_path: Path, swapped: str
+) -> None:
+    """What a member of podwright-admin can do between two of our calls."""
+    own = lab.key.fingerprint.lower()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    for name in (own, f".{own}.from", f".{own}.new", f"..{own}.from.new"):
+        (elsewhere / name).write_text("another's")
+    before = {path.name: path.read_text() for path in elsewhere.iterdir()}
+    link = Path(layout.local_config, "trustedkeys", swapped)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    below = trust.directory("example.com/a")
+    assert link.parts[-1] in below.split("/")
+    for change in (
+        lambda: trustfiles.write(layout, below, own, b"key"),
+        lambda: trustfiles.remove(layout, below, own, f".{own}.from"),
+        lambda: trustfiles.note(layout, below, f".{own}.from"),
+        lambda: trust.add_key(layout, lab.key.armoured.encode(), prefix="example.com/a"),
+        lambda: trust.remove_key(layout, own, "example.com/a"),
+    ):
+        with pytest.raises(TrustError):
+            change()
+    assert {path.name: path.read_text() for path in elsewhere.iterdir()} == before
+    assert elsewhere.stat().st_mode & 0o7777 == 0o700
+
+
+@pytest.mark.threat("T42")
+def test_a_directory_that_is_swapped_after_it_was_opened_is_still_the_one_written_to(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    directory = Path(layout.local_config, "trustedkeys/prefix.d/example.com")
+    replace = fs.replace_at
+
+    def swap(parent: int, name: str, data: bytes, mode: int) -> None:
+        directory.rename(directory.with_name("moved"))
+        directory.symlink_to(elsewhere)
+        replace(parent, name, data, mode)
+
+    monkeypatch.setattr(fs, "replace_at", swap)
+    trustfiles.write(layout, "prefix.d/example.com", "a" * 40, b"key")
+    assert (directory.with_name("moved") / ("a" * 40)).read_bytes() == b"key"
+    assert list(elsewhere.iterdir()) == []
