@@ -440,7 +440,16 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
 
 
 def test_a_name_that_nobody_serves(trusting: Agent, https_server: ImageServer) -> None:
-    assert "no place to get it from" in refused(trusting, "fetch", "nowhere.example.org/x")
+    line = refused(trusting, "fetch", "nowhere.example.org/x")
+    assert "image nowhere.example.org/x: host nowhere.example.org cannot be resolved" in line
+    assert "docker://" not in line
+    assert "docker://redis:7" in refused(trusting, "fetch", "redis:7")
+    line = refused(trusting, "trust", "--prefix=nowhere.example.org")
+    assert "host nowhere.example.org cannot be resolved" in line
+    line = refused(trusting, "fetch", "registry.example.com:5000/team/web")
+    assert "did you mean docker://registry.example.com:5000/team/web?" in line
+    url = "http://example.com/a.aci"
+    assert f"{url}' is not https" in refused(trusting, "fetch", url)
     line = refused(trusting, "fetch", f"{NAME}:9")
     assert "https://example.com/images/example.com/tiny-9-linux-" in line
     assert "there is no such image" in line and "insecure" not in line

@@ -106,7 +106,8 @@ def ask() -> None:
     if not (os.isatty(0) and os.isatty(2)):
         raise VerifyError(
             "the key was not reviewed: there is no terminal to ask on",
-            "give its full --fingerprint, or --skip-fingerprint-review",
+            "give its full --fingerprint, --skip-fingerprint-review, or --trust-keys-from-https for"
+            " keys that come over https",
             reason="not-reviewed",
         )
     for _ in range(TRIES):

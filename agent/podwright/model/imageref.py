@@ -140,9 +140,13 @@ def _name(text: str) -> ImageRef:
         if key == "name" or key in labels:
             raise UsageError(f"{where}: label {key!r} cannot be given" + " twice" * (key in labels))
         if not made_of(val, _VALUE) or len(val) > 128 or val in (".", ".."):
+            port = val.partition("/")[0]
+            likely = "/" in val and key == "version" and made_of(port, DIGITS)
             raise UsageError(
                 f"{where}: {safe(val, 80)!r} cannot be the value of label {key!r}",
-                "use letters, digits and . _ ~ + @ -",
+                f"did you mean docker://{safe(text, 160)}?"
+                if likely
+                else "use letters, digits and . _ ~ + @ -",
             )
         labels[key] = val
     return ImageRef("name", text, name, tuple(labels.items()))

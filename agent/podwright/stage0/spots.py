@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.stage0 import images
-from podwright.stage0.web import discover
+from podwright.stage0.web import discover, urls
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -35,6 +35,7 @@ class Spot:
 def find(client: Client, ref: ImageRef) -> Spot:
     """Where an image is that is named by URL or found by discovery."""
     if ref.kind == "url":
+        urls.parse(ref.location, client.insecure)
         return Spot(ref.location, ref.location, f"{ref.location}.asc")
     endpoint = discover.find_image(client, ref.name, ref.labels)
     labels = tuple(discover.wanted_labels(ref.labels).items())

@@ -136,7 +136,14 @@ def reject_early(
     packets: Optional[tuple[pgp.Signature, ...]] = None
     if signature is not None:
         packets = () if signature.pending else signature.packets()
-    admission.reject_early(layout, subject, rule, packets)
+    try:
+        admission.reject_early(layout, subject, rule, packets)
+    except VerifyError as err:
+        if err.reason == "no-key" and ours and options.accept_key is None:
+            err.hint += (
+                ", or give --trust-keys-from-https to take the keys that discovery announces"
+            )
+        raise
 
 
 def _trust_discovered(layout: Layout, client: Client, name: str, accept: AcceptKey) -> None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 TIME_CAP = 60.0
 MAX_TAGS = 64
+NOT_ASKED = ("no-such-host", "fetch-failed", "bad-certificate")
+"""Reasons that say nothing about the name, only about the way to its server."""
+REGISTRIES = ("docker.io", "quay.io", "ghcr.io", "gcr.io", "mcr.microsoft.com", "public.ecr.aws")
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -60,10 +63,13 @@ def find_image(client: Client, name: str, labels: tuple[tuple[str, str], ...]) -
             return None
         return Endpoint(image, signature, prefix)
 
-    found, why = _walk(client, name, "ac-discovery", endpoint)
+    found, why, failure = _walk(client, name, "ac-discovery", endpoint)
+    shown = safe(format_ref(name, labels), 200)
+    if failure is not None:
+        raise _unreachable(f"image {shown}", failure, _registry(name, shown))
     if not found:
         raise FetchError(
-            f"image {safe(format_ref(name, labels), 200)}: no place to get it from was found ({why})",
+            f"image {shown}: no place to get it from was found ({why})",
             f"https://{name}?ac-discovery=1 must answer a page with an ac-discovery meta tag",
             object=name,
             reason="not-discovered",
@@ -74,6 +80,8 @@ def find_image(client: Client, name: str, labels: tuple[tuple[str, str], ...]) -
 def find_keys(client: Client, name: str) -> list[tuple[str, str]]:
     """(prefix, URL) of the public keys announced for an image name; empty when there are none.
 
+    Raises FetchError when nobody could be asked.
+
     A page speaks for its own place and what is below: where `example.com/a` announces a key for
     `example.com`, whoever may write below `a` would give the whole site a key. It counts for
     `example.com/a`.
@@ -83,7 +91,26 @@ def find_keys(client: Client, name: str) -> list[tuple[str, str]]:
         covered = prefix if within_prefix(prefix, page) else page
         return covered, str(urls.parse(url, client.insecure))
 
-    return _walk(client, name, "ac-discovery-pubkeys", key)[0]
+    found, _, failure = _walk(client, name, "ac-discovery-pubkeys", key)
+    if failure is not None:
+        raise _unreachable(f"keys for {name}", failure, "")
+    return found
+
+
+def _unreachable(what: str, failure: FetchError, more: str) -> FetchError:
+    return FetchError(
+        f"{what}: {failure.message}",
+        f"{failure.hint}{more}",
+        object=failure.object,
+        reason=failure.reason,
+    )
+
+
+def _registry(name: str, shown: str) -> str:
+    """The end of a hint, for a name that more likely is one in a registry."""
+    host = name.partition("/")[0]
+    likely = "." not in host or host in REGISTRIES or host.startswith(("registry.", "docker."))
+    return f"; an image of a registry is docker://{shown}" if likely else ""
 
 
 def _walk(
@@ -91,34 +118,41 @@ def _walk(
     name: str,
     tag: str,
     read: Callable[[str, str, str], Optional[_T]],
-) -> tuple[list[_T], str]:
-    """What `read` makes of the matching tags of the first page that has any, or the reason.
+) -> tuple[list[_T], str, Optional[FetchError]]:
+    """What `read` makes of the matching tags of the first page that has any, or the reason, and
+    the error when no page could be asked for.
 
     read  called with prefix and second word of a tag, and the place of its page
     """
     deadline = time.monotonic() + TIME_CAP
     why = ""
+    failure: Optional[FetchError] = None
     parts = name.split("/")
     while parts:
         location = "/".join(parts)
         parts.pop()
         try:
             page = _page(client, location, deadline)
-            matches = _matching(page, tag, name)
         except FetchError as err:
-            why = err.message
+            why, failure = err.message, err if err.reason in NOT_ASKED else None
             if err.reason == "time-cap":
                 break
             continue
+        failure = None
+        try:
+            matches = _matching(page, tag, name)
+        except FetchError as err:
+            why = err.message
+            continue
         found = [item for item in (read(*match, location) for match in matches) if item is not None]
         if found:
-            return found, ""
+            return found, "", None
         why = (
             f"https://{location} has no {tag} tag for it"
             if not matches
             else (f"the {tag} tags of https://{location} need a label that was not given")
         )
-    return [], why
+    return [], why, failure
 
 
 def _page(client: Client, location: str, deadline: float) -> bytes:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 HEAD_TIMEOUT = 60.0
 SMALL_TIMEOUT = 60.0
 MAX_REDIRECTS = 5
+_OTHER_NAME = (62, 64)
+"""OpenSSL's verification results for a host name, and for an address, that does not fit."""
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -313,15 +315,22 @@ def _failure(url: urls.Url, err: Exception) -> FetchError:
     """The sentence for a connection that failed."""
     hint, reason = "check the network and the server", "fetch-failed"
     if isinstance(err, ssl.SSLCertVerificationError):
-        why = f"its certificate is not accepted ({err.verify_message})"
+        why = f"its certificate is not accepted ({safe(err.verify_message, 200).rstrip('.')})"
         hint, reason = (
             "put its authority into /etc/podwright/ca.d as a .pem file",
             "bad-certificate",
         )
+        if err.verify_code in _OTHER_NAME:
+            hint = "check the name or address: the certificate is for another one"
     elif isinstance(err, ssl.SSLError):
         why = f"TLS failed ({safe(err.reason or err, 100)})"
     elif isinstance(err, socket.gaierror):
-        why, reason = f"host {url.host} cannot be resolved", "no-such-host"
+        return FetchError(
+            f"host {url.host} cannot be resolved (for {url})",
+            "check the name, and the network and name servers of this host",
+            object=str(url),
+            reason="no-such-host",
+        )
     elif isinstance(err, TimeoutError):
         why = "it does not answer"
     elif isinstance(err, http.client.HTTPException):
