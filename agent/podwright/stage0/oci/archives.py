@@ -9,7 +9,7 @@ the plain layers, whose digests are the diff IDs of the configuration.
 from __future__ import annotations
 
 from podwright import jsonio
-from podwright.errors import UsageError
+from podwright.errors import ImageError, UsageError
 from podwright.model import oci
 from podwright.model.fields import Fields
 from podwright.model.ociconfig import parse_config
@@ -74,7 +74,12 @@ class DockerArchive(Source):
     def _choose(self, ref: str) -> tuple[str, tuple[str, ...]]:
         """(name of the configuration, names of the layers, lowest first) in the archive."""
         where = f"{self._files.path}: manifest.json"
-        raw = jsonio.loads(self._files.read("manifest.json", oci.MAX_DOCUMENT), where)
+        try:
+            data = self._files.read("manifest.json", oci.MAX_DOCUMENT)
+        except ImageError as err:
+            err.hint = "give what docker save writes; an OCI layout in a tar is oci-archive:FILE"
+            raise
+        raw = jsonio.loads(data, where)
         images = [
             (image.texts("RepoTags"), image.text("Config", ...), image.texts("Layers"))
             for image in Fields({"images": raw}, where).objects("images")

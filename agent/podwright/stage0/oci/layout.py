@@ -36,7 +36,12 @@ class OciLayout(Source):
 
     def _check_version(self) -> None:
         where = f"{self._files.path}/oci-layout"
-        fields = Fields(jsonio.loads(self._files.read("oci-layout", SMALL), where), where)
+        try:
+            data = self._files.read("oci-layout", SMALL)
+        except ImageError as err:
+            err.hint = "give an OCI layout; what docker save writes is docker-archive:FILE"
+            raise
+        fields = Fields(jsonio.loads(data, where), where)
         version = fields.text("imageLayoutVersion", ...)
         if not version.startswith("1."):
             raise UsageError(f"{where}: version {safe(version, 20)!r} is not known")

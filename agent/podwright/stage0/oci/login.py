@@ -68,15 +68,15 @@ def authorize(
         raise refused(server, usable)
     except FetchError as err:
         if err.reason == "unauthorized" and usable != access:
-            raise _withheld(server) from None
+            raise _withheld(server, access) from None
         raise
 
 
-def _withheld(server: urls.Url) -> FetchError:
+def _withheld(server: urls.Url, access: RegistryAccess) -> FetchError:
     return FetchError(
-        f"registry {server.host} wants a log-in, which is not sent to a server whose certificate is"
+        f"registry {access.shown or server.host} wants a log-in, which is not sent to a server whose certificate is"
         " not checked",
-        "put its authority into /etc/podwright/ca.d, and do not lift the check",
+        f"put its authority into {access.config}/ca.d, and do not lift the check",
         object=server.host,
         reason="unauthorized",
     )
@@ -86,12 +86,20 @@ def refused(server: urls.Url, access: RegistryAccess) -> FetchError:
     """The error for a registry that does not let us in."""
     if access.login is None:
         why = "wants a log-in, or has no such image"
-        hint = "put one into auth.d (rktKind dockerAuth), or check the image's name"
+        hint = (
+            f"put one into {access.config}/auth.d (rktKind dockerAuth), into ~/.docker/config.json or"
+            " the file that REGISTRY_AUTH_FILE names, or give the module registry_auth or credentials;"
+            " or check the image's name"
+        )
     else:
-        why = "does not accept the log-in for this image"
+        came = f", which came from {safe(access.login.where, 300)}" if access.login.where else ""
+        why = f"does not accept the log-in for this image{came}"
         hint = "check user and password, and what they may read"
     return FetchError(
-        f"registry {server.host} {why}", hint, object=server.host, reason="unauthorized"
+        f"registry {safe(access.shown or server.host, 300)} {why}",
+        hint,
+        object=server.host,
+        reason="unauthorized",
     )
 
 

@@ -17,6 +17,7 @@ from podwright.model.fields import Fields
 from podwright.stage0.web.configfiles import read_private
 from podwright.stage0.web.credentials import Login, covers, docker_key, login, longest
 from podwright.text import safe
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _auth_entry(fields: Fields) -> Optional[Login]:
     encoded, identity = fields.text("auth"), fields.text("identitytoken")
     if identity:
         made = login("", "", identity, fields.path)
-        return Login(token=made.token, identity=True)
+        return replace(made, identity=True)
     if fields.text("registrytoken"):
         return login("", "", fields.text("registrytoken"), fields.path)
     if not encoded:

@@ -42,12 +42,14 @@ class Login:
     """User and password, or a token; one of the two.
 
     identity  whether `token` is an identity token, which token servers change into access tokens
+    where     the file or parameter that it came from, for messages
     """
 
     user: str = ""
     password: str = ""
     token: str = ""
     identity: bool = False
+    where: str = ""
 
     def __repr__(self) -> str:
         return "Login(...)"
@@ -71,7 +73,7 @@ def login(user: str, password: str, token: str, where: str) -> Login:
         why = "has characters that cannot be sent, or is too long"
     if why:
         raise UsageError(f"{where}: the log-in {why}", object=where)
-    return Login(user, password, token)
+    return Login(user, password, token, where=where)
 
 
 def _sendable(text: str) -> bool:
@@ -146,10 +148,16 @@ def _domain(text: str, fields: Fields) -> str:
 
 @value
 class RegistryAccess:
-    """What we may say to one registry: the log-in, and the hosts of token servers for it."""
+    """What we may say to one registry: the log-in, and the hosts of token servers for it.
+
+    shown   registry and repository, for messages
+    config  the directory with the `auth.d` for log-ins of this host
+    """
 
     login: Optional[Login]
     realms: tuple[str, ...]
+    shown: str = ""
+    config: str = "/etc/podwright"
 
 
 def for_registry(
@@ -166,7 +174,8 @@ def for_registry(
     own, realms = _docker_auth(layout, registry, repository)
     found = given or own or authfiles.find(registry, repository)
     host = "registry-1.docker.io" if registry == "docker.io" else registry
-    return RegistryAccess(found, (host, *REALMS.get(host, ()), *realms))
+    shown = f"{registry}/{repository}"
+    return RegistryAccess(found, (host, *REALMS.get(host, ()), *realms), shown, layout.local_config)
 
 
 def _docker_auth(
