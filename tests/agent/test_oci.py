@@ -89,7 +89,7 @@ def test_the_image_says_how_it_runs_and_the_user_has_the_last_word(
     assert said == "name first last image 1234:1234 /srv\nkept\n"
     assert (data / "x").read_text() == "kept\n"
     assert (data / "x").stat().st_uid % 65536 == 1234
-    manifest = json.loads(agent.ok("image", "cat-manifest", "registry.example.com-5000/app/web"))
+    manifest = json.loads(agent.ok("image", "cat-manifest", "registry.example.com~5000/app/web"))
     assert [(port["name"], port["port"]) for port in manifest["app"]["ports"]] == [
         ("8080-tcp", 8080),
         ("9000", 9000),
@@ -105,7 +105,7 @@ def test_unsigned_images_are_refused_before_a_layer_is_fetched(
     logged_in.push_layout(layout.path, "app/web:1.0")
     before = len(logged_in.log())
     line = agent.refused("fetch", logged_in.reference("app/web:1.0"))
-    assert "registry.example.com-5000/app/web" in line
+    assert "registry.example.com~5000/app/web" in line
     assert layer_requests(logged_in, before) == []
     assert agent.ok("image", "list", "--no-legend") == ""
     agent.ok(UNSIGNED, "fetch", logged_in.reference("app/web:1.0"))
@@ -133,10 +133,12 @@ def test_a_log_in_is_needed_and_the_error_says_where_it_goes(
     registry.push_layout(layout.path, "app/web:1.0")
     reference = registry.reference("app/web:1.0")
     line = agent.refused(UNSIGNED, "fetch", reference)
-    assert "wants a log-in" in line and "dockerAuth" in line
+    assert f"registry {registry.host}/app/web wants a log-in" in line and "dockerAuth" in line
+    assert f"{agent.local}/auth.d" in line and "REGISTRY_AUTH_FILE" in line
     log_in(agent, registry, credentials={"user": USER, "password": "wrong-canary"})
     line = agent.refused(UNSIGNED, "fetch", reference)
     assert "does not accept the log-in" in line and "wrong-canary" not in line
+    assert f"which came from {agent.local}/auth.d/registry.json" in line
     log_in(agent, registry)
     path = agent.local / "auth.d" / "registry.json"
     path.chmod(0o666)
@@ -316,7 +318,7 @@ def test_layers_are_stored_once_however_many_images_have_them(
         assert agent.ok(UNSIGNED, "run", logged_in.reference(f"app/{name}:1")) == f"/{name}\n"
     assert len(list((agent.data / "cas/tree").iterdir())) == 4
     agent.ok("gc", "--grace-period=0s")
-    agent.ok("image", "rm", "registry.example.com-5000/app/one:1")
+    agent.ok("image", "rm", "registry.example.com~5000/app/one:1")
     assert len(list((agent.data / "cas/tree").iterdir())) == 2
     assert agent.ok(UNSIGNED, "run", logged_in.reference("app/two:1")) == "/two\n"
 
@@ -345,6 +347,8 @@ def test_layouts_and_archives(agent: Agent, private_host: PrivateHost, tmp_path:
     ]:
         assert agent.ok(UNSIGNED, "run", argument) == said, argument
     assert "it has: one, two" in agent.refused(UNSIGNED, "fetch", f"oci:{layout.path}:three")
+    line = agent.refused(UNSIGNED, "fetch", f"oci-archive:{tmp_path}/docker.tar")
+    assert "docker-archive:FILE" in line
     line = agent.refused(UNSIGNED, "fetch", f"docker-archive:{tmp_path}/docker.tar:other:1")
     assert "example.com/app/one:1" in line
     # the base, and one layer of each image, by what they are as served: compressed, or plain in docker's archive
@@ -399,7 +403,7 @@ def test_mirrors_are_asked_first_and_believed_no_more_than_the_registry(
         broken = mirror.stored_blob(f"sha256:{layer.name}")
         broken.write_bytes(broken.read_bytes()[:-8] + b"tampered")
         agent.ok("gc", "--grace-period=0s")
-        agent.ok("image", "rm", "registry.example.com-5000/app/web:1.0")
+        agent.ok("image", "rm", "registry.example.com~5000/app/web:1.0")
         assert agent.ok(UNSIGNED, "run", upstream.reference("app/web:1.0")) == "hi\n"
         assert any("/blobs/" in line and '" 200 ' in line for line in upstream.log()[before:])
 
@@ -463,7 +467,7 @@ def test_a_signature_of_the_index_or_of_the_image_will_do(
     directory = agent.local / "registries.d"
     directory.mkdir()
     (directory / "it.yaml").write_text(f"default-docker:\n    lookaside: file://{lookaside}\n")
-    agent.trust(lab.key, "registry.example.com-5000/app")
+    agent.trust(lab.key, "registry.example.com~5000/app")
     assert "has no signature" in agent.refused("fetch", reference)
     digest = (index if signed == "index" else image)["digest"]
     document = (layout.blobs / digest[7:]).read_bytes()

@@ -237,7 +237,7 @@ def test_a_simple_signature_admits_the_image_here_and_at_skopeo(
     registries.write_text(json.dumps(where))
     line = agent.refused("run", VOLUME, target)
     assert "no key is trusted" in line
-    agent.trust(lab.key, "registry.example.com-5000/team")
+    agent.trust(lab.key, "registry.example.com~5000/team")
     assert agent.ok("run", VOLUME, target) == SAID
 
     key = tmp_path / "key.asc"

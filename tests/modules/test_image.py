@@ -278,7 +278,7 @@ def test_the_info_module_finds_by_name_label_and_use(
     def names(**options: object) -> list[str]:
         return [image["name"] for image in trusting("image_info", options)["images"]]
 
-    inner = "registry.example.com-5000/app/web"
+    inner = "registry.example.com~5000/app/web"
     assert names() == [TINY, "example.com/tiny:2.0", f"{inner}:1.0"]
     assert names(name=["example.com/tiny"]) == [TINY, "example.com/tiny:2.0"]
     assert names(name=["example.com/tiny:2.0", web]) == ["example.com/tiny:2.0", f"{inner}:1.0"]

@@ -7,12 +7,15 @@
 
 Also here: digests, and the appc name that a reference becomes. Plain string methods, since this is
 on the way of a pod start.
+
+An appc name belongs to one repository only, since keys are trusted by it. `~` occurs in no
+reference, so it marks what an AC Identifier cannot have (see `appc_name`).
 """
 
 from __future__ import annotations
 
 from podwright.errors import UsageError
-from podwright.model.names import DIGITS, HEX, LETTERS, LOWER, ac_identifier, is_hex, made_of
+from podwright.model.names import DIGITS, LETTERS, LOWER, ac_identifier, is_hex, made_of
 from podwright.text import safe
 from podwright.values import value
 
@@ -114,6 +117,7 @@ def parse_docker(text: str) -> DockerRef:
         first == "localhost" or set(first) & set(".:[") or first != first.lower()
     )
     registry, repository = (first, rest) if named else (DEFAULT_REGISTRY, bare)
+    registry = canonical_host(registry)
     if registry in ("index.docker.io", "registry-1.docker.io"):
         registry = DEFAULT_REGISTRY
     if registry == DEFAULT_REGISTRY and "/" not in repository:
@@ -127,6 +131,9 @@ def parse_docker(text: str) -> DockerRef:
         why = f"{safe(registry, 80)!r} is not a registry host"
     elif not _is_repository(repository):
         why = f"{safe(repository, 80)!r} is not a repository name (lower case, no empty parts)"
+    elif registry != "localhost" and not set(registry) & set(".:["):
+        # In lower case, as everything that is kept of it, it would be a namespace of docker.io.
+        why = f"the registry {safe(first, 80)!r} has neither a dot nor a port"
     if why:
         raise UsageError(
             f"image {safe(f'docker://{text}', 200)!r}: {why}",
@@ -135,7 +142,29 @@ def parse_docker(text: str) -> DockerRef:
         )
     if not tag and not digest:
         tag = DEFAULT_TAG
-    return DockerRef(registry.lower(), repository, tag, digest)
+    return DockerRef(registry, repository, tag, digest)
+
+
+def canonical_host(text: str) -> str:
+    """HOST[:PORT] in the one form that it is known by: lower case, IPv6 addresses as short as can be.
+
+    What is no host is returned as it is, in lower case.
+    """
+    address, bracket, port = text.lower().rpartition("]")
+    if not bracket:
+        return port
+    try:
+        return f"[{_ipv6(address[1:], True)}]{port}"
+    except (OSError, ValueError):
+        return address + bracket + port
+
+
+def _ipv6(address: str, text: bool) -> str:
+    """An IPv6 address in its shortest form, or as 32 hex digits."""
+    import socket
+
+    packed = socket.inet_pton(socket.AF_INET6, address)
+    return socket.inet_ntop(socket.AF_INET6, packed) if text else packed.hex()
 
 
 def _is_host(text: str) -> bool:
@@ -146,7 +175,10 @@ def _is_host(text: str) -> bool:
     if not (made_of(port, DIGITS) and len(port) <= 5 and 0 < int(port) < 65536):
         return False
     if host.startswith("["):
-        return host.endswith("]") and len(host) < 48 and made_of(host[1:-1].lower(), HEX + ":.")
+        try:
+            return host.endswith("]") and bool(_ipv6(host[1:-1], True))
+        except (OSError, ValueError):
+            return False
     return len(host) < 254 and all(
         made_of(label, _WORD + "-") and len(label) < 64 and "-" not in (label[0], label[-1])
         for label in host.split(".")
@@ -200,8 +232,33 @@ def is_digest(text: object) -> bool:
 
 
 def appc_name(ref: DockerRef) -> str:
-    """The image name that an image from a registry is stored under: an AC Identifier."""
-    return identifier(f"{ref.registry}/{ref.repository}")
+    """The image name that an image from a registry is stored under: an AC Identifier, and another
+    one for every repository.
+
+    `HOST:PORT` becomes `HOST~PORT`, `__` becomes `~u~`, N > 1 hyphens become `~dN~`, an IPv6
+    address `ip6~` and its 32 digits. All else stays as it is.
+    """
+    host, colon, port = ref.registry.rpartition(":")
+    if not colon or ref.registry.endswith("]"):
+        host, port = ref.registry, ""
+    host = f"ip6~{_ipv6(host[1:-1], False)}" if host.startswith("[") else _escaped(host)
+    name = f"{host}~{port}" if port else host
+    whole = f"{name}/{_escaped(ref.repository)}"
+    return ac_identifier(whole, f"image {safe(ref.canonical, 200)!r}: its image name")
+
+
+def _escaped(text: str) -> str:
+    """With `~u~` for `__` and `~dN~` for N > 1 hyphens in a row."""
+    if "__" not in text and "--" not in text:
+        return text
+    first, *rest = text.replace("__", "~u~").split("-")
+    out, run = first, 0
+    for word in rest:
+        run += 1
+        if word:
+            out += ("-" if run == 1 else f"~d{run}~") + word
+            run = 0
+    return out
 
 
 def path_name(ref: PathRef) -> str:

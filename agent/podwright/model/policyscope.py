@@ -119,7 +119,10 @@ def _is_host(text: str) -> bool:
     """Whether it is a host name, or an IPv6 address in brackets, with or without a port."""
     name, bracket, port = text.rpartition("]")
     if bracket:
-        fine = name.startswith("[") and made_of(name[1:], HEX + ":.") and port[:1] in ("", ":")
+        from podwright.model.ociref import canonical_host
+
+        fine = made_of(name[1:], HEX + ":.") and port[:1] in ("", ":")
+        fine = fine and name.startswith("[") and canonical_host(text) == text
         port = port[1:]
     else:
         name, colon, port = text.partition(":")

@@ -102,6 +102,7 @@ def resolve(
     if ref.kind == "id" or options.pull_policy != "update":
         record = _in_store(layout, ref, cwd)
         if record is not None and _is_wanted(record, ref, options):
+            _check_plain_name(layout, record, ref, options)
             return _admitted(layout, record, options.insecure)
         if ref.kind == "id" or options.pull_policy == "never":
             raise store.not_stored(safe(ref_text, 200))
@@ -123,6 +124,7 @@ def would_resolve(
     record = _in_store(layout, ref, cwd) if store.check(layout) else None
     if ref.kind == "id" or options.pull_policy != "update":
         if record is not None and _is_wanted(record, ref, options):
+            _check_plain_name(layout, record, ref, options)
             return _admitted(layout, record, options.insecure, write=False), False
         if ref.kind == "id" or options.pull_policy == "never":
             raise store.not_stored(safe(ref_text, 200))
@@ -251,6 +253,18 @@ def _in_store(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> Optional[Rec
     return found[-1] if found else None
 
 
+def _check_plain_name(layout: Layout, record: Record, ref: ImageRef, options: FetchOptions) -> None:
+    """Refuse a container image under a plain name where the policy would not have an ACI of that
+    name with the same signatures: scopes of `appc` count for whatever is asked for by image name.
+    """
+    if ref.kind != "name" or record.transport == "appc" or not verdict.has_policy(layout):
+        return
+    from podwright.stage0.judge import admission
+
+    subject = verdict.subject_of(record)
+    admission.check_plain_name(layout, subject, record.verdict, options.insecure)
+
+
 def _candidates(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> list[Record]:
     """Records that match, the preferred one last."""
     if ref.kind == "id":
@@ -259,11 +273,15 @@ def _candidates(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> list[Recor
         ]
         return _records(layout, ids)
     if ref.kind != "name":
-        known = store.read_place(layout, place(ref, cwd))
-        local = ref.kind not in ("url", "docker")
-        if known is None or (local and known.get("stat") != file_state(ref, cwd)):
+        path = "" if ref.kind in ("url", "docker") else file_path(ref, cwd)
+        known = store.read_place(layout, place_of(ref, path))
+        if known is None or (path and known.get("stat") != state_of(ref, path)):
             return []
-        return _records(layout, [str(known.get("id"))])
+        return [
+            record
+            for record in _records(layout, [str(known.get("id"))])
+            if (record.transport, record.identity) == identity_of(ref, path, record)
+        ]
     wanted = {"os": platform.OS, "arch": platform.host_arch(), **dict(ref.labels)}
     found = []
     for record in _records(layout, store.ids_by_name(layout, ref.name)):
@@ -273,7 +291,14 @@ def _candidates(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> list[Recor
         if all(labels.get(label) == text for label, text in wanted.items()):
             found.append(record)
     no_version = "version" not in wanted
-    return sorted(found, key=lambda record: (no_version and record.latest, record.imported))
+    return sorted(
+        found,
+        key=lambda record: (
+            record.transport == "appc",
+            no_version and record.latest,
+            record.imported,
+        ),
+    )
 
 
 def _records(layout: Layout, ids: list[str]) -> list[Record]:
@@ -283,12 +308,32 @@ def _records(layout: Layout, ids: list[str]) -> list[Record]:
 
 def place(ref: ImageRef, cwd: Optional[str]) -> str:
     """What the store remembers the place of an image by."""
+    return place_of(ref, "" if ref.kind in ("url", "docker") else file_path(ref, cwd))
+
+
+def place_of(ref: ImageRef, path: str) -> str:
+    """As `place`, of what lies at a resolved path."""
     if ref.kind == "url":
         return ref.location
     if ref.kind == "docker":
         return f"docker://{ref.location}"
     inside = "" if ref.kind == "file" else ref.location.partition(":")[2]
-    return f"{ref.kind}:{file_path(ref, cwd)}" + (f":{inside}" if inside else "")
+    return f"{ref.kind}:{path}" + (f":{inside}" if inside else "")
+
+
+def identity_of(ref: ImageRef, path: str, record: Optional[Record] = None) -> tuple[str, str]:
+    """(transport, identity) of what an argument names, as the policy knows it.
+
+    path    resolved, "" for what is no file
+    record  of an ACI, which alone says what it is called
+    """
+    if ref.kind in ("url", "file"):
+        return "appc", record.identity if record else ""
+    if ref.kind == "docker":
+        from podwright.model.ociref import parse_docker
+
+        return ref.kind, parse_docker(ref.location).canonical
+    return ref.kind, place_of(ref, path)[len(ref.kind) + 1 :]
 
 
 def file_path(ref: ImageRef, cwd: Optional[str]) -> str:
@@ -299,15 +344,20 @@ def file_path(ref: ImageRef, cwd: Optional[str]) -> str:
 
 def file_state(ref: ImageRef, cwd: Optional[str]) -> Optional[list[int]]:
     """Numbers that change when a file or the signature beside it does; None without the file."""
-    path = file_path(ref, cwd)
-    if ref.kind == "oci":
-        path = f"{path}/index.json"
+    return state_of(ref, file_path(ref, cwd))
+
+
+def state_of(ref: ImageRef, path: str, held: str = "") -> Optional[list[int]]:
+    """As `file_state`, of what lies at a resolved path, or is held open at another."""
+    index = "/index.json" if ref.kind == "oci" else ""
+    beside = held if index and held else path
+    main = f"{held or path}{index}"
     out: list[int] = []
-    for each in (path, f"{path}.asc"):
+    for each in (main, f"{beside}{index}.asc"):
         try:
             info = os.stat(each)
         except OSError:
-            if each == path:
+            if each == main:
                 return None
             continue
         out += [info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns]

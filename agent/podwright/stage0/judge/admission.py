@@ -9,6 +9,7 @@ a policy file that cannot be believed.
 
 from __future__ import annotations
 
+from podwright.errors import VerifyError
 from podwright.model import policy as model
 from podwright.stage0 import verdict
 from podwright.stage0.judge import requirements
@@ -17,6 +18,7 @@ from podwright.stage0.judge.rule import Rule, refuse_rejected, require_stage1, r
 from podwright.stage0.judge.signatures import SignatureBlobs
 from podwright.stage0.judge.signatures import collect as collect_signatures
 from podwright.stage0.verdict import Verdict
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,6 +137,30 @@ def reevaluate(
     for requirement in rule.requirements:
         if requirement.needs_signature:
             requirements.holding(layout, subject, requirement, found)
+
+
+def check_plain_name(
+    layout: Layout, subject: Subject, found: Verdict, insecure: frozenset[str]
+) -> None:
+    """Raise VerifyError unless a stored container image may be used under its image name alone.
+
+    Whoever writes an image name relies on the scopes of `appc`: their rule must hold for it, too.
+    """
+    rule = rule_for(layout, verdict.aci(subject.name))
+    try:
+        refuse_rejected(rule, verdict.aci(subject.name))
+        for requirement in rule.requirements if "image" not in insecure else ():
+            if requirement.needs_signature:
+                requirements.holding(layout, subject, requirement, found)
+    except VerifyError as err:
+        raise VerifyError(
+            f"image {subject.name}: what is stored came from {subject.transport}:"
+            f"{safe(subject.identity, 300)}, and the policy does not admit it under its image name "
+            f"(scope {rule.scope})",
+            "name it by where it comes from (docker://..., oci:...), or by its ID",
+            object=subject.name,
+            reason=err.reason,
+        ) from None
 
 
 def check_stage1(

@@ -18,13 +18,71 @@ from podwright.stage0.render import decompress, tarfields, tarread
 from podwright.stage0.render.tarfields import broken
 from podwright.stage0.web import sources
 from podwright.text import safe
+from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Union
 
 CHUNK = 256 * 1024
 MAX_MEMBERS = 16384
+
+
+@value
+class Held:
+    """What is open. `path` is where the kernel opened it, without any link."""
+
+    fd: int
+    path: str
+
+
+def hold(path: str, *, directory: bool) -> Held:
+    """Open a layout or an archive, and learn its path from what is open. Raises UsageError."""
+    if directory:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as err:
+            raise UsageError(
+                f"image layout {safe(path, 300)}: {err.strerror}", "check the path", object=path
+            ) from None
+    else:
+        fd = sources.open_regular(path, "image archive")
+    try:
+        return Held(fd, _path_of(fd, path))
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _own(place: Union[str, Held], *, directory: bool) -> Held:
+    """With a descriptor of its own."""
+    if isinstance(place, str):
+        return hold(place, directory=directory)
+    return Held(os.dup(place.fd), place.path)
+
+
+def _path_of(fd: int, asked: str) -> str:
+    path = os.readlink(f"/proc/self/fd/{fd}")
+    shown = safe(asked, 300)
+    if ":" in path or not path.isprintable():
+        # A colon begins the name of an image inside, for the policy's scopes as for arguments.
+        raise UsageError(
+            f"image file {shown}: its path, {safe(path, 300)!r}, has a colon or is not printable",
+            "give it another name",
+            object=shown,
+        )
+    try:
+        there = os.lstat(path)
+    except OSError:
+        there = None
+    if there is None or not os.path.samestat(there, os.fstat(fd)):
+        raise UsageError(
+            f"image file {shown}: is not there any more, it was replaced meanwhile",
+            "try again when nobody changes it",
+            object=shown,
+        )
+    return path
 
 
 class Files:
@@ -85,14 +143,9 @@ class Files:
 class Directory(Files):
     """An OCI image layout on disk."""
 
-    def __init__(self, path: str) -> None:
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as err:
-            raise UsageError(
-                f"image layout {safe(path, 300)}: {err.strerror}", "check the path", object=path
-            ) from None
-        super().__init__(fd, path)
+    def __init__(self, place: Union[str, Held]) -> None:
+        own = _own(place, directory=True)
+        super().__init__(own.fd, own.path)
 
     def _open(self, name: str) -> tuple[int, int, int]:
         try:
@@ -109,9 +162,10 @@ class Directory(Files):
 class Tar(Files):
     """A tar that is not compressed, or a private plain copy of one that is."""
 
-    def __init__(self, path: str, copy: str) -> None:
+    def __init__(self, place: Union[str, Held], copy: str) -> None:
         """`copy` is where the plain copy goes when there must be one."""
-        fd = sources.open_regular(path, "image archive")
+        own = _own(place, directory=False)
+        fd, path = own.fd, own.path
         if not _is_plain(fd):
             try:
                 _decompress(fd, copy)
@@ -149,7 +203,9 @@ def _decompress(fd: int, copy: str) -> None:
 
 
 def _whole(fd: int) -> Iterator[bytes]:
-    while chunk := os.read(fd, CHUNK):
+    done = 0
+    while chunk := os.pread(fd, CHUNK, done):
+        done += len(chunk)
         yield chunk
 
 

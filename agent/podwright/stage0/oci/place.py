@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a container image is: what the place is called, what the policy calls the image, and how it
-is opened."""
+is opened.
+
+A path is resolved once: what is judged by its path is what is open from then on (threats.md T40).
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ class Opened:
 
 
 class Place:
-    """Of one argument. `name` is what the store remembers it by."""
+    """Of one argument; a context manager. `name` is what the store remembers it by."""
 
     def __init__(
         self, layout: Layout, ref: ImageRef, options: FetchOptions, cwd: Optional[str]
@@ -63,19 +66,26 @@ class Place:
         self._ref = ref
         self._options = options
         self._cwd = cwd
-        self.name = images.place(ref, cwd)
-        self.subject = Subject(ref.kind, self._identity(), ref.name)
+        self._held: Optional[files.Held] = None
+        if ref.kind != "docker":
+            asked = os.path.join(cwd or os.getcwd(), parse_path(ref.kind, ref.location).path)
+            self._held = files.hold(asked, directory=ref.kind == "oci")
+        path = self._held.path if self._held else ""
+        self.name = images.place_of(ref, path)
+        self.subject = Subject(*images.identity_of(ref, path), ref.name)
 
-    def _identity(self) -> str:
-        if self._ref.kind == "docker":
-            return parse_docker(self._ref.location).canonical
-        asked = parse_path(self._ref.kind, self._ref.location)
-        path = images.file_path(self._ref, self._cwd)
-        return f"{path}:{asked.ref}" if asked.ref else path
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._held is not None:
+            os.close(self._held.fd)
 
     def state(self) -> Optional[list[int]]:
         """Numbers that change when a layout or an archive does; None for a registry."""
-        return None if self._ref.kind == "docker" else images.file_state(self._ref, self._cwd)
+        if self._held is None:
+            return None
+        return images.state_of(self._ref, self._held.path, f"/proc/self/fd/{self._held.fd}")
 
     def same(self, memory: dict[str, Any], state: Optional[list[int]]) -> bool:
         """Whether it needs no look to say that the place has what is remembered of it."""
@@ -116,15 +126,16 @@ class Place:
     @contextlib.contextmanager
     def _local(self) -> Iterator[Source]:
         asked = parse_path(self._ref.kind, self._ref.location)
-        path = images.file_path(self._ref, self._cwd)
+        held = self._held
+        assert held is not None
         shown = safe(self._ref.text, 200)
         if self._ref.kind == "oci":
-            with files.Directory(path) as inside:
+            with files.Directory(held) as inside:
                 yield OciLayout(inside, asked.ref, shown)
             return
         with (
             storewriter.Workspace(self._layout, "archive") as work,
-            files.Tar(path, f"{work.path}/plain") as inside,
+            files.Tar(held, f"{work.path}/plain") as inside,
         ):
             if self._ref.kind == "oci-archive":
                 yield OciLayout(inside, asked.ref, shown)
