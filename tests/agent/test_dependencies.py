@@ -181,7 +181,9 @@ def test_a_dependency_needs_a_signature_by_a_key_for_its_own_name(
     agent.trust(lab.key, "example.com/top")
     stack.base()
     stack.serve(TOP, dependencies=[BASE])
-    assert "no key is trusted for image example.com/base" in refused(agent, "fetch", TOP)
+    line = refused(agent, "fetch", TOP)
+    assert "no key is trusted for image example.com/base" in line
+    assert f"image {TOP} is built on {BASE}" in line
     assert stored(agent) == {}
     agent.trust(lab.key, BASE)
     agent.ok("fetch", TOP)

@@ -91,13 +91,24 @@ def test_list_shows_the_columns_asked_for(trusting: Agent, signed_image: Build, 
     image_id = trusting.ok("fetch", "--full", signed_image()).strip()
     shown = trusting.ok("image", "list", "--fields=name,verdict,transport").splitlines()
     assert shown[0].split() == ["NAME", "VERDICT", "TRANSPORT"]
-    assert lab.key.fingerprint.lower() in shown[1].lower()
+    assert f"signed {lab.key.fingerprint[:8].upper()}..." in shown[1]
+    shown = trusting.ok("image", "list", "--full").splitlines()
+    assert shown[0].endswith("VERDICT")
+    assert f"signed by {lab.key.fingerprint.lower()}" in shown[1]
+    shown = trusting.ok("image", "list", "--fields=name,verdict,transport").splitlines()
     assert shown[1].endswith("appc")
     full = trusting.ok("image", "list", "--full", "--no-legend", "--fields=id").strip()
     assert full == image_id
     assert trusting.ok("image", "list", "--no-legend", "--fields=id").strip() == image_id[:19]
     line = trusting.refused("image", "list", "--fields=colour")
     assert "unknown column 'colour'; columns are id, name, size" in line
+
+
+@pytest.mark.parametrize("verb", [("image", "list"), ("list",)])
+def test_a_list_without_a_store_says_so(agent: Agent, verb: tuple[str, ...]) -> None:
+    done = agent(*verb)
+    assert done.exit == 0
+    assert f"there is no store at {agent.data}" in done.stderr
 
 
 def test_list_as_json_has_the_documented_keys(trusting: Agent, signed_image: Build) -> None:
@@ -131,7 +142,7 @@ def test_rm_spares_what_an_image_is_built_on(trusting: Agent, stack: Stack) -> N
     trusting.ok("fetch", TOP)
     line = trusting.refused("image", "rm", BASE)
     assert f"image {BASE} is what image {TOP} is built on; remove {TOP} first" in line
-    trusting.ok("image", "rm", TOP, BASE)
+    trusting.ok("image", "rm", BASE, TOP)
     assert stored(trusting) == []
     assert not list((trusting.data / "cas/tree").iterdir())
 

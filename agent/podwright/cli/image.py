@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from podwright.cli.options import Arguments
     from podwright.host.paths import Layout
     from podwright.stage0.images import StoredImage
+    from podwright.stage0.verdict import Verdict
 
 TITLES = {
     "id": "ID",
@@ -38,13 +39,15 @@ SHORT = len("sha512-") + 12
 
 def list_(context: Context, args: Arguments) -> int:
     """Print the images of the store."""
-    fields = _fields(args.text("fields", "id,name,size,importtime,lastused"))
+    fields = _fields(args.text("fields", "id,name,size,importtime,lastused,verdict"))
     sort = _fields(args.text("sort", "importtime"))
     found = images.list_images(context.layout, lambda err: note(err.sentence()))
     found.sort(
         key=lambda image: [_key(image, field) for field in sort],
         reverse=args.text("order") == "desc",
     )
+    if not found and not store.check(context.layout):
+        note(f"there is no store at {context.layout.data}")
     form = args.text("format")
     if form:
         show = jsonio.pretty if form == "json-pretty" else jsonio.dumps
@@ -85,6 +88,10 @@ def _cell(image: StoredImage, field: str, full: bool) -> str:
         return image.id if full else image.id[:SHORT]
     if field == "size":
         return str(image.size) if full else _size(image.size)
+    if field == "name":
+        return _name(image, full)
+    if field == "verdict" and not full:
+        return _short(image.verdict)
     if field in ("importtime", "lastused") and not full:
         import calendar
 
@@ -92,6 +99,23 @@ def _cell(image: StoredImage, field: str, full: bool) -> str:
         then = calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
         return durations.ago(then, time.time())
     return str(_key(image, field))
+
+
+def _name(image: StoredImage, full: bool) -> str:
+    """name:version, or the digest that an image was pinned by."""
+    shown = imagereport.full_name(image)
+    _, at, digest = image.identity.partition("@sha256:")
+    if image.transport != "docker" or not at or shown != image.name:
+        return shown
+    return f"{shown}@sha256:{digest if full else digest[:12]}"
+
+
+def _short(found: Verdict) -> str:
+    """A verdict in a word or two: the key by its first eight digits."""
+    if found.kind != "signed":
+        return "accepted" if found.kind == "accepted" else "unsigned"
+    keys = list(dict.fromkeys(each.key for each in found.signatures))
+    return f"signed {keys[0][:8].upper()}..." + (f" +{len(keys) - 1}" if len(keys) > 1 else "")
 
 
 def _size(count: int) -> str:

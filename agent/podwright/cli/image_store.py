@@ -9,7 +9,7 @@ from podwright.cli import durations
 from podwright.cli.context import Context, note, say
 from podwright.cli.image import SHORT, find_id
 from podwright.cli.table import render
-from podwright.errors import NotFoundError, PodwrightError, UsageError
+from podwright.errors import NotFoundError, PodwrightError, StoreError, UsageError
 from podwright.stage0 import store, usage
 
 TYPE_CHECKING = False
@@ -23,9 +23,18 @@ def rm_(context: Context, args: Arguments) -> int:
     if not args.rest:
         raise UsageError("image rm needs an image", "podwright image rm IMAGE...")
     failed = False
+    chosen: dict[str, str] = {}
     for text in args.rest:
         try:
             image_id, name = find_id(context.layout, text)
+            chosen[image_id] = name
+        except NotFoundError as err:
+            note(f"warning: {err.sentence()}")
+        except PodwrightError as err:
+            note(err.sentence())
+            failed = True
+    for image_id, name in _topmost_first(context, chosen):
+        try:
             usage.remove(context.layout, image_id, name)
             say(f"removed {image_id}")
         except NotFoundError as err:
@@ -34,6 +43,19 @@ def rm_(context: Context, args: Arguments) -> int:
             note(err.sentence())
             failed = True
     return 254 if failed else 0
+
+
+def _topmost_first(context: Context, chosen: dict[str, str]) -> list[tuple[str, str]]:
+    """IDs and names; an image comes before what it is built on, which has less below it."""
+
+    def below(item: tuple[str, str]) -> int:
+        try:
+            record = store.read_record(context.layout, item[0])
+        except StoreError:
+            return 0
+        return len(record.dependencies) if record else 0
+
+    return sorted(chosen.items(), key=below, reverse=True)
 
 
 def gc(context: Context, args: Arguments) -> int:

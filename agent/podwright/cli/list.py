@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 
 from podwright import jsonio
-from podwright.cli.context import Context, say
+from podwright.cli.context import Context, note, say
 from podwright.cli.durations import ago
 from podwright.cli.table import render
 from podwright.stage0 import pods, report
@@ -25,6 +25,8 @@ def run(context: Context, args: Arguments) -> int:
     """Print every pod, the youngest last; those that cannot be read are shown with their error."""
     found = [report.report(pod) for pod in pods.each(context.layout, SHOWN)]
     found.sort(key=lambda pod: (pod["created_at"], pod["name"]))
+    if not found:
+        _note_no_store(context)
     if args.text("format"):
         show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
         say(show(found))
@@ -37,6 +39,13 @@ def run(context: Context, args: Arguments) -> int:
     if rows or not args.true("no-legend"):
         say(render(titles, rows, not args.true("no-legend")))
     return 0
+
+
+def _note_no_store(context: Context) -> None:
+    from podwright.stage0 import store
+
+    if not store.check(context.layout):
+        note(f"there is no store at {context.layout.data}")
 
 
 def _rows(pod: dict[str, Any], full: bool) -> list[tuple[str, ...]]:

@@ -59,6 +59,8 @@ def push(context: Context, args: Arguments) -> int:
         return 0
     for place in done.signatures:
         note(f"signature {safe(place, 400)}")
+    if not done.changed:
+        note(f"{done.reference} is up to date")
     say(done.digest)
     return 0
 

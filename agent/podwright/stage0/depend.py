@@ -10,7 +10,7 @@ place. What an image is built on is settled when it is stored.
 
 from __future__ import annotations
 
-from podwright.errors import ImageError, StoreError, UsageError, VerifyError
+from podwright.errors import ImageError, PodwrightError, StoreError, UsageError, VerifyError
 from podwright.model.dependency import parse_dependencies, parse_whitelist
 from podwright.stage0 import platform, store, verdict
 from podwright.text import safe
@@ -96,10 +96,19 @@ class Builder:
                 raise _too_much(self._chain[0].name, f"more than {MAX_DEPTH} images deep")
             if len(self._found) >= MAX_LAYERS:
                 raise _too_much(self._chain[0].name, f"on more than {MAX_LAYERS} images")
-            found = self._stored(need) or self._fetch(need)
+            found = self._stored(need) or self._from_its_place(need)
             self._check(need, found)
             self._found[need] = found
         return found
+
+    def _from_its_place(self, need: Dependency) -> Record:
+        try:
+            return self._fetch(need)
+        except PodwrightError as err:
+            if " is built " not in err.message:
+                above = f"image {self._chain[-1].name} is built on {safe(need.ref.text, 200)}"
+                err.message = f"{above}: {err.message}"
+            raise
 
     def _refuse_cycle(self, need: Dependency) -> None:
         for index, each in enumerate(self._chain):

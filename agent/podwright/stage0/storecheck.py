@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 
 @value
 class Checked:
-    """One image: `name` is "" when its record cannot be read."""
+    """One image: `name` is name:version, "" when its record cannot be read."""
 
     id: str
     name: str
     differences: tuple[Difference, ...]
+
+
+def _shown(record: Record) -> str:
+    """name:version."""
+    version = dict(record.labels).get("version", "")
+    return f"{record.name}:{version}" if version else record.name
 
 
 class Check:
@@ -58,7 +64,7 @@ class Check:
             if below not in store.image_ids(self._layout):
                 found.append(Difference(below[:19], "it is built on this image, which is missing"))
         found += self._names(record)
-        return Checked(image_id, record.name, tuple(dict.fromkeys(found)))
+        return Checked(image_id, _shown(record), tuple(dict.fromkeys(found)))
 
     def _manifest(self, record: Record) -> list[Difference]:
         path = f"{self._layout.images}/{record.id}/manifest"

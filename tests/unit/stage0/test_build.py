@@ -275,3 +275,9 @@ def test_a_directory_with_manifest_and_rootfs_is_an_image_taken_apart(
     (parts / "manifest").write_bytes(first.manifest)
     raw = {"source": str(parts), "output": str(tmp_path / "x.aci")}
     assert not make.build(spec.read(raw)).changed
+
+
+def test_an_archive_cannot_be_made_in_what_it_is_made_of(root: Path) -> None:
+    with pytest.raises(UsageError, match=r"lies in .*, which the image is made of"):
+        built(root, root / "etc/x.aci")
+    assert not (root / "etc/x.aci").exists()

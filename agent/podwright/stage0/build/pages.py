@@ -86,11 +86,13 @@ def listing(host: str, images: list[dict[str, Any]]) -> bytes:
         f"<td><code>{escape(image['id'])}</code></td></tr>"
         for image in images
     ]
+    names = sorted({image["name"] for image in images})
+    trust = "\n".join(f"podwright trust --prefix={escape(name)}" for name in names)
     body = "\n".join(
         (
             f"<h1>Images of {escape(host)}</h1>",
-            "<p>Trust the key, then run an image:</p>",
-            f"<pre>podwright trust --prefix={escape(host)}\npodwright run NAME:VERSION</pre>",
+            "<p>Trust the key of an image, then run it:</p>",
+            f"<pre>{trust}\npodwright run NAME:VERSION</pre>",
             "<table>",
             "<tr><th>Name</th><th>Version</th><th>For</th><th>Size</th><th>Key</th><th>ID</th></tr>",
             *rows,

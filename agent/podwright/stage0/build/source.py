@@ -38,6 +38,12 @@ def material(spec: Spec) -> Material:
             object=safe(spec.source, 300),
         )
     root, manifest = _root_and_manifest(spec.source)
+    if os.path.realpath(spec.output).startswith(f"{os.path.realpath(root)}/"):
+        raise UsageError(
+            f"{safe(spec.output, 300)} lies in {safe(root, 300)}, which the image is made of",
+            "make the archive elsewhere: it would become a part of itself",
+            object=safe(spec.output, 300),
+        )
     return Material(manifest, lambda warn: scan.members(root, rules, warn))
 
 

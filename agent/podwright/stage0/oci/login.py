@@ -74,8 +74,8 @@ def authorize(
 
 def _withheld(server: urls.Url, access: RegistryAccess) -> FetchError:
     return FetchError(
-        f"registry {access.shown or server.host} wants a log-in, which is not sent to a server whose certificate is"
-        " not checked",
+        f"registry {safe(access.shown or server.host, 300)} wants a log-in, which is not sent to a"
+        " server whose certificate is not checked",
         f"put its authority into {access.config}/ca.d, and do not lift the check",
         object=server.host,
         reason="unauthorized",
