@@ -8,6 +8,7 @@ Real users and groups, of a private /etc/passwd and /etc/group.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import stat
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from podwright.model.imageref import parse_ref
+from podwright.stage0 import inbox
 from tests.conftest import Keys
 from tests.support import tiny_image as tiny
 from tests.support.agent import AGENT_ERROR, Agent
@@ -132,13 +135,88 @@ def test_root_fetch_takes_the_newest_and_clears_the_others(
     assert names_in(ready.inbox) == []
 
 
-def test_a_url_is_found_by_its_url(ready: Site, https_server: ImageServer) -> None:
+def test_what_was_asked_for_by_url_or_without_version_is_left_under_its_signed_name_and_version(
+    ready: Site, https_server: ImageServer
+) -> None:
     (image,) = https_server.root.rglob("*.aci")
     url = f"https://example.com/{image.relative_to(https_server.root)}"
-    ready.as_user(MEMBER, "fetch", url).check()
+    shutil.copyfile(image, str(image).replace("1.0", "latest"))
+    shutil.copyfile(f"{image}.asc", str(image).replace("1.0", "latest") + ".asc")
+    for asked in (url, tiny.NAME):
+        assert (
+            f"of {tiny.NAME}:1.0 finds it" in ready.as_user(MEMBER, "fetch", asked).check().stderr
+        )
+    assert len(names_in(ready.inbox)) == 2
     https_server.close()
-    ready.agent.ok("fetch", url)
-    assert ready.agent("run", "--net=none", url, "--exec=/bin/true").exit == 0
+    ready.agent.ok("fetch", f"{tiny.NAME}:1.0")
+    assert names_in(ready.inbox) == []
+
+
+def test_an_image_without_a_version_is_for_root_to_fetch(
+    ready: Site, published: Publish, https_server: ImageServer
+) -> None:
+    image = published(name="example.com/plain", version="1.0")
+    plain = published(name="example.com/plain", version="")
+    url = f"https://example.com/{plain.relative_to(https_server.root)}"
+    assert image != plain
+    assert "has no version" in ready.refused(MEMBER, "fetch", url)
+    assert names_in(ready.inbox) == []
+
+
+def planted(site: Site, text: str, image: Path) -> Path:
+    """A signed image that a member leaves as the download of something else."""
+    asked = parse_ref(text, lambda _path: False)
+    entry = site.inbox / f"{inbox.key(asked)}.{'0' * 16}"
+    entry.mkdir()
+    shutil.copyfile(image, entry / "aci")
+    shutil.copyfile(f"{image}.asc", entry / "aci.asc")
+    for path in (entry, *entry.iterdir()):
+        os.chown(path, MEMBER, MEMBER)
+    return entry
+
+
+@pytest.mark.threat("T42")
+def test_nothing_from_the_inbox_is_what_a_url_gives(
+    ready: Site, published: Publish, signed_image: Callable[..., Path], https_server: ImageServer
+) -> None:
+    other = signed_image(name="example.com/shell", version="1.0")
+    url = "https://example.com/webapp.aci"
+    entry = planted(ready, url, other)
+    assert "404" in ready.agent.refused("run", "--net=none", url, "--exec=/bin/true")
+    assert names_in(ready.agent.data / "cas/image") == []
+    assert names_in(ready.inbox) == [entry.name]
+
+
+@pytest.mark.threat("T42")
+def test_an_old_version_from_the_inbox_is_not_the_latest(
+    ready: Site, published: Publish, signed_image: Callable[..., Path]
+) -> None:
+    old = signed_image(version="0.1")
+    published(version="latest")
+    planted(ready, tiny.NAME, old)
+    planted(ready, f"{tiny.NAME}:0.1", old)
+    ready.agent.ok("fetch", tiny.NAME)
+    listed = json.loads(ready.agent.ok("image", "list", "--format=json"))
+    assert [dict(image["labels"])["version"] for image in listed] == ["latest"]
+    ready.agent.ok("fetch", f"{tiny.NAME}:0.1")
+    listed = json.loads(ready.agent.ok("image", "list", "--format=json"))
+    latest = {dict(image["labels"])["version"]: image["latest"] for image in listed}
+    assert latest == {"0.1": False, "latest": True}
+
+
+@pytest.mark.threat("T42")
+def test_what_else_is_in_a_download_is_left_to_gc(ready: Site, https_server: ImageServer) -> None:
+    entry = left(ready)
+    (entry / "deep/below").mkdir(parents=True)
+    again = planted(ready, f"{tiny.NAME}:1.0", entry / "aci")
+    (again / "deep").mkdir()
+    https_server.close()
+    ready.agent.ok("fetch", f"{tiny.NAME}:1.0")
+    assert names_in(ready.inbox) == []
+    kept = [path for path in (ready.agent.data / "tmp").iterdir() if path.name.startswith("inbox.")]
+    assert sorted(map(names_in, kept)) == [["deep"], ["deep"]]
+    ready.agent.ok("gc")
+    assert names_in(ready.agent.data / "tmp") == []
 
 
 def test_members_list_images_and_see_no_trees_or_archives(ready: Site) -> None:

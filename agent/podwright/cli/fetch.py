@@ -43,6 +43,6 @@ def _fetch(
         return images.resolve(context.layout, text, options, progress).id
     from podwright.stage0 import member
 
-    image_id = member.leave(context.layout, text, options, progress)
-    note(f"{text}: left in the inbox, where root's next fetch, run or apply finds it")
+    image_id, named = member.leave(context.layout, text, options, progress)
+    note(f"{text}: left in the inbox, where root's next fetch, run or apply of {named} finds it")
     return image_id

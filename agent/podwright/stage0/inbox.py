@@ -6,21 +6,23 @@
         aci, aci.asc                                archive and signature as they were served
 
 Nothing in it is believed. Root moves a download out of the members' reach, copies it, and judges
-the copy like any other download, with one difference: as nobody vouches for where it came from,
-only signatures make it acceptable, whatever the policy allows or the command line lifts.
+the copy like any other download, with two differences, as nobody vouches for where it came from.
+Only signatures make it acceptable, whatever the policy allows or the command line lifts. And it is
+taken only for a name with a version, which the signed manifest must carry: what a URL gives, and
+which version is the latest, only their servers can say.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
-import time
 
 from podwright.errors import FetchError, ImageError, PodwrightError, StoreError
 from podwright.kernel import fs
 from podwright.kernel.step import step
-from podwright.stage0 import acquire, fetch, store, storewriter
+from podwright.stage0 import acquire, fetch, store
 from podwright.stage0.judge import detached, pgp
 from podwright.stage0.web import discover, sources
 from podwright.values import replace
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from podwright.stage0.images import FetchOptions, Progress
     from podwright.stage0.store import Record
 
-KINDS = ("name", "url")
 ARCHIVE, SIGNATURE = "aci", "aci.asc"
 MOST_TRIED = 8
 TAMPERED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENOTEMPTY)
@@ -45,11 +46,14 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def key(ref: ImageRef) -> str:
-    """32 hex digits that downloads for a reference are found by."""
-    if ref.kind == "url":
-        return store.short_digest(f"url:{ref.location}")
+    """32 hex digits that downloads for a name with labels are found by."""
     labels = ",".join(f"{label}={text}" for label, text in sorted(ref.labels))
     return store.short_digest(f"name:{ref.name},{labels}")
+
+
+def serves(ref: ImageRef) -> bool:
+    """Whether a download from the inbox can be what a reference means."""
+    return ref.kind == "name" and bool(ref.version)
 
 
 def take(
@@ -64,12 +68,9 @@ def take(
     When that fails for want of a network, the reason why a download was refused is reported.
     """
     refused: list[PodwrightError] = []
-    for name in _left(layout, ref) if os.geteuid() == 0 and ref.kind in KINDS else ():
+    for name in _left(layout, ref) if os.geteuid() == 0 and serves(ref) else ():
         try:
-            with storewriter.Workspace(layout, "inbox") as work:
-                entry = f"{work.path}/entry"
-                fs.rename(f"{layout.inbox}/{name}", entry, durable=False)
-                record = _store(layout, ref, options, progress, entry)
+            record = _store(layout, ref, options, progress, _move_away(layout, name))
             _clear(layout, ref)
             return record
         except PodwrightError as err:
@@ -118,15 +119,13 @@ def _store(
     entry: str,
 ) -> Record:
     """Verify and store one download, which its owner may still be changing."""
-    directory = os.open(entry, _DIR)
-    archive = signature = -1
+    files: list[int] = []
     try:
-        member = os.fstat(directory).st_uid
-        step("chown")
-        os.fchown(directory, 0, 0)  # who still has it open can make nothing in it any more
-        os.fchmod(directory, 0o700)
-        archive = _open(directory, ARCHIVE, member, sources.MAX_BYTES)
-        signature = _open(directory, SIGNATURE, member, pgp.MAX_SIGNATURE_BYTES)
+        try:
+            member = _open_files(entry, files)
+        finally:
+            _remove(entry)
+        archive, signature = files
         data = os.read(signature, pgp.MAX_SIGNATURE_BYTES + 1)
         wanted = replace(_wanted(ref, data, member), digest=options.digest)
         with acquire.Road(layout, options, progress, None) as road:
@@ -137,12 +136,24 @@ def _store(
                 compose=road.builder.compose,
             )
     finally:
-        for fd in (directory, archive, signature):
-            if fd >= 0:
-                os.close(fd)
-    if ref.kind == "url":
-        storewriter.write_place(layout, ref.location, {"id": record.id, "fetched": time.time()})
+        for fd in files:
+            os.close(fd)
     return record
+
+
+def _open_files(entry: str, files: list[int]) -> int:
+    """Open archive and signature of a download; the ID of the member who made it."""
+    directory = os.open(entry, _DIR)
+    try:
+        member = os.fstat(directory).st_uid
+        step("chown")
+        os.fchown(directory, 0, 0)  # who still has it open can make nothing in it any more
+        os.fchmod(directory, 0o700)
+        files.append(_open(directory, ARCHIVE, member, sources.MAX_BYTES))
+        files.append(_open(directory, SIGNATURE, member, pgp.MAX_SIGNATURE_BYTES))
+        return member
+    finally:
+        os.close(directory)
 
 
 def _open(directory: int, name: str, member: int, most: int) -> int:
@@ -161,15 +172,14 @@ def _open(directory: int, name: str, member: int, most: int) -> int:
 
 def _wanted(ref: ImageRef, signature: bytes, member: int) -> fetch.Wanted:
     where = f"{SIGNATURE} from the inbox"
-    named = ref.kind == "name"
-    source = {"kind": ref.kind, "ref": ref.text, "url": ref.location, "member": str(member)}
+    source = {"kind": ref.kind, "ref": ref.text, "url": "", "member": str(member)}
     return fetch.Wanted(
         shown=ref.text,
-        name=ref.name if named else "",
-        labels=tuple(discover.wanted_labels(ref.labels).items()) if named else (),
+        name=ref.name,
+        labels=tuple(discover.wanted_labels(ref.labels).items()),
         signature=detached.Signature(where, lambda: signature),
         options=(),
-        latest=named and not ref.version,
+        latest=False,
         source=source,
         only_signed=True,
     )
@@ -178,13 +188,33 @@ def _wanted(ref: ImageRef, signature: bytes, member: int) -> fetch.Wanted:
 def _clear(layout: Layout, ref: ImageRef) -> None:
     """Remove the other downloads for a reference that is stored now."""
     for name in _left(layout, ref):
-        _remove(f"{layout.inbox}/{name}")
+        with contextlib.suppress(OSError):  # its owner removes or changes it just now
+            _remove(_move_away(layout, name))
 
 
-def _remove(path: str) -> bool:
-    """Remove a download; False while its owner is making another one of it."""
+def _move_away(layout: Layout, name: str) -> str:
+    """Move a download out of the members' reach; where it is now."""
+    entry = f"{layout.tmp}/inbox.{os.urandom(8).hex()}"
+    fs.rename(f"{layout.inbox}/{name}", entry, durable=False)
+    return entry
+
+
+def _remove(entry: str) -> None:
+    """Remove what a member has left when it is what it should be: two files, or no directory.
+
+    Whatever else is in it is left to `sweep_tmp`: it may take a long time.
+    """
     try:
-        fs.remove_tree(path)
-    except OSError:
-        return False
-    return True
+        directory = os.open(entry, _DIR)
+    except OSError as err:
+        if err.errno not in TAMPERED:
+            raise
+        fs.unlink(entry)
+        return
+    try:
+        for name in (ARCHIVE, SIGNATURE):
+            with contextlib.suppress(OSError):
+                fs.unlink(name, dir_fd=directory)
+    finally:
+        os.close(directory)
+    fs.rmdir_empty(entry)

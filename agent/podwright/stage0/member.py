@@ -3,7 +3,8 @@
 """Fetch as a member of the group `podwright`: download, verify, and leave it in the inbox.
 
 Everything runs with the member's own rights. What it verifies is for the member to know; root
-verifies it again (`inbox.py`).
+verifies it again, and takes it only by the name and version that its signed manifest carries
+(`inbox.py`): what was asked for by URL, or without a version, is left under those.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 from podwright.errors import UsageError, VerifyError
 from podwright.host import groups
 from podwright.kernel import fs
-from podwright.model.imageref import parse_ref
+from podwright.model.imageref import format_ref, parse_ref
 from podwright.stage0 import fetch, identify, inbox, spots
 from podwright.stage0.judge import detached
 from podwright.stage0.web import sources
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.host.paths import Layout
+    from podwright.model.image import ImageManifest
     from podwright.model.imageref import ImageRef
     from podwright.stage0.images import FetchOptions, Progress
     from podwright.stage0.judge.detached import Signature
@@ -35,21 +37,38 @@ if TYPE_CHECKING:
 
 def leave(
     layout: Layout, text: str, options: FetchOptions, progress: Optional[Progress] = None
-) -> str:
-    """Download and verify an image, and leave it for root; its ID."""
+) -> tuple[str, str]:
+    """Download and verify an image, and leave it for root; its ID, and what root calls it."""
     _check_access(layout)
     ref = parse_ref(text, os.path.isfile)
     _check_kind(ref, options)
-    name = f"{inbox.key(ref)}.{os.urandom(8).hex()}"
-    work = f"{layout.inbox}/.{name}"
+    own = os.urandom(8).hex()
+    work = f"{layout.inbox}/.{own}"
     fs.mkdir(work)
     try:
-        image_id = _fetch(layout, ref, options, progress, work)
-        fs.rename(work, f"{layout.inbox}/{name}", durable=False)
+        image_id, manifest = _fetch(layout, ref, options, progress, work)
+        named = _named(ref, manifest)
+        fs.rename(work, f"{layout.inbox}/{inbox.key(named)}.{own}", durable=False)
     except BaseException:
         fs.remove_tree(work)
         raise
-    return image_id
+    return image_id, named.text
+
+
+def _named(ref: ImageRef, manifest: ImageManifest) -> ImageRef:
+    """What root must ask for to get this image from the inbox."""
+    version = dict(manifest.labels).get("version", "")
+    if not version:
+        raise UsageError(
+            f"image {safe(ref.text, 200)} has no version, and root takes images from the inbox by"
+            " name and version only",
+            f"try: sudo podwright fetch {safe(ref.text, 200)}",
+            reason="not-permitted",
+        )
+    others = tuple((label, text) for label, text in ref.labels if label != "version")
+    return parse_ref(
+        format_ref(manifest.name, (("version", version), *others)), lambda _path: False
+    )
 
 
 def _check_access(layout: Layout) -> None:
@@ -67,7 +86,7 @@ def _check_kind(ref: ImageRef, options: FetchOptions) -> None:
     why = ""
     if ref.kind == "file":
         why = "root reads files itself"
-    elif ref.kind not in inbox.KINDS:
+    elif ref.kind not in ("name", "url"):
         why = "images of registries are fetched by root only"
     elif "image" in options.insecure:
         why = "root takes only signed images from the inbox"
@@ -87,8 +106,8 @@ def _fetch(
     options: FetchOptions,
     progress: Optional[Progress],
     work: str,
-) -> str:
-    """Download image and signature into `work`, and verify them; the image's ID."""
+) -> tuple[str, ImageManifest]:
+    """Download image and signature into `work`, and verify them; the image's ID and manifest."""
 
     def report(done: int, total: Optional[int]) -> None:
         if progress is not None:
@@ -104,9 +123,9 @@ def _fetch(
                 reason="no-signature",
             )
         _download(client, spot.image, f"{work}/{inbox.ARCHIVE}", report)
-        image_id = _verify(layout, ref, spot, signature, f"{work}/{inbox.ARCHIVE}")
+        verified = _verify(layout, ref, spot, signature, f"{work}/{inbox.ARCHIVE}")
     fs.write_new(f"{work}/{inbox.SIGNATURE}", signature.data)
-    return image_id
+    return verified
 
 
 def _download(
@@ -118,7 +137,9 @@ def _download(
         pass
 
 
-def _verify(layout: Layout, ref: ImageRef, spot: Spot, signature: Signature, archive: str) -> str:
+def _verify(
+    layout: Layout, ref: ImageRef, spot: Spot, signature: Signature, archive: str
+) -> tuple[str, ImageManifest]:
     wanted = fetch.Wanted(ref.text, spot.name, spot.labels, signature, (), spot.latest, {})
     fd = os.open(archive, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -127,4 +148,4 @@ def _verify(layout: Layout, ref: ImageRef, spot: Spot, signature: Signature, arc
         os.close(fd)
     manifest = fetch.check_manifest(data, wanted)
     fetch.judge(layout, manifest.name, archive, wanted)
-    return image_id
+    return image_id, manifest
