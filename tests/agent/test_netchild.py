@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -207,6 +209,11 @@ def test_what_is_in_order_is_taken(layout: Layout, monkeypatch: pytest.MonkeyPat
         netframes.small(b"H", {"status": 200, "url": 5, "headers": []}),
         netframes.small(b"H", {"status": 200, "url": "https://a/", "headers": [["x"]]}),
         netframes.small(b"H", {"status": 200, "url": "https://a/", "headers": 7}),
+        netframes.small(b"H", {"status": 200, "url": "https://a/", "headers": [[1, 2]]}),
+        netframes.small(b"H", {"status": 200, "url": "https://a/", "headers": ["ab"]}),
+        netframes.small(b"H", {"status": True, "url": "https://a/", "headers": []}),
+        netframes.small(b"H", [1, 2]),
+        netframes.framed(b"H", b"[" * 200_000),
         netframes.small(b"X", {}),
         netframes.small(b"X", {"kind": "SystemExit", "message": "x"}),
         HEAD + netframes.small(b"X", {"kind": "FetchError", "message": "\x1b]0;x\x07"}),
@@ -220,3 +227,26 @@ def test_what_a_process_that_was_taken_over_says_is_refused(
     with RemoteClient(layout) as client, pytest.raises(PodwrightError) as caught:
         client.get("https://a/", 10)
     assert caught.value.sentence().isprintable()
+
+
+@pytest.mark.threat("T51")
+@pytest.mark.parametrize("ahead", [0, len(HEAD)])
+def test_a_process_that_sends_byte_by_byte_is_given_up(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """Whether in the head or in the body; and the whole answer would be in order."""
+    answer = HEAD + DATA + END
+
+    def drip(_server: netchild._Server, control: socket.socket) -> None:
+        _, fds, _, _ = socket.recv_fds(control, 1, 1)
+        with socket.socket(fileno=fds[0]) as stream, contextlib.suppress(BrokenPipeError):
+            stream.sendall(answer[:ahead])
+            for byte in answer[ahead:]:
+                time.sleep(0.2)
+                stream.sendall(bytes([byte]))
+
+    monkeypatch.setattr(netchild._Server, "serve", drip)
+    monkeypatch.setattr(netchild, "HEAD_WAIT", 1.0)
+    monkeypatch.setattr(netchild, "GRACE", 1.0)
+    with RemoteClient(layout) as client, pytest.raises(FetchError, match="does not answer"):
+        client.get("https://a/", 10)

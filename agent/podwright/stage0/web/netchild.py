@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import email.message
+import io
 import os
 import socket
 import threading
@@ -22,6 +23,7 @@ import time
 from podwright.errors import FetchError, PodwrightError
 from podwright.kernel import confine, confinederrors
 from podwright.stage0.web import netframes, urls
+from podwright.stage0.web.sources import GRACE, SLOWEST
 from podwright.stage0.web.transport import HEAD_TIMEOUT, MAX_REDIRECTS, Client, Reply
 
 TYPE_CHECKING = False
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 
 WHAT = "the network process"
 HEAD_WAIT = (MAX_REDIRECTS + 1) * (HEAD_TIMEOUT + 20.0)
-"""Seconds until a head must be there; the child gives up earlier."""
+"""Seconds until a whole head must be there; the child gives up earlier."""
+LATE = 20.0
+"""Seconds after a request's own deadline in which the child may say so."""
 BODY_WAIT = 40.0
 GATHER_SECONDS = 0.05
 MAX_HEADERS = 256
@@ -85,7 +89,8 @@ class RemoteClient(Client):
             "has_body": body is not None,
         }
         ours, theirs = socket.socketpair()
-        answer = _Answer(ours)
+        until = time.monotonic() + HEAD_WAIT
+        answer = _Answer(ours, min(until, deadline + LATE) if deadline else until)
         try:
             with theirs:
                 socket.send_fds(self._control, [b"+"], [theirs.fileno()])
@@ -101,7 +106,6 @@ class RemoteClient(Client):
             if err.reason == "network-process":
                 raise self._gone() from None
             raise
-        ours.settimeout(BODY_WAIT)
         return reply
 
     def done(self, reply: Reply) -> None:
@@ -117,14 +121,51 @@ class RemoteClient(Client):
         return netframes.broken("ended unexpectedly")
 
 
+class _Patience(io.RawIOBase):
+    """A stream that is read for a limited time, however it drips: TimeoutError then.
+
+    First until a moment; after `be_paced`, as long as no more time is spent waiting for it than
+    sources.py gives a server. What its reader does meanwhile is not counted.
+    """
+
+    def __init__(self, stream: socket.socket, until: float) -> None:
+        self._stream = stream
+        self._until: Optional[float] = until
+        self._waited = 0.0
+        self._received = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def be_paced(self) -> None:
+        """From here on, a rate counts."""
+        self._until = None
+
+    def readinto(self, buffer: Any) -> int:
+        began = time.monotonic()
+        if self._until is not None:
+            left = self._until - began
+        else:
+            left = min(BODY_WAIT, GRACE + self._received / SLOWEST - self._waited)
+        if left <= 0:
+            raise TimeoutError
+        self._stream.settimeout(left)
+        count = self._stream.recv_into(buffer)
+        if self._until is None:
+            self._waited += time.monotonic() - began
+            self._received += count
+        return count
+
+
 class _Answer:
     """The agent's end of one request: what `Reply` wants of an HTTPResponse."""
 
     will_close = False
 
-    def __init__(self, stream: socket.socket) -> None:
+    def __init__(self, stream: socket.socket, until: float) -> None:
         self._stream = stream
-        self._file: Any = stream.makefile("rb", buffering=netframes.DATA_BYTES)
+        self._source = _Patience(stream, until)
+        self._file: Any = io.BufferedReader(self._source, netframes.DATA_BYTES)
         self._left = 0
         self._ended = False
         self.status = 0
@@ -133,16 +174,13 @@ class _Answer:
     def head(self, insecure: frozenset[str]) -> Reply:
         """Read and check the head."""
         said = self._next({netframes.HEAD: netframes.SMALL_BYTES})
-        try:
-            self.status = said["status"]
-            url = urls.parse(said["url"], insecure)
-            for name, text in said["headers"][:MAX_HEADERS]:
-                self.headers[str(name)] = str(text)
-        except (KeyError, TypeError, ValueError):
-            raise netframes.broken("says what it must not") from None
-        if type(self.status) is not int or not 100 <= self.status <= 599:
+        if not _is_head(said):
             raise netframes.broken("says what it must not")
-        return Reply(url, None, self)  # type: ignore[arg-type]
+        self.status = said["status"]
+        for name, text in said["headers"][:MAX_HEADERS]:
+            self.headers[name] = text
+        self._source.be_paced()
+        return Reply(urls.parse(said["url"], insecure), None, self)  # type: ignore[arg-type]
 
     def read1(self, size: int) -> bytes:
         """Some bytes of the body; b"" at its end."""
@@ -180,6 +218,23 @@ class _Answer:
         """Read no more: the child notices, and ends the connection."""
         self._file.close()
         self._stream.close()
+
+
+def _is_head(said: Any) -> bool:
+    """Whether it has the fields of a head, each of its type."""
+    return (
+        isinstance(said, dict)
+        and type(said.get("status")) is int
+        and 100 <= said["status"] <= 599
+        and isinstance(said.get("url"), str)
+        and isinstance(said.get("headers"), list)
+        and all(
+            isinstance(pair, list)
+            and len(pair) == 2
+            and all(isinstance(text, str) for text in pair)
+            for pair in said["headers"]
+        )
+    )
 
 
 class _Server:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 
 from podwright import jsonio
-from podwright.errors import FetchError
+from podwright.errors import FetchError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def exactly(stream: BinaryIO, length: int) -> bytes:
     try:
         data = stream.read(length)
     except TimeoutError:
-        raise broken("does not answer") from None
+        raise broken("does not answer in time", "time-cap") from None
     except OSError:
         data = b""
     if len(data) != length:
@@ -61,13 +61,17 @@ def exactly(stream: BinaryIO, length: int) -> bytes:
 
 def content(stream: BinaryIO, length: int) -> Any:
     """The JSON of a frame."""
-    return jsonio.loads(exactly(stream, length), "network process")
+    data = exactly(stream, length)
+    try:
+        return jsonio.loads(data, "network process")
+    except UsageError:
+        raise broken("says what it must not") from None
 
 
-def broken(what: str) -> FetchError:
+def broken(what: str, reason: str = "network-process") -> FetchError:
     """The error for a process that is not what we started."""
     return FetchError(
         f"the network process {what}",
         "try again; when it happens again, a server may be attacking it",
-        reason="network-process",
+        reason=reason,
     )
