@@ -147,6 +147,21 @@ def test_rm_spares_what_an_image_is_built_on(trusting: Agent, stack: Stack) -> N
     assert not list((trusting.data / "cas/tree").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        (("image", "rm", NAME), "image rm must be run as root"),
+        (("trust", f"--prefix={NAME}", "key.asc"), "or by a member of the group podwright-admin"),
+        (("trust", "remove", f"--prefix={NAME}", "0" * 40), "of the group podwright-admin"),
+    ],
+)
+def test_who_may_not_is_told_who_may(trusting: Agent, verb: tuple[str, ...], said: str) -> None:
+    other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    done = trusting.host.run([*other, *trusting.command, *verb])
+    assert done.exit == AGENT_ERROR
+    assert said in done.stderr, done
+
+
 def test_rm_of_what_is_not_there_is_a_warning(trusting: Agent) -> None:
     result = trusting("image", "rm", "example.com/none", "sha512-00")
     assert result.exit == 0

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ def test_a_scope_may_do_without_signatures_and_only_that_one(
     policy([REJECT], {"appc": {"example.com/tiny": [ACCEPT]}})
     agent.ok("fetch", TINY)
     agent.ok(*RUN, TINY, TRUE)
-    shown = agent.ok("image", "list", "--fields=verdict", "--no-legend").strip()
+    shown = agent.ok("image", "list", "--full", "--fields=verdict", "--no-legend").strip()
     assert shown == "accepted by policy (appc:example.com/tiny)"
     policy([REJECT], {"appc": {"example.com/tin": [ACCEPT]}})
     assert "is rejected by the policy (scope default)" in agent.refused(*RUN, TINY, TRUE)
@@ -238,7 +239,7 @@ def test_a_simple_signature_admits_a_registry_image(
     signed_registry.simple(lab.key, number=3)
     agent.ok("fetch", image)
     agent.ok(*RUN, image, TRUE)
-    shown = agent.ok("image", "list", "--fields=verdict", "--no-legend").strip()
+    shown = agent.ok("image", "list", "--full", "--fields=verdict", "--no-legend").strip()
     assert shown == f"signed by {lab.key.fingerprint.lower()}"
     other = policy.key("other.asc", lab.stranger.armoured)
     scope = f"{signed_registry.registry.host}/app"
@@ -347,6 +348,31 @@ def test_a_registry_image_without_policy_and_an_archive_say_which_signatures_cou
     line = agent.refused("fetch", f"oci:{signed_registry.layout.path}")
     assert "--signature=FILE" in line
     assert "exactReference or exactRepository" in line
+
+
+def test_an_archive_is_signed_as_the_documentation_shows(
+    agent: Agent, policy: Policy, signed_registry: SignedRegistry, lab: Keys, tmp_path: Path
+) -> None:
+    reference = "registry.example.com/team/web:1.4"
+    images = tmp_path / "images"
+    images.mkdir()
+    source, archive = f"oci:{signed_registry.layout.path}", f"oci-archive:{images}/web.tar"
+    subprocess.run(["skopeo", "copy", "-q", source, archive], check=True)
+    unpack = ["tar", "-xOf", f"{images}/web.tar"]
+    index = json.loads(
+        subprocess.run([*unpack, "index.json"], check=True, capture_output=True).stdout
+    )
+    name = f"blobs/{index['manifests'][0]['digest'].replace(':', '/')}"
+    manifest = subprocess.run([*unpack, name], check=True, capture_output=True).stdout
+    signature = tmp_path / "web.sig"
+    signature.write_bytes(simple_sign(lab.key, manifest, reference))
+    exact = {"type": "exactReference", "dockerReference": reference}
+    key = policy.key("team.asc", lab.key.armoured)
+    rule = {**SIGNED, "keyPath": key, "signedIdentity": exact}
+    policy([REJECT], {"oci-archive": {str(images): [rule]}})
+    assert "--signature=FILE" in agent.refused("fetch", archive)
+    agent.ok("fetch", archive, f"--signature={signature}")
+    agent.ok(*RUN, archive, TRUE)
 
 
 def test_digests_are_what_skopeo_says(signed_registry: SignedRegistry) -> None:

@@ -36,6 +36,15 @@ class Context:
         if os.geteuid() != 0:
             raise UsageError(f"{verb} must be run as root", f"try: sudo podwright {verb} ...")
 
+    def need_admin(self, verb: str) -> None:
+        """Refuse early who may not change the trust store."""
+        keys = f"{self.layout.local_config}/trustedkeys"
+        if os.geteuid() != 0 and not os.access(keys, os.W_OK | os.X_OK):
+            raise UsageError(
+                f"{verb} must be run as root, or by a member of the group podwright-admin",
+                f"try: sudo podwright {verb} ...",
+            )
+
     @property
     def accept_key(self) -> Optional[AcceptKey]:
         """Who answers whether a key that discovery found is to be trusted: the option, a person at

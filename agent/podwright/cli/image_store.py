@@ -22,6 +22,7 @@ def rm_(context: Context, args: Arguments) -> int:
     """Remove images; one that is not there is a warning (E), one that is in use an error."""
     if not args.rest:
         raise UsageError("image rm needs an image", "podwright image rm IMAGE...")
+    context.need_root("image rm")
     failed = False
     chosen: dict[str, str] = {}
     for text in args.rest:

@@ -29,6 +29,7 @@ def run(context: Context, args: Arguments) -> int:
     if "://" in prefix:
         raise UsageError("--prefix is an image name, without https://")
     trust.directory(prefix or None)
+    context.need_admin("trust")
     asked = args.text("fingerprint")
     locations = args.rest or _discovered(context, prefix)
     if asked and len(locations) > 1:

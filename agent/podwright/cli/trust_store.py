@@ -76,6 +76,7 @@ def remove(context: Context, args: Arguments) -> int:
         raise UsageError(
             "trust remove needs the fingerprint of a key", "podwright trust list --full shows them"
         )
+    context.need_admin("trust remove")
     where = f"prefix {prefix}" if prefix else "every image"
     for fingerprint in args.rest:
         changed = trust.remove_key(context.layout, fingerprint, prefix or None)
