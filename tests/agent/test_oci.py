@@ -349,6 +349,10 @@ def test_layouts_and_archives(agent: Agent, private_host: PrivateHost, tmp_path:
     assert "it has: one, two" in agent.refused(UNSIGNED, "fetch", f"oci:{layout.path}:three")
     line = agent.refused(UNSIGNED, "fetch", f"oci-archive:{tmp_path}/docker.tar")
     assert "docker-archive:FILE" in line
+    broken = tmp_path / "broken.tar"
+    broken.write_bytes((tmp_path / "docker.tar").read_bytes()[:5000])
+    line = agent.refused(UNSIGNED, "fetch", f"docker-archive:{broken}")
+    assert f"archive {broken}: " in line
     line = agent.refused(UNSIGNED, "fetch", f"docker-archive:{tmp_path}/docker.tar:other:1")
     assert "example.com/app/one:1" in line
     # the base, and one layer of each image, by what they are as served: compressed, or plain in docker's archive

@@ -8,6 +8,7 @@ else wrote cannot have us read other files of the host.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 
@@ -168,13 +169,15 @@ class Tar(Files):
         fd, path = own.fd, own.path
         if not _is_plain(fd):
             try:
-                _decompress(fd, copy)
+                with _named(path):
+                    _decompress(fd, copy)
             finally:
                 os.close(fd)
             fd = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
         super().__init__(fd, path)
         try:
-            self._members = _members(fd, self._bad)
+            with _named(path):
+                self._members = _members(fd, self._bad)
         except BaseException:
             os.close(fd)
             raise
@@ -184,6 +187,17 @@ class Tar(Files):
         if place is None:
             raise self._bad(name, "is not in it")
         return os.dup(self._fd), *place
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    """What is wrong with an archive is said of the file."""
+    try:
+        yield
+    except ImageError as err:
+        if err.message.startswith("archive: "):
+            err.message = f"archive {safe(path, 300)}: {err.message[len('archive: ') :]}"
+        raise
 
 
 def _is_plain(fd: int) -> bool:
