@@ -314,6 +314,29 @@ def test_only_our_own_errors_come_back(kind: object) -> None:
     assert len(err.message) < 2100
 
 
+def test_a_program_run_so_has_no_sockets_and_no_other_processes() -> None:
+    script = """
+import ctypes, socket
+for make in (socket.socket, socket.socketpair,
+             lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+             lambda: socket.socket(socket.AF_UNIX)):
+    try:
+        make()
+        print("made")
+    except PermissionError:
+        print("refused")
+libc = ctypes.CDLL(None, use_errno=True)
+for number in (425, 434):  # io_uring_setup, pidfd_open
+    print(libc.syscall(number, 1, 0), ctypes.get_errno())
+"""
+    done = subprocess.run(
+        ["/usr/bin/python3", "-IS", "-c", script],
+        preexec_fn=confine.before_program("/usr/bin"),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["refused"] * 4 + ["-1 1"] * 2, done
+
+
 def test_a_program_run_so_has_no_files_and_no_privilege(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("x")

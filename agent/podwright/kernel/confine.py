@@ -131,16 +131,19 @@ def _limit(which: int, most: int) -> None:
 def before_program(program: str, *, memory: int = MEMORY) -> Callable[[], None]:
     """What `subprocess` is to call as `preexec_fn`, so that `program` runs without rights.
 
-    It keeps the system calls of a program, but neither root's identity nor any files but its own
-    and the system's libraries. Files reach it as descriptors; what it opens again as
-    /proc/self/fd/N must be readable for everybody, as an anonymous file is.
+    It keeps the system calls of a program, less sockets and what reaches other processes; neither
+    root's identity nor any files but its own and the system's libraries. Files reach it as
+    descriptors; what it opens again as /proc/self/fd/N must be readable for everybody, as an
+    anonymous file is.
     """
     identity = unprivileged()
+    code = confinedcalls.program()
 
     def give_away() -> None:
         step.off()
         drop(identity, memory=memory)
         landlock.restrict(PROGRAM_PATHS, run_paths=(program, *LIBRARY_PATHS))
+        process.install_filter(code)
 
     return give_away
 

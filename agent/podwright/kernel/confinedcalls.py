@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The system calls of a confined child, as a filter: all that is not named fails with EPERM.
+For a program that is executed it is the other way round.
 
 A decoder computes: it reads and writes the descriptors that it was given, has memory, threads and
 clocks. It can name no file, make no socket, start nothing and signal nobody. A child of the
@@ -33,6 +34,14 @@ setsockopt stat stat64 statfs statx
 """
 """Besides the decoder's. Memory may be executable, since looking up names loads libraries."""
 
+PROGRAM_NOT = """
+accept accept4 add_key bind bpf chroot connect io_uring_enter io_uring_register io_uring_setup
+kcmp keyctl listen mount move_mount open_by_handle_at open_tree perf_event_open pidfd_getfd
+pidfd_open pidfd_send_signal process_madvise process_vm_readv process_vm_writev ptrace request_key
+setns socket socketcall socketpair umount2 unshare userfaultfd
+"""
+"""What a program may not call that is executed: the network, namespaces, other processes."""
+
 _FIONBIO, _FIONREAD = 0x5421, 0x541B
 _LOW_HALF = 0xFFFFFFFF
 _PROT_EXEC = 4
@@ -41,6 +50,7 @@ _FAMILIES = (2, 10)  # AF_INET, AF_INET6
 _CHANGING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 _compiled: dict[bool, bytes] = {}
+_program: list[bytes] = []
 
 
 def code(network: bool) -> bytes:
@@ -51,6 +61,19 @@ def code(network: bool) -> bytes:
             _add(library, rules, network)
             _compiled[network] = rules.export()
     return _compiled[network]
+
+
+def program() -> bytes:
+    """The filter for a program that is executed, which needs more calls than can be listed."""
+    if not _program:
+        library = Library()
+        with library.rules(ALLOW) as rules:
+            for name in PROGRAM_NOT.split():
+                number = library.number(name)
+                if number is not None and number >= 0:
+                    rules.add(errno_action(errno.EPERM), number)
+            _program.append(rules.export())
+    return _program[0]
 
 
 def _add(library: Library, rules: Rules, network: bool) -> None:
