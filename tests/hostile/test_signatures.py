@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -401,6 +402,10 @@ def test_a_gpg_that_lies_or_fails_accepts_nothing(
     assert caught.value.reason in ("gpg-failed", "not-trusted")
     assert "\n" not in caught.value.sentence()
     assert children() == before
+    for _ in range(200):  # a killed process whose parent is gone may take a moment to go
+        if not sleeping():
+            break
+        time.sleep(0.05)
     assert sleeping() == 0
 
 
