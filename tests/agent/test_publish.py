@@ -227,7 +227,9 @@ def test_the_page_for_people_is_html_whatever_an_image_says(
         def handle_starttag(self, tag: str, attrs: object) -> None:
             found.append(tag)
 
-    Reader().feed((web.root / "images/index.html").read_text())
+    page = (web.root / "images/index.html").read_text()
+    assert f"podwright trust --prefix={NAME}\n" in page
+    Reader().feed(page)
     assert not set(found) & {"script", "b"} and "table" in found
     evil["key"] = "x https://evil.example.com"
     path.write_text(json.dumps({"images": [evil]}))

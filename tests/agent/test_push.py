@@ -124,6 +124,7 @@ def test_what_is_there_is_not_sent_again(agent: Agent, logged_in: Registry, buil
     second = json.loads(agent.ok("image", "push", built, target, "--format=json"))
     assert (second["changed"], second["sent"]) == (False, 0)
     assert second["digest"] == first["digest"] and sent(logged_in, before) == []
+    assert f"{first['reference']} is up to date" in agent("image", "push", built, target).stderr
     other = json.loads(
         agent.ok("image", "push", built, logged_in.reference("team/app:1.1"), "--format=json")
     )
