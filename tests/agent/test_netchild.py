@@ -250,3 +250,21 @@ def test_a_process_that_sends_byte_by_byte_is_given_up(
     monkeypatch.setattr(netchild, "GRACE", 1.0)
     with RemoteClient(layout) as client, pytest.raises(FetchError, match="does not answer"):
         client.get("https://a/", 10)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [1, 2],
+        {"status": 200, "url": 5, "headers": []},
+        {"status": "200", "url": "https://a/", "headers": []},
+        {"status": 200, "url": "https://a/", "headers": [[1, 2]]},
+    ],
+)
+def test_fields_of_wrong_types_are_said_to_be_that(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, said: object
+) -> None:
+    monkeypatch.setattr(netchild._Server, "serve", saying(netframes.small(b"H", said)))
+    with RemoteClient(layout) as client, pytest.raises(FetchError, match="not in order") as caught:
+        client.get("https://a/", 10)
+    assert caught.value.reason == "bad-answer"

@@ -175,7 +175,7 @@ class _Answer:
         """Read and check the head."""
         said = self._next({netframes.HEAD: netframes.SMALL_BYTES})
         if not _is_head(said):
-            raise netframes.broken("says what it must not")
+            raise netframes.disorder()
         self.status = said["status"]
         for name, text in said["headers"][:MAX_HEADERS]:
             self.headers[name] = text
@@ -202,7 +202,7 @@ class _Answer:
         )
         if kind == netframes.DATA:
             if not length:
-                raise netframes.broken("says what it must not")
+                raise netframes.disorder()
             self._left = length
             return None
         said = netframes.content(self._file, length)

@@ -42,7 +42,7 @@ def head(stream: BinaryIO, allowed: dict[bytes, int]) -> tuple[bytes, int]:
     """(kind, length) of the next frame; `allowed` has the kinds that may come and their limits."""
     kind, length = _FRAME.unpack(exactly(stream, _FRAME.size))
     if length > allowed.get(kind, -1):
-        raise broken("says what it must not")
+        raise disorder()
     return kind, length
 
 
@@ -65,7 +65,12 @@ def content(stream: BinaryIO, length: int) -> Any:
     try:
         return jsonio.loads(data, "network process")
     except UsageError:
-        raise broken("says what it must not") from None
+        raise disorder() from None
+
+
+def disorder() -> FetchError:
+    """The error for an answer that is not of the form or the types that it must have."""
+    return broken("gives an answer that is not in order", "bad-answer")
 
 
 def broken(what: str, reason: str = "network-process") -> FetchError:
