@@ -27,14 +27,6 @@ FICLONE = 0x40049409
 OPAQUE = "trusted.overlay.opaque"
 
 
-def copy_tree(source: str, target: str) -> None:
-    """Copy what is in the directory `source` into the existing, empty directory `target`.
-
-    Nothing is followed; sockets are left out. Raises OSError; what was copied until then stays.
-    """
-    _copy(source, target, _Copy())
-
-
 def copy_layers(
     trees: tuple[str, ...], target: str, keep: Optional[Callable[[bytes], bool]] = None
 ) -> None:
@@ -42,7 +34,7 @@ def copy_layers(
 
     The whiteouts of overlayfs (character device 0:0, attribute trusted.overlay.opaque) take away
     what lower directories have; nothing is followed, a link where an upper layer has a directory
-    is replaced.
+    is replaced; sockets are left out. Raises OSError; what was copied until then stays.
 
     keep  whether to copy what is not a directory, by its path below the target
     """

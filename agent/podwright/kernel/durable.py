@@ -17,11 +17,11 @@ def syncfs(path: str) -> None:
 
     Raises OSError when the kernel saw a write error since the path was opened.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    file_system = FileSystem(path)
     try:
-        calls.libc("syncfs", fd)
+        file_system.sync()
     finally:
-        os.close(fd)
+        file_system.close()
 
 
 class FileSystem:

@@ -198,11 +198,6 @@ def _fresh(memory: dict[str, Any]) -> bool:
     return isinstance(until, (int, float)) and until > time.time()
 
 
-def _fetched_since(memory: dict[str, Any], moment: float) -> bool:
-    when = memory.get("fetched", 0)
-    return isinstance(when, (int, float)) and when >= moment
-
-
 def _settled(options: FetchOptions) -> bool:
     """Whether what is stored by now is good enough: somebody stored it after we had looked."""
     return options.pull_policy == "new" and not options.digest
@@ -213,7 +208,9 @@ def _from_url(road: Road, spot: Spot, ref: ImageRef) -> Record:
     layout, client, options = road.layout, road.client, road.options
     with _locked(road, spot.place):
         known = _known(layout, spot, options)
-        if known and (_settled(options) or _fresh(known[1]) or _fetched_since(known[1], asked)):
+        if known and (
+            _settled(options) or _fresh(known[1]) or store.fetched_since(known[1], asked)
+        ):
             return _as_latest(layout, known[0], spot)
         copy = f"{layout.tmp}/partial-{store.short_digest(spot.place)}"
         download = sources.Download(client, spot.image, copy, road.report(ref))

@@ -240,6 +240,12 @@ def place_file(layout: Layout, place: str) -> str:
     return f"{layout.cas}/ref/url/{short_digest(place)}"
 
 
+def fetched_since(known: dict[str, Any], moment: float) -> bool:
+    """Whether what `read_place` tells was fetched since a moment, in seconds since the epoch."""
+    when = known.get("fetched", 0)
+    return isinstance(when, (int, float)) and when >= moment
+
+
 def short_digest(text: str) -> str:
     """32 hex digits that stand for a text in file names."""
     from podwright.stage0.trustring import sha256

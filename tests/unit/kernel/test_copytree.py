@@ -9,7 +9,7 @@ import os
 import socket
 from pathlib import Path
 
-from podwright.kernel.copytree import copy_layers, copy_tree
+from podwright.kernel.copytree import copy_layers
 
 
 def listing(root: Path) -> list[tuple[object, ...]]:
@@ -49,7 +49,7 @@ def test_owners_modes_times_links_and_attributes_are_kept(tmp_path: Path) -> Non
     for path in source.rglob("*"):
         os.utime(path, ns=(1, 1_234_567_890), follow_symlinks=False)
     os.utime(source, ns=(1, 987_654_321))
-    copy_tree(str(source), str(target))
+    copy_layers((str(source),), str(target))
     assert listing(target) == listing(source)
     assert (target / "a/file").stat().st_ino == (target / "same").stat().st_ino
 
@@ -60,7 +60,7 @@ def test_sockets_are_left_out(tmp_path: Path) -> None:
     target.mkdir()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(source / "socket"))
-        copy_tree(str(source), str(target))
+        copy_layers((str(source),), str(target))
     assert list(target.iterdir()) == []
 
 

@@ -14,7 +14,7 @@ import os
 import time
 
 from podwright import jsonio
-from podwright.errors import HostError, UsageError, VerifyError
+from podwright.errors import UsageError, VerifyError
 from podwright.host import distpackages
 from podwright.kernel import fs
 from podwright.model import oci
@@ -185,11 +185,7 @@ def _private(data: bytes, passphrase: str) -> Any:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519
     except ImportError:
-        raise HostError(
-            "the Python package cryptography, which sigstore signatures need, is not installed",
-            "install the package python3-cryptography",
-            reason="no-cryptography",
-        ) from None
+        raise sigstore.no_cryptography() from None
     password: Optional[bytes] = passphrase.encode() if passphrase else None
     try:
         private = serialization.load_pem_private_key(data, password)

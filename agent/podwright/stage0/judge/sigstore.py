@@ -157,11 +157,7 @@ def read_key(path: str, data: bytes) -> _Key:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519
     except ImportError:
-        raise HostError(
-            "the Python package cryptography, which sigstore signatures need, is not installed",
-            "install the package python3-cryptography",
-            reason="no-cryptography",
-        ) from None
+        raise no_cryptography() from None
     try:
         public = serialization.load_pem_public_key(data)
     except (ValueError, UnsupportedAlgorithm):
@@ -180,6 +176,15 @@ def read_key(path: str, data: bytes) -> _Key:
         "is neither an ECDSA key on P-256 or P-384 nor an Ed25519 key",
         "make another key",
         policy.KEY,
+    )
+
+
+def no_cryptography() -> HostError:
+    """The error where the library that makes and checks sigstore signatures is missing."""
+    return HostError(
+        "the Python package cryptography, which sigstore signatures need, is not installed",
+        "install the package python3-cryptography",
+        reason="no-cryptography",
     )
 
 

@@ -93,7 +93,7 @@ class _Job:
         lock = f"{self._layout.locks}/fetch-{store.short_digest(self._place.name)}"
         with HostLock(lock, shown, FETCH_WAIT):
             known = self._known()
-            if known is not None and _came_since(known[1], asked):
+            if known is not None and store.fetched_since(known[1], asked):
                 return known[0]
             state = self._place.state()
             if known is not None and self._place.same(known[1], state):
@@ -206,11 +206,6 @@ class _Job:
             durable.syncfs(work.path)
             with store.lock(self._layout, f"storing image {record.name}"):
                 return storewriter.publish_image(self._layout, image, record)
-
-
-def _came_since(memory: dict[str, Any], moment: float) -> bool:
-    when = memory.get("fetched", 0)
-    return isinstance(when, (int, float)) and when >= moment
 
 
 def image_id(manifest: ImageManifest, subject: verdict.Subject, digest: str) -> str:

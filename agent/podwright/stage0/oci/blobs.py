@@ -12,7 +12,7 @@ import time
 
 from podwright.errors import FetchError
 from podwright.stage0.oci.source import short
-from podwright.stage0.web.sources import CHUNK, GRACE, RETRIES, SLOWEST
+from podwright.stage0.web.sources import GRACE, RETRIES, SLOWEST, gathered
 from podwright.stage0.web.transport import status_error
 
 TYPE_CHECKING = False
@@ -66,7 +66,7 @@ class _Blob:
         self.begun = True
         received = 0
         try:
-            for part in self._gathered(reply):
+            for part in gathered(reply, self._heard):
                 received += len(part)
                 if passed_over:
                     cut = min(passed_over, len(part))
@@ -110,28 +110,9 @@ class _Blob:
             error.message = f"{reply.url} continues at another place than asked for"
         raise error
 
-    def _gathered(self, reply: Reply) -> Iterator[bytes]:
-        """The body in chunks of at least CHUNK bytes but for the last."""
-        parts: list[bytes] = []
-        size = 0
-        try:
-            while part := reply.read(CHUNK):
-                parts.append(part)
-                size += len(part)
-                self._pace(size)
-                if size >= CHUNK:
-                    yield b"".join(parts)
-                    parts, size = [], 0
-        except FetchError:
-            if parts:
-                yield b"".join(parts)
-            raise
-        if parts:
-            yield b"".join(parts)
-
-    def _pace(self, size: int) -> None:
+    def _heard(self, _new: int, waiting: int) -> None:
         """Give up on a server that sends too slowly for too long."""
-        if time.monotonic() - self._started > GRACE + (self.done + size) / SLOWEST:
+        if time.monotonic() - self._started > GRACE + (self.done + waiting) / SLOWEST:
             raise FetchError(
                 f"registry {self._endpoint.server.host} sends too slowly",
                 "try again later",

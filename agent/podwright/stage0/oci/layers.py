@@ -19,11 +19,10 @@ import contextlib
 import hashlib
 import threading
 
-from podwright import jsonio
-from podwright.errors import FetchError, HostError, ImageError, PodwrightError, VerifyError
+from podwright.errors import FetchError, HostError, ImageError, VerifyError
 from podwright.host.lock import HostLock
 from podwright.kernel import fs
-from podwright.stage0 import store, storewriter
+from podwright.stage0 import store, storewriter, treecheck
 from podwright.stage0.oci.checked import Checked
 from podwright.stage0.oci.publisher import Finished, Publisher
 from podwright.stage0.oci.source import short
@@ -108,10 +107,8 @@ class _Fetch:
         self._ready[number].set()
 
     def _published(self, finished: Finished) -> None:
-        """What the store has under this name may be somebody else's, who was there first."""
-        mark = _mark(self._layout, finished.layer.tree)
-        mtree = str(mark["mtree"]) if mark else finished.layer.mtree
-        self._have(finished.number, store.Layer(finished.layer.tree, mtree))
+        """What the store has under this name is this, whoever was there first (`publish_tree`)."""
+        self._have(finished.number, finished.layer)
 
     def _fail(self, err: BaseException) -> None:
         """The first error of any thread is everybody's."""
@@ -271,13 +268,9 @@ def stacked(layers: list[store.Layer]) -> tuple[store.Layer, ...]:
 
 
 def _mark(layout: Layout, tree: str) -> Optional[dict[str, Any]]:
-    """What is written in a complete tree's mark; None without one that we know."""
-    try:
-        with open(f"{layout.trees}/{tree}/rendered", "rb") as file:
-            raw = jsonio.loads(file.read(65536), tree)
-    except (OSError, PodwrightError):
-        return None
-    return raw if isinstance(raw, dict) and raw.get("format") == 2 else None
+    """What is written in a complete tree's mark; None without one of the format that we write."""
+    mark = treecheck.read_mark(layout, tree)
+    return mark if mark is not None and mark.get("format") == ingest.MARK_FORMAT else None
 
 
 def tree_size(layout: Layout, tree: str) -> int:

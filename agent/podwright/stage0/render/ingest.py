@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from podwright.stage0.render.unpack import Unpacked, Unpacker
 
 
+MARK_FORMAT = 2
+"""Of what `mark_rendered` writes; 1 had no list of the tree's files."""
+
+
 @value
 class Ingested:
     """What came out of a stream.
@@ -212,7 +216,7 @@ def mark_rendered(tree: str, tree_id: str, ingested: Ingested) -> None:
     """Write the mark that a tree is complete; it is published only together with it."""
     verity.protect(tree)
     mark = {
-        "format": 2,
+        "format": MARK_FORMAT,
         "id": tree_id,
         "plain": ingested.plain,
         "mtree": ingested.mtree,

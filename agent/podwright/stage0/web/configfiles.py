@@ -56,15 +56,16 @@ def read_private(path: str) -> Optional[bytes]:
     except OSError as err:
         raise UsageError(f"{safe(path, 300)} cannot be read: {err.strerror}", object=path) from None
     with open(fd, "rb") as file:
-        info = os.fstat(fd)
-        if (
-            not stat.S_ISREG(info.st_mode)
-            or info.st_uid not in (0, os.geteuid())
-            or info.st_mode & 0o022
-        ):
+        if not only_ours(os.fstat(fd)):
             raise UsageError(
                 f"{safe(path, 300)} may be written by others",
                 "it must be a regular file of root's that only root can write",
                 object=path,
             )
         return file.read(jsonio.MAX_BYTES + 1)
+
+
+def only_ours(info: os.stat_result) -> bool:
+    """Whether it is a regular file of root's, or ours, that nobody else can write."""
+    owned = info.st_uid in (0, os.geteuid()) and not info.st_mode & 0o022
+    return stat.S_ISREG(info.st_mode) and owned

@@ -10,10 +10,10 @@ import http.client
 import os
 import socket
 import ssl
-import stat
 from urllib.parse import unquote, urlsplit
 
 from podwright.errors import FetchError
+from podwright.stage0.web import configfiles
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -149,12 +149,7 @@ def tls_context(layout: Layout, unchecked: bool) -> ssl.SSLContext:
 
 def _load_authority(context: ssl.SSLContext, path: str) -> None:
     try:
-        info = os.stat(path)
-        if (
-            not stat.S_ISREG(info.st_mode)
-            or info.st_uid not in (0, os.geteuid())
-            or info.st_mode & 0o022
-        ):
+        if not configfiles.only_ours(os.stat(path)):
             raise FetchError(
                 f"certificate authority {safe(path, 300)} may be written by others",
                 "it must be a regular file of root's that only root can write",

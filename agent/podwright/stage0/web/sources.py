@@ -83,6 +83,30 @@ def open_regular(path: str, what: str) -> int:
     return fd
 
 
+def gathered(reply: Reply, heard: Callable[[int, int], None]) -> Iterator[bytes]:
+    """A body in chunks of at least CHUNK bytes but for the last; what came is not lost to an error.
+
+    heard  called with the bytes that came, and with those that wait to be handed on; may raise
+           FetchError
+    """
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while part := reply.read(CHUNK):
+            parts.append(part)
+            size += len(part)
+            heard(len(part), size)
+            if size >= CHUNK:
+                yield b"".join(parts)
+                parts, size = [], 0
+    except FetchError:
+        if parts:
+            yield b"".join(parts)
+        raise
+    if parts:
+        yield b"".join(parts)
+
+
 class Download:
     """One image from a URL, into `copy`, resumed where an earlier try broke off.
 
@@ -176,23 +200,7 @@ class Download:
     def _body(self) -> Iterator[bytes]:
         """What the current answer brings, gathered into chunks of a useful size."""
         assert self._reply is not None
-        parts: list[bytes] = []
-        size = 0
-        try:
-            while part := self._reply.read(CHUNK):
-                parts.append(part)
-                size += len(part)
-                self._received += len(part)
-                self._pace()
-                if size >= CHUNK:
-                    yield b"".join(parts)
-                    parts, size = [], 0
-        except FetchError:
-            if parts:
-                yield b"".join(parts)
-            raise
-        if parts:
-            yield b"".join(parts)
+        yield from gathered(self._reply, self._heard)
         self._client.done(self._reply)
 
     def _resume(self, done: int, cause: FetchError) -> None:
@@ -233,8 +241,9 @@ class Download:
                 f"{self._url} is larger than the limit of {MAX_BYTES} bytes", reason="too-large"
             )
 
-    def _pace(self) -> None:
+    def _heard(self, new: int, _waiting: int) -> None:
         """Give up on a server that sends too slowly for too long."""
+        self._received += new
         allowed = GRACE + self._received / SLOWEST
         if time.monotonic() - self._started > allowed:
             raise FetchError(f"{self._url} sends too slowly", "try again later", reason="time-cap")
