@@ -10,8 +10,9 @@ from podwright.model.fields import Fields
 from podwright.model.image import absolute
 from podwright.model.isolators import parse as parse_isolators
 from podwright.model.names import ac_name, is_variable_name, pod_name
-from podwright.model.pod import HostPort, Mount, Volume, parse_volume
+from podwright.model.pod import HostPort
 from podwright.model.spec import FLAVOURS, NETS, AppSpec, PodSpec, check_ip
+from podwright.model.volume import Mount, Volume, parse_volume
 from podwright.text import safe
 
 TYPE_CHECKING = False

@@ -8,7 +8,8 @@ from podwright.errors import UsageError
 from podwright.model import isolators
 from podwright.model.image import App, ImageManifest
 from podwright.model.names import app_name_from
-from podwright.model.pod import Mount, PodApp, PodManifest, Volume
+from podwright.model.pod import PodApp, PodManifest
+from podwright.model.volume import Mount, Volume
 from podwright.values import replace
 
 TYPE_CHECKING = False

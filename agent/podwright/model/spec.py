@@ -9,7 +9,8 @@ from podwright.model import isolators
 from podwright.model.fields import Fields
 from podwright.model.image import absolute
 from podwright.model.names import ac_name, is_variable_name, pod_name
-from podwright.model.pod import HostPort, Mount, Volume, parse_volume
+from podwright.model.pod import HostPort
+from podwright.model.volume import Mount, Volume, parse_volume
 from podwright.stage1.contract import Ready
 from podwright.text import safe
 from podwright.values import value

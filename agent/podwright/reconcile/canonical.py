@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from podwright.model.names import app_name_from
-from podwright.model.pod import Mount, dump_volume
 from podwright.model.spec import AppSpec, PodSpec
+from podwright.model.volume import Mount, dump_volume
 from podwright.stage1.contract import Ready
 from podwright.values_json import to_json
 
@@ -66,7 +66,8 @@ def image_names(spec: PodSpec, stored: list[StoredImage]) -> dict[str, str]:
 def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> PodSpec:
     """The spec of a revision again, its images named by ID: what the supervisor prepares."""
     from podwright.model.fields import Fields
-    from podwright.model.pod import HostPort, parse_volume
+    from podwright.model.pod import HostPort
+    from podwright.model.volume import parse_volume
 
     apps = []
     for raw in runtime_["apps"]:

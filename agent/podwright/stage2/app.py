@@ -13,6 +13,7 @@ import os
 from podwright.kernel import beneath, mounts, process, signals, terminal
 from podwright.kernel.calls import CallError
 from podwright.stage1.namespaces.identity import Identity
+from podwright.stage2.confine import confine
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -140,7 +141,7 @@ def _become(target: Target, identity: Identity, stdio: Stdio, report: int) -> in
     os.fchdir(directory)
     report = _only(report)
     os.umask(0o022)
-    _confine(target, identity)
+    confine(target, identity)
     return report
 
 
@@ -171,26 +172,3 @@ def _only(report: int) -> int:
         os.dup2(report, 3, inheritable=False)
     process.close_from(4)
     return 3
-
-
-def _confine(target: Target, identity: Identity) -> None:
-    """Drop everything that the app is not to have; the system call filter goes on last.
-
-    Without no-new-privileges only a process with CAP_SYS_ADMIN may put a filter on, so it then
-    goes on before the capabilities go; that is for root only (B3: a filter on another user
-    forces no-new-privileges).
-    """
-    restrictions = target.plan.restrictions
-    for number in target.drop:
-        process.drop_bounding(number)
-    os.setgroups(identity.groups)
-    os.setresgid(identity.gid, identity.gid, identity.gid)
-    os.setresuid(identity.uid, identity.uid, identity.uid)
-    late = restrictions.no_new_privileges or (bool(target.filter) and identity.uid != 0)
-    if late:
-        process.no_new_privileges()
-    elif target.filter:
-        process.install_filter(target.filter)
-    process.set_capabilities(target.capabilities if identity.uid == 0 else 0)
-    if late and target.filter:
-        process.install_filter(target.filter)

@@ -14,8 +14,9 @@ from podwright.cli.options import Arguments
 from podwright.errors import UsageError
 from podwright.model.build import build_manifest
 from podwright.model.image import parse_image
-from podwright.model.pod import HostPort, Mount, Volume
+from podwright.model.pod import HostPort
 from podwright.model.spec import AppSpec, PodSpec
+from podwright.model.volume import Mount, Volume
 
 RUN = verbs.find("run")
 NOTHING: frozenset[str] = frozenset()

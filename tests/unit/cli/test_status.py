@@ -15,7 +15,8 @@ from podwright import jsonio
 from podwright.host.paths import Layout
 from podwright.main import main
 from podwright.model.image import App, MountPoint
-from podwright.model.pod import HostPort, Mount, PodApp, PodManifest, Volume, dump_pod
+from podwright.model.pod import HostPort, PodApp, PodManifest, dump_pod
+from podwright.model.volume import Mount, Volume
 from podwright.stage0 import pods
 
 UUID = "6733c088-a507-4694-aabf-a0bf93f1fd6b"

@@ -11,8 +11,9 @@ import pytest
 from podwright.errors import UsageError
 from podwright.model.build import build_manifest
 from podwright.model.image import ImageManifest, parse_image
-from podwright.model.pod import HostPort, Mount, PodApp, PodManifest, Volume
+from podwright.model.pod import HostPort, PodApp, PodManifest
 from podwright.model.spec import AppSpec, PodSpec
+from podwright.model.volume import Mount, Volume
 
 ID = "sha512-" + "0a" * 32
 

@@ -13,17 +13,8 @@ from podwright import jsonio
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
 from podwright.model.image import App
-from podwright.model.pod import (
-    HostPort,
-    Mount,
-    PodApp,
-    PodManifest,
-    Volume,
-    dump_pod,
-    dump_volume,
-    parse_pod,
-    parse_volume,
-)
+from podwright.model.pod import HostPort, PodApp, PodManifest, dump_pod, parse_pod
+from podwright.model.volume import Mount, Volume, dump_volume, parse_volume
 
 ID = "sha512-" + "0a" * 32
 

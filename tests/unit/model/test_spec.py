@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from podwright.errors import UsageError
-from podwright.model.pod import HostPort, Mount, Volume
+from podwright.model.pod import HostPort
 from podwright.model.spec import (
     AppSpec,
     ImageSpec,
@@ -18,6 +18,7 @@ from podwright.model.spec import (
     check_ip,
     parse_desired,
 )
+from podwright.model.volume import Mount, Volume
 from podwright.stage1.contract import Ready
 
 FINGERPRINT = "0123456789abcdef0123456789abcdef01234567"

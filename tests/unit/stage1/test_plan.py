@@ -12,7 +12,8 @@ import pytest
 from podwright.errors import LaunchError
 from podwright.model.pod import parse_pod
 from podwright.stage1.contract import Launch, Ready
-from podwright.stage1.namespaces.plan import Bind, EmptyVolume, PodPlan, compile_pod, describe
+from podwright.stage1.namespaces.mountplan import Bind, EmptyVolume
+from podwright.stage1.namespaces.plan import PodPlan, compile_pod, describe
 
 POD_DIR = "/data/pods/run/u"
 

@@ -11,52 +11,17 @@ from __future__ import annotations
 from podwright.errors import LaunchError
 from podwright.host.cgroups import Limits
 from podwright.stage1.contract import Ready
-from podwright.stage1.namespaces import capabilities, environment, kernelpaths, seccomp
+from podwright.stage1.namespaces import environment, kernelpaths
+from podwright.stage1.namespaces.mountplan import Bind, EmptyVolume, binds_of, is_late
+from podwright.stage1.namespaces.restrict import Restrictions, restrictions
 from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
-
-    from podwright.model.image import MountPoint
-    from podwright.model.pod import PodApp, Volume
+    from podwright.model.pod import PodApp
+    from podwright.model.volume import Volume
     from podwright.stage1.contract import Launch
-    from podwright.stage1.namespaces.seccomp import Profile
-
-
-@value
-class EmptyVolume:
-    """A fresh directory of the pod, made before it is bound."""
-
-    path: str
-    mode: int
-    uid: int
-    gid: int
-
-
-@value
-class Bind:
-    """A path of the host at `where` in an app's root."""
-
-    where: str
-    source: str
-    read_only: bool = False
-    recursive: bool = True
-
-
-@value
-class Restrictions:
-    """What is enforced on every process of an app.
-
-    capabilities   names, or None: whatever the agent has
-    profile        the system call filter, or None for none
-    """
-
-    capabilities: Optional[tuple[str, ...]]
-    no_new_privileges: bool
-    profile: Optional[Profile]
-    oom_score_adj: Optional[int] = None
 
 
 @value
@@ -149,8 +114,8 @@ def _app(
         raise LaunchError(
             f"app {app.name}: there is nothing to run", "its image names no program: give --exec"
         )
-    binds = sorted(_binds(launch, app, volumes, empty), key=lambda bind: bind.where.count("/"))
-    late = tuple(bind for bind in binds if _is_late(bind.where))
+    binds = sorted(binds_of(launch, app, volumes, empty), key=lambda bind: bind.where.count("/"))
+    late = tuple(bind for bind in binds if is_late(bind.where))
     handlers = {handler.name: handler.exec for handler in app.app.handlers}
     paths = "paths" not in launch.insecure
     isolators = app.app.isolators
@@ -174,78 +139,9 @@ def _app(
         group=app.app.group,
         supplementary_gids=app.app.supplementary_gids,
         directory=app.app.working_directory,
-        restrictions=_restrictions(launch, app),
+        restrictions=restrictions(launch, app),
         limits=Limits(isolators.memory, isolators.cpu_milli, isolators.cpu_shares, isolators.pids),
     )
-
-
-def _restrictions(launch: Launch, app: PodApp) -> Restrictions:
-    isolators = app.app.isolators
-    granted = capabilities.granted(app.name, isolators)
-    no_new = isolators.no_new_privileges is not False
-    profile = None
-    if "seccomp" not in launch.insecure:
-        profile = seccomp.profile(app.name, isolators, granted, sets_caps_late=not no_new)
-    kept = None if "capabilities" in launch.insecure else granted
-    return Restrictions(kept, no_new, profile, isolators.oom_score_adj)
-
-
-def _binds(
-    launch: Launch, app: PodApp, volumes: dict[str, Volume], empty: dict[str, EmptyVolume]
-) -> list[Bind]:
-    """Explicit mounts, then mount points by name, then implicit empty volumes (B2)."""
-    points = {_normal(point.path): point for point in app.app.mount_points}
-    chosen: dict[str, str] = {_normal(mount.path): mount.volume for mount in app.mounts}
-    for where, point in points.items():
-        if where not in chosen:
-            chosen[where] = point.name if point.name in volumes else ""
-    out = []
-    for where, name in chosen.items():
-        _check_target(app.name, where)
-        if name and name not in volumes:
-            raise LaunchError(
-                f"app {app.name}: nothing to mount at {safe(where, 80)}",
-                f"the pod has no volume {safe(name, 60)!r}",
-                object=app.name,
-            )
-        out.append(_bind(launch, app.name, where, points.get(where), volumes.get(name), empty))
-    return out
-
-
-def _bind(
-    launch: Launch,
-    app: str,
-    where: str,
-    point: Optional[MountPoint],
-    volume: Optional[Volume],
-    empty: dict[str, EmptyVolume],
-) -> Bind:
-    said = volume.read_only if volume is not None else None
-    read_only = said if said is not None else bool(point and point.read_only)
-    if volume is not None and volume.kind == "host":
-        return Bind(where, volume.source, read_only, volume.recursive is not False)
-    name = volume.name if volume is not None else f"{app}-{point.name if point else ''}"
-    path = f"{launch.pod_dir}/sharedVolumes/{name}"
-    mode, uid, gid = (volume.mode, volume.uid, volume.gid) if volume else (0o755, 0, 0)
-    empty[name] = EmptyVolume(path, mode, uid, gid)
-    return Bind(where, path, read_only, False)
-
-
-def _normal(path: str) -> str:
-    return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
-
-
-def _is_late(where: str) -> bool:
-    return where == "/sys" or where.startswith(("/dev/", "/sys/"))
-
-
-def _check_target(app: str, where: str) -> None:
-    if where in ("/", "/dev", "/proc") or where.startswith("/proc/"):
-        raise LaunchError(
-            f"app {app}: a volume cannot be mounted at {safe(where, 80)}",
-            "choose a path that the pod itself does not provide",
-            object=app,
-        )
 
 
 def describe(plan: PodPlan) -> list[str]:

@@ -15,14 +15,14 @@ import stat
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
-from podwright.stage1.namespaces import etcfiles, views
+from podwright.stage1.namespaces import etcfiles, views, volumes
 from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-    from podwright.stage1.namespaces.plan import AppPlan, Bind, EmptyVolume, PodPlan
+    from podwright.stage1.namespaces.plan import AppPlan, PodPlan
 
 # Extended attributes in an image must not make overlayfs show other files (threats.md T10).
 # volatile: what an app writes outside its volumes never outlives the pod, let alone a crash of
@@ -39,7 +39,7 @@ def build(plan: PodPlan) -> int:
     Raises LaunchError for what an image or a volume makes impossible, CallError for the rest.
     """
     for volume in plan.volumes:
-        _make_volume(volume)
+        volumes.make(volume)
     pod = mounts.clone(mounts.AT_FDCWD, plan.root)
     here = os.open(plan.root, beneath.DIRECTORY)
     mounts.attach(pod, here)
@@ -56,16 +56,6 @@ def build(plan: PodPlan) -> int:
     return pod
 
 
-def _make_volume(volume: EmptyVolume) -> None:
-    """Make an empty volume, unless something was prepared in its place."""
-    fs.ensure_dir(os.path.dirname(volume.path))
-    try:
-        fs.mkdir(volume.path, volume.mode)
-    except FileExistsError:
-        return
-    os.chown(volume.path, volume.uid, volume.gid)
-
-
 def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:
     place = beneath.make_dirs(pod, app.root)
     root = _overlay(app) if app.overlay else None
@@ -78,10 +68,10 @@ def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:
         _ordinary_directories(root)
         etcfiles.put_names(root, plan)
         for bind in app.binds:
-            _bind(root, bind.where, bind, app.name)
+            volumes.bind(root, bind.where, bind, app.name)
         bases = views.mount_views(root, dev, app)
         fds += bases.values()
-        _late_binds(root, bases, app)
+        volumes.bind_late(root, bases, app)
         views.cover(bases, dev, app)
         etcfiles.put_given(root, plan, app.name)
         if app.read_only_root:
@@ -89,16 +79,6 @@ def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:
     finally:
         for fd in fds:
             os.close(fd)
-
-
-def _late_binds(root: int, bases: dict[str, int], app: AppPlan) -> None:
-    """Volumes in /dev and /sys, or in place of /sys."""
-    for bind in app.late_binds:
-        base, _, below = bind.where[1:].partition("/")
-        if below and base in bases:
-            _bind(bases[base], below, bind, app.name)
-        else:
-            _bind(root, bind.where, bind, app.name)
 
 
 def _overlay(app: AppPlan) -> Optional[int]:
@@ -143,34 +123,3 @@ def _ordinary_directories(root: int) -> None:
     """What programs expect to exist (B5); whatever the image has there stays."""
     for name, mode in (("etc", 0o755), ("run", 0o755), ("tmp", 0o1777)):
         fs.mkdir_missing(name, mode, root)
-
-
-def _bind(base: int, where: str, bind: Bind, app: str) -> None:
-    """Bind a volume. Its source is resolved once; its target inside the app's root only."""
-    try:
-        mount = mounts.clone(mounts.AT_FDCWD, bind.source, recursive=bind.recursive, follow=True)
-    except CallError as err:
-        raise LaunchError(
-            f"app {app}: volume source {safe(bind.source, 120)}: {err.strerror}",
-            "make it, or correct the volume",
-            object=app,
-        ) from err
-    try:
-        mode = os.fstat(mount).st_mode
-        device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
-        limits = mounts.NOSUID | (0 if device else mounts.NODEV)
-        limits |= mounts.RDONLY if bind.read_only else 0
-        mounts.restrict(mount, limits, recursive=bind.recursive)
-        make = beneath.make_dirs if stat.S_ISDIR(mode) else beneath.make_file
-        try:
-            target = make(base, where)
-        except OSError as err:
-            raise LaunchError(
-                f"app {app}: mount target {safe(bind.where, 120)}: {err.strerror}",
-                "something in its image is in the way",
-                object=app,
-            ) from err
-        mounts.attach(mount, target)
-        os.close(target)
-    finally:
-        os.close(mount)

@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of run, prepare and run-prepared: for the pod, for its start, for one app."""
+
+from __future__ import annotations
+
+from podwright.cli.options import Option
+
+PULL = ("new", "update", "never")
+
+POD_OPTIONS = (
+    Option("port", "publish a port of an app: NAME:[HOSTIP:]HOSTPORT", "PORT", repeat=True),
+    Option(
+        "volume",
+        "NAME,kind=host,source=/path[,readOnly=true] or NAME,kind=empty",
+        "VOLUME",
+        repeat=True,
+    ),
+    Option("set-env", "set a variable in every app: NAME=VALUE", "VAR", repeat=True),
+    Option("set-env-file", "read variables for every app from a file", "FILE", repeat=True),
+    Option("inherit-env", "hand on the caller's environment where nothing else is said"),
+    Option(
+        "pull-policy",
+        "new: store first; update: network first; never: store only",
+        "POLICY",
+        "new",
+        choices=PULL,
+    ),
+    Option("no-overlay", "copy the image tree instead of using an overlay"),
+    Option("stage1-name", "isolation: namespaces", "NAME", "namespaces"),
+)
+START_OPTIONS = (
+    Option("net", "network: default, none or host", "NET", "default"),
+    Option("hostname", "host name in the pod", "NAME"),
+    Option("interactive", "tie the terminal to the app (one app only)"),
+)
+APP_OPTIONS = (
+    Option("name", "name of the app", "NAME", per_app=True),
+    Option("exec", "run this instead of the image's command", "PATH", per_app=True),
+    Option(
+        "environment", "set a variable in this app: NAME=VALUE", "VAR", repeat=True, per_app=True
+    ),
+    Option("mount", "volume=NAME,target=/path", "MOUNT", repeat=True, per_app=True),
+    Option("user", "user to run as: name, number or /path", "USER", per_app=True),
+    Option("group", "group to run as", "GROUP", per_app=True),
+    Option("supplementary-gids", "further groups: 1,2", "LIST", per_app=True),
+    Option("working-dir", "working directory", "PATH", per_app=True),
+    Option("readonly-rootfs", "make the app's root read-only", per_app=True),
+    Option("memory", "memory limit: 256Mi", "QUANTITY", per_app=True),
+    Option("cpu", "CPU limit in cores: 500m, 2", "QUANTITY", per_app=True),
+    Option("cpu-shares", "CPU weight: 2..262144", "NUMBER", per_app=True),
+    Option("oom-score-adj", "out-of-memory score: -1000..1000", "NUMBER", per_app=True),
+    Option("caps-retain", "capabilities to keep: CAP_A,CAP_B", "LIST", per_app=True),
+    Option("caps-remove", "capabilities to drop from the default set", "LIST", per_app=True),
+    Option("seccomp", "mode=retain|remove[,errno=NAME][,SYSCALL...]", "RULE", per_app=True),
+    Option("signature", "detached signature of a local image", "FILE", per_app=True),
+)

@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drop what a process of an app is not to have, between fork and exec."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.kernel import process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.stage1.namespaces.identity import Identity
+    from podwright.stage2.app import Target
+
+
+def confine(target: Target, identity: Identity) -> None:
+    """Drop everything that the app is not to have; the system call filter goes on last.
+
+    Without no-new-privileges only a process with CAP_SYS_ADMIN may put a filter on, so it then
+    goes on before the capabilities go; that is for root only (B3: a filter on another user
+    forces no-new-privileges).
+    """
+    restrictions = target.plan.restrictions
+    for number in target.drop:
+        process.drop_bounding(number)
+    os.setgroups(identity.groups)
+    os.setresgid(identity.gid, identity.gid, identity.gid)
+    os.setresuid(identity.uid, identity.uid, identity.uid)
+    late = restrictions.no_new_privileges or (bool(target.filter) and identity.uid != 0)
+    if late:
+        process.no_new_privileges()
+    elif target.filter:
+        process.install_filter(target.filter)
+    process.set_capabilities(target.capabilities if identity.uid == 0 else 0)
+    if late and target.filter:
+        process.install_filter(target.filter)
