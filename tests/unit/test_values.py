@@ -141,7 +141,7 @@ HOT_PATH_FORBIDS |= {"urllib", "socket", "tempfile", "logging", "shutil", "inspe
 
 
 def test_the_values_of_a_pod_start_load_nothing_expensive() -> None:
-    modules = "model.pod, podwright.model.build, podwright.model.spec, podwright.cli.apps"
+    modules = "model.pod, podwright.model.build, podwright.model.podspec, podwright.cli.apps"
     program = (
         f"import sys; sys.path.insert(0, {str(Path(podwright.__file__).parent.parent)!r});"
         f" import podwright.{modules}, podwright.host.lock, podwright.main;"

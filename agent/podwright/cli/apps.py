@@ -11,7 +11,8 @@ from podwright.model.image import absolute
 from podwright.model.isolators import parse as parse_isolators
 from podwright.model.names import ac_name, is_variable_name, pod_name
 from podwright.model.pod import HostPort
-from podwright.model.spec import FLAVOURS, NETS, AppSpec, PodSpec, check_ip
+from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec
+from podwright.model.specfields import check_ip
 from podwright.model.volume import Mount, Volume, parse_volume
 from podwright.text import safe
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from podwright.cli import options, verbs
 from podwright.cli.context import Context, say
 from podwright.errors import UsageError
-from podwright.model.spec import FLAVOURS, NETS
+from podwright.model.podspec import FLAVOURS, NETS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

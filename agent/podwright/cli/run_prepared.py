@@ -8,7 +8,7 @@ from podwright.cli.context import Context
 from podwright.cli.run import tell
 from podwright.errors import UsageError
 from podwright.model.names import pod_name
-from podwright.model.spec import NETS
+from podwright.model.podspec import NETS
 from podwright.stage0 import pods, start
 from podwright.text import safe
 

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from podwright.model.spec import AppSpec, PodSpec
+    from podwright.model.podspec import AppSpec, PodSpec
 
 REPLACING = ("cpu-shares", "oom-score-adj", "capabilities-", "seccomp-")
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.pod import PodManifest
-    from podwright.model.spec import DesiredState, PodSpec
+    from podwright.model.podspec import PodSpec
+    from podwright.model.spec import DesiredState
     from podwright.net.plan import PortMap
     from podwright.reconcile.observe import Observed
     from podwright.stage0.images import StoredImage

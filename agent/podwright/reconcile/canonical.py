@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.model.names import app_name_from
-from podwright.model.spec import AppSpec, PodSpec
+from podwright.model.podspec import AppSpec, PodSpec
 from podwright.model.volume import Mount, dump_volume
 from podwright.stage1.contract import Ready
 from podwright.values_json import to_json

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.host.supervisor import Starting
-    from podwright.model.spec import PodSpec
+    from podwright.model.podspec import PodSpec
     from podwright.reconcile.observe import Observed
     from podwright.reconcile.plan import PodPlan
     from podwright.reconcile.revisions import Revision

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
-    from podwright.model.spec import PodSpec
+    from podwright.model.podspec import PodSpec
     from podwright.reconcile.observe import Observed
 
 

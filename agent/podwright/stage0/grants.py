@@ -17,7 +17,7 @@ from podwright.text import safe
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.model.isolators import Isolators
-    from podwright.model.spec import PodSpec
+    from podwright.model.podspec import PodSpec
     from podwright.stage0.images import StoredImage
 
 

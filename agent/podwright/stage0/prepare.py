@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.pod import PodManifest
-    from podwright.model.spec import AppSpec, PodSpec
+    from podwright.model.podspec import AppSpec, PodSpec
     from podwright.stage0.images import StoredImage
 
     Progress = Callable[[str, int, Optional[int]], None]

@@ -15,7 +15,7 @@ from podwright.errors import UsageError
 from podwright.model.build import build_manifest
 from podwright.model.image import parse_image
 from podwright.model.pod import HostPort
-from podwright.model.spec import AppSpec, PodSpec
+from podwright.model.podspec import AppSpec, PodSpec
 from podwright.model.volume import Mount, Volume
 
 RUN = verbs.find("run")

@@ -12,7 +12,7 @@ from podwright.errors import UsageError
 from podwright.model.build import build_manifest
 from podwright.model.image import ImageManifest, parse_image
 from podwright.model.pod import HostPort, PodApp, PodManifest
-from podwright.model.spec import AppSpec, PodSpec
+from podwright.model.podspec import AppSpec, PodSpec
 from podwright.model.volume import Mount, Volume
 
 ID = "sha512-" + "0a" * 32

@@ -10,14 +10,9 @@ import pytest
 
 from podwright.errors import UsageError
 from podwright.model.pod import HostPort
-from podwright.model.spec import (
-    AppSpec,
-    ImageSpec,
-    KeySpec,
-    PodSpec,
-    check_ip,
-    parse_desired,
-)
+from podwright.model.podspec import AppSpec, PodSpec
+from podwright.model.spec import ImageSpec, KeySpec, parse_desired
+from podwright.model.specfields import check_ip
 from podwright.model.volume import Mount, Volume
 from podwright.stage1.contract import Ready
 

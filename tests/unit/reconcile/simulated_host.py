@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 from podwright.host import systemd
-from podwright.model.spec import PodSpec
+from podwright.model.podspec import PodSpec
 from podwright.reconcile import canonical
 from podwright.reconcile.observe import Observed
 from podwright.reconcile.plan import PodPlan, plan_pod

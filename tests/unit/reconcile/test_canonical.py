@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from podwright import jsonio
-from podwright.model.spec import AppSpec, PodSpec, parse_desired
+from podwright.model.podspec import AppSpec, PodSpec
+from podwright.model.spec import parse_desired
 from podwright.model.volume import Mount
 from podwright.reconcile import canonical
 from podwright.values import replace

@@ -9,7 +9,8 @@ from typing import Any, Callable, Optional
 
 import pytest
 
-from podwright.model.spec import PodSpec, parse_desired
+from podwright.model.podspec import PodSpec
+from podwright.model.spec import parse_desired
 from podwright.reconcile import canonical
 from podwright.reconcile.observe import Observed
 from podwright.reconcile.plan import plan_pod

@@ -13,7 +13,8 @@ import pytest
 from podwright import jsonio
 from podwright.errors import FetchError, UsageError
 from podwright.host.paths import Layout
-from podwright.model.spec import ImageSpec, PodSpec, parse_desired
+from podwright.model.podspec import PodSpec
+from podwright.model.spec import ImageSpec, parse_desired
 from podwright.reconcile import canonical
 from podwright.stage0.prepare import runtime_config
 from podwright.stage0.web import givenlogins, urls

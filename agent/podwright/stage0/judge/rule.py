@@ -62,14 +62,14 @@ def minimum_stage1(rule: Rule) -> str:
 
 def offered(least: str) -> tuple[str, ...]:
     """The isolations of this version that are as strong as one, or stronger."""
-    from podwright.model.spec import FLAVOURS
+    from podwright.model.podspec import FLAVOURS
 
     enough = model.STAGE1[model.STAGE1.index(least) :] if least else model.STAGE1
     return tuple(each for each in FLAVOURS if each in enough)
 
 
 def _stronger(least: str) -> str:
-    from podwright.model.spec import FLAVOURS
+    from podwright.model.podspec import FLAVOURS
 
     fitting = offered(least)
     if fitting:

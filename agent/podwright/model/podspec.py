@@ -1,0 +1,237 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One pod of the desired state, its apps, and how they are read from it."""
+
+from __future__ import annotations
+
+from podwright.errors import UsageError
+from podwright.model import isolators
+from podwright.model.fields import Fields
+from podwright.model.image import absolute
+from podwright.model.names import ac_name, pod_name
+from podwright.model.pod import HostPort
+from podwright.model.specfields import check_ip, environment, insecure, logins, seconds
+from podwright.model.volume import Mount, Volume, parse_volume
+from podwright.stage1.contract import Ready
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.stage0.web.givenlogins import Credentials
+
+STATES = ("started", "stopped", "prepared", "absent", "restarted")
+KNOWN_STATES = ("started", "stopped", "restarted")
+"""States that a pod which is known can be brought to without saying again what it is."""
+NETS = ("default", "none", "host")
+RESTARTS = ("no", "on-failure", "always")
+FLAVOURS = ("namespaces",)
+PULL_POLICIES = ("new", "update", "never")
+APP_FIELDS = (
+    "exec",
+    "args",
+    "environment",
+    "user",
+    "group",
+    "supplementary_gids",
+    "working_dir",
+    "mounts",
+    "isolators",
+    "readonly_rootfs",
+)
+
+
+@value
+class AppSpec:
+    """One app as asked for. Empty text and None mean: as the image says.
+
+    exec       replaces the image's whole command; args are appended to what is executed
+    isolators  the list as written ({name, value} objects), already checked
+    """
+
+    image: str
+    name: str = ""
+    exec: str = ""
+    args: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+    group: str = ""
+    supplementary_gids: Optional[tuple[int, ...]] = None
+    working_dir: str = ""
+    mounts: tuple[Mount, ...] = ()
+    isolators: tuple[Any, ...] = ()
+    readonly_rootfs: bool = False
+    signature: str = ""
+
+
+@value
+class PodSpec:
+    """One pod as asked for; `name` is "" for a pod started from the command line.
+
+    apps           none: the pod as this host knows it already, in another state
+    enabled_said   `enabled` was asked for in so many words, not by default
+    credentials    log-ins to fetch the images with; no part of the pod, and never written
+    """
+
+    name: str
+    apps: tuple[AppSpec, ...]
+    state: str = "started"
+    stage1: str = "namespaces"
+    net: str = "default"
+    hostname: str = ""
+    ports: tuple[HostPort, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    inherited: tuple[tuple[str, str], ...] = ()
+    pull_policy: str = "new"
+    insecure: frozenset[str] = frozenset()
+    restart: str = "on-failure"
+    enabled: bool = True
+    enabled_said: bool = False
+    ready: Ready = Ready()
+    stop_timeout: float = 10.0
+    overlay: bool = True
+    interactive: bool = False
+    annotations: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    credentials: Optional[Credentials] = None
+
+
+def _parse_app(fields: Fields, image: str, name: str) -> AppSpec:
+    """Read the per-app fields that stand in `fields`."""
+    raw_isolators = fields.raw("isolators", [])
+    isolators.parse(raw_isolators, fields.at("isolators"))
+    gids = None
+    if fields.raw("supplementary_gids") is not None:
+        gids = fields.integers("supplementary_gids", 0, 2**32 - 2)
+    working_dir = fields.text("working_dir")
+    if working_dir:
+        absolute(working_dir, fields.at("working_dir"))
+    return AppSpec(
+        image=image,
+        name=name,
+        exec=fields.text("exec"),
+        args=fields.texts("args"),
+        environment=environment(fields),
+        user=fields.text("user"),
+        group=fields.text("group"),
+        supplementary_gids=gids,
+        working_dir=working_dir,
+        mounts=tuple(_parse_mount(item) for item in fields.objects("mounts")),
+        isolators=tuple(raw_isolators),
+        readonly_rootfs=fields.boolean("readonly_rootfs"),
+    )
+
+
+def _parse_mount(fields: Fields) -> Mount:
+    mount = Mount(
+        ac_name(fields.text("volume", ...), fields.at("volume")),
+        absolute(fields.text("path", ...), fields.at("path")),
+    )
+    fields.finish()
+    return mount
+
+
+def _parse_apps(fields: Fields) -> tuple[AppSpec, ...]:
+    image = fields.text("image")
+    apps = []
+    for item in fields.objects("apps"):
+        name = item.text("name")
+        apps.append(
+            _parse_app(
+                item, item.text("image", ...), ac_name(name, item.at("name")) if name else ""
+            )
+        )
+        item.finish()
+    if image and apps:
+        raise UsageError(
+            f"{fields.path}: image and apps exclude each other", "put the image into apps"
+        )
+    if image:
+        return (_parse_app(fields, image, ""),)
+    used = [name for name in APP_FIELDS if fields.raw(name) is not None]
+    if used:
+        raise UsageError(
+            f"{fields.at(used[0])}: needs image at the same level",
+            "or move it into an element of apps",
+        )
+    return tuple(apps)
+
+
+def _parse_ready(fields: Optional[Fields]) -> Ready:
+    if fields is None:
+        return Ready()
+    ready = Ready(
+        fields.optional_integer("tcp", 1, 65535),
+        fields.texts("exec"),
+        fields.text("app"),
+        seconds(fields, "seconds", 1.0, 3600),
+        seconds(fields, "interval", 0.25, 60, 0.01),
+        seconds(fields, "timeout", 60.0, 86400, 0.1),
+    )
+    fields.finish()
+    return ready
+
+
+def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
+    """Read one pod; `shared` are the log-ins that all pods may use."""
+    name = pod_name(fields.text("name", ...), fields.at("name"))
+    state = fields.choice("state", STATES, "started")
+    apps = _parse_apps(fields)
+    if not apps and state != "absent" and (state not in KNOWN_STATES or _says_more(fields)):
+        raise UsageError(
+            f"{fields.path}: pod {name} needs image or apps",
+            f"only with name, state ({', '.join(KNOWN_STATES)}) and enabled it stays what it is",
+            object=name,
+        )
+    hostname = fields.text("hostname")
+    spec = PodSpec(
+        name=name,
+        apps=apps,
+        state=state,
+        stage1=fields.choice("stage1", FLAVOURS, "namespaces"),
+        net=fields.choice("net", NETS, "default"),
+        hostname=pod_name(hostname, fields.at("hostname")) if hostname else "",
+        ports=tuple(_parse_port(item) for item in fields.objects("ports")),
+        volumes=tuple(parse_volume(item) for item in fields.objects("volumes")),
+        pull_policy=fields.choice("pull_policy", PULL_POLICIES, "new"),
+        insecure=insecure(fields),
+        restart=fields.choice("restart", RESTARTS, "on-failure"),
+        enabled=fields.boolean("enabled", state in ("started", "restarted")),
+        enabled_said=fields.raw("enabled") is not None,
+        ready=_parse_ready(fields.child("ready")),
+        stop_timeout=seconds(fields, "stop_timeout", 10.0, 3600),
+        annotations=tuple(sorted(fields.mapping("annotations").items())),
+        labels=tuple(sorted(fields.mapping("labels").items())),
+        credentials=logins(fields, shared),
+    )
+    fields.finish()
+    volumes = [volume.name for volume in spec.volumes]
+    if len(set(volumes)) != len(volumes):
+        raise UsageError(f"{fields.at('volumes')}: names must be unique", object=name)
+    if spec.ports and spec.net != "default":
+        raise UsageError(
+            f"{fields.at('ports')}: cannot be published with net {spec.net}",
+            "use net: default",
+            object=name,
+        )
+    return spec
+
+
+def _says_more(fields: Fields) -> bool:
+    """Whether anything is said about a pod besides the state that it is to be in."""
+    given = {name for name, found in fields.obj.items() if found is not None}
+    return bool(given - {"name", "state", "enabled", "registry_auth"})
+
+
+def _parse_port(fields: Fields) -> HostPort:
+    host_ip = fields.text("host_ip")
+    port = HostPort(
+        ac_name(fields.text("name", ...), fields.at("name")),
+        fields.integer("host_port", ..., 1, 65535),
+        check_ip(host_ip, fields.at("host_ip")) if host_ip else "",
+    )
+    fields.finish()
+    return port
