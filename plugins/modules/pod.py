@@ -419,7 +419,8 @@ hint:
 """
 
 from ansible_collections.podwright.fleet.plugins.module_utils.objects import Kind, manage
-from ansible_collections.podwright.fleet.plugins.module_utils.spec import LOGINS, POD, POD_STATES
+from ansible_collections.podwright.fleet.plugins.module_utils.spec import LOGINS
+from ansible_collections.podwright.fleet.plugins.module_utils.spec_pod import POD, POD_STATES
 
 
 def main() -> None:

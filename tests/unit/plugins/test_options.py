@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.podwright.fleet.plugins.module_utils import options, spec
+from ansible_collections.podwright.fleet.plugins.module_utils import notation, options, spec, spec_pod
 from ansible_collections.podwright.fleet.plugins.module_utils.objects import Kind, objects
 from ansible_collections.podwright.fleet.plugins.module_utils.options import OptionError
 
-PODS = Kind("pods", "name", spec.POD_STATES, spec.POD)
+PODS = Kind("pods", "name", spec_pod.POD_STATES, spec_pod.POD)
 
 
 def pod(**given: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "labels": {"l": "w"},
         "registry_auth": [{"registry": "r.example.com", "username": "u", "password": "p"}],
     }
-    assert set(given) == set(spec.POD) - {"apps"}
+    assert set(given) == set(spec_pod.POD) - {"apps"}
     assert pod(**given) == {
         **given,
         "name": "redis",
@@ -116,7 +116,7 @@ def test_a_refusal_names_the_path_in_a_list_of_pods() -> None:
     ],
 )
 def test_ports(given: Any, expected: dict[str, Any]) -> None:
-    assert spec.ports([given], "ports") == [expected]
+    assert notation.ports([given], "ports") == [expected]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_ports(given: Any, expected: dict[str, Any]) -> None:
 )
 def test_ports_that_are_none(given: Any) -> None:
     with pytest.raises(OptionError, match=r"^ports\[0\]"):
-        spec.ports([given], "ports")
+        notation.ports([given], "ports")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_ports_that_are_none(given: Any) -> None:
     ],
 )
 def test_volumes(given: list[Any], expected: list[dict[str, Any]]) -> None:
-    assert spec.volumes(given, "volumes") == expected
+    assert notation.volumes(given, "volumes") == expected
 
 
 @pytest.mark.parametrize(
@@ -167,13 +167,13 @@ def test_volumes(given: list[Any], expected: list[dict[str, Any]]) -> None:
 )
 def test_volumes_that_are_none(given: list[Any], said: str) -> None:
     with pytest.raises(OptionError, match=said):
-        spec.volumes(given, "volumes")
+        notation.volumes(given, "volumes")
 
 
 @pytest.mark.parametrize("given", ["data", "data:", ":/x", 7])
 def test_mounts_that_are_none(given: Any) -> None:
     with pytest.raises(OptionError, match=r"^mounts\[0\]: .*write VOLUME:PATH"):
-        spec.mounts([given], "mounts")
+        notation.mounts([given], "mounts")
 
 
 FULL = "18ad5014c99ef7e3ba5f6ce950bdd3e0fc8a365e"

@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The tables of what can be asked of a pod and of its apps. The agent checks the values."""
+
+from __future__ import annotations
+
+from ansible_collections.podwright.fleet.plugins.module_utils.notation import (
+    mounts,
+    ports,
+    volumes,
+)
+from ansible_collections.podwright.fleet.plugins.module_utils.options import (
+    Option,
+    Table,
+    mapping,
+    texts,
+)
+from ansible_collections.podwright.fleet.plugins.module_utils.spec import LOGINS
+
+PROCESS: Table = {
+    "exec": Option(),
+    "args": Option("list", elements="raw", convert=texts),
+    "environment": Option("dict", convert=mapping),
+    "user": Option(),
+    "group": Option(),
+    "supplementary_gids": Option("list", elements="int"),
+    "working_dir": Option(),
+    "mounts": Option("list", elements="raw", convert=mounts),
+    "isolators": Option(
+        "list",
+        elements="dict",
+        table={"name": Option(required=True), "value": Option("raw", required=True)},
+    ),
+    "readonly_rootfs": Option("bool"),
+}
+"""How an app runs: options of each app, and of a pod with one app."""
+
+READY: Table = {
+    "tcp": Option("int"),
+    "exec": Option("list", elements="raw", convert=texts),
+    "app": Option(),
+    "seconds": Option("float"),
+    "interval": Option("float"),
+    "timeout": Option("float"),
+}
+
+POD: Table = {
+    "image": Option(),
+    **PROCESS,
+    "apps": Option(
+        "list",
+        elements="dict",
+        table={"name": Option(), "image": Option(required=True), **PROCESS},
+    ),
+    "stage1": Option(),
+    "net": Option(choices=("default", "none", "host")),
+    "hostname": Option(),
+    "ports": Option("list", elements="raw", convert=ports),
+    "volumes": Option("list", elements="raw", convert=volumes),
+    "pull_policy": Option(choices=("new", "update", "never")),
+    "insecure_options": Option("list", elements="str"),
+    "restart": Option(choices=("no", "on-failure", "always")),
+    "enabled": Option("bool"),
+    "ready": Option("dict", table=READY),
+    "stop_timeout": Option("float"),
+    "annotations": Option("dict", convert=mapping),
+    "labels": Option("dict", convert=mapping),
+    **LOGINS,
+}
+"""A pod without its name and state."""
+
+POD_STATES = ("started", "stopped", "prepared", "absent", "restarted")
