@@ -16,6 +16,8 @@ from podwright.errors import PodwrightError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from podwright.cli.options import Verb
 
 ERROR = 254
@@ -54,6 +56,16 @@ def main(argv: list[str]) -> int:
         return _fail(sentence, err, debug)
 
 
+def leave(status: int) -> NoReturn:
+    """End the process at once: taking the interpreter apart in order costs a pod start 2 ms."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue  # `main` has said what there was to say
+    os._exit(status)
+
+
 def _fail(sentence: str, err: object, debug: bool, status: int = ERROR) -> int:
     from podwright.text import safe
 
@@ -61,12 +73,12 @@ def _fail(sentence: str, err: object, debug: bool, status: int = ERROR) -> int:
         import traceback
 
         traceback.print_exception(type(err), err, err.__traceback__)
-    try:
-        sys.stdout.flush()
-        sys.stderr.write(f"podwright: {safe(sentence, 1000)}\n")
-        sys.stderr.flush()
-    except OSError:
-        pass
+    for stream, text in ((sys.stdout, ""), (sys.stderr, f"podwright: {safe(sentence, 1000)}\n")):
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError:
+            continue
     return status
 
 

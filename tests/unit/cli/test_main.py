@@ -157,3 +157,9 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     )
     os.close(write_end)
     assert (done.returncode, done.stderr) == (254, b"")
+
+
+def test_output_that_nothing_takes_is_said_on_standard_error() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([str(AGENT), "version"], stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (254, b"podwright: No space left on device\n")
