@@ -26,6 +26,8 @@ MAX_ENVIRONMENT = 1024 * 1024
 FLAVOUR_ALIASES = {
     "podwright.io/stage1-namespaces": "namespaces",
     "coreos.com/rkt/stage1-coreos": "namespaces",
+    "podwright.io/stage1-fly": "fly",
+    "coreos.com/rkt/stage1-fly": "fly",
 }
 
 
@@ -129,6 +131,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         pull_policy=args.text("pull-policy", "new"),
         insecure=insecure,
         overlay=not args.true("no-overlay"),
+        selinux=args.text("selinux", "auto"),
         interactive=interactive,
     )
 

@@ -27,7 +27,14 @@ POD_OPTIONS = (
         choices=PULL,
     ),
     Option("no-overlay", "copy the image tree instead of using an overlay"),
-    Option("stage1-name", "isolation: namespaces", "NAME", "namespaces"),
+    Option("stage1-name", "isolation: namespaces or fly", "NAME", "namespaces"),
+    Option(
+        "selinux",
+        "auto: where the host has it on; require: refuse elsewhere; off",
+        "MODE",
+        "auto",
+        choices=("auto", "require", "off"),
+    ),
 )
 START_OPTIONS = (
     Option("net", "network: default, none or host", "NET", "default"),

@@ -26,8 +26,10 @@ KNOWN_STATES = ("started", "stopped", "restarted")
 """States that a pod which is known can be brought to without saying again what it is."""
 NETS = ("default", "none", "host")
 RESTARTS = ("no", "on-failure", "always")
-FLAVOURS = ("namespaces",)
+FLAVOURS = ("namespaces", "fly")
 PULL_POLICIES = ("new", "update", "never")
+SELINUX = ("auto", "require", "off")
+"""auto: where the host has SELinux on; require: refused elsewhere; off: never."""
 APP_FIELDS = (
     "exec",
     "args",
@@ -72,6 +74,7 @@ class PodSpec:
     apps           none: the pod as this host knows it already, in another state
     enabled_said   `enabled` was asked for in so many words, not by default
     credentials    log-ins to fetch the images with; no part of the pod, and never written
+    selinux        auto, require or off
     """
 
     name: str
@@ -97,6 +100,7 @@ class PodSpec:
     annotations: tuple[tuple[str, str], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     credentials: Optional[Credentials] = None
+    selinux: str = "auto"
 
 
 def _parse_app(fields: Fields, image: str, name: str) -> AppSpec:
@@ -206,6 +210,7 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         annotations=tuple(sorted(fields.mapping("annotations").items())),
         labels=tuple(sorted(fields.mapping("labels").items())),
         credentials=logins(fields, shared),
+        selinux=fields.choice("selinux", SELINUX, "auto"),
     )
     fields.finish()
     volumes = [volume.name for volume in spec.volumes]

@@ -34,6 +34,7 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         "environment": dict(spec.environment),
         "insecure": sorted(spec.insecure),
         "overlay": spec.overlay,
+        "selinux": spec.selinux,
         "annotations": dict(spec.annotations),
         "labels": dict(spec.labels),
     }
@@ -99,6 +100,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         ready=Ready(**{**ready, "exec": tuple(ready["exec"])}),
         stop_timeout=settings_["stop_timeout"],
         overlay=runtime_["overlay"],
+        selinux=runtime_.get("selinux", "auto"),
         annotations=tuple(sorted(runtime_["annotations"].items())),
         labels=tuple(sorted(runtime_["labels"].items())),
     )

@@ -34,12 +34,27 @@ RUNTIME_FORMAT = 1
 
 
 @value
+class Planned:
+    """What a pod is going to be.
+
+    warnings   about what was asked for, for people
+    reports    sentences about protection that is the default but that the pod does not have, for
+               people and for `status`
+    """
+
+    manifest: PodManifest
+    warnings: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+
+
+@value
 class Prepared:
-    """A prepared pod: its locked directory, its manifest, what people should be told."""
+    """A prepared pod: its locked directory, and the rest as `Planned` has it."""
 
     pod: pods.LockedPod
     manifest: PodManifest
     warnings: tuple[str, ...]
+    reports: tuple[str, ...] = ()
 
 
 def resolve_images(
@@ -83,26 +98,25 @@ def prepare(
 
     A failure leaves an aborted prepare, which is removed at once.
     """
-    manifest, warnings = plan_manifest(layout, spec, stored)
+    planned = plan_manifest(layout, spec, stored)
     for image in stored:
         intact.check(layout, image)
     pod = pods.create(layout)
     try:
         if on_uuid is not None:
             on_uuid(pod.uuid)
-        _write(pod.path, spec, manifest, stored, durable)
+        _write(pod.path, spec, planned, stored, durable)
     except BaseException:
         path = pod.path
         fs.remove_tree(path)
         pod.close()
         raise
-    return Prepared(pod, manifest, tuple(warnings))
+    return Prepared(pod, planned.manifest, planned.warnings, planned.reports)
 
 
-def plan_manifest(
-    layout: Layout, spec: PodSpec, stored: list[StoredImage]
-) -> tuple[PodManifest, list[str]]:
-    """The manifest and warnings for people; refuses all that can be refused without changes."""
+def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> Planned:
+    """The manifest and what to say about it; refuses all that can be refused without changes."""
+    reports: list[str] = []
     for image in stored:
         subject = verdict.subject_of(image)
         verdict.check_stage1(layout, subject, spec.stage1, image.dependencies)
@@ -112,7 +126,7 @@ def plan_manifest(
 
         check_grants(spec, stored)
     check_host(spec, manifest)
-    return manifest, warnings
+    return Planned(manifest, tuple(warnings), tuple(reports))
 
 
 def check_host(spec: PodSpec, manifest: PodManifest) -> None:
@@ -131,14 +145,16 @@ def check_host(spec: PodSpec, manifest: PodManifest) -> None:
 
 
 def _write(
-    path: str, spec: PodSpec, manifest: PodManifest, stored: list[StoredImage], durable: bool
+    path: str, spec: PodSpec, planned: Planned, stored: list[StoredImage], durable: bool
 ) -> None:
+    manifest = planned.manifest
+
     def put(name: str, text: str) -> None:
         fs.write_new(f"{path}/{name}", text.encode(), 0o640, durable=durable)
 
     put("pod", jsonio.dumps(dump_pod(manifest)))
     put("pod-created", clock.now())
-    put("runtime-config", jsonio.dumps(runtime_config(spec)))
+    put("runtime-config", jsonio.dumps(runtime_config(spec, planned.reports)))
     for directory in ("stage1", "overlay"):
         fs.mkdir(f"{path}/{directory}")  # what a pod writes may be a setuid program (T42)
     for directory in ("stage1/rootfs", "appsinfo"):
@@ -149,7 +165,7 @@ def _write(
         put(f"appsinfo/{app.name}/treeStoreID", image.id)
 
 
-def runtime_config(spec: PodSpec) -> dict[str, Any]:
+def runtime_config(spec: PodSpec, reports: tuple[str, ...] = ()) -> dict[str, Any]:
     """What run-prepared needs besides the manifest."""
     return {
         "format": RUNTIME_FORMAT,
@@ -162,6 +178,8 @@ def runtime_config(spec: PodSpec) -> dict[str, Any]:
         "stopTimeout": spec.stop_timeout,
         "overlay": spec.overlay,
         "interactive": spec.interactive,
+        "reports": list(reports),
+        "selinux": spec.selinux,
     }
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from podwright.net.plan import NetRequest
     from podwright.net.worker import NetWorker
     from podwright.stage0.images import StoredImage
-    from podwright.stage1.contract import OnReady
+    from podwright.stage1.contract import OnReady, OnReport
 
 
 def read_manifest(path: str) -> PodManifest:
@@ -49,11 +49,13 @@ def run(
     overrides: Optional[dict[str, Any]] = None,
     on_ready: Optional[OnReady] = None,
     stored: Optional[list[StoredImage]] = None,
+    on_report: Optional[OnReport] = None,
 ) -> Outcome:
     """Run a locked, prepared pod to its end; moves it to `run` first.
 
     overrides  runtime-config keys said again on the command line (run-prepared --net ...)
     stored     the images, when they were admitted a moment ago by this same process
+    on_report  told each sentence about protection that is found missing only now
     The verdict on every image is evaluated again here, with the trust store of this moment.
     """
     config = {**read_runtime(pod.path), **(overrides or {})}
@@ -70,7 +72,7 @@ def run(
     from podwright.stage1.namespaces.launch import launch as launch_namespaces
 
     try:
-        outcome = launch_namespaces(launch, on_ready or _nothing, network)
+        outcome = launch_namespaces(launch, on_ready or _nothing, network, on_report)
     except BaseException as err:
         record_end(pod.path, Outcome(254, getattr(err, "reason", "failed"), {}), str(err))
         raise
@@ -109,6 +111,8 @@ def _launch(
         net_dir=layout.net,
         overlay=config["overlay"],
         interactive=config["interactive"],
+        selinux=config.get("selinux", "auto"),
+        stage1=config["stage1"],
     )
 
 

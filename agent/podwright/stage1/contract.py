@@ -50,6 +50,8 @@ class Launch:
     overlay        False: a full copy of the tree is made instead (--no-overlay)
     interactive    the only app keeps our standard input and session
     cache_dir      where compiled filters are kept; "" = `cache` in the data directory of pod_dir
+    selinux        auto, require or off
+    stage1         the flavour that runs it, one of podspec.FLAVOURS
     """
 
     uuid: str
@@ -67,6 +69,8 @@ class Launch:
     overlay: bool = True
     interactive: bool = False
     cache_dir: str = ""
+    selinux: str = "auto"
+    stage1: str = "namespaces"
 
 
 @value
@@ -77,7 +81,8 @@ class Outcome:
     reason    one word: exited, failed, stopped (asked for), killed (its PID 1 was), not-ready
     apps      app name -> exit status
     notes     sentences for standard error: why an app could not be executed
-    unenforced   sentences about defaults of ours that this host cannot enforce, for `status`
+    unenforced   sentences about protection that was found missing at the start; they were told
+                 then, and `status` has them
     """
 
     status: int
@@ -89,3 +94,4 @@ class Outcome:
 
 if TYPE_CHECKING:
     OnReady = Callable[[], None]
+    OnReport = Callable[[str], None]

@@ -19,6 +19,9 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.model.label import PodLabel
     from podwright.model.pod import PodApp
     from podwright.model.volume import Volume
     from podwright.stage1.contract import Launch
@@ -65,6 +68,8 @@ class PodPlan:
 
     root       the pod's own root on the host, `<pod dir>/stage1/rootfs`
     host_net   the host's network namespace is kept
+    label      its SELinux label, given at launch; None where SELinux is off
+    kept       host namespaces that are kept (KINDS); none in namespaces, all in fly
     """
 
     uuid: str
@@ -77,6 +82,8 @@ class PodPlan:
     ready: Ready
     stop_timeout: float
     interactive: bool
+    label: Optional[PodLabel] = None
+    kept: frozenset[str] = frozenset()
 
 
 def compile_pod(launch: Launch) -> PodPlan:

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SELinux contexts and AppArmor profile names: values, checked. What is in force is host/selinux.py's.
+
+A context is `user:role:type[:level]`; the level of a pod is `s0:cA,cB`, its MCS pair.
+"""
+
+from __future__ import annotations
+
+from podwright.errors import UsageError
+from podwright.model.names import DIGITS, LETTERS, made_of
+from podwright.text import safe
+from podwright.values import replace, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+CATEGORIES = 1024
+IDENTIFIER = LETTERS + DIGITS + "_."
+LEVEL = LETTERS + DIGITS + "_.:,-"
+
+
+@value
+class Context:
+    """An SELinux security context."""
+
+    user: str
+    role: str
+    type: str
+    level: str = ""
+
+    def __str__(self) -> str:
+        return ":".join(part for part in (self.user, self.role, self.type, self.level) if part)
+
+    def at(self, level: str) -> Context:
+        """The same with another level."""
+        return replace(self, level=level)
+
+
+@value
+class PodLabel:
+    """What a pod carries on a host with SELinux.
+
+    process, file   contexts of its processes and of what it may write
+    slot            descriptor that holds the MCS pair taken; -1 when there is none
+    """
+
+    process: str
+    file: str
+    slot: int = -1
+
+
+def parse_context(text: str, where: str) -> Context:
+    """Read `user:role:type[:level]`. Raises UsageError naming `where`."""
+    parts = text.split(":", 3)
+    good = len(parts) >= 3 and all(part and made_of(part, IDENTIFIER) for part in parts[:3])
+    if len(parts) == 4:
+        good = good and bool(parts[3]) and made_of(parts[3], LEVEL)
+    if not good or len(text) > 1024:
+        raise UsageError(
+            f"{where}: {safe(text, 120)!r} is not an SELinux context",
+            "write user:role:type:level, as ps -Z and ls -Z show it",
+            object=where,
+        )
+    return Context(*parts)
+
+
+def merge(base: Context, given: dict[str, Any]) -> Context:
+    """`base` with the parts that an isolator os/linux/selinux-context says."""
+    return replace(base, **{name: text for name, text in given.items() if text})
+
+
+def pair(low: int, high: int) -> str:
+    """The level of a pod with these two categories."""
+    return f"s0:c{low},c{high}"
+
+
+def pair_of_number(number: int) -> tuple[int, int]:
+    """The pair (A < B < 1024) that has this number, of `PAIRS`; each pair has one."""
+    high = 1
+    low, top = 1, CATEGORIES - 1
+    while low <= top:
+        middle = (low + top) // 2
+        if middle * (middle - 1) // 2 <= number:
+            high, low = middle, middle + 1
+        else:
+            top = middle - 1
+    return number - high * (high - 1) // 2, high
+
+
+PAIRS = CATEGORIES * (CATEGORIES - 1) // 2
+
+
+def check_profile(name: str, where: str) -> str:
+    """Check the name of an AppArmor profile. Raises UsageError naming `where`."""
+    if not name or len(name) > 512 or any(char.isspace() or ord(char) < 32 for char in name):
+        raise UsageError(
+            f"{where}: {safe(name, 80)!r} is not the name of an AppArmor profile",
+            "write it as aa-status shows it",
+            object=where,
+        )
+    return name
