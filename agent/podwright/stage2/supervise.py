@@ -23,15 +23,28 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Optional, Protocol
 
     from podwright.stage1.namespaces.identity import Identity
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage1.namespaces.plan import PodPlan
 
+    class Control(Protocol):
+        """Who else has children of PID 1 and descriptors that it waits for."""
+
+        def signalled(self) -> None:
+            """SIGIO came: some descriptor is ready."""
+
+        def ended(self, pid: int, status: int) -> bool:
+            """A child ended (128+n for signal n); whether it was one of the control's."""
+
+        def due(self) -> float:
+            """When it wants `signalled` to be called without a signal (monotonic), or inf."""
+
+
 STOPPING = (signals.SIGTERM, signals.SIGINT, signals.SIGQUIT)
 PASSED_ON = (signals.SIGHUP, signals.SIGUSR1, signals.SIGUSR2, signals.SIGWINCH)
-AWAITED = (signals.SIGCHLD, *STOPPING, *PASSED_ON)
+AWAITED = (signals.SIGCHLD, signals.SIGIO, *STOPPING, *PASSED_ON)
 
 WAITING, PRE_START, MAIN, POST_STOP, OVER = range(5)
 NEVER = float("inf")
@@ -71,6 +84,7 @@ class Supervisor:
         self.kill_at = NEVER
         self.starting: list[tuple[App, apps.Started, str]] = []
         self.probe_pid = 0
+        self.control: Optional[Control] = None
         self.ready = Readiness(plan.ready, address, self._alive, self._start_probe)
 
     def run(self) -> tuple[int, str]:
@@ -178,6 +192,8 @@ class Supervisor:
             for app in self.apps:
                 if app.phase == MAIN:
                     os.kill(app.pid, number)
+        elif number == signals.SIGIO and self.control is not None:
+            self.control.signalled()
 
     def _stop(self, reason: str) -> None:
         """Ask every app to end; what is left after the stop timeout is killed."""
@@ -212,9 +228,13 @@ class Supervisor:
             if app.pid == pid:
                 self._phase_over(app, status)
                 return
+        if self.control is not None:
+            self.control.ended(pid, status)
 
     def _tick(self) -> None:
         now = time.monotonic()
+        if self.control is not None and now >= self.control.due():
+            self.control.signalled()
         if now >= self.kill_at:
             # Hooks get the same time again; then they are killed too.
             self.kill_at = now + self.plan.stop_timeout
@@ -234,6 +254,8 @@ class Supervisor:
     def _patience(self) -> float:
         """Seconds until something is due without a signal."""
         due = self.kill_at
+        if self.control is not None:
+            due = min(due, self.control.due())
         if not self.stopping and not self.ready.ready:
             due = min(due, self.ready.deadline(), NEVER if self.ready.probing else self.ready.next)
         return 3600.0 if due == NEVER else max(0.0, due - time.monotonic())
