@@ -1,37 +1,30 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Isolators: what an app or pod may use (behaviour.md B3). Unknown ones are refused by name."""
+"""Isolators: what an app or pod may use (behaviour.md B3). Unknown ones are refused by name.
+
+One row of `ROWS` per isolator; how each value is read is in `isolator_values.py`.
+"""
 
 from __future__ import annotations
 
 from podwright.errors import UsageError
+from podwright.model import isolator_values as read
 from podwright.model.fields import Fields, wrong
-from podwright.model.names import DIGITS, LETTERS, made_of
+from podwright.model.isolator_values import SelinuxContext, quantity
 from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
-SUFFIXES = {
-    "": 1,
-    "K": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-    "k": 10**3,
-}
-MOST = 2**63
+__all__ = ["Isolators", "SelinuxContext", "parse", "quantity"]
 
 
 @value
 class Isolators:
-    """The isolators of one app, all optional (None or empty = not said).
+    """The isolators of one app or pod, all optional (None or empty = not said).
 
     memory       limit in bytes
     cpu_milli    limit in thousandths of a core
@@ -42,6 +35,15 @@ class Isolators:
     seccomp_retain / seccomp_remove  syscall names and @groups, at most one of the two is set
     seccomp_errno   name of the errno a refused syscall returns, or "" for the default action
     no_new_privileges  None = our default (on)
+    io_weight    share of a busy disk, 1..1000, the usual one is 100
+    block_bandwidth  bytes per second, block_iops requests per second: of each disk, per direction
+    sysctls      (key with dots, text) pairs
+    rlimits      (name such as NOFILE, soft, hard), -1 for no limit
+    apparmor     profile name, or ""
+    selinux      context to run with
+    network_bandwidth  bytes per second
+    optional     names of the isolators that are reported when they cannot be enforced
+    unknown      names of those that are not known, all of them optional
     """
 
     memory: Optional[int] = None
@@ -55,135 +57,111 @@ class Isolators:
     seccomp_remove: Optional[tuple[str, ...]] = None
     seccomp_errno: str = ""
     no_new_privileges: Optional[bool] = None
+    io_weight: Optional[int] = None
+    block_bandwidth: Optional[int] = None
+    block_iops: Optional[int] = None
+    sysctls: tuple[tuple[str, str], ...] = ()
+    rlimits: tuple[tuple[str, int, int], ...] = ()
+    apparmor: str = ""
+    selinux: Optional[SelinuxContext] = None
+    network_bandwidth: Optional[int] = None
+    optional: frozenset[str] = frozenset()
+    unknown: tuple[str, ...] = ()
 
 
-def quantity(text: Any, path: str, *, milli: bool = False) -> int:
-    """A Kubernetes-style quantity (`500m`, `1.5`, `256Mi`, `1G`) as units, or thousandths of them."""
-    number = str(text) if type(text) in (str, int, float) else ""
-    suffix = number.lstrip(DIGITS + ".")
-    whole, point, fraction = number[: len(number) - len(suffix)].partition(".")
-    if (
-        suffix not in (*SUFFIXES, "m")
-        or not made_of(whole, DIGITS)
-        or (point and not made_of(fraction, DIGITS))
-        or len(whole) > 15
-        or len(fraction) > 9
-    ):
-        raise UsageError(
-            f"{path}: {safe(text, 40)!r} is not a quantity",
-            "write a number with an optional suffix: 500m, 2, 256Mi, 1G",
-            object=path,
-        )
-    scale = 1 if suffix == "m" else 1000 * SUFFIXES[suffix]
-    thousandths: int = int(whole + fraction) * scale // 10 ** len(fraction)
-    if thousandths >= MOST * 1000:
-        raise UsageError(f"{path}: {safe(text, 40)!r} is more than the kernel counts", object=path)
-    return thousandths if milli else thousandths // 1000
+@value
+class Row:
+    """How one isolator is read.
+
+    fields  of `Isolators`; with several, `read` returns as many values
+    pod     it also makes sense for a pod as a whole
+    """
+
+    fields: tuple[str, ...]
+    read: Callable[[Any, str], Any]
+    pod: bool = False
 
 
-def _limit(body: Any, path: str, *, milli: bool = False) -> Optional[int]:
-    fields = Fields(body, path)
-    limit = fields.raw("limit")
-    request = fields.raw("request")
-    fields.finish()
-    if request is not None:
-        quantity(request, fields.at("request"))
-    if limit is None:
-        return None
-    amount = quantity(limit, fields.at("limit"), milli=milli)
-    if amount == 0:
-        raise UsageError(
-            f"{fields.at('limit')}: a limit of {safe(limit, 40)} leaves nothing to run with",
-            "leave the limit out, or give more",
-            object=path,
-        )
-    return amount
+_REMOVED_CAPS = Row(("caps_remove",), read.capabilities)
+
+ROWS = {
+    "resource/memory": Row(("memory",), read.memory, pod=True),
+    "resource/cpu": Row(("cpu_milli",), read.cpu, pod=True),
+    "resource/pids": Row(("pids",), read.limit, pod=True),
+    "resource/block-bandwidth": Row(("block_bandwidth",), read.device_limit, pod=True),
+    "resource/block-iops": Row(("block_iops",), read.device_limit, pod=True),
+    "resource/network-bandwidth": Row(("network_bandwidth",), read.device_limit, pod=True),
+    "os/linux/cpu-shares": Row(("cpu_shares",), read.cpu_shares, pod=True),
+    "os/linux/io-weight": Row(("io_weight",), read.io_weight, pod=True),
+    "os/linux/oom-score-adj": Row(("oom_score_adj",), read.oom_score_adj),
+    "os/linux/capabilities-retain-set": Row(("caps_retain",), read.capabilities),
+    "os/linux/capabilities-remove-set": _REMOVED_CAPS,
+    "os/linux/capabilities-revoke-set": _REMOVED_CAPS,
+    "os/linux/seccomp-retain-set": Row(("seccomp_retain", "seccomp_errno"), read.system_calls),
+    "os/linux/seccomp-remove-set": Row(("seccomp_remove", "seccomp_errno"), read.system_calls),
+    "os/linux/no-new-privileges": Row(("no_new_privileges",), read.boolean),
+    "os/linux/rlimits": Row(("rlimits",), read.rlimits),
+    "os/linux/apparmor-profile": Row(("apparmor",), read.apparmor),
+    "os/linux/selinux-context": Row(("selinux",), read.selinux),
+    "os/unix/sysctl": Row(("sysctls",), read.sysctls, pod=True),
+}
+
+_NOT_YET = frozenset(("resource/network-bandwidth",))
+"""Known, and not enforced by this version."""
 
 
-def _integer(body: Any, path: str, low: int, high: int) -> int:
-    if type(body) is str and made_of(body.removeprefix("-"), DIGITS) and len(body) < 11:
-        body = int(body)
-    if type(body) is not int:
-        raise wrong(path, "a whole number", body)
-    if not low <= body <= high:
-        raise UsageError(f"{path}: {body} is not between {low} and {high}", object=path)
-    return body
+def parse(items: Any, path: str, *, pod: bool = False) -> Isolators:
+    """Read a list of {name, value, optional}; a later one of the same name wins (B3).
 
-
-def _caps(body: Any, path: str) -> tuple[str, ...]:
-    fields = Fields(body, path)
-    names = fields.texts("set")
-    fields.finish()
-    for name in names:
-        if not (
-            name.startswith("CAP_") and made_of(name, LETTERS[26:] + "_") and 7 <= len(name) <= 34
-        ):
-            raise UsageError(
-                f"{path}.set: {safe(name, 40)!r} is not a capability name",
-                "write CAP_NET_ADMIN",
-                object=path,
-            )
-    return tuple(sorted(set(names)))
-
-
-def _seccomp(body: Any, path: str) -> tuple[tuple[str, ...], str]:
-    fields = Fields(body, path)
-    names, errno_name = fields.texts("set"), fields.text("errno")
-    fields.finish()
-    return tuple(sorted(set(names))), errno_name
-
-
-def parse(items: Any, path: str) -> Isolators:
-    """Read a list of {name, value}; a later one of the same name wins (B3).
-
-    Raises UsageError for an unknown isolator, a bad value, or retain and remove together.
+    pod  the list is for a pod as a whole
+    Raises UsageError for a bad value, for retain and remove together, and for an isolator that
+    is unknown or has no meaning here, unless it is optional.
     """
     if not isinstance(items, list):
         raise wrong(path, "a list", items)
     got: dict[str, Any] = {}
+    optional: dict[str, bool] = {}
+    unknown = []
     for index, item in enumerate(items):
         fields = Fields(item, f"{path}[{index}]")
-        name = fields.text("name", ...)
+        name, may_miss = fields.text("name", ...), fields.boolean("optional")
         body = fields.raw("value", ...)
         fields.finish()
-        where = fields.at("value")
-        if name == "resource/memory":
-            limit = _limit(body, where)
-            if limit is not None and limit < 4096:
-                raise UsageError(
-                    f"{where}.limit: {limit} bytes are less than one page (4096)", object=where
-                )
-            got["memory"] = limit
-        elif name == "resource/cpu":
-            got["cpu_milli"] = _limit(body, where, milli=True)
-        elif name == "resource/pids":
-            got["pids"] = _limit(body, where)
-        elif name == "os/linux/cpu-shares":
-            got["cpu_shares"] = _integer(body, where, 2, 262144)
-        elif name == "os/linux/oom-score-adj":
-            got["oom_score_adj"] = _integer(body, where, -1000, 1000)
-        elif name == "os/linux/capabilities-retain-set":
-            got["caps_retain"] = _caps(body, where)
-        elif name in ("os/linux/capabilities-remove-set", "os/linux/capabilities-revoke-set"):
-            got["caps_remove"] = _caps(body, where)
-        elif name == "os/linux/seccomp-retain-set":
-            got["seccomp_retain"], got["seccomp_errno"] = _seccomp(body, where)
-        elif name == "os/linux/seccomp-remove-set":
-            got["seccomp_remove"], got["seccomp_errno"] = _seccomp(body, where)
-        elif name == "os/linux/no-new-privileges":
-            if type(body) is not bool:
-                raise wrong(where, "true or false", body)
-            got["no_new_privileges"] = body
+        refusal = _refusal(name, fields.at("name"), pod)
+        if refusal is None:
+            row = ROWS[name]
+            found = row.read(body, fields.at("value"))
+            got.update(zip(row.fields, found if len(row.fields) > 1 else (found,)))
+            optional[name] = may_miss
+        elif may_miss:
+            unknown.append(name)
         else:
-            raise UsageError(
-                f"{fields.at('name')}: unknown isolator {safe(name, 80)!r}",
-                "this version enforces resource/{memory,cpu,pids} and os/linux/"
-                "{cpu-shares,oom-score-adj,capabilities-*-set,seccomp-*-set,no-new-privileges}",
-                object=path,
-            )
+            raise refusal
+    _check_exclusive(got, path)
+    missable = frozenset(name for name, may_miss in optional.items() if may_miss)
+    return Isolators(**got, optional=missable, unknown=tuple(unknown))
+
+
+def _refusal(name: str, where: str, pod: bool) -> Optional[UsageError]:
+    """Why an isolator is not accepted here, or None."""
+    shown = safe(name, 80)
+    if name not in ROWS:
+        text = f"{where}: unknown isolator {shown!r}"
+        hint = f"known are {', '.join(sorted(ROWS))}"
+    elif name in _NOT_YET:
+        text = f"{where}: {shown} is not enforced by this version"
+        hint = 'leave it out, or say "optional": true beside it to have it reported only'
+    elif pod and not ROWS[name].pod:
+        text = f"{where}: {shown} is for an app, not for a pod as a whole"
+        hint = "put it on the pod's apps"
+    else:
+        return None
+    return UsageError(text, hint, object=where)
+
+
+def _check_exclusive(got: dict[str, Any], path: str) -> None:
     for kind in ("caps", "seccomp"):
         if got.get(f"{kind}_retain") is not None and got.get(f"{kind}_remove") is not None:
             raise UsageError(
                 f"{path}: retain and remove sets of {kind} cannot be combined", object=path
             )
-    return Isolators(**got)

@@ -159,8 +159,8 @@ HTTP = {"name": "http", "protocol": "tcp", "port": 80}
         ),
         (app(ports=[HTTP, HTTP]), "manifest.app.ports[1].name: 'http' appears twice"),
         (
-            app(isolators=[{"name": "os/linux/selinux-context", "value": {}}]),
-            "manifest.app.isolators[0].name: unknown isolator 'os/linux/selinux-context'",
+            app(isolators=[{"name": "os/linux/magic", "value": {}}]),
+            "manifest.app.isolators[0].name: unknown isolator 'os/linux/magic'",
         ),
     ],
 )

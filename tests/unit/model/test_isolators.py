@@ -10,7 +10,7 @@ import pytest
 
 from podwright.errors import UsageError
 from podwright.model.build import merge_isolators
-from podwright.model.isolators import Isolators, parse, quantity
+from podwright.model.isolators import ROWS, Isolators, SelinuxContext, parse, quantity
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,12 @@ def test_no_quantities(text: object) -> None:
     assert caught.value.message.startswith("pods[0].x: ")
 
 
+CONTEXT = {"user": "system_u", "role": "system_r", "type": "container_t", "level": "s0:c1,c2"}
+NOFILE = {"name": "RLIMIT_NOFILE", "soft": 1024, "hard": "4096"}
+SMALL = {"name": "resource/memory", "value": {"limit": "64Mi"}}
+NEVER = ("resource/gpu", "resource/network-bandwidth")
+
+
 def one(name: str, value: object) -> list[dict[str, object]]:
     return [{"name": name, "value": value}]
 
@@ -101,6 +107,32 @@ def one(name: str, value: object) -> list[dict[str, object]]:
             Isolators(seccomp_remove=("mount",)),
         ),
         (one("os/linux/no-new-privileges", False), Isolators(no_new_privileges=False)),
+        (one("os/linux/io-weight", 10), Isolators(io_weight=10)),
+        (one("resource/block-iops", {"default": True, "limit": 100}), Isolators(block_iops=100)),
+        (one("resource/block-bandwidth", {"limit": "1M"}), Isolators(block_bandwidth=10**6)),
+        (
+            one("os/linux/rlimits", {"set": [NOFILE, {"name": "core", "soft": "unlimited"}]}),
+            Isolators(rlimits=(("CORE", -1, -1), ("NOFILE", 1024, 4096))),
+        ),
+        (one("os/linux/apparmor-profile", "tight"), Isolators(apparmor="tight")),
+        (one("os/linux/apparmor-profile", {"profile": "tight"}), Isolators(apparmor="tight")),
+        (
+            one("os/linux/selinux-context", CONTEXT),
+            Isolators(selinux=SelinuxContext("system_u", "system_r", "container_t", "s0:c1,c2")),
+        ),
+        (
+            one("os/unix/sysctl", {"net.core.somaxconn": "512", "kernel.sem": "1\t2\t3\t4"}),
+            Isolators(sysctls=(("kernel.sem", "1\t2\t3\t4"), ("net.core.somaxconn", "512"))),
+        ),
+        (
+            [{**SMALL, "optional": True}],
+            Isolators(memory=2**26, optional=frozenset(("resource/memory",))),
+        ),
+        ([{**SMALL, "optional": True}, SMALL], Isolators(memory=2**26)),
+        (
+            [{"name": name, "value": 1, "optional": True} for name in NEVER],
+            Isolators(unknown=NEVER),
+        ),
         (
             one("resource/cpu", {"limit": "1"}) + one("resource/cpu", {"limit": "2"}),
             Isolators(cpu_milli=2000),
@@ -123,8 +155,39 @@ def test_parse(items: list[Any], expected: Isolators) -> None:
             "isolators[0].extra: unknown field",
         ),
         (one("resource/gpu", {}), "isolators[0].name: unknown isolator 'resource/gpu'"),
-        (one("os/unix/sysctl", {}), "isolators[0].name: unknown isolator 'os/unix/sysctl'"),
-        (one("resource/block-iops", {}), "unknown isolator 'resource/block-iops'"),
+        (
+            one("resource/network-bandwidth", {"limit": "1G"}),
+            "isolators[0].name: resource/network-bandwidth is not enforced by this version",
+        ),
+        (
+            one("resource/memory", {"limit": "1M", "request": "2M"}),
+            "isolators[0].value.request: 2M is more than the limit 1M",
+        ),
+        (one("resource/block-iops", {"default": False, "limit": 5}), "value.default: must be true"),
+        (one("resource/block-iops", {"limit": 0}), "a limit of 0 leaves nothing"),
+        (one("os/linux/io-weight", 1001), "1001 is not between 1 and 1000"),
+        (
+            one("os/linux/rlimits", {"set": [{"name": "x", "soft": 1}]}),
+            "set[0].name: unknown limit",
+        ),
+        (one("os/linux/rlimits", {"set": [{"name": "nofile"}]}), "set[0].soft: is missing"),
+        (
+            one("os/linux/rlimits", {"set": [{"name": "core", "soft": "unlimited", "hard": 1}]}),
+            "isolators[0].value.set[0].soft: is more than hard",
+        ),
+        (
+            one("os/linux/rlimits", {"set": [{"name": "core", "soft": -2}]}),
+            "set[0].soft: -2 is not a quantity",
+        ),
+        (one("os/linux/apparmor-profile", "a b"), "'a b' is not the name of a profile"),
+        (one("os/linux/apparmor-profile", ""), "'' is not the name of a profile"),
+        (one("os/linux/apparmor-profile", 1), "must be the name of a profile, not a whole number"),
+        (
+            one("os/linux/selinux-context", {**CONTEXT, "role": "a:b"}),
+            "isolators[0].value.role: 'a:b' cannot be in a context",
+        ),
+        (one("os/linux/selinux-context", {**CONTEXT, "user": ""}), "value.user: '' cannot be"),
+        (one("os/unix/sysctl", {"net.core.somaxconn": 1}), "value.net.core.somaxconn: must be"),
         (one("resource/memory", "1G"), "isolators[0].value: must be an object, not a string"),
         (one("resource/memory", {"limit": "4095"}), "4095 bytes are less than one page (4096)"),
         (
@@ -171,12 +234,70 @@ def test_refused_by_path(items: Any, message: str) -> None:
     assert message in caught.value.message
 
 
+@pytest.mark.threat("T67")
+@pytest.mark.parametrize(
+    "key, text",
+    [
+        ("kernel.core_pattern", "|/bin/evil"),
+        ("kernel.shm_rmid_forced+kernel.core_pattern", "x"),
+        ("net..ipv4", "1"),
+        ("net.", "1"),
+        (".net.core", "1"),
+        ("net/../kernel/core_pattern", "x"),
+        ("net.ipv4/../../kernel/core_pattern", "x"),
+        ("net.core.somaxconn\n", "1"),
+        ("netx.core", "1"),
+        ("kernel.hostname", "x"),
+        ("kernel.domainname", "x"),
+        ("kernel.modprobe", "/tmp/x"),
+        ("kernel.semx", "1"),
+        ("fs.mqueue", "1"),
+        ("fs.protected_symlinks", "0"),
+        ("vm.overcommit_memory", "1"),
+        ("", "1"),
+        ("net.core.somaxconn", "1\n2"),
+        ("net.core.somaxconn", "1\x1b"),
+        ("net.core.somaxconn", "1" * 1025),
+    ],
+)
+def test_only_settings_of_the_pods_own_namespaces_can_be_asked_for(key: str, text: str) -> None:
+    control = parse(
+        one("os/unix/sysctl", {"net.core.somaxconn": "1", "fs.mqueue.msg_max": "9"}), "x"
+    )
+    assert len(control.sysctls) == 2
+    with pytest.raises(UsageError) as caught:
+        parse(one("os/unix/sysctl", {key: text}), "isolators")
+    assert (
+        caught.value.message.startswith("isolators[0].value.") and "\n" not in caught.value.message
+    )
+
+
+@pytest.mark.parametrize("name", sorted(set(ROWS) - set(NEVER)))
+def test_a_pod_takes_those_that_make_sense_for_it_as_a_whole(name: str) -> None:
+    samples = {
+        "os/linux/apparmor-profile": "x",
+        "os/linux/selinux-context": CONTEXT,
+        "os/linux/no-new-privileges": True,
+    }
+    amounts = name.startswith("resource/") or name.endswith(("-set", "rlimits", "sysctl"))
+    items = one(name, samples.get(name, {} if amounts else 100))
+    parse(items, "isolators")
+    if name in FOR_PODS:
+        assert parse(items, "pod", pod=True) == parse(items, "isolators")
+    else:
+        with pytest.raises(UsageError, match="is for an app, not for a pod as a whole"):
+            parse(items, "pod", pod=True)
+
+
+FOR_PODS = (
+    *("resource/memory", "resource/cpu", "resource/pids", "os/linux/cpu-shares"),
+    *("resource/block-bandwidth", "resource/block-iops", "os/linux/io-weight", "os/unix/sysctl"),
+)
 RETAIN = {"name": "os/linux/capabilities-retain-set", "value": {"set": ["CAP_KILL"]}}
 REMOVE = {"name": "os/linux/capabilities-remove-set", "value": {"set": ["CAP_CHOWN"]}}
 REVOKE = {"name": "os/linux/capabilities-revoke-set", "value": {"set": ["CAP_FOWNER"]}}
 FILTER = {"name": "os/linux/seccomp-retain-set", "value": {"set": ["read"], "errno": "EPERM"}}
 BLOCK = {"name": "os/linux/seccomp-remove-set", "value": {"set": ["mount"]}}
-SMALL = {"name": "resource/memory", "value": {"limit": "64Mi"}}
 LARGE = {"name": "resource/memory", "value": {"limit": "1Gi"}}
 SHARES = {"name": "os/linux/cpu-shares", "value": 100}
 MORE_SHARES = {"name": "os/linux/cpu-shares", "value": 200}
