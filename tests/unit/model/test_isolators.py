@@ -177,7 +177,7 @@ def test_parse(items: list[Any], expected: Isolators) -> None:
         ),
         (
             one("os/linux/rlimits", {"set": [{"name": "core", "soft": -2}]}),
-            "set[0].soft: -2 is not a quantity",
+            "set[0].soft: '-2' is not a quantity",
         ),
         (one("os/linux/apparmor-profile", "a b"), "'a b' is not the name of a profile"),
         (one("os/linux/apparmor-profile", ""), "'' is not the name of a profile"),
