@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from podwright.cli import apps
-from podwright.cli.context import note, say
-from podwright.cli.run import progress_printer
+from podwright.cli.context import say
+from podwright.cli.run import progress_printer, say_prepared
 from podwright.stage0 import pods, prepare
 
 TYPE_CHECKING = False
@@ -23,8 +23,8 @@ def run(context: Context, args: apps.MultiArguments) -> int:
         context.layout, spec, None if quiet else progress_printer(), context.accept_key
     )
     prepared = prepare.prepare(context.layout, spec, stored)
-    for warning in () if quiet else prepared.warnings:
-        note(f"warning: {warning}")
+    if not quiet:
+        say_prepared(prepared)
     prepared.pod.move(pods.PREPARED)
     prepared.pod.close()
     say(prepared.pod.uuid)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.cli import apps
-from podwright.cli.context import note
+from podwright.cli.context import note, tell_report
 from podwright.stage0 import prepare, start
 
 TYPE_CHECKING = False
@@ -29,11 +29,18 @@ def run(context: Context, args: apps.MultiArguments) -> int:
         durable=False,
         on_uuid=(lambda uuid: save_uuid(save, uuid)) if save else None,
     )
-    for warning in prepared.warnings:
-        note(f"warning: {warning}")
-    outcome = start.run(context.layout, prepared.pod, stored=stored)
+    say_prepared(prepared)
+    outcome = start.run(context.layout, prepared.pod, stored=stored, on_report=tell_report)
     tell(outcome)
     return outcome.status
+
+
+def say_prepared(prepared: prepare.Prepared) -> None:
+    """What people should know about what they asked for, before it runs."""
+    for warning in prepared.warnings:
+        note(f"warning: {warning}")
+    for text in prepared.reports:
+        tell_report(text)
 
 
 def tell(outcome: Outcome) -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from podwright.cli.context import Context
+from podwright.cli.context import Context, tell_report
 from podwright.cli.run import tell
 from podwright.errors import UsageError
 from podwright.model.names import pod_name
@@ -33,7 +33,7 @@ def run(context: Context, args: Arguments) -> int:
     check_overrides(start.read_manifest(locked.path), overrides)
     if context.insecure:
         overrides["insecure"] = sorted(context.insecure)
-    outcome = start.run(context.layout, locked, overrides)
+    outcome = start.run(context.layout, locked, overrides, on_report=tell_report)
     tell(outcome)
     return outcome.status
 

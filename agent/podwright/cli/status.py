@@ -91,6 +91,7 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         lines.append(f"reason={seen['exit_reason']}")
     if seen["exit_error"]:
         lines.append(f"error={seen['exit_error']}")
+    lines += [f"report={text}" for text in seen["reports"]]
     for app in seen["apps"]:
         if app["exit_code"] is not None:
             lines.append(f"app-{app['name']}={app['exit_code']}")

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from podwright.cli.context import Context, agent_command, note
+from podwright.cli.context import Context, agent_command, note, tell_report
 from podwright.cli.options import Arguments
 from podwright.errors import NotFoundError, NotReadyError, PodwrightError
 from podwright.host import detached, supervisor, systemd
@@ -79,11 +79,15 @@ def _run(context: Context, name: str, revision: Revision) -> Outcome:
             layout, spec, prepare.resolve_images(layout, spec), durable=False
         )
         locked = prepared.pod
+        for text in prepared.reports:
+            tell_report(text)
     revisions.set_instance(layout, name, locked.uuid)
     if previous != locked.uuid:
         _clean(context, previous)  # only now: the name means a pod at every moment
     try:
-        return start.run(layout, locked, on_ready=lambda: _ready(locked.uuid))
+        return start.run(
+            layout, locked, on_ready=lambda: _ready(locked.uuid), on_report=tell_report
+        )
     finally:
         locked.close()  # who is locked is running, and the next start may be a minute away
 

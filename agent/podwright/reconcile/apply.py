@@ -156,8 +156,10 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
     units = systemd.ActiveStates()
     for index, work in enumerate(works):
         if work is not None:
-            answer.warnings += [f"pod {work.spec.name}: {text}" for text in work.warnings]
-            _finish(layout, work, answer.pods[index], units)
+            part = answer.pods[index]
+            _finish(layout, work, part, units)
+            told = work.warnings + (part["reports"] if work.plan.changed else [])
+            answer.warnings += [f"pod {work.spec.name}: {text}" for text in told]
     return answer.as_json()
 
 
@@ -198,8 +200,7 @@ def _plan(
         )
         if stored and len(stored) == len(spec.apps):
             # Check mode refuses what a run would refuse.
-            manifest, _ = prepare.plan_manifest(layout, spec, stored)
-            answer.claim_ports(spec, manifest)
+            answer.claim_ports(spec, prepare.plan_manifest(layout, spec, stored).manifest)
         unit = ""
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
@@ -283,6 +284,7 @@ def _finish(
         pid=shown.get("pid"),
         ip=next((net["ip"] for net in shown.get("networks", [])), ""),
         revision=seen.revision.number if seen.revision else None,
+        reports=shown.get("reports", []),
         rolled_back=work.rolled_back,
     )
     if work.stored:

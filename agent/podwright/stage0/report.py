@@ -42,6 +42,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "app_names": [],
         "user_annotations": {},
         "user_labels": {},
+        "reports": _reports(pod, runtime),
     }
     try:
         manifest = read_manifest(pod.path)
@@ -57,6 +58,13 @@ def report(pod: Pod) -> dict[str, Any]:
     out["user_annotations"] = dict(manifest.user_annotations)
     out["user_labels"] = dict(manifest.user_labels)
     return out
+
+
+def _reports(pod: Pod, runtime: dict[str, Any]) -> list[str]:
+    """Protection that the pod does not have: as known when it was prepared, and found later."""
+    found = [runtime.get("reports"), pod.read_json("reports")]
+    texts = [text for part in found if isinstance(part, list) for text in part]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def _object(raw: Any) -> dict[str, Any]:

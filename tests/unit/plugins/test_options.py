@@ -7,7 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.podwright.fleet.plugins.module_utils import notation, options, spec, spec_pod
+from ansible_collections.podwright.fleet.plugins.module_utils import (
+    notation,
+    options,
+    spec,
+    spec_pod,
+)
 from ansible_collections.podwright.fleet.plugins.module_utils.objects import Kind, objects
 from ansible_collections.podwright.fleet.plugins.module_utils.options import OptionError
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Optional
 
     from podwright.net.worker import NetWorker
-    from podwright.stage1.contract import Launch, OnReady
+    from podwright.stage1.contract import Launch, OnReady, OnReport
     from podwright.stage1.namespaces.plan import PodPlan
 
 FORWARDED = (
@@ -38,23 +38,34 @@ FORWARDED = (
 KILLED = 128 + signals.SIGKILL
 
 
-def launch(pod: Launch, on_ready: OnReady, network: Optional[NetWorker] = None) -> Outcome:
+def launch(
+    pod: Launch,
+    on_ready: OnReady,
+    network: Optional[NetWorker] = None,
+    on_report: Optional[OnReport] = None,
+) -> Outcome:
     """Run a pod to its end and take everything of it down again.
 
     on_ready  called once, in this process, when the pod has become ready
     network   makes the pod's network; None for the host's, or for none but loopback
+    on_report called in this process with each sentence about protection that was found missing
     Must be called from the main thread, since it handles signals meanwhile. Raises LaunchError,
     NetworkError or HostError when the pod could not be run; nothing of it runs then.
     """
     try:
-        return _launch(pod, on_ready, network)
+        return _launch(pod, on_ready, network, on_report)
     except OSError as err:
         raise HostError(
             f"pod {pod.uuid}: {safe(err)}", "see the failed call with --debug", object=pod.uuid
         ) from err
 
 
-def _launch(pod: Launch, on_ready: OnReady, network: Optional[NetWorker]) -> Outcome:
+def _launch(
+    pod: Launch,
+    on_ready: OnReady,
+    network: Optional[NetWorker],
+    on_report: Optional[OnReport],
+) -> Outcome:
     group: Optional[cgroups.PodCgroup] = None
     try:
         plan = compile_pod(pod)
@@ -63,8 +74,9 @@ def _launch(pod: Launch, on_ready: OnReady, network: Optional[NetWorker]) -> Out
         group = cgroups.plan(f"podwright-{pod.uuid}", limits)
         record.write(pod.pod_dir, 0, group.directories())  # before they exist: gc reads it
         group.make()
-        parent = _Parent(plan, group, pod.lock_fd, on_ready)
+        parent = _Parent(plan, group, pod.lock_fd, on_ready, on_report)
         try:
+            parent.reported(*group.notes)
             parent.fork(code)
             return parent.follow(network)
         finally:
@@ -92,12 +104,18 @@ class _Parent:
     """The waiting side: owns PID 1 until it is reaped, and the signal handlers until the end."""
 
     def __init__(
-        self, plan: PodPlan, group: cgroups.PodCgroup, lock_fd: int, on_ready: OnReady
+        self,
+        plan: PodPlan,
+        group: cgroups.PodCgroup,
+        lock_fd: int,
+        on_ready: OnReady,
+        on_report: Optional[OnReport] = None,
     ) -> None:
         self.plan = plan
         self.group = group
         self.lock_fd = lock_fd
         self.on_ready = on_ready
+        self.on_report = on_report
         self.pid = 0
         self.report, self.report_end = os.pipe()
         self.go_end, self.go = os.pipe()
@@ -107,6 +125,7 @@ class _Parent:
         self.handlers: dict[int, Any] = {}
         self.apps: dict[str, int] = {}
         self.notes: list[str] = []
+        self.reports: list[str] = []
 
     def fork(self, code: dict[str, bytes]) -> None:
         """Start the pod's PID 1 in a new pid namespace; our own children stay in ours."""
@@ -157,6 +176,8 @@ class _Parent:
                 self.on_ready()
             elif kind == link.NOTE:
                 self.notes.append(fields[0])
+            elif kind == link.REPORT:
+                self.reported(fields[0])
             elif kind == link.ENDED:
                 self.apps[fields[0]] = int(fields[1])
             elif kind == link.DONE:
@@ -166,6 +187,15 @@ class _Parent:
         if failure is not None:
             raise failure
         return outcome or self._killed()
+
+    def reported(self, *texts: str) -> None:
+        """Record and tell protection that was found missing; nothing, on most hosts."""
+        if texts:
+            self.reports += texts
+            record.write_reports(self.plan.pod_dir, self.reports)
+            if self.on_report is not None:
+                for text in texts:
+                    self.on_report(text)
 
     def _has_ended(self) -> bool:
         """Whether PID 1 is dead; it is not reaped."""
@@ -212,8 +242,7 @@ class _Parent:
         return self._outcome(KILLED, "killed")
 
     def _outcome(self, status: int, reason: str) -> Outcome:
-        unenforced = tuple(self.group.notes)
-        return Outcome(status, reason, self.apps, tuple(self.notes), unenforced)
+        return Outcome(status, reason, self.apps, tuple(self.notes), tuple(self.reports))
 
     def end(self) -> None:
         """Make sure that nothing of the pod runs any more; give the signals back."""

@@ -39,6 +39,14 @@ def write(pod_dir: str, pid: int, cgroups: list[str]) -> None:
         fs.write_atomic(f"{pod_dir}/{name}", texts[name].encode(), 0o644, durable=False)
 
 
+def write_reports(pod_dir: str, reports: list[str]) -> None:
+    """Record what was found missing at the start; `stage0.report` adds it to what was known."""
+    from podwright import jsonio
+
+    data = jsonio.dumps(reports).encode()
+    fs.write_atomic(f"{pod_dir}/reports", data, 0o644, durable=False)
+
+
 def read(pod_dir: str) -> Optional[InitRecord]:
     """The record of a pod, or None when it never got a PID 1."""
     from podwright import jsonio
