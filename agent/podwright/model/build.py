@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 from podwright.errors import UsageError
-from podwright.model import isolators
+from podwright.model import isolators, life
 from podwright.model.image import App, ImageManifest
 from podwright.model.names import app_name_from
 from podwright.model.pod import PodApp, PodManifest
-from podwright.model.volume import Mount, Volume
+from podwright.model.volume import EMPTY, Mount, Volume
 from podwright.values import replace
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podwright.model.podspec import AppSpec, PodSpec
+    from podwright.model.secret import Secret
 
 REPLACING = ("cpu-shares", "oom-score-adj", "capabilities-", "seccomp-")
 
@@ -44,6 +45,7 @@ def build_manifest(
                 "give one of them another --name",
                 object=name,
             )
+    life.check({app.name: asked.life for app, asked in zip(apps, spec.apps)}, spec.exit_policy)
     mounted = {mount.volume for app in apps for mount in app.mounts}
     warnings += [
         f"no app mounts volume {volume.name}: the images have no mount point of that name, and no"
@@ -59,9 +61,13 @@ def build_manifest(
                 f"the images declare: {', '.join(sorted(known)) or 'none'}",
                 object=host_port.name,
             )
+    for given in spec.secrets:
+        _check_apps(given.secret, names)
     annotations = [("podwright.io/stage1", spec.stage1)]
     if spec.name:
         annotations.append(("podwright.io/name", spec.name))
+    if spec.exit_policy != life.FIRST_FAILURE:
+        annotations.append(("podwright.io/exit-policy", spec.exit_policy))
     return (
         PodManifest(
             tuple(apps),
@@ -70,9 +76,27 @@ def build_manifest(
             tuple(annotations),
             spec.annotations,
             spec.labels,
+            isolators.parse(list(spec.pod_isolators), "pod isolators", pod=True),
+            spec.pod_isolators,
+            tuple(given.secret for given in spec.secrets),
         ),
         warnings,
     )
+
+
+def _check_apps(secret: Secret, names: list[str]) -> None:
+    for app in secret.apps:
+        if app not in names:
+            raise UsageError(
+                f"secret {secret.name} is for app {app}, which the pod does not have",
+                f"its apps are {', '.join(names)}",
+                object=secret.name,
+            )
+
+
+def _is_converted(image: ImageManifest) -> bool:
+    """Whether it was a container image, whose volumes begin with what the image has there (B2)."""
+    return any(name.startswith("appc.io/docker/") for name, _ in image.annotations)
 
 
 def _build_app(
@@ -109,9 +133,19 @@ def _build_app(
         isolators=isolators.parse(raw_isolators, f"app {name}: isolators"),
         isolators_json=tuple(raw_isolators),
     )
-    mounts, extra = _mounts(spec, asked, name, base, warnings)
+    mounts, extra = _mounts(spec, asked, name, base, warnings, _is_converted(image))
+    lives = life.of_image(asked.life, image.annotations, f"app {name}: its image")
     return (
-        PodApp(name, image_id, image.name, image.labels, app, asked.readonly_rootfs, mounts),
+        PodApp(
+            name,
+            image_id,
+            image.name,
+            image.labels,
+            app,
+            asked.readonly_rootfs,
+            mounts,
+            life.dump(lives),
+        ),
         extra,
     )
 
@@ -143,7 +177,12 @@ def merge_isolators(image: list[Any], asked: list[Any]) -> list[Any]:
 
 
 def _mounts(
-    spec: PodSpec, asked: AppSpec, app_name: str, base: App, warnings: list[str]
+    spec: PodSpec,
+    asked: AppSpec,
+    app_name: str,
+    base: App,
+    warnings: list[str],
+    copy_up: bool,
 ) -> tuple[tuple[Mount, ...], list[Volume]]:
     """Bind mount points by name, then pod wide and own mounts; the rest get empty volumes (B2)."""
     known = {volume.name for volume in spec.volumes}
@@ -160,7 +199,7 @@ def _mounts(
                     f"app {app_name}: no volume for mount point {point.name} ({point.path}): "
                     f"using an empty volume that ends with the pod"
                 )
-                extra.append(Volume(implicit, "empty"))
+                extra.append(Volume(implicit, EMPTY, copy_up=copy_up))
             by_path[point.path] = Mount(implicit, point.path)
     for mount in spec.mounts + asked.mounts:
         if mount.volume not in known:

@@ -5,16 +5,20 @@
 from __future__ import annotations
 
 from podwright.errors import UsageError
+from podwright.model import isolators
 from podwright.model.fields import Fields
-from podwright.model.image import App, Handler, absolute, check_kind, pairs, parse_app
+from podwright.model.image import App, Handler, check_kind, pairs, parse_app
+from podwright.model.isolators import Isolators
 from podwright.model.names import ac_identifier, ac_name, is_image_id
-from podwright.model.volume import Mount, Volume, dump_volume, parse_volume
+from podwright.model.volume import Mount, Volume, dump_mount, dump_volume, parse_mount, parse_volume
 from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from podwright.model.secret import Secret
 
 AC_VERSION = "0.8.11"
 
@@ -44,7 +48,7 @@ class HostPort:
 
 @value
 class PodManifest:
-    """A checked pod manifest."""
+    """A checked pod manifest; `isolators` are those of the pod as a whole."""
 
     apps: tuple[PodApp, ...]
     volumes: tuple[Volume, ...] = ()
@@ -52,6 +56,9 @@ class PodManifest:
     annotations: tuple[tuple[str, str], ...] = ()
     user_annotations: tuple[tuple[str, str], ...] = ()
     user_labels: tuple[tuple[str, str], ...] = ()
+    isolators: Isolators = Isolators()
+    isolators_json: tuple[Any, ...] = ()
+    secrets: tuple[Secret, ...] = ()
 
 
 def _parse_pod_app(fields: Fields) -> PodApp:
@@ -66,13 +73,7 @@ def _parse_pod_app(fields: Fields) -> PodApp:
     app = fields.child("app")
     if app is None:
         raise UsageError(f"{fields.at('app')}: is missing")
-    mounts = tuple(
-        Mount(
-            ac_name(item.text("volume", ...), item.at("volume")),
-            absolute(item.text("path", ...), item.at("path")),
-        )
-        for item in fields.objects("mounts")
-    )
+    mounts = tuple(parse_mount(item) for item in fields.objects("mounts"))
     return PodApp(
         name,
         image_id,
@@ -99,11 +100,7 @@ def parse_pod(raw: Any, where: str = "pod manifest") -> PodManifest:
         )
         for item in fields.objects("ports")
     )
-    if any(True for _ in fields.items("isolators")):
-        raise UsageError(
-            f"{fields.at('isolators')}: pod level isolators are not enforced yet",
-            "put them on the apps",
-        )
+    raw_isolators = fields.raw("isolators", [])
     for what, names in (("apps", [a.name for a in apps]), ("volumes", [v.name for v in volumes])):
         if len(set(names)) != len(names):
             raise UsageError(f"{fields.at(what)}: names must be unique")
@@ -116,7 +113,29 @@ def parse_pod(raw: Any, where: str = "pod manifest") -> PodManifest:
         pairs(fields, "annotations"),
         tuple(fields.mapping("userAnnotations").items()),
         tuple(fields.mapping("userLabels").items()),
+        isolators.parse(raw_isolators, fields.at("isolators"), pod=True),
+        tuple(raw_isolators),
+        _secrets(fields),
     )
+
+
+def _secrets(fields: Fields) -> tuple[Secret, ...]:
+    """What the manifest names as secrets; it never holds one."""
+    if fields.raw("secrets") is None:
+        return ()
+    from podwright.model.secret import check_all, parse_secret
+
+    found = tuple(parse_secret(item) for item in fields.objects("secrets"))
+    check_all(found, fields.at("secrets"))
+    return found
+
+
+def _dump_secrets(secrets: tuple[Secret, ...]) -> dict[str, Any]:
+    if not secrets:
+        return {}
+    from podwright.model.secret import dump_secret
+
+    return {"secrets": [dump_secret(secret) for secret in secrets]}
 
 
 def _name_values(items: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
@@ -170,7 +189,7 @@ def dump_pod(pod: PodManifest) -> dict[str, Any]:
                 },
                 "app": dump_app(app.app),
                 "readOnlyRootFS": app.readonly_rootfs,
-                "mounts": [{"volume": m.volume, "path": m.path} for m in app.mounts],
+                "mounts": [dump_mount(mount) for mount in app.mounts],
                 "annotations": _name_values(app.annotations),
             }
             for app in pod.apps
@@ -183,4 +202,6 @@ def dump_pod(pod: PodManifest) -> dict[str, Any]:
         "annotations": _name_values(pod.annotations),
         "userAnnotations": dict(pod.user_annotations),
         "userLabels": dict(pod.user_labels),
+        "isolators": list(pod.isolators_json),
+        **_dump_secrets(pod.secrets),
     }

@@ -8,10 +8,12 @@ from podwright.errors import UsageError
 from podwright.model import isolators
 from podwright.model.fields import Fields
 from podwright.model.image import absolute
+from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy
+from podwright.model.life import parse_fields as parse_life
 from podwright.model.names import ac_name, pod_name
 from podwright.model.pod import HostPort
 from podwright.model.specfields import check_ip, environment, insecure, logins, seconds
-from podwright.model.volume import Mount, Volume, parse_volume
+from podwright.model.volume import Mount, Volume, parse_mount, parse_volume
 from podwright.stage1.contract import Ready
 from podwright.values import value
 
@@ -19,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from podwright.model.secret import GivenSecret
     from podwright.stage0.web.givenlogins import Credentials
 
 STATES = ("started", "stopped", "prepared", "absent", "restarted")
@@ -41,6 +44,8 @@ APP_FIELDS = (
     "mounts",
     "isolators",
     "readonly_rootfs",
+    "stop_signal",
+    "hook_timeout",
 )
 
 
@@ -65,6 +70,7 @@ class AppSpec:
     isolators: tuple[Any, ...] = ()
     readonly_rootfs: bool = False
     signature: str = ""
+    life: Life = PLAIN
 
 
 @value
@@ -75,6 +81,7 @@ class PodSpec:
     enabled_said   `enabled` was asked for in so many words, not by default
     credentials    log-ins to fetch the images with; no part of the pod, and never written
     selinux        auto, require or off
+    pod_isolators  of the pod as a whole, as written
     """
 
     name: str
@@ -101,10 +108,13 @@ class PodSpec:
     labels: tuple[tuple[str, str], ...] = ()
     credentials: Optional[Credentials] = None
     selinux: str = "auto"
+    pod_isolators: tuple[Any, ...] = ()
+    exit_policy: str = FIRST_FAILURE
+    secrets: tuple[GivenSecret, ...] = ()
 
 
-def _parse_app(fields: Fields, image: str, name: str) -> AppSpec:
-    """Read the per-app fields that stand in `fields`."""
+def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -> AppSpec:
+    """Read the per-app fields that stand in `fields`; `several`: it is an element of `apps`."""
     raw_isolators = fields.raw("isolators", [])
     isolators.parse(raw_isolators, fields.at("isolators"))
     gids = None
@@ -126,14 +136,12 @@ def _parse_app(fields: Fields, image: str, name: str) -> AppSpec:
         mounts=tuple(_parse_mount(item) for item in fields.objects("mounts")),
         isolators=tuple(raw_isolators),
         readonly_rootfs=fields.boolean("readonly_rootfs"),
+        life=parse_life(fields, several=several),
     )
 
 
 def _parse_mount(fields: Fields) -> Mount:
-    mount = Mount(
-        ac_name(fields.text("volume", ...), fields.at("volume")),
-        absolute(fields.text("path", ...), fields.at("path")),
-    )
+    mount = parse_mount(fields)
     fields.finish()
     return mount
 
@@ -154,7 +162,7 @@ def _parse_apps(fields: Fields) -> tuple[AppSpec, ...]:
             f"{fields.path}: image and apps exclude each other", "put the image into apps"
         )
     if image:
-        return (_parse_app(fields, image, ""),)
+        return (_parse_app(fields, image, "", several=False),)
     used = [name for name in APP_FIELDS if fields.raw(name) is not None]
     if used:
         raise UsageError(
@@ -211,6 +219,11 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         labels=tuple(sorted(fields.mapping("labels").items())),
         credentials=logins(fields, shared),
         selinux=fields.choice("selinux", SELINUX, "auto"),
+        pod_isolators=_pod_isolators(fields),
+        exit_policy=parse_exit_policy(
+            fields.text("exit_policy", FIRST_FAILURE), fields.at("exit_policy")
+        ),
+        secrets=_secrets(fields),
     )
     fields.finish()
     volumes = [volume.name for volume in spec.volumes]
@@ -223,6 +236,22 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
             object=name,
         )
     return spec
+
+
+def _secrets(fields: Fields) -> tuple[GivenSecret, ...]:
+    if fields.raw("secrets") is None:
+        return ()
+    from podwright.model.secret import check_all, parse_given
+
+    given = tuple(parse_given(item) for item in fields.objects("secrets"))
+    check_all(tuple(one.secret for one in given), fields.at("secrets"))
+    return given
+
+
+def _pod_isolators(fields: Fields) -> tuple[Any, ...]:
+    raw = fields.raw("pod_isolators", [])
+    isolators.parse(raw, fields.at("pod_isolators"), pod=True)
+    return tuple(raw)
 
 
 def _says_more(fields: Fields) -> bool:

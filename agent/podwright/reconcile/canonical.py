@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from podwright.model import life
 from podwright.model.names import app_name_from
 from podwright.model.podspec import AppSpec, PodSpec
-from podwright.model.volume import Mount, dump_volume
+from podwright.model.volume import Mount, dump_mount, dump_volume, parse_mount
 from podwright.stage1.contract import Ready
 from podwright.values_json import to_json
 
@@ -14,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from podwright.model.secret import GivenSecret
     from podwright.stage0.images import StoredImage
 
 UNRESOLVED = "to be fetched"
@@ -21,7 +23,14 @@ UNRESOLVED = "to be fetched"
 
 def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
     """What the pod is made of, with image IDs in place of names."""
+    more: dict[str, Any] = {}
+    if spec.exit_policy != life.FIRST_FAILURE:
+        more["exit_policy"] = spec.exit_policy
+    if spec.pod_isolators:
+        more["pod_isolators"] = list(spec.pod_isolators)
     return {
+        **more,
+        **_secrets(spec),
         "apps": [_app(app, image_id) for app, image_id in zip(spec.apps, image_ids)],
         "stage1": spec.stage1,
         "net": spec.net,
@@ -30,7 +39,7 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
             to_json(port) for port in sorted(spec.ports, key=lambda p: (p.name, p.host_port))
         ],
         "volumes": [dump_volume(volume) for volume in sorted(spec.volumes, key=lambda v: v.name)],
-        "mounts": [to_json(mount) for mount in spec.mounts],
+        "mounts": [dump_mount(mount) for mount in spec.mounts],
         "environment": dict(spec.environment),
         "insecure": sorted(spec.insecure),
         "overlay": spec.overlay,
@@ -45,16 +54,24 @@ def _app(app: AppSpec, image_id: str) -> dict[str, Any]:
     del out["image"], out["signature"]
     out["environment"] = dict(app.environment)
     out["image_id"] = image_id
+    out["mounts"] = [dump_mount(mount) for mount in app.mounts]
+    if app.life == life.PLAIN:
+        del out["life"]  # what revisions of older agents do not know is no change
     return out
 
 
 def settings(spec: PodSpec) -> dict[str, Any]:
     """How the pod is supervised."""
-    return {
+    out = {
         "restart": spec.restart,
         "ready": to_json(spec.ready),
         "stop_timeout": spec.stop_timeout,
     }
+    lives = [app.life for app in spec.apps]
+    if any(one != life.PLAIN for one in lives):
+        out["start_bound"] = life.start_bound(lives, spec.ready)
+        out["stop_bound"] = life.stop_bound(lives, spec.stop_timeout)
+    return out
 
 
 def image_names(spec: PodSpec, stored: list[StoredImage]) -> dict[str, str]:
@@ -78,9 +95,10 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
             image=raw["image_id"],
             args=tuple(given["args"]),
             environment=tuple(sorted(given["environment"].items())),
-            mounts=tuple(Mount(**mount) for mount in given["mounts"]),
+            mounts=_mounts(given["mounts"]),
             isolators=tuple(given["isolators"]),
             supplementary_gids=None if gids is None else tuple(gids),
+            life=life.from_json(given.get("life")),
         )
         apps.append(AppSpec(**given))
     ready = settings_["ready"]
@@ -92,7 +110,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         hostname=runtime_["hostname"],
         ports=tuple(HostPort(**port) for port in runtime_["ports"]),
         volumes=tuple(parse_volume(Fields(raw, "volume")) for raw in runtime_["volumes"]),
-        mounts=tuple(Mount(**mount) for mount in runtime_["mounts"]),
+        mounts=_mounts(runtime_["mounts"]),
         environment=tuple(sorted(runtime_["environment"].items())),
         pull_policy="never",
         insecure=frozenset(runtime_["insecure"]),
@@ -103,4 +121,32 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         selinux=runtime_.get("selinux", "auto"),
         annotations=tuple(sorted(runtime_["annotations"].items())),
         labels=tuple(sorted(runtime_["labels"].items())),
+        pod_isolators=tuple(runtime_.get("pod_isolators", ())),
+        exit_policy=runtime_.get("exit_policy", life.FIRST_FAILURE),
+        secrets=_given(runtime_.get("secrets", ())),
     )
+
+
+def _mounts(raw: list[Any]) -> tuple[Mount, ...]:
+    from podwright.model.fields import Fields
+
+    return tuple(parse_mount(Fields(mount, "mount")) for mount in raw)
+
+
+def _secrets(spec: PodSpec) -> dict[str, Any]:
+    """The secrets by name, with digests in place of contents."""
+    if not spec.secrets:
+        return {}
+    from podwright.model.secret import dump_secret
+
+    by_name = sorted((given.secret for given in spec.secrets), key=lambda secret: secret.name)
+    return {"secrets": [dump_secret(secret) for secret in by_name]}
+
+
+def _given(raw: list[Any]) -> tuple[GivenSecret, ...]:
+    if not raw:
+        return ()
+    from podwright.model.fields import Fields
+    from podwright.model.secret import GivenSecret, parse_secret
+
+    return tuple(GivenSecret(parse_secret(Fields(secret, "secret"))) for secret in raw)

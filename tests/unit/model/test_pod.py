@@ -96,7 +96,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("volumes.2.mode", "888", "pod.volumes[2].mode: '888' is not an octal mode"),
         ("volumes.2.uid", 2**32 - 1, "pod.volumes[2].uid: 4294967295 is not between"),
         ("ports.0.hostPort", 65536, "pod.ports[0].hostPort: 65536 is not between 1 and 65535"),
-        ("isolators", [{}], "pod.isolators: pod level isolators are not enforced yet"),
+        ("isolators", [{}], "pod.isolators[0].name: is missing"),
         ("annotations.0.value", ..., "pod.annotations[0].value: is missing"),
         ("userLabels", {"a": 1}, "pod.userLabels.a: must be a string without NUL"),
     ],
