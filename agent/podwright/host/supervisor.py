@@ -64,6 +64,11 @@ def active(layout: Layout, name: str, units: systemd.ActiveStates) -> bool:
     return identity.alive(supervisor_of(layout, name))
 
 
+def stop_seconds(settings: dict[str, Any]) -> float:
+    """For how long a pod of these settings may take to stop."""
+    return float(settings.get("stop_bound", settings["stop_timeout"]))
+
+
 def stop(layout: Layout, name: str, stop_timeout: float = 10.0) -> None:
     """Stop the pod and its supervisor; waits until both are gone."""
     if systemd.running():
@@ -81,14 +86,14 @@ class Starting:
     ) -> None:
         self.layout = layout
         self.name = name
-        self.timeout: float = settings["ready"]["timeout"] + GRACE
-        self.stop_timeout: float = settings["stop_timeout"] + GRACE
+        self.timeout: float = settings.get("start_bound", settings["ready"]["timeout"]) + GRACE
+        self.stop_timeout: float = stop_seconds(settings) + GRACE
         self.process: Optional[subprocess.Popen[bytes]] = None
         record_problem(layout, name, "")
         if systemd.running():
             self._systemd()
         else:
-            stop(layout, name, settings["stop_timeout"])
+            stop(layout, name, stop_seconds(settings))
             self.pid = detached.spawn(layout, name, command)
         self.since = time.monotonic()
 

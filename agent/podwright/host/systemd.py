@@ -64,8 +64,8 @@ def unit_text(name: str, settings: dict[str, Any], command: list[str]) -> str:
         name=name,
         command=" ".join(_quote(word) for word in command),
         restart=settings["restart"],
-        start_timeout=int(settings["ready"]["timeout"]) + 30,
-        stop_timeout=int(settings["stop_timeout"]) + 20,
+        start_timeout=int(settings.get("start_bound", settings["ready"]["timeout"])) + 30,
+        stop_timeout=int(settings.get("stop_bound", settings["stop_timeout"])) + 20,
     )
 
 

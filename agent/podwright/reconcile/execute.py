@@ -84,7 +84,7 @@ class Work:
         if self._does("start"):
             self.starting = supervisor.Starting(self.layout, name, self.plan.settings, self.command)
         elif self._does("stop"):
-            supervisor.stop(self.layout, name, self.plan.settings["stop_timeout"])
+            supervisor.stop(self.layout, name, supervisor.stop_seconds(self.plan.settings))
         if self._does("disable"):
             systemd.systemctl("disable", "--quiet", systemd.unit_name(name))
 
@@ -113,7 +113,7 @@ class Work:
         """Run the old revision again, or stop what never worked."""
         name = self.spec.name
         old = self.seen.revision
-        supervisor.stop(self.layout, name, self.plan.settings["stop_timeout"])
+        supervisor.stop(self.layout, name, supervisor.stop_seconds(self.plan.settings))
         if old is None or self.new is None or not self.seen.active:
             return
         revisions.switch(self.layout, name, old.number)
@@ -152,7 +152,7 @@ def check_ports(layout: Layout, spec: PodSpec, stored: list[StoredImage], replac
 
 def remove(layout: Layout, name: str, seen: Observed) -> None:
     """Stop a named pod and remove everything that is kept of it."""
-    timeout = float(seen.revision.settings["stop_timeout"]) if seen.revision else 10.0
+    timeout = supervisor.stop_seconds(seen.revision.settings) if seen.revision else 10.0
     supervisor.stop(layout, name, timeout)
     if systemd.running():
         systemd.remove_unit(name)

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from podwright.errors import LaunchError
 from podwright.host.cgroups import Limits
+from podwright.model.life import FIRST_FAILURE, PLAIN, Life, check, exit_policy
+from podwright.model.life import dump as dump_life
+from podwright.model.life import parse as parse_life
 from podwright.stage1.contract import Ready
 from podwright.stage1.namespaces import environment, kernelpaths
 from podwright.stage1.namespaces.mountplan import Bind, EmptyVolume, binds_of, is_late
@@ -37,6 +40,7 @@ class AppPlan:
     binds       volumes below the root; `late_binds` those in /dev and /sys, which come after
     hidden, read_only    (proc | sys, path below) pairs
     sys         how /sys is mounted: ro, rw, or "" when a volume sits there
+    stop_signal, stop_timeout    how it is asked to end, and seconds from there to SIGKILL
     """
 
     name: str
@@ -60,6 +64,9 @@ class AppPlan:
     directory: str
     restrictions: Restrictions
     limits: Limits
+    life: Life = PLAIN
+    stop_signal: int = 15
+    stop_timeout: float = 10.0
 
 
 @value
@@ -69,6 +76,7 @@ class PodPlan:
     root       the pod's own root on the host, `<pod dir>/stage1/rootfs`
     host_net   the host's network namespace is kept
     label      its SELinux label, given at launch; None where SELinux is off
+    backoff    seconds before an app's first restart
     kept       host namespaces that are kept (KINDS); none in namespaces, all in fly
     """
 
@@ -84,6 +92,8 @@ class PodPlan:
     interactive: bool
     label: Optional[PodLabel] = None
     kept: frozenset[str] = frozenset()
+    exit_policy: str = FIRST_FAILURE
+    backoff: float = 1.0
 
 
 def compile_pod(launch: Launch) -> PodPlan:
@@ -100,6 +110,8 @@ def compile_pod(launch: Launch) -> PodPlan:
             f"readiness names app {safe(launch.ready.app, 60)!r}",
             f"this pod's apps are {', '.join(names)}",
         )
+    policy = exit_policy(manifest.annotations)
+    check({app.name: app.life for app in apps}, policy)
     return PodPlan(
         uuid=launch.uuid,
         pod_dir=launch.pod_dir,
@@ -111,6 +123,8 @@ def compile_pod(launch: Launch) -> PodPlan:
         ready=launch.ready,
         stop_timeout=launch.stop_timeout,
         interactive=launch.interactive,
+        exit_policy=policy,
+        backoff=launch.backoff,
     )
 
 
@@ -126,6 +140,7 @@ def _app(
     handlers = {handler.name: handler.exec for handler in app.app.handlers}
     paths = "paths" not in launch.insecure
     isolators = app.app.isolators
+    life = parse_life(app.annotations, app.name)
     return AppPlan(
         name=app.name,
         trees=launch.trees[app.name],
@@ -148,7 +163,18 @@ def _app(
         directory=app.app.working_directory,
         restrictions=restrictions(launch, app),
         limits=Limits(isolators.memory, isolators.cpu_milli, isolators.cpu_shares, isolators.pids),
+        life=life,
+        stop_signal=_signal(life),
+        stop_timeout=launch.stop_timeout if life.stop_timeout is None else life.stop_timeout,
     )
+
+
+def _signal(life: Life) -> int:
+    if not life.stop_signal:
+        return 15
+    from podwright.model.signalnames import number
+
+    return number(life.stop_signal)
 
 
 def describe(plan: PodPlan) -> list[str]:
@@ -169,6 +195,7 @@ def describe(plan: PodPlan) -> list[str]:
         lines += [f"  hide /{base}/{path}" for base, path in app.hidden]
         lines += [f"  read-only /{base}/{path}" for base, path in app.read_only]
         lines += _describe_process(app)
+        lines += [f"  {name} {safe(text)}" for name, text in dump_life(app.life)]
     return lines
 
 
