@@ -91,7 +91,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ),
         ("apps.1.readOnlyRootFS", "true", "pod.apps[1].readOnlyRootFS: must be true or false"),
         ("volumes.0.source", ..., "pod.volumes[0].source: '' is not an absolute path"),
-        ("volumes.0.size", 1, "pod.volumes[0].size: unknown field"),
+        ("volumes.0.colour", 1, "pod.volumes[0].colour: unknown field"),
         ("volumes.1.name", "data", "pod.volumes: names must be unique"),
         ("volumes.2.mode", "888", "pod.volumes[2].mode: '888' is not an octal mode"),
         ("volumes.2.uid", 2**32 - 1, "pod.volumes[2].uid: 4294967295 is not between"),
