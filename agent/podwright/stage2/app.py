@@ -1,16 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start one process of an app: its main program, a hook, or a readiness probe.
+"""Start one process of an app: its main program, a hook, a probe, or one that was asked for later.
 
 All go the same way, so that all are confined in the same way. The child tells over a pipe that
-closes on exec whether it got there.
+closes on exec whether it got there. The first one makes the app's own mount and cgroup namespaces
+and hands their descriptors to PID 1; the later ones join them.
 """
 
 from __future__ import annotations
 
 import os
 
-from podwright.kernel import beneath, mounts, process, signals, terminal
+from podwright.kernel import beneath, mounts, process, signals, terminal, unixsocket
 from podwright.kernel.calls import CallError
 from podwright.stage1.namespaces.identity import Identity
 from podwright.stage2.confine import confine
@@ -18,6 +19,7 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from typing import Optional
 
     from podwright.stage1.namespaces.plan import AppPlan
@@ -25,6 +27,56 @@ if TYPE_CHECKING:
 EXEC_FAILED = 203
 """systemd's and rkt's status for a program that could not be executed."""
 SETUP_FAILED = 254
+
+
+class Spaces:
+    """An app's own namespaces, as PID 1 holds them once the app's first process has made them.
+
+    kinds    (name below /proc/self/ns, clone(2)'s flag), in the order in which they are joined
+    """
+
+    def __init__(self, *kinds: tuple[str, int]) -> None:
+        self.kinds = kinds
+        self.fds: tuple[int, ...] = ()
+        self._channel: Optional[_socket.socket] = None
+
+    def begin(self) -> Optional[_socket.socket]:
+        """Where the process that is about to be forked sends them; None when they are there."""
+        self.settle()
+        if self.fds:
+            return None
+        self._channel, theirs = unixsocket.pair()
+        return theirs
+
+    def settle(self) -> None:
+        """Receive what the first process sends, if it was started and has not been asked yet.
+
+        It waits for a process of ours that executes nothing of the app's until it has sent.
+        """
+        if self._channel is not None:
+            _, self.fds = unixsocket.receive(self._channel, 1)
+            self._channel.close()
+            self._channel = None
+
+    def make(self) -> None:
+        """In the child: leave the pod's for new ones."""
+        process.unshare(sum(flag for _, flag in self.kinds))
+
+    def hand_over(self, channel: _socket.socket) -> None:
+        """In the child that made them, in its own root: send them to PID 1."""
+        flags = os.O_RDONLY | os.O_CLOEXEC
+        fds = tuple(os.open(f"/proc/self/ns/{name}", flags) for name, _ in self.kinds)
+        unixsocket.send(channel, b".", fds)
+
+    def join(self) -> None:
+        """In the child: go where the app's other processes are; the root is the app's then."""
+        for fd, (_, flag) in zip(self.fds, self.kinds):
+            process.setns(fd, flag)
+
+
+def app_spaces() -> Spaces:
+    """What every app has of its own."""
+    return Spaces(("cgroup", process.CLONE_NEWCGROUP), ("mnt", process.CLONE_NEWNS))
 
 
 @value
@@ -35,6 +87,7 @@ class Target:
     capabilities  bits of the set it gets; `drop` the numbers to take out of the bounding set
     joins         descriptors of cgroup files to write "0" to
     filter        BPF, or b"" for none
+    spaces        the app's own namespaces
     """
 
     plan: AppPlan
@@ -44,6 +97,7 @@ class Target:
     drop: tuple[int, ...]
     joins: tuple[int, ...]
     filter: bytes
+    spaces: Spaces
 
 
 @value
@@ -58,7 +112,7 @@ class Started:
 class Stdio:
     """Descriptors for 0, 1 and 2; None keeps what PID 1 has.
 
-    terminal      path, in the app's root, of a terminal that is all three instead
+    terminal      path, in the app's root, of a terminal for those that are None
     controlling   it becomes the controlling one of the process's session
     """
 
@@ -83,18 +137,22 @@ def spawn(
     argv: tuple[str, ...],
     identity: Identity,
     stdio: Stdio,
+    more: tuple[tuple[str, str], ...] = (),
 ) -> Started:
-    """Fork a process of an app that executes `path`."""
+    """Fork a process of an app that executes `path`; `more` is added to its environment."""
+    channel = target.spaces.begin()
     pipe, report = os.pipe()
     pid = os.fork()
     if pid:
         os.close(report)
+        if channel is not None:
+            channel.close()
         return Started(pid, pipe)
     executing = False
     try:
-        report = _become(target, identity, stdio, report)
+        report = _become(target, identity, stdio, report, channel)
         executing = True
-        os.execve(path, argv, dict(target.plan.environment))
+        os.execve(path, argv, {**dict(target.plan.environment), **dict(more)})
     except OSError as err:
         text = str(err) if isinstance(err, CallError) else err.strerror or str(err)
         _tell(report, err.errno or 0, executing, text)
@@ -122,17 +180,20 @@ def confirm(started: Started) -> None:
         raise StartError(int(code), text, executing == "1")
 
 
-def _become(target: Target, identity: Identity, stdio: Stdio, report: int) -> int:
+def _become(
+    target: Target,
+    identity: Identity,
+    stdio: Stdio,
+    report: int,
+    channel: Optional[_socket.socket],
+) -> int:
     """Everything between fork and exec; returns the pipe's new descriptor."""
     signals.pthread_sigmask(signals.SIG_SETMASK, ())
     os.setsid()
     process.new_session_keyring()
     for join in target.joins:
         os.write(join, b"0")
-    process.unshare(process.CLONE_NEWNS | process.CLONE_NEWCGROUP)
-    os.chdir(target.root)
-    here = os.open(".", beneath.DIRECTORY)
-    mounts.enter_root(here)
+    here = _enter(target, channel)
     restrictions = target.plan.restrictions
     if restrictions.oom_score_adj is not None:
         _write("/proc/self/oom_score_adj", str(restrictions.oom_score_adj))
@@ -145,17 +206,31 @@ def _become(target: Target, identity: Identity, stdio: Stdio, report: int) -> in
     return report
 
 
+def _enter(target: Target, channel: Optional[_socket.socket]) -> int:
+    """Go to the app's own mounts and root; a descriptor of it."""
+    if channel is None:
+        target.spaces.join()
+        return os.open("/", beneath.DIRECTORY)
+    target.spaces.make()
+    os.chdir(target.root)
+    here = os.open(".", beneath.DIRECTORY)
+    mounts.enter_root(here)
+    target.spaces.hand_over(channel)
+    return here
+
+
 def _connect(stdio: Stdio, identity: Identity) -> None:
     """Set 0, 1 and 2. A terminal is opened here, where its path is what the app will see."""
-    fds: tuple[Optional[int], ...] = (stdio.stdin, stdio.stdout, stdio.stderr)
+    tty: Optional[int] = None
     if stdio.terminal:
-        fds = (os.open(stdio.terminal, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC),) * 3
-    for number, fd in enumerate(fds):
-        if fd is not None:
-            os.dup2(fd, number)
-    if stdio.controlling:
-        os.fchown(0, identity.uid, -1)
-        terminal.take_control(0)
+        tty = os.open(stdio.terminal, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    for number, fd in enumerate((stdio.stdin, stdio.stdout, stdio.stderr)):
+        chosen = tty if fd is None else fd
+        if chosen is not None:
+            os.dup2(chosen, number)
+    if tty is not None and stdio.controlling:
+        os.fchown(tty, identity.uid, -1)
+        terminal.take_control(tty)
 
 
 def _write(path: str, text: str) -> None:

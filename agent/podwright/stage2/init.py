@@ -17,7 +17,7 @@ from podwright.errors import LaunchError, PodwrightError
 from podwright.kernel import beneath, calls, fs, mounts, process, signals, terminal
 from podwright.stage1.namespaces import capabilities, environment, identity, roots, views
 from podwright.stage1.namespaces import link as messages
-from podwright.stage2.app import Stdio, Target
+from podwright.stage2.app import Stdio, Target, app_spaces
 from podwright.stage2.supervise import AWAITED, Supervisor
 from podwright.text import safe
 
@@ -55,8 +55,9 @@ def _run(
 ) -> tuple[int, str]:
     _settle_in(plan, group, link, lock_fd)
     link.report(messages.ISOLATED)
-    mounts.make_private()
-    _socket.sethostname(plan.hostname)
+    mounts.make_private("/", mounts.MS_SLAVE if plan.kept else mounts.MS_PRIVATE)
+    if "uts" not in plan.kept:
+        _socket.sethostname(plan.hostname)
     if not plan.host_net:
         _raise_loopback()
     pod = roots.build(plan)
@@ -83,8 +84,9 @@ def _terminal(pod: int, app: AppPlan, link: Inside) -> str:
     dev = beneath.open_strict(pod, f"{app.root}/dev", beneath.DIRECTORY)
     pts = beneath.open_strict(dev, "pts", beneath.DIRECTORY)
     master, _, number = terminal.open_pair(pts)
-    fs.create_at(dev, "console", 0o600)
-    views.attach_at(dev, "console", mounts.clone(pts, str(number)))
+    if app.sys != "host":
+        fs.create_at(dev, "console", 0o600)
+        views.attach_at(dev, "console", mounts.clone(pts, str(number)))
     terminal.send(link.terminals, master)
     link.terminals.close()
     for fd in (dev, pts, master):
@@ -107,6 +109,7 @@ def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> N
         os.write(fd, b"0")
         os.close(fd)
     kinds = process.CLONE_NEWNS | process.CLONE_NEWIPC | process.CLONE_NEWUTS
+    kinds = process.CLONE_NEWNS if plan.kept else kinds
     process.unshare(kinds | (0 if plan.host_net else process.CLONE_NEWNET))
 
 
@@ -132,7 +135,8 @@ def _target(
     finally:
         os.close(root)
     names = app.restrictions.capabilities
-    wanted = permitted if names is None else capabilities.mask(names)
+    wanted = capabilities.mask(names or app.restrictions.removed)
+    wanted = permitted & ~wanted if names is None else wanted
     missing = [name for name in names or () if not permitted >> capabilities.number(name) & 1]
     if missing:
         raise LaunchError(
@@ -143,7 +147,8 @@ def _target(
     drop = [number for number in range(_last_capability() + 1) if not wanted >> number & 1]
     flags = os.O_WRONLY | os.O_CLOEXEC
     joins = tuple(os.open(path, flags) for path in group.app_files(app.name))
-    return Target(app, f"/{app.root}", who, wanted, tuple(drop), joins, filters.get(app.name, b""))
+    code = filters.get(app.name, b"")
+    return Target(app, f"/{app.root}", who, wanted, tuple(drop), joins, code, app_spaces())
 
 
 def _last_capability() -> int:
