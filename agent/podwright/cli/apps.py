@@ -8,7 +8,6 @@ from podwright.cli import options
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
 from podwright.model.image import absolute
-from podwright.model.isolators import parse as parse_isolators
 from podwright.model.names import ac_name, is_variable_name, pod_name
 from podwright.model.pod import HostPort
 from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec
@@ -29,6 +28,11 @@ FLAVOUR_ALIASES = {
     "podwright.io/stage1-fly": "fly",
     "coreos.com/rkt/stage1-fly": "fly",
 }
+ISOLATOR_FLAGS = (
+    *("memory", "cpu", "cpu-shares", "pids", "io-weight", "block-bandwidth", "block-iops"),
+    *("rlimit", "oom-score-adj", "caps-retain", "caps-remove", "seccomp"),
+    *("no-new-privileges", "apparmor"),
+)
 
 
 class MultiArguments(options.Arguments):
@@ -133,6 +137,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         overlay=not args.true("no-overlay"),
         selinux=args.text("selinux", "auto"),
         interactive=interactive,
+        pod_isolators=_pod_isolators(args),
     )
 
 
@@ -148,7 +153,6 @@ def flavour(name: str) -> str:
 
 def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
     gids = own.text("supplementary-gids")
-    isolators = _isolators(own)
     working_dir = own.text("working-dir")
     name = own.text("name")
     return AppSpec(
@@ -166,7 +170,7 @@ def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
         ),
         working_dir=absolute(working_dir, "--working-dir") if working_dir else "",
         mounts=tuple(_mount(text) for text in own.texts("mount")),
-        isolators=tuple(isolators),
+        isolators=_isolators(own),
         readonly_rootfs=own.true("readonly-rootfs"),
         signature=own.text("signature"),
     )
@@ -179,42 +183,20 @@ def _number(text: str, what: str) -> int:
     return int(text)
 
 
-def _isolators(own: Arguments) -> list[Any]:
-    """The isolator options as the list that a manifest would hold, checked."""
-    if own.given("caps-retain") and own.given("caps-remove"):
-        raise UsageError("--caps-retain and --caps-remove cannot be combined")
-    found: dict[str, Any] = {}
-    for flag, name in (("memory", "resource/memory"), ("cpu", "resource/cpu")):
-        if own.given(flag):
-            found[flag] = {"name": name, "value": {"limit": own.text(flag)}}
-    for flag in ("cpu-shares", "oom-score-adj"):
-        if own.given(flag):
-            found[flag] = {"name": f"os/linux/{flag}", "value": own.text(flag)}
-    for flag, kind in (("caps-retain", "retain"), ("caps-remove", "remove")):
-        if own.given(flag):
-            names = [name for name in own.text(flag).split(",") if name]
-            found[flag] = {"name": f"os/linux/capabilities-{kind}-set", "value": {"set": names}}
-    if own.given("seccomp"):
-        found["seccomp"] = _seccomp(own.text("seccomp"))
-    for flag, item in found.items():
-        try:
-            parse_isolators([item], flag)
-        except UsageError as err:
-            what = err.message.partition(": ")[2]
-            raise UsageError(f"--{flag}: {what}", err.hint, object=f"--{flag}") from None
-    return list(found.values())
+def _isolators(own: Arguments) -> tuple[Any, ...]:
+    if not any(own.given(flag) for flag in ISOLATOR_FLAGS):
+        return ()
+    from podwright.cli.isolator_flags import app_isolators
+
+    return app_isolators(own)
 
 
-def _seccomp(text: str) -> dict[str, Any]:
-    words = options.split(text, "--seccomp")
-    mode = words.pop("mode", "")
-    errno_name = words.pop("errno", "")
-    if mode not in ("retain", "remove") or any(words.values()):
-        raise UsageError("--seccomp: begin with mode=retain or mode=remove, then name system calls")
-    value: dict[str, Any] = {"set": sorted(words)}
-    if errno_name:
-        value["errno"] = errno_name
-    return {"name": f"os/linux/seccomp-{mode}-set", "value": value}
+def _pod_isolators(args: Arguments) -> tuple[Any, ...]:
+    if not args.given("sysctl"):
+        return ()
+    from podwright.cli.isolator_flags import pod_isolators
+
+    return pod_isolators(args)
 
 
 def _port(text: str) -> HostPort:

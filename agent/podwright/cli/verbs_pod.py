@@ -26,6 +26,7 @@ POD_OPTIONS = (
         "new",
         choices=PULL,
     ),
+    Option("sysctl", "kernel setting of the pod: NAME=VALUE", "SETTING", repeat=True),
     Option("no-overlay", "copy the image tree instead of using an overlay"),
     Option("stage1-name", "isolation: namespaces or fly", "NAME", "namespaces"),
     Option(
@@ -56,9 +57,18 @@ APP_OPTIONS = (
     Option("memory", "memory limit: 256Mi", "QUANTITY", per_app=True),
     Option("cpu", "CPU limit in cores: 500m, 2", "QUANTITY", per_app=True),
     Option("cpu-shares", "CPU weight: 2..262144", "NUMBER", per_app=True),
+    Option("pids", "most processes and threads; 1024 where it is not said", "NUMBER", per_app=True),
+    Option("io-weight", "share of busy disks: 1..1000", "NUMBER", per_app=True),
+    Option("block-bandwidth", "bytes per second of each disk: 10M", "QUANTITY", per_app=True),
+    Option("block-iops", "requests per second of each disk", "NUMBER", per_app=True),
+    Option(
+        "rlimit", "process limit: nofile=1024:4096", "NAME=SOFT[:HARD]", repeat=True, per_app=True
+    ),
     Option("oom-score-adj", "out-of-memory score: -1000..1000", "NUMBER", per_app=True),
     Option("caps-retain", "capabilities to keep: CAP_A,CAP_B", "LIST", per_app=True),
     Option("caps-remove", "capabilities to drop from the default set", "LIST", per_app=True),
     Option("seccomp", "mode=retain|remove[,errno=NAME][,SYSCALL...]", "RULE", per_app=True),
+    Option("no-new-privileges", "false: setuid programs work", per_app=True),
+    Option("apparmor", "AppArmor profile of the app", "PROFILE", per_app=True),
     Option("signature", "detached signature of a local image", "FILE", per_app=True),
 )
