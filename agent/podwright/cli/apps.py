@@ -136,6 +136,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         insecure=insecure,
         overlay=not args.true("no-overlay"),
         selinux=args.text("selinux", "auto"),
+        private_users=args.text("private-users"),
         interactive=interactive,
         pod_isolators=_pod_isolators(args),
     )

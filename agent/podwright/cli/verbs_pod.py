@@ -36,6 +36,13 @@ POD_OPTIONS = (
         "auto",
         choices=("auto", "require", "off"),
     ),
+    Option(
+        "private-users",
+        "a user namespace of its own: true, false, or idmapped (true, but never by a copy of the"
+        " image with other owners); without it: where possible",
+        "[MODE]",
+        choices=("true", "false", "idmapped"),
+    ),
 )
 START_OPTIONS = (
     Option("net", "network: default, none or host", "NET", "default"),

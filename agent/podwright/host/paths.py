@@ -73,6 +73,11 @@ class Layout:
         return f"{self.run}/net"
 
     @property
+    def users(self) -> str:
+        """Ranges of user ids in use: one pool for all data directories of the host."""
+        return f"{self.run}/users"
+
+    @property
     def logs(self) -> str:
         """Output of pods on hosts without a journal."""
         return f"{self.data}/logs"

@@ -12,6 +12,7 @@ from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy
 from podwright.model.life import parse_fields as parse_life
 from podwright.model.names import ac_name, pod_name
 from podwright.model.pod import HostPort
+from podwright.model.privateusers import CHOICES
 from podwright.model.specfields import check_ip, environment, insecure, logins, seconds
 from podwright.model.volume import Mount, Volume, parse_mount, parse_volume
 from podwright.stage1.contract import Ready
@@ -48,6 +49,12 @@ APP_FIELDS = (
     "hook_timeout",
 )
 
+MANIFEST_SAYS = (
+    *("ports", "volumes", "mounts", "annotations", "labels"),
+    *("pod_isolators", "exit_policy"),
+)
+"""What a pod manifest that is given whole says itself."""
+
 
 @value
 class AppSpec:
@@ -82,6 +89,8 @@ class PodSpec:
     credentials    log-ins to fetch the images with; no part of the pod, and never written
     selinux        auto, require or off
     pod_isolators  of the pod as a whole, as written
+    manifest       a pod manifest given whole, see `model/podmanifest.py`
+    private_users  a user namespace of its own, one of privateusers.CHOICES
     """
 
     name: str
@@ -111,6 +120,8 @@ class PodSpec:
     pod_isolators: tuple[Any, ...] = ()
     exit_policy: str = FIRST_FAILURE
     secrets: tuple[GivenSecret, ...] = ()
+    private_users: str = ""
+    manifest: Optional[dict[str, Any]] = None
 
 
 def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -> AppSpec:
@@ -192,9 +203,10 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
     name = pod_name(fields.text("name", ...), fields.at("name"))
     state = fields.choice("state", STATES, "started")
     apps = _parse_apps(fields)
-    if not apps and state != "absent" and (state not in KNOWN_STATES or _says_more(fields)):
+    given = _parse_manifest(fields, apps)
+    if not apps and given is None and state != "absent" and (state not in KNOWN_STATES or _says_more(fields)):
         raise UsageError(
-            f"{fields.path}: pod {name} needs image or apps",
+            f"{fields.path}: pod {name} needs image, apps or pod_manifest",
             f"only with name, state ({', '.join(KNOWN_STATES)}) and enabled it stays what it is",
             object=name,
         )
@@ -224,6 +236,7 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
             fields.text("exit_policy", FIRST_FAILURE), fields.at("exit_policy")
         ),
         secrets=_secrets(fields),
+        private_users=_private_users(fields),
     )
     fields.finish()
     volumes = [volume.name for volume in spec.volumes]
@@ -235,7 +248,28 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
             "use net: default",
             object=name,
         )
+    if given is not None:
+        from podwright.model import podmanifest
+
+        return podmanifest.fill(spec, given, fields.at("pod_manifest"))
     return spec
+
+
+def _parse_manifest(fields: Fields, apps: tuple[AppSpec, ...]) -> Any:
+    """The pod manifest, when it is given whole; then nothing else says what the pod is."""
+    given = fields.raw("pod_manifest")
+    if given is None:
+        return None
+    others = [name for name in ("image", "apps", *MANIFEST_SAYS) if fields.raw(name) is not None]
+    if fields.raw("pull_policy") not in (None, "new"):
+        others.append("pull_policy")
+    if others:
+        raise UsageError(
+            f"{fields.at(others[0])}: cannot stand beside pod_manifest",
+            "say it in the manifest" if others != ["pull_policy"] else "nothing is fetched for it",
+            object=fields.at(others[0]),
+        )
+    return given
 
 
 def _secrets(fields: Fields) -> tuple[GivenSecret, ...]:
@@ -246,6 +280,14 @@ def _secrets(fields: Fields) -> tuple[GivenSecret, ...]:
     given = tuple(parse_given(item) for item in fields.objects("secrets"))
     check_all(tuple(one.secret for one in given), fields.at("secrets"))
     return given
+
+
+def _private_users(fields: Fields) -> str:
+    """true, false (as JSON has them, too), idmapped, or "" where nothing is said."""
+    raw = fields.raw("private_users")
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    return fields.choice("private_users", CHOICES[1:], "")
 
 
 def _pod_isolators(fields: Fields) -> tuple[Any, ...]:

@@ -28,6 +28,8 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         more["exit_policy"] = spec.exit_policy
     if spec.pod_isolators:
         more["pod_isolators"] = list(spec.pod_isolators)
+    if spec.private_users:
+        more["private_users"] = spec.private_users
     return {
         **more,
         **_secrets(spec),
@@ -46,6 +48,7 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         "selinux": spec.selinux,
         "annotations": dict(spec.annotations),
         "labels": dict(spec.labels),
+        **({} if spec.manifest is None else {"manifest": spec.manifest}),
     }
 
 
@@ -102,7 +105,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         )
         apps.append(AppSpec(**given))
     ready = settings_["ready"]
-    return PodSpec(
+    spec = PodSpec(
         name=name,
         apps=tuple(apps),
         stage1=runtime_["stage1"],
@@ -124,6 +127,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         pod_isolators=tuple(runtime_.get("pod_isolators", ())),
         exit_policy=runtime_.get("exit_policy", life.FIRST_FAILURE),
         secrets=_given(runtime_.get("secrets", ())),
+        private_users=runtime_.get("private_users", ""),
     )
 
 

@@ -180,6 +180,7 @@ def runtime_config(spec: PodSpec, reports: tuple[str, ...] = ()) -> dict[str, An
         "interactive": spec.interactive,
         "reports": list(reports),
         "selinux": spec.selinux,
+        "privateUsers": spec.private_users,
     }
 
 

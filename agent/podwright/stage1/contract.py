@@ -53,6 +53,8 @@ class Launch:
     cache_dir      where compiled filters are kept; "" = `cache` in the data directory of pod_dir
     selinux        auto, require or off
     stage1         the flavour that runs it, one of podspec.FLAVOURS
+    private_users  what was decided: "" = off, "true", or "idmapped" (never by a copy)
+    users_dir      where ranges of user ids are kept (`Layout.users`)
     """
 
     uuid: str
@@ -73,6 +75,8 @@ class Launch:
     backoff: float = 1.0
     selinux: str = "auto"
     stage1: str = "namespaces"
+    private_users: str = ""
+    users_dir: str = "/run/podwright/users"
 
 
 @value

@@ -40,6 +40,8 @@ class AppPlan:
     binds       volumes below the root; `late_binds` those in /dev and /sys, which come after
     hidden, read_only    (proc | sys, path below) pairs
     sys         how /sys is mounted: ro, rw, or "" when a volume sits there
+    kept        host namespaces that it keeps, as its pod does; with any of them /dev, /proc and
+                /sys are the host's too
     stop_signal, stop_timeout    how it is asked to end, and seconds from there to SIGKILL
     """
 
@@ -64,9 +66,22 @@ class AppPlan:
     directory: str
     restrictions: Restrictions
     limits: Limits
+    kept: frozenset[str] = frozenset()
     life: Life = PLAIN
     stop_signal: int = 15
     stop_timeout: float = 10.0
+
+
+@value
+class UserRange:
+    """A pod's user namespace: its ids 0 to `count` - 1 are those from `first` on of the host.
+
+    copies   where nothing can be id-mapped, the image may be copied with other owners
+    """
+
+    first: int
+    count: int = 65536
+    copies: bool = True
 
 
 @value
@@ -77,6 +92,7 @@ class PodPlan:
     host_net   the host's network namespace is kept
     label      its SELinux label, given at launch; None where SELinux is off
     backoff    seconds before an app's first restart
+    users      its own user namespace, given at launch; None: the host's
     kept       host namespaces that are kept (KINDS); none in namespaces, all in fly
     """
 
@@ -94,6 +110,7 @@ class PodPlan:
     kept: frozenset[str] = frozenset()
     exit_policy: str = FIRST_FAILURE
     backoff: float = 1.0
+    users: Optional[UserRange] = None
 
 
 def compile_pod(launch: Launch) -> PodPlan:
