@@ -287,7 +287,7 @@ def _private_users(fields: Fields) -> str:
     raw = fields.raw("private_users")
     if isinstance(raw, bool):
         return "true" if raw else "false"
-    return fields.choice("private_users", CHOICES[1:], "")
+    return "" if raw is None else fields.choice("private_users", CHOICES[1:], "")
 
 
 def _pod_isolators(fields: Fields) -> tuple[Any, ...]:
