@@ -52,6 +52,7 @@ def main(path: str) -> int:
         stop_timeout=spec.get("stop_timeout", 10.0),
         overlay=spec.get("overlay", True),
         interactive=spec.get("interactive", False),
+        stage1=spec.get("stage1", "namespaces"),
     )
     try:
         outcome = launch(pod, lambda: event(ready=True), None)

@@ -30,12 +30,16 @@ SUPERVISOR = "podwright-supervisor"
 
 @value
 class Limits:
-    """Limits of an app: bytes, thousandths of a core, shares (2..262144), processes."""
+    """Limits of an app: bytes, thousandths of a core, shares (2..262144), processes.
+
+    default_pids  most processes where nobody said how many; None for any number
+    """
 
     memory: Optional[int] = None
     cpu_milli: Optional[int] = None
     cpu_shares: Optional[int] = None
     pids: Optional[int] = None
+    default_pids: Optional[int] = DEFAULT_PIDS
 
     def asked(self) -> frozenset[str]:
         """The controllers that the limits need."""
@@ -261,7 +265,8 @@ def _ensure(path: str) -> None:
 def settings(controller: str, version: int, limits: Limits) -> list[tuple[str, str]]:
     """The files of one controller that express an app's limits, with their content."""
     if controller == "pids":
-        return [("pids.max", str(DEFAULT_PIDS if limits.pids is None else limits.pids))]
+        most = limits.default_pids if limits.pids is None else limits.pids
+        return [("pids.max", "max" if most is None else str(most))]
     if controller == "memory":
         if limits.memory is None:
             return []

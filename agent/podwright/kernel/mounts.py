@@ -26,6 +26,7 @@ AT_RECURSIVE = 0x8000
 AT_SYMLINK_NOFOLLOW = 0x100
 MS_REC = 0x4000
 MS_PRIVATE = 0x40000
+MS_SLAVE = 0x80000
 MNT_DETACH = 2
 
 _TREE_CLONE = 1
@@ -48,9 +49,12 @@ class _Attributes(ctypes.Structure):
     ]
 
 
-def make_private(path: str = "/") -> None:
-    """Cut the mount tree at `path` off from every other mount namespace."""
-    calls.libc("mount", None, os.fsencode(path), None, MS_REC | MS_PRIVATE, None)
+def make_private(path: str = "/", propagation: int = MS_PRIVATE) -> None:
+    """Cut the mount tree at `path` off from every other mount namespace.
+
+    propagation  MS_SLAVE: mounts made elsewhere still show up here, but none the other way
+    """
+    calls.libc("mount", None, os.fsencode(path), None, MS_REC | propagation, None)
 
 
 def filesystem(fstype: str, options: tuple[tuple[str, str], ...], attributes: int) -> int:
@@ -103,16 +107,24 @@ def overlay_by_name(
         calls.libc("umount2", os.fsencode(place), MNT_DETACH)
 
 
-def clone(dir_fd: int, path: str, *, recursive: bool = False, follow: bool = False) -> int:
+def clone(
+    dir_fd: int,
+    path: str,
+    *,
+    recursive: bool = False,
+    follow: bool = False,
+    propagation: int = MS_PRIVATE,
+) -> int:
     """Make a detached copy of the mount at `path` below `dir_fd` ("" = at dir_fd itself).
 
-    A final symbolic link is not followed unless `follow` says so. The copy is private.
+    A final symbolic link is not followed unless `follow` says so. The copy is private, unless
+    `propagation` says MS_SLAVE.
     """
     flags = _TREE_CLONE | _CLOEXEC | (AT_RECURSIVE if recursive else 0)
     flags |= 0 if follow else AT_SYMLINK_NOFOLLOW
     flags |= 0 if path else AT_EMPTY_PATH
     tree = calls.syscall("open_tree", calls.OPEN_TREE, dir_fd, os.fsencode(path), flags)
-    attributes = _Attributes(0, 0, MS_PRIVATE, 0)
+    attributes = _Attributes(0, 0, propagation, 0)
     _setattr(tree, attributes, recursive)
     return tree
 

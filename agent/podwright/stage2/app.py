@@ -74,9 +74,12 @@ class Spaces:
             process.setns(fd, flag)
 
 
-def app_spaces() -> Spaces:
-    """What every app has of its own."""
-    return Spaces(("cgroup", process.CLONE_NEWCGROUP), ("mnt", process.CLONE_NEWNS))
+def app_spaces(kept: frozenset[str] = frozenset()) -> Spaces:
+    """What every app has of its own, but for the host namespaces that its pod keeps."""
+    mount = ("mnt", process.CLONE_NEWNS)
+    if "cgroup" in kept:
+        return Spaces(mount)
+    return Spaces(("cgroup", process.CLONE_NEWCGROUP), mount)
 
 
 @value

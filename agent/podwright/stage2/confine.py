@@ -27,6 +27,8 @@ def confine(target: Target, identity: Identity) -> None:
     os.setgroups(identity.groups)
     os.setresgid(identity.gid, identity.gid, identity.gid)
     os.setresuid(identity.uid, identity.uid, identity.uid)
+    if "pid" in target.plan.kept:
+        process.die_with_parent()  # after the identity, whose change takes it back
     late = restrictions.no_new_privileges or (bool(target.filter) and identity.uid != 0)
     if late:
         process.no_new_privileges()

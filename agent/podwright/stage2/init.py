@@ -23,7 +23,10 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from podwright.host.cgroups import PodCgroup
+    from podwright.stage1.fly.leftovers import Leftovers
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
 
@@ -36,8 +39,14 @@ def main(
     plan: PodPlan, filters: dict[str, bytes], group: PodCgroup, link: Inside, lock_fd: int
 ) -> None:
     """Be the pod's PID 1. Never returns; whatever goes wrong is reported to the parent."""
+    leftovers: Optional[Leftovers] = None
     try:
-        status, reason = _run(plan, filters, group, link, lock_fd)
+        try:
+            leftovers = _settle_in(plan, group, link, lock_fd)
+            status, reason = _run(plan, filters, group, link)
+        finally:
+            if leftovers is not None:
+                leftovers.end()
         link.report(messages.DONE, str(status), reason)
     except PodwrightError as err:
         link.report(messages.FAILED, err.reason, err.stage, err.message, err.hint)
@@ -51,9 +60,8 @@ def main(
 
 
 def _run(
-    plan: PodPlan, filters: dict[str, bytes], group: PodCgroup, link: Inside, lock_fd: int
+    plan: PodPlan, filters: dict[str, bytes], group: PodCgroup, link: Inside
 ) -> tuple[int, str]:
-    _settle_in(plan, group, link, lock_fd)
     link.report(messages.ISOLATED)
     mounts.make_private("/", mounts.MS_SLAVE if plan.kept else mounts.MS_PRIVATE)
     if "uts" not in plan.kept:
@@ -84,7 +92,7 @@ def _terminal(pod: int, app: AppPlan, link: Inside) -> str:
     dev = beneath.open_strict(pod, f"{app.root}/dev", beneath.DIRECTORY)
     pts = beneath.open_strict(dev, "pts", beneath.DIRECTORY)
     master, _, number = terminal.open_pair(pts)
-    if app.sys != "host":
+    if not app.kept:
         fs.create_at(dev, "console", 0o600)
         views.attach_at(dev, "console", mounts.clone(pts, str(number)))
     terminal.send(link.terminals, master)
@@ -94,7 +102,8 @@ def _terminal(pod: int, app: AppPlan, link: Inside) -> str:
     return f"/dev/pts/{number}"
 
 
-def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> None:
+def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> Optional[Leftovers]:
+    """Leave everything of the parent's behind; without a pid namespace, what ends the rest."""
     process.die_with_parent()
     process.hide_from_peers()
     process.rename("podwright-init")
@@ -111,6 +120,13 @@ def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> N
     kinds = process.CLONE_NEWNS | process.CLONE_NEWIPC | process.CLONE_NEWUTS
     kinds = process.CLONE_NEWNS if plan.kept else kinds
     process.unshare(kinds | (0 if plan.host_net else process.CLONE_NEWNET))
+    if "pid" not in plan.kept:
+        return None
+    from podwright.stage1.fly.leftovers import Leftovers, follow_parent
+
+    leftovers = Leftovers(group)
+    follow_parent(leftovers)
+    return leftovers
 
 
 def _raise_loopback() -> None:
@@ -148,7 +164,7 @@ def _target(
     flags = os.O_WRONLY | os.O_CLOEXEC
     joins = tuple(os.open(path, flags) for path in group.app_files(app.name))
     code = filters.get(app.name, b"")
-    return Target(app, f"/{app.root}", who, wanted, tuple(drop), joins, code, app_spaces())
+    return Target(app, f"/{app.root}", who, wanted, tuple(drop), joins, code, app_spaces(app.kept))
 
 
 def _last_capability() -> int:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from podwright.net.worker import NetWorker
     from podwright.stage1.contract import Launch, OnReady, OnReport
+    from podwright.stage1.fly.leftovers import Leftovers
     from podwright.stage1.namespaces.plan import PodPlan
 
 FORWARDED = (
@@ -68,7 +69,7 @@ def _launch(
 ) -> Outcome:
     group: Optional[cgroups.PodCgroup] = None
     try:
-        plan = compile_pod(pod)
+        plan = _compile(pod)
         code = _filters(pod, plan)
         limits = {app.name: app.limits for app in plan.apps}
         group = cgroups.plan(f"podwright-{pod.uuid}", limits)
@@ -88,6 +89,14 @@ def _launch(
         finally:
             if group is not None:
                 group.remove()
+
+
+def _compile(pod: Launch) -> PodPlan:
+    if pod.stage1 == "fly":
+        from podwright.stage1.fly.plan import compile_fly
+
+        return compile_fly(pod)
+    return compile_pod(pod)
 
 
 def _filters(pod: Launch, plan: PodPlan) -> dict[str, bytes]:
@@ -122,6 +131,7 @@ class _Parent:
         tied = plan.interactive and os.isatty(0)
         self.terminals = terminal.pair() if tied else None
         self.relay: Optional[Relay] = None
+        self.leftovers: Optional[Leftovers] = None
         self.handlers: dict[int, Any] = {}
         self.apps: dict[str, int] = {}
         self.notes: list[str] = []
@@ -132,7 +142,12 @@ class _Parent:
         mask = signals.pthread_sigmask(signals.SIG_BLOCK, FORWARDED)
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         gc.freeze()  # what PID 1 shares with us is not written to by the collector any more
-        process.unshare(process.CLONE_NEWPID)
+        if "pid" in self.plan.kept:
+            from podwright.stage1.fly.leftovers import Leftovers
+
+            self.leftovers = Leftovers(self.group)
+        else:
+            process.unshare(process.CLONE_NEWPID)
         try:
             self.pid = os.fork()
             if self.pid == 0:
@@ -252,6 +267,9 @@ class _Parent:
             os.kill(self.pid, signals.SIGKILL)
             os.waitpid(self.pid, 0)
             self.pid = 0
+        if self.leftovers is not None:
+            self.leftovers.end(self.relay.pid if self.relay is not None else 0)
+            self.leftovers.close()
         if self.relay is not None:
             self.relay.end()
         if self.terminals is not None:

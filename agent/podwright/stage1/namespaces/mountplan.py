@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from podwright.errors import LaunchError
+from podwright.model.volume import DEVICE, EMPTY, HOST, TMPFS, Mount
 from podwright.text import safe
 from podwright.values import value
 
@@ -20,22 +21,63 @@ if TYPE_CHECKING:
 
 @value
 class EmptyVolume:
-    """A fresh directory of the pod, made before it is bound."""
+    """A fresh directory of the pod, made before it is bound.
+
+    memory   name of a file system in memory that it is, of at most `size` bytes (0: the
+             kernel's default); "" = a directory at `path`
+    trees, image_path   where the image has what it begins with; () = it begins empty
+    """
 
     path: str
     mode: int
     uid: int
     gid: int
+    memory: str = ""
+    size: int = 0
+    trees: tuple[str, ...] = ()
+    image_path: str = ""
 
 
 @value
 class Bind:
-    """A path of the host at `where` in an app's root."""
+    """A path of the host at `where` in an app's root.
+
+    source       its path; "" for a volume in memory
+    idmap        its owners are shown as the pod's user namespace sees them
+    propagation  private, slave or shared
+    relabel      none, shared or private
+    volume       the volume's name; `kind` what it is
+    device       what the pod may do with it when it is a device: r, w or rw
+    """
 
     where: str
     source: str
     read_only: bool = False
     recursive: bool = True
+    idmap: bool = True
+    propagation: str = "private"
+    relabel: str = "none"
+    noexec: bool = False
+    follow_links: bool = False
+    volume: str = ""
+    kind: str = HOST
+    device: str = "rw"
+    memory: str = ""
+
+
+@value
+class Device:
+    """A device of the host that an app may use: for its devices cgroup.
+
+    kind    c or b
+    access  r, w or rw
+    """
+
+    app: str
+    kind: str
+    major: int
+    minor: int
+    access: str
 
 
 def binds_of(
@@ -43,40 +85,80 @@ def binds_of(
 ) -> list[Bind]:
     """What is mounted into an app: explicit mounts, then mount points by name, then implicit empty volumes (B2)."""
     points = {_normal(point.path): point for point in app.app.mount_points}
-    chosen: dict[str, str] = {_normal(mount.path): mount.volume for mount in app.mounts}
+    chosen = {_normal(mount.path): mount for mount in app.mounts}
     for where, point in points.items():
         if where not in chosen:
-            chosen[where] = point.name if point.name in volumes else ""
+            chosen[where] = Mount(point.name if point.name in volumes else "", where)
     out = []
-    for where, name in chosen.items():
+    for where, mount in chosen.items():
         _check_target(app.name, where)
-        if name and name not in volumes:
+        if mount.volume and mount.volume not in volumes:
             raise LaunchError(
                 f"app {app.name}: nothing to mount at {safe(where, 80)}",
-                f"the pod has no volume {safe(name, 60)!r}",
+                f"the pod has no volume {safe(mount.volume, 60)!r}",
                 object=app.name,
             )
-        out.append(_bind(launch, app.name, where, points.get(where), volumes.get(name), empty))
+        volume = volumes.get(mount.volume)
+        read_only = _read_only(mount, volume, points.get(where))
+        if volume is not None and volume.kind in (HOST, DEVICE):
+            out.append(_host(where, volume, read_only))
+        else:
+            out.append(_empty(launch, app.name, where, points.get(where), volume, empty, read_only))
     return out
 
 
-def _bind(
+def _read_only(mount: Mount, volume: Optional[Volume], point: Optional[MountPoint]) -> bool:
+    """Yes when the mount or the volume says so; the mount point's wish when neither says anything."""
+    said = [mount.read_only, volume.read_only if volume is not None else None]
+    if True in said or False in said:
+        return True in said
+    return bool(point and point.read_only)
+
+
+def _host(where: str, volume: Volume, read_only: bool) -> Bind:
+    return Bind(
+        where,
+        volume.source,
+        read_only,
+        volume.kind == HOST and volume.recursive is not False,
+        volume.idmap and volume.kind == HOST,
+        volume.propagation,
+        volume.relabel,
+        volume.noexec,
+        volume.follow_links,
+        volume.name,
+        volume.kind,
+        volume.permissions or ("r" if read_only else "rw"),
+    )
+
+
+def _empty(
     launch: Launch,
     app: str,
     where: str,
     point: Optional[MountPoint],
     volume: Optional[Volume],
     empty: dict[str, EmptyVolume],
+    read_only: bool,
 ) -> Bind:
-    said = volume.read_only if volume is not None else None
-    read_only = said if said is not None else bool(point and point.read_only)
-    if volume is not None and volume.kind == "host":
-        return Bind(where, volume.source, read_only, volume.recursive is not False)
+    """A bind of a directory of the pod's own, which the first app that mounts it has made."""
     name = volume.name if volume is not None else f"{app}-{point.name if point else ''}"
     path = f"{launch.pod_dir}/sharedVolumes/{name}"
-    mode, uid, gid = (volume.mode, volume.uid, volume.gid) if volume else (0o755, 0, 0)
-    empty[name] = EmptyVolume(path, mode, uid, gid)
-    return Bind(where, path, read_only, False)
+    if volume is None:
+        empty[name] = EmptyVolume(path, 0o755, 0, 0)
+        return Bind(where, path, read_only, False, volume=name, kind=EMPTY)
+    memory = name if volume.kind == TMPFS or volume.size else ""
+    made = EmptyVolume(path, volume.mode, volume.uid, volume.gid, memory, volume.size)
+    if volume.copy_up:
+        trees, inside = launch.trees[app], where
+        made = EmptyVolume(path, made.mode, made.uid, made.gid, "", 0, trees, inside)
+    empty.setdefault(name, made)
+    noexec = volume.noexec
+    if memory:
+        return Bind(
+            where, "", read_only, False, False, noexec=noexec, volume=name, kind=TMPFS, memory=name
+        )
+    return Bind(where, path, read_only, False, noexec=noexec, volume=name, kind=EMPTY)
 
 
 def _normal(path: str) -> str:

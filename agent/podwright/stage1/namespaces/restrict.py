@@ -22,12 +22,14 @@ class Restrictions:
 
     capabilities   names, or None: whatever the agent has
     profile        the system call filter, or None for none
+    removed        with capabilities None: what is taken from those that the agent has
     """
 
     capabilities: Optional[tuple[str, ...]]
     no_new_privileges: bool
     profile: Optional[Profile]
     oom_score_adj: Optional[int] = None
+    removed: tuple[str, ...] = ()
 
 
 def restrictions(launch: Launch, app: PodApp) -> Restrictions:

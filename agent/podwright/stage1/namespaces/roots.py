@@ -66,10 +66,10 @@ def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:
     fds = [root]
     try:
         _ordinary_directories(root)
-        etcfiles.put_names(root, plan)
+        _before_volumes(root, plan)
         for bind in app.binds:
             volumes.bind(root, bind.where, bind, app.name)
-        bases = views.mount_views(root, dev, app)
+        bases = _mount_views(root, dev, app)
         fds += bases.values()
         volumes.bind_late(root, bases, app)
         views.cover(bases, dev, app)
@@ -79,6 +79,25 @@ def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:
     finally:
         for fd in fds:
             os.close(fd)
+
+
+def _before_volumes(root: int, plan: PodPlan) -> None:
+    """What volumes may lie in, or take the place of."""
+    if plan.kept:
+        from podwright.stage1.fly import views as host
+
+        host.put_names(root)
+        host.mount_tmp(root)
+    else:
+        etcfiles.put_names(root, plan)
+
+
+def _mount_views(root: int, dev: int, app: AppPlan) -> dict[str, int]:
+    if not app.kept:
+        return views.mount_views(root, dev, app)
+    from podwright.stage1.fly import views as host
+
+    return host.mount_host(root, app)
 
 
 def _overlay(app: AppPlan) -> Optional[int]:

@@ -73,7 +73,7 @@ def mount_views(root: int, dev: int, app: AppPlan) -> dict[str, int]:
         mode = mounts.RDONLY if app.sys == "ro" else 0
         bases["sys"] = _mounted(root, app.name, "sys", "sysfs", KERNEL | mode)
     else:
-        os.close(_mount_point(root, app.name, "sys"))
+        os.close(mount_point(root, app.name, "sys"))
     return bases
 
 
@@ -87,7 +87,7 @@ def cover(bases: dict[str, int], dev: int, app: AppPlan) -> None:
             _protect(bases[base], path)
 
 
-def _mount_point(root: int, app: str, name: str) -> int:
+def mount_point(root: int, app: str, name: str) -> int:
     """A directory directly below an app's root; anything else there is refused."""
     try:
         return _directory(root, name)
@@ -102,7 +102,7 @@ def _mount_point(root: int, app: str, name: str) -> int:
 
 
 def _mounted(root: int, app: str, name: str, fstype: str, attributes: int) -> int:
-    target = _mount_point(root, app, name)
+    target = mount_point(root, app, name)
     try:
         mount = mounts.filesystem(fstype, (), attributes)
         mounts.attach(mount, target)
@@ -113,7 +113,7 @@ def _mounted(root: int, app: str, name: str, fstype: str, attributes: int) -> in
 
 def _devices(root: int, source: int, app: str) -> int:
     """The app's own /dev; without device files of its own, so it is `nodev` but for the nodes."""
-    target = _mount_point(root, app, "dev")
+    target = mount_point(root, app, "dev")
     options = (("mode", "0755"), ("size", "65536"), ("nr_inodes", "1024"))
     dev = mounts.filesystem("tmpfs", options, KERNEL)
     mounts.attach(dev, target)
