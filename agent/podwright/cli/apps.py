@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from podwright.cli.options import Arguments, Verb
 
 MAX_ENVIRONMENT = 1024 * 1024
+MAX_MANIFEST = 4 * 1024 * 1024
+MANIFEST_SAYS = ("exit-policy", "sysctl")
+"""Options of a pod that its manifest says itself, when it is given whole."""
 FLAVOUR_ALIASES = {
     "podwright.io/stage1-namespaces": "namespaces",
     "coreos.com/rkt/stage1-coreos": "namespaces",
@@ -70,7 +73,7 @@ def parse(argv: list[str], verb: Verb, globals_: Arguments) -> MultiArguments:
             out.apps.append((word, current, []))
             out.rest.append(word)
             index += 1
-    if not out.apps:
+    if not out.apps and not out.given("pod-manifest"):
         raise UsageError(f"{verb.name} needs an image", f"podwright {verb.name} --help")
     return out
 
@@ -102,6 +105,7 @@ def _flag(
 
 def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
     """The pod that the command line asks for."""
+    manifest = _manifest(args) if args.given("pod-manifest") else None
     net = args.text("net", "default")
     if net not in NETS:
         raise UsageError(f"--net={safe(net, 60)}: this version knows {', '.join(NETS)}")
@@ -121,7 +125,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         if name in names[:index]:
             raise UsageError(f"--volume: {name} is declared twice", object=name)
     hostname = args.text("hostname")
-    return PodSpec(
+    spec = PodSpec(
         name="",
         apps=tuple(_app(image, own, extra) for image, own, extra in args.apps),
         stage1=flavour(args.text("stage1-name", "namespaces")),
@@ -140,6 +144,40 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         interactive=interactive,
         pod_isolators=_pod_isolators(args),
     )
+    if manifest is None:
+        return spec
+    from podwright.model import podmanifest
+
+    spec = podmanifest.fill(spec, manifest)
+    if interactive and len(spec.apps) > 1:
+        raise UsageError(
+            "--interactive works with one app only", f"the manifest has {len(spec.apps)}"
+        )
+    return spec
+
+
+def _manifest(args: MultiArguments) -> Any:
+    """The pod manifest that is given whole; then nothing else says what the pod is (B1)."""
+    from podwright import jsonio
+
+    if args.apps:
+        raise UsageError("--pod-manifest: images cannot be named beside it", "they stand in it")
+    others = ("volume", "port", "inherit-env", "set-env", "set-env-file")
+    used = [name for name in (*others, *MANIFEST_SAYS) if args.given(name)]
+    used += ["mount"] if args.first_mounts else []
+    if used:
+        raise UsageError(f"--{used[0]} cannot be used with --pod-manifest", "say it in the file")
+    if args.text("pull-policy", "new") != "new":
+        raise UsageError(
+            "--pull-policy cannot be used with --pod-manifest", "nothing is fetched for it"
+        )
+    path = args.text("pod-manifest")
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_MANIFEST + 1)
+    except OSError as err:
+        raise UsageError(f"--pod-manifest: {safe(path, 200)}: {err.strerror}") from None
+    return jsonio.loads(data, safe(path, 200), limit=MAX_MANIFEST)
 
 
 def flavour(name: str) -> str:

@@ -27,6 +27,7 @@ POD_OPTIONS = (
         choices=PULL,
     ),
     Option("sysctl", "kernel setting of the pod: NAME=VALUE", "SETTING", repeat=True),
+    Option("pod-manifest", "run what this pod manifest says; its images are stored", "FILE"),
     Option("no-overlay", "copy the image tree instead of using an overlay"),
     Option("stage1-name", "isolation: namespaces or fly", "NAME", "namespaces"),
     Option(

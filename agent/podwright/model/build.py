@@ -8,7 +8,7 @@ from podwright.errors import UsageError
 from podwright.model import isolators, life
 from podwright.model.image import App, ImageManifest
 from podwright.model.names import app_name_from
-from podwright.model.pod import PodApp, PodManifest
+from podwright.model.pod import HostPort, PodApp, PodManifest
 from podwright.model.volume import EMPTY, Mount, Volume
 from podwright.values import replace
 
@@ -30,6 +30,10 @@ def build_manifest(
     Returns the manifest and warnings for people. Raises UsageError for a mount of an unknown
     volume, two apps of one name, a port that no app has, an image that cannot be executed.
     """
+    if spec.manifest is not None:
+        from podwright.model import podmanifest
+
+        return podmanifest.complete(spec, images)
     warnings: list[str] = []
     apps = []
     volumes = list(spec.volumes)
@@ -53,19 +57,8 @@ def build_manifest(
         for volume in spec.volumes
         if volume.name not in mounted
     ]
-    known = {port.name for app in apps for port in app.app.ports}
-    for host_port in spec.ports:
-        if host_port.name not in known:
-            raise UsageError(
-                f"port {host_port.name} is not a port of any app of the pod",
-                f"the images declare: {', '.join(sorted(known)) or 'none'}",
-                object=host_port.name,
-            )
-    for given in spec.secrets:
-        _check_apps(given.secret, names)
-    annotations = [("podwright.io/stage1", spec.stage1)]
-    if spec.name:
-        annotations.append(("podwright.io/name", spec.name))
+    check_ports(spec.ports, apps)
+    annotations = list(own_annotations(spec))
     if spec.exit_policy != life.FIRST_FAILURE:
         annotations.append(("podwright.io/exit-policy", spec.exit_policy))
     return (
@@ -78,10 +71,17 @@ def build_manifest(
             spec.labels,
             isolators.parse(list(spec.pod_isolators), "pod isolators", pod=True),
             spec.pod_isolators,
-            tuple(given.secret for given in spec.secrets),
+            secrets_of(spec, names),
         ),
         warnings,
     )
+
+
+def secrets_of(spec: PodSpec, names: list[str]) -> tuple[Secret, ...]:
+    """The secrets without their contents; the apps they are for must be there."""
+    for given in spec.secrets:
+        _check_apps(given.secret, names)
+    return tuple(given.secret for given in spec.secrets)
 
 
 def _check_apps(secret: Secret, names: list[str]) -> None:
@@ -94,9 +94,27 @@ def _check_apps(secret: Secret, names: list[str]) -> None:
             )
 
 
-def _is_converted(image: ImageManifest) -> bool:
+def is_converted(image: ImageManifest) -> bool:
     """Whether it was a container image, whose volumes begin with what the image has there (B2)."""
     return any(name.startswith("appc.io/docker/") for name, _ in image.annotations)
+
+
+def own_annotations(spec: PodSpec) -> tuple[tuple[str, str], ...]:
+    """How the pod was made, for those who read its manifest."""
+    stage1 = (("podwright.io/stage1", spec.stage1),)
+    return stage1 + ((("podwright.io/name", spec.name),) if spec.name else ())
+
+
+def check_ports(ports: tuple[HostPort, ...], apps: list[PodApp]) -> None:
+    """Refuse to publish a port that no app has; a port may also say itself where it leads."""
+    known = {port.name for app in apps for port in app.app.ports}
+    for host_port in ports:
+        if host_port.name not in known and host_port.pod_port is None:
+            raise UsageError(
+                f"port {host_port.name} is not a port of any app of the pod",
+                f"the images declare: {', '.join(sorted(known)) or 'none'}",
+                object=host_port.name,
+            )
 
 
 def _build_app(
@@ -133,7 +151,7 @@ def _build_app(
         isolators=isolators.parse(raw_isolators, f"app {name}: isolators"),
         isolators_json=tuple(raw_isolators),
     )
-    mounts, extra = _mounts(spec, asked, name, base, warnings, _is_converted(image))
+    mounts, extra = bind_mounts(spec, asked, name, base, warnings, is_converted(image))
     lives = life.of_image(asked.life, image.annotations, f"app {name}: its image")
     return (
         PodApp(
@@ -176,7 +194,7 @@ def merge_isolators(image: list[Any], asked: list[Any]) -> list[Any]:
     return [item for item in image if kind(item) not in replaced] + asked
 
 
-def _mounts(
+def bind_mounts(
     spec: PodSpec,
     asked: AppSpec,
     app_name: str,

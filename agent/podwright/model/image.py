@@ -63,6 +63,8 @@ class App:
     ports: tuple[Port, ...] = ()
     isolators: isolators.Isolators = isolators.Isolators()
     isolators_json: tuple[Any, ...] = ()
+    user_annotations: tuple[tuple[str, str], ...] = ()
+    user_labels: tuple[tuple[str, str], ...] = ()
 
 
 @value
@@ -139,6 +141,8 @@ def parse_app(fields: Fields) -> App:
         ports=_ports(fields),
         isolators=isolators.parse(raw_isolators, fields.at("isolators")),
         isolators_json=tuple(raw_isolators),
+        user_annotations=tuple(fields.mapping("userAnnotations").items()),
+        user_labels=tuple(fields.mapping("userLabels").items()),
     )
     if not app.user or not app.group:
         raise UsageError(f"{fields.path}: user and group must both be named")
@@ -171,14 +175,20 @@ def _mount_points(fields: Fields) -> tuple[MountPoint, ...]:
 def _ports(fields: Fields) -> tuple[Port, ...]:
     out: dict[str, Port] = {}
     for item in fields.objects("ports"):
-        name = ac_name(item.text("name", ...), item.at("name"))
-        if name in out:
-            raise UsageError(f"{item.at('name')}: {name!r} appears twice")
-        first = item.integer("port", ..., 1, 65535)
-        count = item.integer("count", 1, 1, 65536 - first)
-        protocol = item.choice("protocol", ("tcp", "udp"), ...)
-        out[name] = Port(name, protocol, first, count, item.boolean("socketActivated"))
+        port = parse_port(item)
+        if port.name in out:
+            raise UsageError(f"{item.at('name')}: {port.name!r} appears twice")
+        out[port.name] = port
     return tuple(out.values())
+
+
+def parse_port(item: Fields) -> Port:
+    """Read one port."""
+    name = ac_name(item.text("name", ...), item.at("name"))
+    first = item.integer("port", ..., 1, 65535)
+    count = item.integer("count", 1, 1, 65536 - first)
+    protocol = item.choice("protocol", ("tcp", "udp"), ...)
+    return Port(name, protocol, first, count, item.boolean("socketActivated"))
 
 
 def parse_image(raw: Any, where: str = "manifest") -> ImageManifest:

@@ -7,16 +7,17 @@ from __future__ import annotations
 from podwright.errors import UsageError
 from podwright.model import isolators
 from podwright.model.fields import Fields
-from podwright.model.image import App, Handler, check_kind, pairs, parse_app
+from podwright.model.image import App, Handler, Port, check_kind, pairs, parse_app, parse_port
 from podwright.model.isolators import Isolators
 from podwright.model.names import ac_identifier, ac_name, is_image_id
+from podwright.model.specfields import check_ip
 from podwright.model.volume import Mount, Volume, dump_mount, dump_volume, parse_mount, parse_volume
 from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from podwright.model.secret import Secret
 
@@ -39,11 +40,16 @@ class PodApp:
 
 @value
 class HostPort:
-    """A port of an app, by name, published on the host. host_ip "" = every address."""
+    """A port of an app, by name, published on the host.
+
+    host_ip   "" = every address
+    pod_port  where it leads, instead of a port that an app declares
+    """
 
     name: str
     host_port: int
     host_ip: str = ""
+    pod_port: Optional[Port] = None
 
 
 @value
@@ -96,7 +102,8 @@ def parse_pod(raw: Any, where: str = "pod manifest") -> PodManifest:
         HostPort(
             ac_name(item.text("name", ...), item.at("name")),
             item.integer("hostPort", ..., 1, 65535),
-            item.text("hostIP"),
+            _host_ip(item),
+            _pod_port(item),
         )
         for item in fields.objects("ports")
     )
@@ -138,6 +145,16 @@ def _dump_secrets(secrets: tuple[Secret, ...]) -> dict[str, Any]:
     return {"secrets": [dump_secret(secret) for secret in secrets]}
 
 
+def _host_ip(fields: Fields) -> str:
+    text = fields.text("hostIP")
+    return check_ip(text, fields.at("hostIP")) if text else ""
+
+
+def _pod_port(fields: Fields) -> Optional[Port]:
+    child = fields.child("podPort")
+    return None if child is None else parse_port(child)
+
+
 def _name_values(items: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
     return [{"name": name, "value": text} for name, text in items]
 
@@ -160,17 +177,21 @@ def dump_app(app: App) -> dict[str, Any]:
             {"name": point.name, "path": point.path, "readOnly": point.read_only}
             for point in app.mount_points
         ],
-        "ports": [
-            {
-                "name": port.name,
-                "protocol": port.protocol,
-                "port": port.port,
-                "count": port.count,
-                "socketActivated": port.socket_activated,
-            }
-            for port in app.ports
-        ],
+        "ports": [dump_port(port) for port in app.ports],
         "isolators": list(app.isolators_json),
+        **({"userAnnotations": dict(app.user_annotations)} if app.user_annotations else {}),
+        **({"userLabels": dict(app.user_labels)} if app.user_labels else {}),
+    }
+
+
+def dump_port(port: Port) -> dict[str, Any]:
+    """The JSON object of a port."""
+    return {
+        "name": port.name,
+        "protocol": port.protocol,
+        "port": port.port,
+        "count": port.count,
+        "socketActivated": port.socket_activated,
     }
 
 
@@ -196,7 +217,12 @@ def dump_pod(pod: PodManifest) -> dict[str, Any]:
         ],
         "volumes": [dump_volume(volume) for volume in pod.volumes],
         "ports": [
-            {"name": port.name, "hostPort": port.host_port, "hostIP": port.host_ip}
+            {
+                "name": port.name,
+                "hostPort": port.host_port,
+                "hostIP": port.host_ip,
+                **({} if port.pod_port is None else {"podPort": dump_port(port.pod_port)}),
+            }
             for port in pod.ports
         ],
         "annotations": _name_values(pod.annotations),

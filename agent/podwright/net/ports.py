@@ -29,7 +29,7 @@ def plan_ports(manifest: PodManifest) -> tuple[PortMap, ...]:
             known.setdefault(port.name, []).append(port)
     out: list[PortMap] = []
     for wanted in manifest.ports:
-        for mapped in _range(wanted, _only(known, wanted.name)):
+        for mapped in _range(wanted, wanted.pod_port or _only(known, wanted.name)):
             if len(out) == MAX_PORTS:
                 raise UsageError(f"port {wanted.name}: a pod publishes at most {MAX_PORTS} ports")
             out.append(mapped)

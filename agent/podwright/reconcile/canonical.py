@@ -129,6 +129,11 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         secrets=_given(runtime_.get("secrets", ())),
         private_users=runtime_.get("private_users", ""),
     )
+    if runtime_.get("manifest") is None:
+        return spec
+    from podwright.model import podmanifest
+
+    return podmanifest.fill(spec, runtime_["manifest"])
 
 
 def _mounts(raw: list[Any]) -> tuple[Mount, ...]:

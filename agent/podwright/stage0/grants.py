@@ -30,8 +30,10 @@ class WidenedError(PodwrightError):
 
 def check_grants(spec: PodSpec, stored: list[StoredImage]) -> None:
     """Refuse images whose own isolators widen what the operator has granted."""
-    for asked, image in zip(spec.apps, stored):
+    for index, (asked, image) in enumerate(zip(spec.apps, stored)):
         app = image.manifest.app
+        if spec.manifest is not None and spec.manifest["apps"][index].get("app") is not None:
+            continue  # the operator has written the whole app; the image's word is not used
         if app is not None and app.isolators_json:
             given = isolators.parse(
                 list(asked.isolators), f"app {asked.name or image.name}: isolators"

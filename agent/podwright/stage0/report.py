@@ -146,6 +146,6 @@ def _app(
         "finished_at": out["finished_at"],
         "exit_code": status,
         "mounts": mounts,
-        "user_annotations": {},
-        "user_labels": {},
+        "user_annotations": dict(app.app.user_annotations),
+        "user_labels": dict(app.app.user_labels),
     }
