@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SELinux as this host has it: on or not, which policy, which contexts it has for containers.
+
+Read from selinuxfs and the policy's own files, which have one form on all distributions
+(selinux_config(5), lxc_contexts(5)); no library is needed for that. `root` goes before every
+path, so that tests can read a recorded policy.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from podwright.errors import HostError, PodwrightError
+from podwright.kernel.step import step
+from podwright.model.label import Context, parse_context
+from podwright.model.names import DIGITS, LETTERS, made_of
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+FS = "/sys/fs/selinux"
+CONFIG = "/etc/selinux/config"
+KEYS = LETTERS + DIGITS + "_"
+
+
+@value
+class ContainerContexts:
+    """What the policy names for containers.
+
+    process, file   of a pod's processes, and of what it may write
+    ro_file         of what several pods read
+    kvm_process     of a virtual machine that is a pod, or None
+    """
+
+    process: Context
+    file: Context
+    ro_file: Context
+    kvm_process: Optional[Context] = None
+
+
+class PolicyError(PodwrightError):
+    """The host has SELinux on, but its policy has nothing for containers that could be used."""
+
+    reason = "no-container-policy"
+    stage = "launch"
+
+
+def enabled(root: str = "") -> bool:
+    """Whether SELinux is on: selinuxfs is there only when the kernel has it and it is mounted."""
+    return os.path.exists(f"{root}{FS}/enforce")
+
+
+def enforcing(root: str = "") -> bool:
+    """Whether denials are denials; False when they are only logged."""
+    return _text(f"{root}{FS}/enforce").strip() == "1"
+
+
+def has_levels(root: str = "") -> bool:
+    """Whether the policy knows levels, which pods are told apart by."""
+    return _text(f"{root}{FS}/mls").strip() == "1"
+
+
+def state(root: str = "") -> str:
+    """`off`, `permissive` or `enforcing`."""
+    if not enabled(root):
+        return "off"
+    return "enforcing" if enforcing(root) else "permissive"
+
+
+def policy_type(root: str = "") -> str:
+    """The name of the policy, SELINUXTYPE in its configuration."""
+    path = f"{root}{CONFIG}"
+    found = ""
+    for line in _text(path).splitlines():
+        name, equals, text = line.strip().partition("=")
+        if name.strip() == "SELINUXTYPE" and equals:
+            found = text.strip()
+    if not found or not made_of(found, LETTERS + DIGITS + "_-.") or found.startswith("."):
+        raise PolicyError(
+            f"{path} does not say which policy is in use", "set SELINUXTYPE in it", object=path
+        )
+    return found
+
+
+def container_contexts(root: str = "") -> ContainerContexts:
+    """The contexts for containers of the policy in use. Raises PolicyError."""
+    path = f"{root}/etc/selinux/{policy_type(root)}/contexts/lxc_contexts"
+    text = _text(path)
+    if not text:
+        raise PolicyError(
+            f"the SELinux policy names no contexts for containers ({path})",
+            "install a policy that has them (container-selinux), or use selinux: off",
+            object=path,
+        )
+    named = parse_lxc_contexts(text, path)
+    for name in ("process", "file"):
+        if name not in named:
+            raise PolicyError(f"{path} has no {name}", "correct it", object=path)
+    ro_file = named.get("ro_file", named["file"])
+    kvm = named.get("sandbox_kvm_process")
+    return ContainerContexts(named["process"], named["file"], ro_file, kvm)
+
+
+def parse_lxc_contexts(text: str, path: str) -> dict[str, Context]:
+    """Read `name = "context"` lines; anything else but comments is refused."""
+    named = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        where = f"{path}, line {number}"
+        name, equals, quoted = (part.strip() for part in line.partition("="))
+        good = len(quoted) > 2 and quoted[0] == quoted[-1] == '"' and '"' not in quoted[1:-1]
+        if not equals or not made_of(name, KEYS) or not name or not good:
+            raise PolicyError(f'{where}: {safe(line, 80)!r} is not name = "context"', object=path)
+        try:
+            named[name] = parse_context(quoted[1:-1], where)
+        except PodwrightError as err:
+            raise PolicyError(err.message, err.hint, object=path) from None
+    return named
+
+
+def check(context: Context, root: str = "") -> None:
+    """Make sure that the policy which the kernel has loaded knows a context.
+
+    Raises PolicyError when it does not: Debian's policy, for one, names types that it lacks.
+    """
+    step("write")
+    fd = os.open(f"{root}{FS}/context", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.write(fd, str(context).encode() + b"\0")
+    except OSError as err:
+        if err.errno != errno.EINVAL:
+            raise
+        raise PolicyError(
+            f"the SELinux policy that is loaded does not know the context {context}",
+            "load a policy module with this type (container-selinux), or use selinux: off",
+            object=str(context),
+        ) from None
+    finally:
+        os.close(fd)
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="backslashreplace") as file:
+            return file.read(65536)
+    except FileNotFoundError:
+        return ""
+    except OSError as err:
+        raise HostError(f"{path} cannot be read: {err.strerror}", object=path) from err
