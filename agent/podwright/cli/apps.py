@@ -10,7 +10,7 @@ from podwright.model.fields import Fields
 from podwright.model.image import absolute
 from podwright.model.names import ac_name, is_variable_name, pod_name
 from podwright.model.pod import HostPort
-from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec
+from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec, default_net
 from podwright.model.specfields import check_ip
 from podwright.model.volume import Mount, Volume, parse_volume
 from podwright.text import safe
@@ -106,13 +106,15 @@ def _flag(
 def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
     """The pod that the command line asks for."""
     manifest = _manifest(args) if args.given("pod-manifest") else None
-    net = args.text("net", "default")
+    stage1 = flavour(args.text("stage1-name", "namespaces"))
+    net = args.text("net", default_net(stage1))
     if net not in NETS:
         raise UsageError(f"--net={safe(net, 60)}: this version knows {', '.join(NETS)}")
     ports = tuple(_port(text) for text in args.texts("port"))
     if ports and net != "default":
         raise UsageError(
-            f"--port cannot be used with --net={net}", "ports are published on the default network"
+            f"--port cannot be used with {f'--net={net}' if args.given('net') else stage1}",
+            "ports are published on the default network",
         )
     interactive = args.true("interactive")
     if interactive and len(args.apps) > 1:
@@ -128,7 +130,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
     spec = PodSpec(
         name="",
         apps=tuple(_app(image, own, extra) for image, own, extra in args.apps),
-        stage1=flavour(args.text("stage1-name", "namespaces")),
+        stage1=stage1,
         net=net,
         hostname=pod_name(hostname, "--hostname") if hostname else "",
         ports=ports,

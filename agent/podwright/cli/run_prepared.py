@@ -40,6 +40,10 @@ def run(context: Context, args: Arguments) -> int:
 
 def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
     """Refuse what `run` would have refused for the same pod."""
+    if ("podwright.io/stage1", "fly") in manifest.annotations:
+        from podwright.model.fly import check_start
+
+        check_start(overrides.get("net", ""), overrides.get("hostname", ""))
     net = overrides.get("net", "default")
     if manifest.ports and net != "default":
         raise UsageError(

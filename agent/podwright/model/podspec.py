@@ -56,6 +56,11 @@ MANIFEST_SAYS = (
 """What a pod manifest that is given whole says itself."""
 
 
+def default_net(stage1: str) -> str:
+    """The network of a pod that nothing is said about."""
+    return "host" if stage1 == "fly" else "default"
+
+
 @value
 class AppSpec:
     """One app as asked for. Empty text and None mean: as the image says.
@@ -211,12 +216,13 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
             object=name,
         )
     hostname = fields.text("hostname")
+    stage1 = fields.choice("stage1", FLAVOURS, "namespaces")
     spec = PodSpec(
         name=name,
         apps=apps,
         state=state,
-        stage1=fields.choice("stage1", FLAVOURS, "namespaces"),
-        net=fields.choice("net", NETS, "default"),
+        stage1=stage1,
+        net=fields.choice("net", NETS, default_net(stage1)),
         hostname=pod_name(hostname, fields.at("hostname")) if hostname else "",
         ports=tuple(_parse_port(item) for item in fields.objects("ports")),
         volumes=tuple(parse_volume(item) for item in fields.objects("volumes")),

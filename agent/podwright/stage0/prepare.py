@@ -121,7 +121,12 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
         subject = verdict.subject_of(image)
         verdict.check_stage1(layout, subject, spec.stage1, image.dependencies)
     manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
-    if any(image.manifest.app and image.manifest.app.isolators_json for image in stored):
+    if spec.stage1 == "fly":
+        from podwright.model import fly
+
+        manifest, more = fly.admit(spec, manifest)
+        reports += more
+    elif any(image.manifest.app and image.manifest.app.isolators_json for image in stored):
         from podwright.stage0.grants import check_grants
 
         check_grants(spec, stored)
@@ -136,7 +141,7 @@ def check_host(spec: PodSpec, manifest: PodManifest) -> None:
     from podwright.errors import UsageError
 
     for volume in manifest.volumes:
-        if volume.kind == "host" and not os.path.lexists(volume.source):
+        if volume.source and not os.path.lexists(volume.source):
             raise UsageError(
                 f"volume {volume.name}: {volume.source} does not exist on this host",
                 "make it first, or use an empty volume",
