@@ -56,6 +56,13 @@ def _copy(source: str, target: str, run: _Copy) -> None:
         os.close(there)
 
 
+def copy_open(source: int, target: int) -> None:
+    """Copy an open directory, with owner, mode and times, into an open empty one."""
+    step("copy")
+    _Copy().directory(source, target)
+    _finish(target, source, os.fstat(source))
+
+
 def is_whiteout(found: os.stat_result) -> bool:
     """Whether it is what overlayfs takes for "not here"."""
     return stat.S_ISCHR(found.st_mode) and found.st_rdev == 0

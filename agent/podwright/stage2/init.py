@@ -15,7 +15,7 @@ import os
 
 from podwright.errors import LaunchError, PodwrightError
 from podwright.kernel import beneath, calls, fs, mounts, process, signals, terminal
-from podwright.stage1.namespaces import capabilities, environment, identity, roots, views
+from podwright.stage1.namespaces import capabilities, environment, identity, roots, views, volumes
 from podwright.stage1.namespaces import link as messages
 from podwright.stage2.app import Stdio, Target, app_spaces
 from podwright.stage2.supervise import AWAITED, Supervisor
@@ -63,12 +63,13 @@ def _run(
     plan: PodPlan, filters: dict[str, bytes], group: PodCgroup, link: Inside
 ) -> tuple[int, str]:
     link.report(messages.ISOLATED)
+    pins = volumes.pin(plan)
     mounts.make_private("/", mounts.MS_SLAVE if plan.kept else mounts.MS_PRIVATE)
     if "uts" not in plan.kept:
         _socket.sethostname(plan.hostname)
     if not plan.host_net:
         _raise_loopback()
-    pod = roots.build(plan)
+    pod = roots.build(plan, pins)
     permitted = process.permitted()
     targets = [_target(pod, app, filters, group, permitted) for app in plan.apps]
     _leave_records(pod, plan)

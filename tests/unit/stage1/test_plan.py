@@ -60,9 +60,9 @@ def test_volumes_bind_by_mount_then_by_mount_point_name_then_implicitly() -> Non
     )
     scratch = f"{POD_DIR}/sharedVolumes/a0-scratch"
     assert binds(plan) == [
-        Bind("/scratch", scratch, False, False),
-        Bind("/var/log", "/srv/logs", False, True),
-        Bind("/etc/app", "/srv/conf", True, False),
+        Bind("/scratch", scratch, False, False, volume="a0-scratch", kind="empty"),
+        Bind("/var/log", "/srv/logs", False, True, volume="logs"),
+        Bind("/etc/app", "/srv/conf", True, False, volume="conf", device="r"),
     ]
     assert plan.volumes == (EmptyVolume(scratch, 0o755, 0, 0),)
 

@@ -16,7 +16,7 @@ from podwright.errors import HostError, LaunchError, NetworkError, PodwrightErro
 from podwright.host import cgroups
 from podwright.kernel import calls, fs, process, signals, terminal
 from podwright.stage1.contract import Outcome
-from podwright.stage1.namespaces import filters, link, record
+from podwright.stage1.namespaces import filters, link, record, volumes
 from podwright.stage1.namespaces.plan import compile_pod
 from podwright.stage1.namespaces.relay import Relay
 from podwright.stage2 import init
@@ -69,7 +69,7 @@ def _launch(
 ) -> Outcome:
     group: Optional[cgroups.PodCgroup] = None
     try:
-        plan = _compile(pod)
+        plan = volumes.with_devices(_compile(pod))
         code = _filters(pod, plan)
         limits = {app.name: app.limits for app in plan.apps}
         group = cgroups.plan(f"podwright-{pod.uuid}", limits)

@@ -15,7 +15,7 @@ from podwright.model.life import dump as dump_life
 from podwright.model.life import parse as parse_life
 from podwright.stage1.contract import Ready
 from podwright.stage1.namespaces import environment, kernelpaths
-from podwright.stage1.namespaces.mountplan import Bind, EmptyVolume, binds_of, is_late
+from podwright.stage1.namespaces.mountplan import Bind, Device, EmptyVolume, binds_of, is_late
 from podwright.stage1.namespaces.restrict import Restrictions, restrictions
 from podwright.text import safe
 from podwright.values import value
@@ -67,6 +67,7 @@ class AppPlan:
     restrictions: Restrictions
     limits: Limits
     kept: frozenset[str] = frozenset()
+    attributes: tuple[tuple[str, str], ...] = ()
     life: Life = PLAIN
     stop_signal: int = 15
     stop_timeout: float = 10.0
@@ -91,6 +92,7 @@ class PodPlan:
     root       the pod's own root on the host, `<pod dir>/stage1/rootfs`
     host_net   the host's network namespace is kept
     label      its SELinux label, given at launch; None where SELinux is off
+    devices    of the host that its apps may use, see `sources.with_devices`
     backoff    seconds before an app's first restart
     users      its own user namespace, given at launch; None: the host's
     kept       host namespaces that are kept (KINDS); none in namespaces, all in fly
@@ -109,6 +111,7 @@ class PodPlan:
     label: Optional[PodLabel] = None
     kept: frozenset[str] = frozenset()
     exit_policy: str = FIRST_FAILURE
+    devices: tuple[Device, ...] = ()
     backoff: float = 1.0
     users: Optional[UserRange] = None
 

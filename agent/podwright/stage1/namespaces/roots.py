@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+    from podwright.stage1.namespaces.sources import Pins
 
 # Extended attributes in an image must not make overlayfs show other files (threats.md T10).
 # volatile: what an app writes outside its volumes never outlives the pod, let alone a crash of
@@ -33,30 +34,34 @@ OVERLAY = (("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off"), 
 NO_OVERLAY = (errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
-def build(plan: PodPlan) -> int:
+def build(plan: PodPlan, pins: Optional[Pins]) -> int:
     """Make the pod's root with everything below; returns a descriptor of it, not yet entered.
+
+    pins  the sources of its volumes, see `volumes.pin`; they are let go of
 
     Raises LaunchError for what an image or a volume makes impossible, CallError for the rest.
     """
-    for volume in plan.volumes:
-        volumes.make(volume)
     pod = mounts.clone(mounts.AT_FDCWD, plan.root)
     here = os.open(plan.root, beneath.DIRECTORY)
     mounts.attach(pod, here)
     os.close(here)
+    for volume in plan.volumes:
+        volumes.make(pod, volume, plan)
     dev = views.pod_devices(pod)
     for app in plan.apps:
         try:
-            _app_root(pod, dev, app, plan)
+            _app_root(pod, dev, app, plan, pins)
         except OSError as err:
             raise LaunchError(
                 f"app {app.name}: its root cannot be made: {safe(err)}", object=app.name
             ) from err
     os.close(dev)
+    if pins is not None:
+        pins.close()
     return pod
 
 
-def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:
+def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan, pins: Optional[Pins]) -> None:
     place = beneath.make_dirs(pod, app.root)
     root = _overlay(app) if app.overlay else None
     if root is None:
@@ -68,10 +73,10 @@ def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan) -> None:
         _ordinary_directories(root)
         _before_volumes(root, plan)
         for bind in app.binds:
-            volumes.bind(root, bind.where, bind, app.name)
+            volumes.bind(pod, root, bind.where, bind, app.name, pins)
         bases = _mount_views(root, dev, app)
         fds += bases.values()
-        volumes.bind_late(root, bases, app)
+        volumes.bind_late(pod, root, bases, app, pins)
         views.cover(bases, dev, app)
         etcfiles.put_given(root, plan, app.name)
         if app.read_only_root:

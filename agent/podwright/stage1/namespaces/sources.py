@@ -83,10 +83,8 @@ def pin(plan: PodPlan) -> Pins:
     Raises LaunchError naming the app and the source.
     """
     pins = Pins()
-    for app in plan.apps:
-        for bind in app.binds + app.late_binds:
-            if bind.kind in ("host", "device"):
-                pins.add(app.name, bind)
+    for app, bind in _host_binds(plan):
+        pins.add(app, bind)
     for device in plan.devices:
         _check_still(pins, plan, device)
     return pins
@@ -98,15 +96,23 @@ def with_devices(plan: PodPlan) -> PodPlan:
     Asked for before the control groups are made; `pin` sees that they are still the same.
     """
     devices = []
-    for app in plan.apps:
-        for bind in app.binds + app.late_binds:
-            if bind.kind in ("host", "device"):
-                fd = _open(app.name, bind)
-                try:
-                    devices += _device(app.name, bind, os.fstat(fd))
-                finally:
-                    os.close(fd)
+    for app, bind in _host_binds(plan):
+        fd = _open(app, bind)
+        try:
+            devices += _device(app, bind, os.fstat(fd))
+        finally:
+            os.close(fd)
     return replace(plan, devices=tuple(devices)) if devices else plan
+
+
+def _host_binds(plan: PodPlan) -> list[tuple[str, Bind]]:
+    """All binds of something on the host, with the names of their apps."""
+    return [
+        (app.name, bind)
+        for app in plan.apps
+        for bind in app.binds + app.late_binds
+        if bind.kind in ("host", "device")
+    ]
 
 
 def _device(app: str, bind: Bind, found: os.stat_result) -> list[Device]:
@@ -119,12 +125,9 @@ def _device(app: str, bind: Bind, found: os.stat_result) -> list[Device]:
 
 def _check_still(pins: Pins, plan: PodPlan, device: Device) -> None:
     """A device that was given to the control group must be one that is bound."""
-    for app in plan.apps:
-        if app.name == device.app:
-            for bind in app.binds + app.late_binds:
-                if bind.kind in ("host", "device"):
-                    if device in _device(app.name, bind, os.fstat(pins.source(bind))):
-                        return
+    for app, bind in _host_binds(plan):
+        if device in _device(app, bind, os.fstat(pins.source(bind))):
+            return
     raise LaunchError(
         f"app {device.app}: device {device.major}:{device.minor} was replaced while the pod began",
         "see who writes to the directory that it is in",

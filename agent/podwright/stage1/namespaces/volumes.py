@@ -14,47 +14,103 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from podwright.stage1.namespaces.mountplan import Bind, EmptyVolume
-    from podwright.stage1.namespaces.plan import AppPlan
+    from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+    from podwright.stage1.namespaces.sources import Pins
+
+MEMORY = "rkt/volumes"
+"""Where the pod's own root has the volumes in memory; no app sees that root."""
 
 
-def make(volume: EmptyVolume) -> None:
+def on_host(plan: PodPlan) -> bool:
+    """Whether any volume has a source on the host."""
+    return any(
+        bind.kind in ("host", "device") for app in plan.apps for bind in app.binds + app.late_binds
+    )
+
+
+def pin(plan: PodPlan) -> Optional[Pins]:
+    """Resolve the sources of the pod's volumes, see `sources.pin`; None when there are none."""
+    if not on_host(plan):
+        return None
+    from podwright.stage1.namespaces import sources
+
+    return sources.pin(plan)
+
+
+def with_devices(plan: PodPlan) -> PodPlan:
+    """The plan with the devices among its volumes, see `sources.with_devices`."""
+    if not on_host(plan):
+        return plan
+    from podwright.stage1.namespaces import sources
+
+    return sources.with_devices(plan)
+
+
+def make(pod: int, volume: EmptyVolume, plan: PodPlan) -> None:
     """Make an empty volume, unless something was prepared in its place."""
+    if volume.memory:
+        _make_in_memory(pod, volume, plan)
+        return
     fs.ensure_dir(os.path.dirname(volume.path))
     try:
         fs.mkdir(volume.path, volume.mode)
     except FileExistsError:
         return
     os.chown(volume.path, volume.uid, volume.gid)
+    os.chmod(volume.path, volume.mode)
+    if volume.trees:
+        from podwright.stage1.namespaces import copyup
+
+        copyup.fill(volume, plan.root)
 
 
-def bind_late(root: int, bases: dict[str, int], app: AppPlan) -> None:
+def _make_in_memory(pod: int, volume: EmptyVolume, plan: PodPlan) -> None:
+    """A tmpfs of its own, which the first app that mounts it finds empty."""
+    options = [
+        ("mode", f"{volume.mode:o}"),
+        ("uid", str(host_id(plan, volume.uid))),
+        ("gid", str(host_id(plan, volume.gid))),
+    ]
+    if volume.size:
+        options.append(("size", str(volume.size)))
+    mount = mounts.filesystem("tmpfs", tuple(options), mounts.NOSUID | mounts.NODEV)
+    try:
+        target = beneath.make_dirs(pod, f"{MEMORY}/{volume.memory}", 0o700)
+        mounts.attach(mount, target)
+        os.close(target)
+    finally:
+        os.close(mount)
+
+
+def host_id(plan: PodPlan, number: int) -> int:
+    """A user or group of the pod as the host counts it."""
+    return number if plan.users is None else plan.users.first + number
+
+
+def bind_late(
+    pod: int, root: int, bases: dict[str, int], app: AppPlan, pins: Optional[Pins]
+) -> None:
     """Volumes in /dev and /sys, or in place of /sys."""
     for volume in app.late_binds:
         base, _, below = volume.where[1:].partition("/")
         if below and base in bases:
-            bind(bases[base], below, volume, app.name)
+            bind(pod, bases[base], below, volume, app.name, pins)
         else:
-            bind(root, volume.where, volume, app.name)
+            bind(pod, root, volume.where, volume, app.name, pins)
 
 
-def bind(base: int, where: str, volume: Bind, app: str) -> None:
-    """Bind a volume. Its source is resolved once; its target inside the app's root only."""
-    try:
-        mount = mounts.clone(
-            mounts.AT_FDCWD, volume.source, recursive=volume.recursive, follow=True
-        )
-    except CallError as err:
-        raise LaunchError(
-            f"app {app}: volume source {safe(volume.source, 120)}: {err.strerror}",
-            "make it, or correct the volume",
-            object=app,
-        ) from err
+def bind(pod: int, base: int, where: str, volume: Bind, app: str, pins: Optional[Pins]) -> None:
+    """Bind a volume at `where` below `base`: its target is inside the app's root, wherever links lead."""
+    mount = _detached(pod, volume, app, pins)
     try:
         mode = os.fstat(mount).st_mode
         device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
         limits = mounts.NOSUID | (0 if device else mounts.NODEV)
         limits |= mounts.RDONLY if volume.read_only else 0
+        limits |= mounts.NOEXEC if volume.noexec else 0
         mounts.restrict(mount, limits, recursive=volume.recursive)
         make = beneath.make_dirs if stat.S_ISDIR(mode) else beneath.make_file
         try:
@@ -69,3 +125,23 @@ def bind(base: int, where: str, volume: Bind, app: str) -> None:
         os.close(target)
     finally:
         os.close(mount)
+
+
+def _detached(pod: int, volume: Bind, app: str, pins: Optional[Pins]) -> int:
+    """A mount of the volume that is nowhere yet."""
+    if volume.memory:
+        return mounts.clone(pod, f"{MEMORY}/{volume.memory}")
+    if volume.kind not in ("host", "device"):
+        return mounts.clone(mounts.AT_FDCWD, volume.source)
+    assert pins is not None
+    tree = pins.take_tree(app, volume)
+    if tree is not None:
+        return tree
+    try:
+        return mounts.clone(pins.source(volume), "", recursive=volume.recursive)
+    except CallError as err:
+        raise LaunchError(
+            f"app {app}: volume source {safe(volume.source, 120)}: {err.strerror}",
+            "make it, or correct the volume",
+            object=app,
+        ) from err
