@@ -53,6 +53,7 @@ POD: Table = {
         elements="dict",
         table={"name": Option(), "image": Option(required=True), **PROCESS},
     ),
+    "pod_manifest": Option("dict"),
     "stage1": Option(),
     "net": Option(choices=("default", "none", "host")),
     "hostname": Option(),

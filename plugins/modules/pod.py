@@ -129,6 +129,13 @@ options:
           type: str
           required: true
         <<: *process
+    pod_manifest:
+      description:
+        - A whole pod manifest as the App Container specification has it, instead of O(image) or
+          O(apps). It names its images by their IDs, and they must be on the host already.
+        - An app without C(app) is what its image says. What the manifest says itself (apps, ports,
+          volumes, mounts, annotations, labels, isolators of the pod) cannot stand beside it.
+      type: dict
     stage1:
       description:
         - How the pod is isolated. This version knows V(namespaces), which is the default.
@@ -393,6 +400,13 @@ pods:
       description: Whether the pod did not become ready, and the one before it runs again.
       type: bool
       returned: except in check mode
+    reports:
+      description: Protection that is the default and that the pod does not have, in sentences.
+        They are warnings of the call that has changed the pod.
+      type: list
+      elements: str
+      returned: except in check mode
+      sample: []
     error:
       description: Why it failed for this pod; C(null) if it did not.
       type: dict

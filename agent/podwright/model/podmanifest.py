@@ -49,7 +49,7 @@ _POD_APP = {
     "image": {"id": None, "name": None, "labels": [_PAIR]},
     "app": _APP,
     "readOnlyRootFS": None,
-    "mounts": None,
+    "mounts": [{"volume": None, "path": None, "readOnly": None, "appVolume": None}],
     "annotations": [_PAIR],
 }
 _POD = {

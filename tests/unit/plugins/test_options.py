@@ -50,6 +50,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "mounts": ["data:/var/lib/redis", {"volume": "x", "path": "/x"}],
         "isolators": [{"name": "resource/memory", "value": {"limit": "256M"}}],
         "readonly_rootfs": True,
+        "pod_manifest": {"acKind": "PodManifest"},
         "stage1": "namespaces",
         "net": "default",
         "hostname": "redis",
