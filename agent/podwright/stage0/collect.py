@@ -60,12 +60,13 @@ def _delete(locked: pods.LockedPod) -> None:
 
 
 def _remove_cgroups(path: str) -> None:
-    """Remove the control groups of a pod whose parent was killed before it could."""
-    from podwright.host import cgroups
+    """End what is left of a pod whose parent was killed before it could, and its control groups."""
+    from podwright.host import cgroups, leftovers
     from podwright.stage1.namespaces import record
 
     init = record.read(path)
     if init is not None:
+        leftovers.end(init.cgroups)
         cgroups.remove(list(init.cgroups))
 
 

@@ -16,8 +16,11 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from podwright.model.isolators import Isolators
     from podwright.model.pod import PodApp
+    from podwright.model.volume import Volume
     from podwright.stage1.contract import Launch
     from podwright.stage1.namespaces.mountplan import Bind
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
@@ -54,20 +57,29 @@ def _app(launch: Launch, app: PodApp, plan: AppPlan) -> AppPlan:
     for bind in plan.late_binds:
         _check_late(app.name, bind)
     isolators = app.app.isolators
+    volumes = {volume.name: volume for volume in launch.manifest.volumes}
     return replace(
         plan,
+        binds=tuple(_not_recursive(bind, volumes.get(bind.volume)) for bind in plan.binds),
         late_binds=(),
         hidden=(),
         read_only=(),
         restrictions=_restrictions(launch, app, isolators, plan.restrictions),
-        limits=replace(plan.limits, default_pids=None),
+        limits=replace(plan.limits, default_pids=None, devices=None),
         kept=KEPT,
     )
 
 
+def _not_recursive(bind: Bind, volume: Optional[Volume]) -> Bind:
+    """In fly a volume carries what is mounted below its source only when it says so (B2)."""
+    if volume is None or volume.recursive is not None:
+        return bind
+    return replace(bind, recursive=False)
+
+
 def _check_late(app: str, bind: Bind) -> None:
     """/dev and /sys are the host's, so nothing is put into them; what is there already is fine."""
-    if bind.where != bind.source or bind.read_only:
+    if bind.where != bind.source or bind.read_only or bind.device != "rw":
         raise LaunchError(
             f"app {app}: a volume cannot be mounted at {safe(bind.where, 80)} in fly",
             "the app has the host's own /dev and /sys: mount it elsewhere, or leave it out",
