@@ -86,6 +86,11 @@ power-tests: setup ## cut the power 240 times under a fetch, on ext4 and xfs (10
 molecule-destroy: setup ## end the test hosts that an interrupted run left
 	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/default
 
+.PHONY: vm-tests
+vm-tests: setup ## SELinux, AppArmor and cgroup v2 in virtual machines, in software emulation (10 minutes, root)
+	@tools/setup tests/vm/apt-packages.txt
+	@PODWRIGHT_VM_TESTS=1 $(PYTHON) -m pytest -q --timeout=1800 tests/vm
+
 .PHONY: bench
 bench: ## measure against podman and write docs/benchmarks.md (root)
 	@tools/setup tests/bench/apt-packages.txt

@@ -13,6 +13,7 @@ what the kernel said. The guest has cgroup v2 with all controllers, systemd, and
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -143,14 +144,10 @@ def run(
         _payload(scratch / "payload", scenario, files or {})
         _disk(scratch / "payload", scratch / "payload.img", "256M")
         command = _qemu(disk, scratch, append)
-        environment = {
-            **os.environ,
-            "TMPDIR": str(scratch),
-        }  # where qemu keeps what the guest writes
-        try:
+        # Where qemu keeps what the guest writes.
+        environment = {**os.environ, "TMPDIR": str(scratch)}
+        with contextlib.suppress(subprocess.TimeoutExpired):  # no status is in the output then
             subprocess.run(command, check=True, timeout=timeout, env=environment)
-        except subprocess.TimeoutExpired:
-            pass  # no status is in the output then
         return _result(scratch)
 
 

@@ -29,6 +29,7 @@ MS_PRIVATE = 0x40000
 MS_SLAVE = 0x80000
 MNT_DETACH = 2
 
+_IDMAP = 0x00100000
 _TREE_CLONE = 1
 _CLOEXEC = 0x80000
 _F_EMPTY_PATH = 0x4
@@ -57,11 +58,24 @@ def make_private(path: str = "/", propagation: int = MS_PRIVATE) -> None:
     calls.libc("mount", None, os.fsencode(path), None, MS_REC | propagation, None)
 
 
+LABELLED = ("tmpfs", "devpts", "overlay")
+"""File systems whose files have no labels of their own that were worth keeping."""
+_label = ""
+
+
+def label_with(context: str) -> None:
+    """From here on this process gives what it mounts of `LABELLED` an SELinux context."""
+    global _label
+    _label = context
+
+
 def filesystem(fstype: str, options: tuple[tuple[str, str], ...], attributes: int) -> int:
     """Make a new file system and a detached mount of it; returns the mount's descriptor.
 
     An option with an empty value is a flag. Raises CallError (ENODEV: not in this kernel).
     """
+    if _label and fstype in LABELLED:
+        options = (*options, ("context", _label))
     context = calls.syscall("fsopen", calls.FSOPEN, fstype.encode(), 1)
     try:
         for key, text in options:
@@ -100,6 +114,8 @@ def overlay_by_name(
     """
     named = (("lowerdir", ":".join(lowers)), *options)
     data = ",".join(f"{key}={text}" if text else key for key, text in named)
+    if _label:
+        data += f',context="{_label}"'
     calls.libc("mount", b"overlay", os.fsencode(place), b"overlay", NODEV, data.encode())
     try:
         return clone(AT_FDCWD, place)
@@ -132,6 +148,14 @@ def clone(
 def restrict(mount: int, attributes: int, *, recursive: bool = False) -> None:
     """Add attributes (RDONLY, NOSUID, ...) to a mount and, when recursive, to those below it."""
     _setattr(mount, _Attributes(attributes, 0, 0, 0), recursive)
+
+
+def idmap(mount: int, users: int, *, recursive: bool = False) -> None:
+    """Show a detached mount's owners as the user namespace `users` is open on maps them.
+
+    Raises CallError: EINVAL where its file system cannot, EPERM where it is done already.
+    """
+    _setattr(mount, _Attributes(_IDMAP, 0, 0, users), recursive)
 
 
 def _setattr(mount: int, attributes: _Attributes, recursive: bool) -> None:

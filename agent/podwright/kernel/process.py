@@ -8,11 +8,13 @@ import ctypes
 import os
 
 from podwright.kernel import calls
+from podwright.kernel.step import step
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
@@ -20,6 +22,7 @@ _SET_PDEATHSIG = 1
 _SET_DUMPABLE = 4
 _SET_SECCOMP = 22
 _CAPBSET_DROP = 24
+_SET_SECUREBITS = 28
 _SET_NO_NEW_PRIVS = 38
 _CAP_AMBIENT = 47
 _AMBIENT_CLEAR_ALL = 4
@@ -27,6 +30,9 @@ _SET_NAME = 15
 _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_V3 = 0x20080522
 _KEYCTL_JOIN_SESSION_KEYRING = 1
+_CLONE_VM = 0x100
+_WALL = 0x40000000
+_NO_SETUID_FIXUP = 4
 
 
 class _CapHeader(ctypes.Structure):
@@ -60,6 +66,36 @@ def unshare(flags: int) -> None:
 def setns(fd: int, kind: int) -> None:
     """Join the namespace that `fd` is open on."""
     calls.libc("setns", fd, kind)
+
+
+class Held:
+    """A process that only waits, in new namespaces, so that they can be prepared and joined.
+
+    It shares our memory, since a fork would copy page tables for nothing; it never runs code of
+    ours, and so the caller has all signals blocked that it handles. Nothing ends it when we die
+    but our pid namespace: only the first process of one may hold one.
+    """
+
+    def __init__(self, kinds: int) -> None:
+        size = 16384
+        self._stack = ctypes.create_string_buffer(size)
+        top = ctypes.addressof(self._stack) + size & ~15
+        self.pid = calls.libc("clone", calls.address("pause"), top, kinds | _CLONE_VM, None)
+
+    def end(self) -> None:
+        """Kill and reap it."""
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, _WALL)
+
+
+def act_on_files_as(number: int) -> None:
+    """Make files as this user and group from here on, with all our capabilities.
+
+    An execution or a new user namespace ends it.
+    """
+    calls.libc("prctl", _SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0)
+    calls.libc("setfsgid", number)
+    calls.libc("setfsuid", number)
 
 
 def die_with_parent() -> None:
@@ -126,6 +162,20 @@ def new_session_keyring() -> None:
 
         if err.errno != errno.ENOSYS:
             raise
+
+
+def set_attribute(name: str, text: str) -> None:
+    """Write an attribute of this thread that a security module acts on (attr(5) in proc)."""
+    path = f"/proc/thread-self/attr/{name}"
+    step("write")
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+    except OSError as err:
+        raise calls.CallError(err.errno or 0, f"{path} = {text}") from None
 
 
 def install_filter(code: bytes) -> None:

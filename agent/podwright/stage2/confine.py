@@ -22,6 +22,10 @@ def confine(target: Target, identity: Identity) -> None:
     forces no-new-privileges).
     """
     restrictions = target.plan.restrictions
+    for name, text in target.plan.attributes:
+        process.set_attribute(name, text)
+    if target.plan.attributes:
+        process.new_session_keyring()  # again, as the app's own in its label, too
     for number in target.drop:
         process.drop_bounding(number)
     os.setgroups(identity.groups)

@@ -17,6 +17,7 @@ from podwright.errors import LaunchError, PodwrightError
 from podwright.kernel import beneath, calls, fs, mounts, process, signals, terminal
 from podwright.stage1.namespaces import capabilities, environment, identity, roots, views, volumes
 from podwright.stage1.namespaces import link as messages
+from podwright.stage2 import entered
 from podwright.stage2.app import Stdio, Target, app_spaces
 from podwright.stage2.supervise import AWAITED, Supervisor
 from podwright.text import safe
@@ -64,6 +65,8 @@ def _run(
 ) -> tuple[int, str]:
     link.report(messages.ISOLATED)
     pins = volumes.pin(plan)
+    if plan.label is not None:
+        mounts.label_with(plan.label.file)
     mounts.make_private("/", mounts.MS_SLAVE if plan.kept else mounts.MS_PRIVATE)
     if "uts" not in plan.kept:
         _socket.sethostname(plan.hostname)
@@ -81,7 +84,9 @@ def _run(
     os.close(pod)
     address = link.wait_go()
     calls.trim_heap()
-    return Supervisor(plan, targets, link, address, stdio, null).run()
+    supervisor = Supervisor(plan, targets, link, address, stdio, null)
+    supervisor.control = entered.control(link.control, targets, plan.users is not None)
+    return supervisor.run()
 
 
 def _terminal(pod: int, app: AppPlan, link: Inside) -> str:
@@ -113,7 +118,8 @@ def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> O
         signals.signal(number, signals.SIG_DFL)
     os.umask(0o022)
     os.setsid()
-    process.close_all_but(link.descriptors() | {lock_fd})
+    label_fd = plan.label.slot if plan.label is not None else -1
+    process.close_all_but((link.descriptors() | {lock_fd, label_fd}) - {-1})
     for path in group.init_files():
         fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         os.write(fd, b"0")

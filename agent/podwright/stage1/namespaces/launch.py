@@ -14,12 +14,12 @@ import os
 
 from podwright.errors import HostError, LaunchError, NetworkError, PodwrightError
 from podwright.host import cgroups
-from podwright.kernel import calls, fs, process, signals, terminal
+from podwright.kernel import calls, fs, process, signals, terminal, unixsocket
 from podwright.stage1.contract import Outcome
 from podwright.stage1.namespaces import filters, link, record, volumes
 from podwright.stage1.namespaces.plan import compile_pod
 from podwright.stage1.namespaces.relay import Relay
-from podwright.stage2 import init
+from podwright.stage2 import control, init
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from podwright.net.worker import NetWorker
     from podwright.stage1.contract import Launch, OnReady, OnReport
     from podwright.stage1.fly.leftovers import Leftovers
+    from podwright.stage1.namespaces.labels import Labels
     from podwright.stage1.namespaces.plan import PodPlan
 
 FORWARDED = (
@@ -68,8 +69,11 @@ def _launch(
     on_report: Optional[OnReport],
 ) -> Outcome:
     group: Optional[cgroups.PodCgroup] = None
+    labels: Optional[Labels] = None
     try:
         plan = volumes.with_devices(_compile(pod))
+        labels = _labels(pod, plan)
+        plan = plan if labels is None else labels.plan
         code = _filters(pod, plan)
         limits = {app.name: app.limits for app in plan.apps}
         group = cgroups.plan(f"podwright-{pod.uuid}", limits)
@@ -77,7 +81,7 @@ def _launch(
         group.make()
         parent = _Parent(plan, group, pod.lock_fd, on_ready, on_report)
         try:
-            parent.reported(*group.notes)
+            parent.reported(*group.notes, *(labels.reports if labels is not None else ()))
             parent.fork(code)
             return parent.follow(network)
         finally:
@@ -89,6 +93,19 @@ def _launch(
         finally:
             if group is not None:
                 group.remove()
+            if labels is not None:
+                labels.release()
+
+
+def _labels(pod: Launch, plan: PodPlan) -> Optional[Labels]:
+    """What security modules give the pod; None, as quickly as can be, where there is nothing."""
+    isolators = [app.app.isolators for app in pod.manifest.apps]
+    asked = pod.selinux == "require" or any(one.selinux or one.apparmor for one in isolators)
+    if not asked and (pod.selinux == "off" or not os.path.exists("/sys/fs/selinux/enforce")):
+        return None
+    from podwright.stage1.namespaces import labels
+
+    return labels.attach(pod, plan)
 
 
 def _compile(pod: Launch) -> PodPlan:
@@ -141,6 +158,7 @@ class _Parent:
         """Start the pod's PID 1 in a new pid namespace; our own children stay in ours."""
         mask = signals.pthread_sigmask(signals.SIG_BLOCK, FORWARDED)
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        server = unixsocket.listen(self.lock_fd, control.NAME, control.MOST_CLIENTS)
         gc.freeze()  # what PID 1 shares with us is not written to by the collector any more
         if "pid" in self.plan.kept:
             from podwright.stage1.fly.leftovers import Leftovers
@@ -151,11 +169,13 @@ class _Parent:
         try:
             self.pid = os.fork()
             if self.pid == 0:
-                inside = link.Inside(self.report_end, self.go_end, self._inner_terminal())
+                ends = (self.report_end, self.go_end, server.fileno())
+                inside = link.Inside(*ends, self._inner_terminal())
                 init.main(self.plan, code, self.group, inside, self.lock_fd)
         finally:
             process.setns(own, process.CLONE_NEWPID)
             os.close(own)
+            server.close()
         if self.terminals is not None:
             self.terminals[1].close()
         os.close(self.report_end)

@@ -9,14 +9,14 @@ without root. What can be refused from the manifest alone is refused here.
 from __future__ import annotations
 
 from podwright.errors import LaunchError
-from podwright.host.cgroups import Limits
+from podwright.host.cgrouplimits import Limits, limits
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, check, exit_policy
 from podwright.model.life import dump as dump_life
 from podwright.model.life import parse as parse_life
 from podwright.stage1.contract import Ready
 from podwright.stage1.namespaces import environment, kernelpaths
 from podwright.stage1.namespaces.mountplan import Bind, Device, EmptyVolume, binds_of, is_late
-from podwright.stage1.namespaces.restrict import Restrictions, restrictions
+from podwright.stage1.namespaces.restrict import Restrictions, restrictions, sysctls
 from podwright.text import safe
 from podwright.values import value
 
@@ -42,6 +42,7 @@ class AppPlan:
     sys         how /sys is mounted: ro, rw, or "" when a volume sits there
     kept        host namespaces that it keeps, as its pod does; with any of them /dev, /proc and
                 /sys are the host's too
+    attributes  what its processes are given by security modules (labels.py); none by default
     stop_signal, stop_timeout    how it is asked to end, and seconds from there to SIGKILL
     """
 
@@ -94,6 +95,7 @@ class PodPlan:
     label      its SELinux label, given at launch; None where SELinux is off
     devices    of the host that its apps may use, see `sources.with_devices`
     backoff    seconds before an app's first restart
+    limits     of all apps and its init together; `sysctls` of its own namespaces
     users      its own user namespace, given at launch; None: the host's
     kept       host namespaces that are kept (KINDS); none in namespaces, all in fly
     """
@@ -113,6 +115,8 @@ class PodPlan:
     exit_policy: str = FIRST_FAILURE
     devices: tuple[Device, ...] = ()
     backoff: float = 1.0
+    limits: Limits = Limits(default_pids=None)
+    sysctls: tuple[tuple[str, str], ...] = ()
     users: Optional[UserRange] = None
 
 
@@ -145,6 +149,8 @@ def compile_pod(launch: Launch) -> PodPlan:
         interactive=launch.interactive,
         exit_policy=policy,
         backoff=launch.backoff,
+        limits=limits(manifest.isolators, default_pids=None),
+        sysctls=sysctls(launch),
     )
 
 
@@ -182,11 +188,15 @@ def _app(
         supplementary_gids=app.app.supplementary_gids,
         directory=app.app.working_directory,
         restrictions=restrictions(launch, app),
-        limits=Limits(isolators.memory, isolators.cpu_milli, isolators.cpu_shares, isolators.pids),
+        limits=limits(isolators, devices=_devices(binds)),
         life=life,
         stop_signal=_signal(life),
         stop_timeout=launch.stop_timeout if life.stop_timeout is None else life.stop_timeout,
     )
+
+
+def _devices(binds: list[Bind]) -> tuple[tuple[str, str], ...]:
+    return tuple((bind.source, bind.device) for bind in binds if bind.kind == DEVICE)
 
 
 def _signal(life: Life) -> int:
@@ -220,13 +230,14 @@ def describe(plan: PodPlan) -> list[str]:
 
 
 def _describe_process(app: AppPlan) -> list[str]:
-    limits = app.restrictions
-    caps = "all" if limits.capabilities is None else " ".join(limits.capabilities) or "none"
+    confined = app.restrictions
+    caps = "all" if confined.capabilities is None else " ".join(confined.capabilities) or "none"
     kind = "no filter"
-    if limits.profile is not None:
-        kind = f"{'only' if limits.profile.allow else 'all but'} {len(limits.profile.names)} calls"
+    if confined.profile is not None:
+        allow, names = confined.profile.allow, confined.profile.names
+        kind = f"{'only' if allow else 'all but'} {len(names)} calls"
     return [
         f"  user {safe(app.user)} group {safe(app.group)} + {list(app.supplementary_gids)}",
-        f"  capabilities {caps}; no new privileges {limits.no_new_privileges}; seccomp {kind}",
+        f"  capabilities {caps}; no new privileges {confined.no_new_privileges}; seccomp {kind}",
         f"  in {safe(app.directory)} run {' '.join(safe(word, 100) for word in app.exec)}",
     ]
