@@ -16,8 +16,9 @@ import glob, json, re
 total = 0
 for path in glob.glob("/proc/[0-9]*"):
     try:
-        command = open(path + "/cmdline", "rb").read()
-        if b"podwright" in command and b"supervise" in command:
+        words = open(path + "/cmdline", "rb").read().split(b"\\0")
+        ours = b"supervise" in words or words[0] == b"podwright-init"
+        if ours:
             total += int(re.search(r"^Pss:\\s+(\\d+) kB", open(path + "/smaps_rollup").read(), re.M).group(1))
     except (OSError, AttributeError):
         continue
@@ -26,23 +27,19 @@ print(json.dumps(total))
 
 
 class Crowd:
-    """`count` named pods, each with one sleeping app and no network; a context manager."""
+    """`count` named pods of `apps` sleeping apps each and no network; a context manager."""
 
-    def __init__(self, agent: Agent, count: int) -> None:
+    def __init__(self, agent: Agent, count: int, apps: int = 1) -> None:
         self.agent = agent
         self.count = count
+        self.apps = apps
         self.names = [f"bench-{number}" for number in range(count)]
         self.desired = {"version": 1, "pods": [self._pod(name) for name in self.names]}
 
     def _pod(self, name: str) -> dict[str, Any]:
-        return {
-            "name": name,
-            "image": "example.com/tiny:1.0",
-            "exec": "/bin/sleep",
-            "args": ["3600"],
-            "net": "none",
-            "ready": {"seconds": 0},
-        }
+        app = {"image": "example.com/tiny:1.0", "exec": "/bin/sleep", "args": ["3600"]}
+        apps = [{**app, "name": f"app-{number}"} for number in range(self.apps)]
+        return {"name": name, "apps": apps, "net": "none", "ready": {"seconds": 0}}
 
     def __enter__(self) -> Crowd:
         self.agent.apply(self.desired, timeout=600)
@@ -53,7 +50,7 @@ class Crowd:
         self.agent.apply({"version": 1, "pods": absent}, timeout=600)
 
     def resident(self) -> float:
-        """MiB of proportional set size of our own processes, per pod."""
+        """MiB of proportional set size per pod: its parent and its PID 1; the apps are not ours."""
         out = self.agent.host.run(["/usr/bin/python3", "-IS", "-c", SCRIPT]).check().stdout
         return float(json.loads(out)) / 1024 / self.count
 

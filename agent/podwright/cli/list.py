@@ -24,7 +24,8 @@ SHOWN = (pods.PREPARE, pods.PREPARED, pods.RUN, pods.EXITED_GARBAGE, pods.GARBAG
 def run(context: Context, args: Arguments) -> int:
     """Print every pod, the youngest last; those that cannot be read are shown with their error."""
     found = [report.report(pod) for pod in pods.each(context.layout, SHOWN)]
-    found.sort(key=lambda pod: (pod["created_at"], pod["name"]))
+    # one that is only just being made does not say when it was made: it is the youngest
+    found.sort(key=lambda pod: (not pod["created_at"], pod["created_at"] or "", pod["name"]))
     if not found:
         _note_no_store(context)
     if args.text("format"):

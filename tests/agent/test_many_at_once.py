@@ -1,0 +1,36 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A crowd of pods that are started at the same moment: all run, none says a word, nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Keys
+from tests.support.agent import Agent
+from tests.support.rush import rush
+
+Build = Callable[..., Path]
+COUNT = 110
+
+
+@pytest.mark.parametrize("net", ["none", "default"])
+def test_110_pods_started_at_once_all_run(
+    agent: Agent, lab: Keys, signed_image: Build, net: str
+) -> None:
+    agent.trust(lab.key, "example.com")
+    agent.ok("fetch", signed_image())
+    rushed = rush(agent, [f"--net={net}", "example.com/tiny:1.0"], COUNT)
+    assert {text for text, _ in rushed.ended} == {""}
+    assert rushed.running == COUNT
+    # stopped by us: the app is /bin/sleep, which SIGTERM ends
+    assert {status for _, status in rushed.ended} <= {0, 143}
+    states = agent.ok("list", "--no-legend").splitlines()
+    assert [line.split("\t")[4] for line in states] == ["exited"] * COUNT
+    agent.ok("gc", "--grace-period=0s", timeout=300)
+    agent.ok("gc", "--grace-period=0s", timeout=300)
+    assert agent.ok("list", "--no-legend") == ""
