@@ -40,6 +40,18 @@ def copy_size(source: int, target: int) -> None:
     fcntl.ioctl(target, _SET_SIZE, fcntl.ioctl(source, _GET_SIZE, bytes(8)))
 
 
+def size(fd: int) -> tuple[int, int]:
+    """(rows, columns) of a terminal."""
+    raw = fcntl.ioctl(fd, _GET_SIZE, bytes(8))
+    return int.from_bytes(raw[:2], "little"), int.from_bytes(raw[2:4], "little")
+
+
+def set_size(fd: int, rows: int, columns: int) -> None:
+    """Say how large a terminal is."""
+    raw = rows.to_bytes(2, "little") + columns.to_bytes(2, "little") + bytes(4)
+    fcntl.ioctl(fd, _SET_SIZE, raw)
+
+
 def pair() -> tuple[_socket.socket, _socket.socket]:
     """Two connected sockets, for `send` and `receive`."""
     return _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)

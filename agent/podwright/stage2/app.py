@@ -179,8 +179,13 @@ def confirm(started: Started) -> None:
         data += piece
     os.close(started.pipe)
     if data:
-        code, executing, text = data.decode("utf-8", "surrogateescape").split(" ", 2)
-        raise StartError(int(code), text, executing == "1")
+        raise failure(data)
+
+
+def failure(data: bytes) -> StartError:
+    """Why a child did not execute its program, from what came out of its pipe."""
+    code, executing, text = data.decode("utf-8", "surrogateescape").split(" ", 2)
+    return StartError(int(code), text, executing == "1")
 
 
 def _become(

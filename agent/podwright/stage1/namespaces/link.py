@@ -9,8 +9,10 @@ gone: PID 1 sees the end of `go` when its parent died, the parent sees the end o
 from __future__ import annotations
 
 import os
+import time
 
 from podwright.kernel import fs
+from podwright.stage1.contract import AppRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +27,10 @@ NOTE = "note"
 """A sentence for people."""
 REPORT = "report"
 """A sentence about protection that is the default but cannot be had, for people and `status`."""
+BEGUN = "begun"
+"""app, when (seconds since the epoch), restarts: not told when it starts with the pod."""
 ENDED = "ended"
-"""app, status"""
+"""app, status ("": none), reason, when it had begun and ended, restarts, whether for good (0, 1)"""
 DONE = "done"
 """status, reason: the last message of a pod that ran."""
 FAILED = "failed"
@@ -54,18 +58,43 @@ def decode(line: bytes) -> list[str]:
     return out
 
 
-class Inside:
-    """PID 1's ends. `terminals` hands the master of an interactive app's terminal over."""
+def app_record(kind: str, fields: list[str]) -> AppRecord:
+    """What a BEGUN or ENDED message says."""
+    if kind == BEGUN:
+        name, started, restarts = fields
+        return AppRecord(name, started=float(started), restarts=int(restarts))
+    name, status, reason, started, finished, restarts, over = fields
+    times = (float(started), float(finished))
+    return AppRecord(
+        name, int(status) if status else None, reason, *times, int(restarts), over == "1"
+    )
 
-    def __init__(self, report: int, go: int, terminals: Optional[_socket.socket] = None) -> None:
+
+def killed_record(name: str, before: Optional[AppRecord]) -> AppRecord:
+    """The record of an app that the kernel ended together with PID 1."""
+    known = before or AppRecord(name)
+    return AppRecord(
+        name, 137, "killed-by-signal", known.started, time.time(), known.restarts, True
+    )
+
+
+class Inside:
+    """PID 1's ends. `terminals` hands the master of an interactive app's terminal over; `control`
+    listens for clients (see `stage2.control`).
+    """
+
+    def __init__(
+        self, report: int, go: int, control: int, terminals: Optional[_socket.socket] = None
+    ) -> None:
         self.report_fd = report
         self.go_fd = go
+        self.control = control
         self.terminals = terminals
 
     def descriptors(self) -> frozenset[int]:
         """What PID 1 has to keep open."""
         more = () if self.terminals is None else (self.terminals.fileno(),)
-        return frozenset((self.report_fd, self.go_fd, *more))
+        return frozenset((self.report_fd, self.go_fd, self.control, *more))
 
     def report(self, kind: str, *fields: str) -> None:
         """Tell the parent; when it is gone, the kernel is about to end us anyway."""
