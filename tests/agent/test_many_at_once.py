@@ -27,8 +27,8 @@ def test_110_pods_started_at_once_all_run(
     rushed = rush(agent, [f"--net={net}", "example.com/tiny:1.0"], COUNT)
     assert {text for text, _ in rushed.ended} == {""}
     assert rushed.running == COUNT
-    # stopped by us: the app is /bin/sleep, which SIGTERM ends
-    assert {status for _, status in rushed.ended} <= {0, 143}
+    # ended by our SIGTERM: the app, or, where it had not begun yet, the agent itself
+    assert {status for _, status in rushed.ended} <= {0, 143, -15}
     states = agent.ok("list", "--no-legend").splitlines()
     assert [line.split("\t")[4] for line in states] == ["exited"] * COUNT
     agent.ok("gc", "--grace-period=0s", timeout=300)
