@@ -42,7 +42,7 @@ def mounts(value: list[Any], path: str) -> list[dict[str, Any]]:
 
 def _mount(item: Any, path: str) -> dict[str, Any]:
     if isinstance(item, dict):
-        return dict(item)
+        return {_MOUNT_FIELDS.get(name, name): content for name, content in item.items()}
     volume, colon, target = item.partition(":") if isinstance(item, str) else ("", "", "")
     if not (volume and colon and target):
         raise OptionError(f"{path}: {item!r} is not a mount; write VOLUME:PATH")
@@ -81,7 +81,15 @@ _VOLUME_FIELDS = {
     "mode": ("mode", text),
     "uid": ("uid", whole),
     "gid": ("gid", whole),
+    "size": ("size", text),
+    "idmap": ("idmap", boolean),
+    "noexec": ("noexec", boolean),
+    "follow_links": ("followLinks", boolean),
+    "followLinks": ("followLinks", boolean),
+    "copy_up": ("copyUp", boolean),
+    "copyUp": ("copyUp", boolean),
 }
+_MOUNT_FIELDS = {"read_only": "readOnly"}
 
 
 def _volume(item: dict[str, Any], path: str) -> dict[str, Any]:

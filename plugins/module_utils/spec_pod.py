@@ -18,6 +18,20 @@ from ansible_collections.podwright.fleet.plugins.module_utils.options import (
 )
 from ansible_collections.podwright.fleet.plugins.module_utils.spec import LOGINS
 
+SECRET: Table = {
+    "name": Option(required=True, no_log=False),
+    "content": Option(no_log=True),
+    "encoding": Option(choices=("text", "base64")),
+    "file": Option("path"),
+    "credential": Option(no_log=False),
+    "target": Option(),
+    "mode": Option(),
+    "uid": Option("int"),
+    "gid": Option("int"),
+    "apps": Option("list", elements="str"),
+}
+"""One secret of a pod."""
+
 PROCESS: Table = {
     "exec": Option(),
     "args": Option("list", elements="raw", convert=texts),
@@ -59,6 +73,7 @@ POD: Table = {
     "hostname": Option(),
     "ports": Option("list", elements="raw", convert=ports),
     "volumes": Option("list", elements="raw", convert=volumes),
+    "secrets": Option("list", elements="dict", no_log=False, table=SECRET),
     "pull_policy": Option(choices=("new", "update", "never")),
     "insecure_options": Option("list", elements="str"),
     "restart": Option(choices=("no", "on-failure", "always")),

@@ -80,8 +80,9 @@ options:
         type: str
       mounts:
         description:
-          - Where the pod's volumes appear in the app. Each is a mapping of C(volume) and C(path),
-            or text C(VOLUME:PATH). Mount points that the image declares need no mount here.
+          - Where the pod's volumes appear in the app. Each is a mapping of C(volume), C(path) and
+            C(read_only), or text C(VOLUME:PATH). Mount points that the image declares need no mount
+            here.
         type: list
         elements: raw
       isolators:
@@ -160,12 +161,79 @@ options:
       elements: raw
     volumes:
       description:
-        - Volumes of the pod. Each is a mapping of C(name), C(kind) (V(host) or V(empty)),
-          C(source) (a path on the host, for V(host)), C(read_only), C(recursive), and for V(empty)
-          C(mode) (quoted octal), C(uid) and C(gid); or text
-          C(NAME,kind=host,source=/path[,readOnly=true]).
+        - Volumes of the pod. Each is a mapping of C(name), C(kind) and the fields of its kind; or
+          text C(NAME,kind=host,source=/path[,readOnly=true]). All have C(read_only).
+        - V(host), the path C(source) of the host. C(recursive), with what is mounted below it (the
+          default). C(idmap), owners are shown as the pod's users (the default). C(noexec).
+          C(propagation), whether mounts that are made below it later appear in the pod (V(slave)),
+          also the other way (V(shared)), or not (V(private), the default). C(relabel), give it the
+          pod's SELinux label (V(private)), one that pods share (V(shared)), or leave it alone
+          (V(none), the default). C(follow_links), follow links in the path that are not the
+          system's own.
+        - V(empty), a fresh directory that ends with the pod. C(mode) (quoted octal), C(uid), C(gid),
+          C(noexec), and C(size), the most that it holds, with which it is kept in memory.
+          C(copy_up), begin with what the image has there.
+        - V(tmpfs), the same in memory, with mode V(1777) unless another is given.
+        - V(device), the device node C(source) of the host, with C(permissions) V(r), V(w) or V(rw).
       type: list
       elements: raw
+    secrets:
+      description:
+        - Files with secrets that the apps find in memory, readable by the app's user alone.
+        - Their content reaches the agent on its standard input and is kept in the host's memory; it
+          is in no manifest, no log and no answer. After the host was started anew the pod does not
+          start before the play has run again, so use O(secrets[].file) or O(secrets[].credential)
+          for pods that must start by themselves.
+        - One of O(secrets[].content), O(secrets[].file) and O(secrets[].credential) is needed. A
+          changed content, or a changed file, replaces the pod.
+      type: list
+      elements: dict
+      suboptions:
+        name:
+          description:
+            - Name of the secret, of lower-case letters, digits and single hyphens.
+          type: str
+          required: true
+        content:
+          description:
+            - What is in it.
+          type: str
+        encoding:
+          description:
+            - V(base64) if O(secrets[].content) is encoded so, as it must be unless it is text.
+            - The agent's default is V(text).
+          type: str
+          choices: [text, base64]
+        file:
+          description:
+            - Absolute path of a file on the host that is read at every start.
+          type: path
+        credential:
+          description:
+            - Name of a systemd credential, or the path of one in a credential store such as
+              C(/etc/credstore.encrypted), that the pod's unit is given at every start.
+          type: str
+        target:
+          description:
+            - Absolute path in the app. The agent's default is V(/run/secrets/NAME).
+          type: str
+        mode:
+          description:
+            - Permissions of the file, as quoted octal. The agent's default is V(0400).
+          type: str
+        uid:
+          description:
+            - Number of its owner. The app's user if omitted.
+          type: int
+        gid:
+          description:
+            - Number of its group. The app's group if omitted.
+          type: int
+        apps:
+          description:
+            - Names of the apps that get it. All if omitted.
+          type: list
+          elements: str
     pull_policy:
       description:
         - V(new), look for an image elsewhere if it is not on the host.

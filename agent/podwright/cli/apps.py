@@ -6,13 +6,11 @@ from __future__ import annotations
 
 from podwright.cli import options
 from podwright.errors import UsageError
-from podwright.model.fields import Fields
 from podwright.model.image import absolute
 from podwright.model.names import ac_name, is_variable_name, pod_name
 from podwright.model.pod import HostPort
 from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec, default_net
 from podwright.model.specfields import check_ip
-from podwright.model.volume import Mount, Volume, parse_volume
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -20,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podwright.cli.options import Arguments, Verb
+    from podwright.model.secret import GivenSecret
+    from podwright.model.volume import Mount, Volume
 
 MAX_ENVIRONMENT = 1024 * 1024
 MAX_MANIFEST = 4 * 1024 * 1024
@@ -121,7 +121,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         raise UsageError(
             "--interactive works with one app only", f"{len(args.apps)} images are given"
         )
-    volumes = tuple(_volume(text) for text in args.texts("volume"))
+    volumes = _volumes(args.texts("volume"))
     names = [volume.name for volume in volumes]
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -135,7 +135,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         hostname=pod_name(hostname, "--hostname") if hostname else "",
         ports=ports,
         volumes=volumes,
-        mounts=tuple(_mount(text) for text in args.first_mounts),
+        mounts=_mounts(args.first_mounts),
         environment=_pod_environment(args),
         inherited=_inherited() if args.true("inherit-env") else (),
         pull_policy=args.text("pull-policy", "new"),
@@ -145,6 +145,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         private_users=args.text("private-users"),
         interactive=interactive,
         pod_isolators=_pod_isolators(args),
+        secrets=_secrets(args.texts("secret")),
     )
     if manifest is None:
         return spec
@@ -204,24 +205,19 @@ def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
         environment=tuple(_variable(text, "--environment") for text in own.texts("environment")),
         user=own.text("user"),
         group=own.text("group"),
-        supplementary_gids=(
-            tuple(_number(text, "--supplementary-gids") for text in gids.split(","))
-            if gids
-            else None
-        ),
+        supplementary_gids=_numbers(gids) if gids else None,
         working_dir=absolute(working_dir, "--working-dir") if working_dir else "",
-        mounts=tuple(_mount(text) for text in own.texts("mount")),
+        mounts=_mounts(own.texts("mount")),
         isolators=_isolators(own),
         readonly_rootfs=own.true("readonly-rootfs"),
         signature=own.text("signature"),
     )
 
 
-def _number(text: str, what: str) -> int:
-    """A user or group number."""
-    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) >= 2**32 - 1:
-        raise UsageError(f"{what}: {safe(text, 40)!r} is not a user or group number")
-    return int(text)
+def _numbers(gids: str) -> tuple[int, ...]:
+    from podwright.cli.storage import number
+
+    return tuple(number(text, "--supplementary-gids") for text in gids.split(","))
 
 
 def _isolators(own: Arguments) -> tuple[Any, ...]:
@@ -249,32 +245,28 @@ def _port(text: str) -> HostPort:
     return HostPort(ac_name(parts[0], "--port"), int(number), host_ip)
 
 
-def _volume(text: str) -> Volume:
-    name, _, rest = text.partition(",")
-    if not rest:
-        raise UsageError(
-            f"--volume: {safe(text, 80)!r} does not say its kind",
-            f"write {safe(name, 40)},kind=empty or {safe(name, 40)},kind=host,source=/path",
-        )
-    raw: dict[str, Any] = dict(options.split(rest, "--volume"))
-    if raw.setdefault("name", name) != name:
-        raise UsageError(f"--volume {safe(name, 40)}: name is given twice")
-    for flag in ("readOnly", "recursive"):
-        if flag in raw:
-            if raw[flag] not in ("true", "false"):
-                raise UsageError(f"--volume {safe(name, 40)}: {flag} is true or false")
-            raw[flag] = raw[flag] == "true"
-    for number in ("uid", "gid"):
-        if number in raw:
-            raw[number] = _number(raw[number], f"--volume {safe(name, 40)}: {number}")
-    return parse_volume(Fields(raw, f"--volume {safe(name, 40)}"))
+def _volumes(texts: list[str]) -> tuple[Volume, ...]:
+    if not texts:
+        return ()
+    from podwright.cli.storage import volume
+
+    return tuple(volume(text) for text in texts)
 
 
-def _mount(text: str) -> Mount:
-    words = options.split(text, "--mount")
-    if set(words) != {"volume", "target"}:
-        raise UsageError(f"--mount: {safe(text, 80)!r} is not volume=NAME,target=/path")
-    return Mount(ac_name(words["volume"], "--mount"), absolute(words["target"], "--mount"))
+def _mounts(texts: list[str]) -> tuple[Mount, ...]:
+    if not texts:
+        return ()
+    from podwright.cli.storage import mount
+
+    return tuple(mount(text) for text in texts)
+
+
+def _secrets(texts: list[str]) -> tuple[GivenSecret, ...]:
+    if not texts:
+        return ()
+    from podwright.cli.storage import secrets
+
+    return secrets(texts)
 
 
 def _variable(text: str, what: str) -> tuple[str, str]:

@@ -12,8 +12,14 @@ POD_OPTIONS = (
     Option("port", "publish a port of an app: NAME:[HOSTIP:]HOSTPORT", "PORT", repeat=True),
     Option(
         "volume",
-        "NAME,kind=host,source=/path[,readOnly=true] or NAME,kind=empty",
+        "NAME,kind=host,source=/path[,readOnly=true], or kind=empty, tmpfs[,size=64Mi] or device",
         "VOLUME",
+        repeat=True,
+    ),
+    Option(
+        "secret",
+        "NAME,file=/path or NAME,credential=NAME[,target=/path][,mode=0400]",
+        "SECRET",
         repeat=True,
     ),
     Option("set-env", "set a variable in every app: NAME=VALUE", "VAR", repeat=True),
@@ -56,7 +62,7 @@ APP_OPTIONS = (
     Option(
         "environment", "set a variable in this app: NAME=VALUE", "VAR", repeat=True, per_app=True
     ),
-    Option("mount", "volume=NAME,target=/path", "MOUNT", repeat=True, per_app=True),
+    Option("mount", "volume=NAME,target=/path[,readOnly=true]", "MOUNT", repeat=True, per_app=True),
     Option("user", "user to run as: name, number or /path", "USER", per_app=True),
     Option("group", "group to run as", "GROUP", per_app=True),
     Option("supplementary-gids", "further groups: 1,2", "LIST", per_app=True),

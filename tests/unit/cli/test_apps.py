@@ -150,7 +150,7 @@ def test_mounts_before_the_first_image_are_for_every_app() -> None:
         (("a", "--volume=v"), "--volume: 'v' does not say its kind"),
         (("a", "--volume=v,kind=nfs"), "--volume v.kind: 'nfs' is not one of host, empty"),
         (("a", "--volume=v,kind=host"), "--volume v.source: '' is not an absolute path"),
-        (("a", "--volume=v,kind=empty,size=1"), "--volume v.size: unknown field"),
+        (("a", "--volume=v,kind=empty,colour=1"), "--volume v.colour: unknown field"),
         (("a", "--volume=v,kind=empty,name=w"), "--volume v: name is given twice"),
         (("a", "--volume=v,kind=empty,readOnly=1"), "--volume v: readOnly is true or false"),
         (

@@ -56,6 +56,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "hostname": "redis",
         "ports": ["6379-tcp:6379"],
         "volumes": ["data,kind=host,source=/srv/redis"],
+        "secrets": [{"name": "key", "content": "c4nary", "mode": "0440", "apps": ["redis"]}],
         "pull_policy": "update",
         "insecure_options": ["image"],
         "restart": "no",
@@ -76,6 +77,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "mounts": [{"volume": "data", "path": "/var/lib/redis"}, {"volume": "x", "path": "/x"}],
         "ports": [{"name": "6379-tcp", "host_port": 6379}],
         "volumes": [{"name": "data", "kind": "host", "source": "/srv/redis"}],
+        "secrets": [{"name": "key", "content": "c4nary", "mode": "0440", "apps": ["redis"]}],
         "ready": {"tcp": 6379, "timeout": 5.0},
     }
 
