@@ -76,6 +76,13 @@ def libc(name: str, *arguments: Argument) -> int:
     return _checked(result, name, arguments)
 
 
+def address(name: str) -> int:
+    """Where a function of the C library is."""
+    found = ctypes.cast(getattr(_libc, name), ctypes.c_void_p).value
+    assert found is not None
+    return found
+
+
 def syscall(name: str, number: int, *arguments: Argument) -> int:
     """Make a system call by number; `name` is for messages. Raises CallError."""
     step(name)

@@ -24,11 +24,15 @@ DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PIECE = 1 << 24
 FICLONE = 0x40049409
 """ioctl_ficlone(2): share the blocks of another file (btrfs, xfs)."""
+NOBODY = 65534
 OPAQUE = "trusted.overlay.opaque"
 
 
 def copy_layers(
-    trees: tuple[str, ...], target: str, keep: Optional[Callable[[bytes], bool]] = None
+    trees: tuple[str, ...],
+    target: str,
+    keep: Optional[Callable[[bytes], bool]] = None,
+    shift: int = 0,
 ) -> None:
     """Copy what the directories `trees`, top first, show as an overlay into the empty `target`.
 
@@ -36,12 +40,18 @@ def copy_layers(
     what lower directories have; nothing is followed, a link where an upper layer has a directory
     is replaced; sockets are left out. Raises OSError; what was copied until then stays.
 
-    keep  whether to copy what is not a directory, by its path below the target
+    keep   whether to copy what is not a directory, by its path below the target
+    shift  added to the number of every owner and group, see `shifted`
     """
     onto = ""
     for tree in reversed(trees):
-        _copy(tree, target, _Copy(onto, keep))
+        _copy(tree, target, _Copy(onto, keep, shift))
         onto = target
+
+
+def shifted(number: int, shift: int) -> int:
+    """An owner of an image as the host counts it; numbers above 65535 become nobody's."""
+    return number if not shift else shift + (number if number < NOBODY + 2 else NOBODY)
 
 
 def _copy(source: str, target: str, run: _Copy) -> None:
@@ -50,17 +60,18 @@ def _copy(source: str, target: str, run: _Copy) -> None:
     there = os.open(target, DIRECTORY)
     try:
         run.directory(here, there)
-        _finish(there, here, os.fstat(here))
+        run.finish(there, here, os.fstat(here))
     finally:
         os.close(here)
         os.close(there)
 
 
-def copy_open(source: int, target: int) -> None:
+def copy_open(source: int, target: int, shift: int = 0) -> None:
     """Copy an open directory, with owner, mode and times, into an open empty one."""
     step("copy")
-    _Copy().directory(source, target)
-    _finish(target, source, os.fstat(source))
+    run = _Copy(shift=shift)
+    run.directory(source, target)
+    run.finish(target, source, os.fstat(source))
 
 
 def is_whiteout(found: os.stat_result) -> bool:
@@ -79,15 +90,19 @@ def is_opaque(directory: int) -> bool:
 class _Copy:
     """One run; remembers files with several names, so that they stay one file.
 
-    onto  path of the target when there may be something in it already, else ""
-    keep  whether to copy what is not a directory, by its path
+    onto   path of the target when there may be something in it already, else ""
+    keep   whether to copy what is not a directory, by its path
+    shift  added to the number of every owner and group
     """
 
-    def __init__(self, onto: str = "", keep: Optional[Callable[[bytes], bool]] = None) -> None:
+    def __init__(
+        self, onto: str = "", keep: Optional[Callable[[bytes], bool]] = None, shift: int = 0
+    ) -> None:
         self.seen: dict[tuple[int, int], str] = {}
         self._onto = onto
         self._keep = keep
         self._clones = True
+        self._shift = shift
 
     def directory(self, here: int, there: int, prefix: str = "") -> None:
         with os.scandir(here) as entries:
@@ -104,7 +119,7 @@ class _Copy:
             new = os.open(name, DIRECTORY, dir_fd=there)
             try:
                 self.directory(below, new, f"{prefix}{name}/")
-                _finish(new, below, found)
+                self.finish(new, below, found)
             finally:
                 os.close(below)
                 os.close(new)
@@ -120,7 +135,7 @@ class _Copy:
         if kind == stat.S_IFREG:
             self._file(here, there, name, found)
         else:
-            _special(here, there, name, found)
+            self._special(here, there, name, found)
 
     def _is_below(self, there: int, name: str, upper: int, prefix: str) -> bool:
         """Whether a directory of this name is there to be merged with; makes room otherwise."""
@@ -165,10 +180,33 @@ class _Copy:
             if not self._clones:
                 while os.sendfile(target, source, None, PIECE):
                     continue
-            _finish(target, source, found)
+            self.finish(target, source, found)
         finally:
             os.close(source)
             os.close(target)
+
+    def _special(self, here: int, there: int, name: str, found: os.stat_result) -> None:
+        if stat.S_ISLNK(found.st_mode):
+            os.symlink(os.readlink(name, dir_fd=here), name, dir_fd=there)
+        else:
+            os.mknod(name, found.st_mode, found.st_rdev, dir_fd=there)
+            os.chmod(name, stat.S_IMODE(found.st_mode), dir_fd=there)
+        uid, gid = self._owner(found)
+        os.chown(name, uid, gid, dir_fd=there, follow_symlinks=False)
+        times = (found.st_atime_ns, found.st_mtime_ns)
+        os.utime(name, ns=times, dir_fd=there, follow_symlinks=False)
+
+    def _owner(self, found: os.stat_result) -> tuple[int, int]:
+        return shifted(found.st_uid, self._shift), shifted(found.st_gid, self._shift)
+
+    def finish(self, target: int, source: int, found: os.stat_result) -> None:
+        """Owner before attributes and mode, since chown clears setuid bits and capabilities."""
+        os.fchown(target, *self._owner(found))
+        for name in os.listxattr(source):
+            if name.startswith(("user.", "security.capability")):
+                os.setxattr(target, name, os.getxattr(source, name))
+        os.fchmod(target, stat.S_IMODE(found.st_mode))
+        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
 def _clone(target: int, source: int) -> bool:
@@ -180,24 +218,3 @@ def _clone(target: int, source: int) -> bool:
             raise
         return False
     return True
-
-
-def _special(here: int, there: int, name: str, found: os.stat_result) -> None:
-    if stat.S_ISLNK(found.st_mode):
-        os.symlink(os.readlink(name, dir_fd=here), name, dir_fd=there)
-    else:
-        os.mknod(name, found.st_mode, found.st_rdev, dir_fd=there)
-        os.chmod(name, stat.S_IMODE(found.st_mode), dir_fd=there)
-    os.chown(name, found.st_uid, found.st_gid, dir_fd=there, follow_symlinks=False)
-    times = (found.st_atime_ns, found.st_mtime_ns)
-    os.utime(name, ns=times, dir_fd=there, follow_symlinks=False)
-
-
-def _finish(target: int, source: int, found: os.stat_result) -> None:
-    """Owner before attributes and mode, since chown clears setuid bits and file capabilities."""
-    os.fchown(target, found.st_uid, found.st_gid)
-    for name in os.listxattr(source):
-        if name.startswith(("user.", "security.capability")):
-            os.setxattr(target, name, os.getxattr(source, name))
-    os.fchmod(target, stat.S_IMODE(found.st_mode))
-    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.mountplan import EmptyVolume
 
 
-def fill(volume: EmptyVolume, place: str) -> None:
+def fill(volume: EmptyVolume, place: str, shift: int = 0) -> None:
     """Fill a volume that was just made; an image without such a directory leaves it as it is.
 
     place  a directory to mount on for a moment, on kernels that need one
+    shift  added to owners on disk
     """
     root = _image(volume.trees, place)
     try:
@@ -36,7 +37,7 @@ def fill(volume: EmptyVolume, place: str) -> None:
         os.close(root)
     target = os.open(volume.path, copytree.DIRECTORY)
     try:
-        copytree.copy_open(source, target)
+        copytree.copy_open(source, target, shift)
     except OSError as err:
         raise LaunchError(
             f"volume at {safe(volume.image_path, 120)}: what the image has there cannot be copied:"

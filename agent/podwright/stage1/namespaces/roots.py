@@ -8,15 +8,13 @@ target is resolved once, below the app's root, and mounted on by descriptor.
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
-from podwright.kernel.calls import CallError
-from podwright.stage1.namespaces import etcfiles, views, volumes
+from podwright.stage1.namespaces import etcfiles, imageroot, views, volumes
 from podwright.text import safe
+from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,48 +22,81 @@ if TYPE_CHECKING:
 
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
     from podwright.stage1.namespaces.sources import Pins
+    from podwright.stage1.namespaces.users import Users
 
-# Extended attributes in an image must not make overlayfs show other files (threats.md T10).
-# volatile: what an app writes outside its volumes never outlives the pod, let alone a crash of
-# the host, so it is not synced; without it the kernel syncs the whole host file system when
-# the pod ends.
-OVERLAY = (("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off"), ("volatile", ""))
-# What overlayfs answers on a kernel or a file system that cannot do it.
-NO_OVERLAY = (errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
+@value
+class Site:
+    """What an app's root is built with.
+
+    pod    the pod's root as the pod sees it; `here` the same directory as the host does
+    pins   the sources of its volumes
+    users  its own user namespace
+    """
+
+    plan: PodPlan
+    pod: int
+    here: int
+    pins: Optional[Pins]
+    users: Optional[Users]
 
 
-def build(plan: PodPlan, pins: Optional[Pins]) -> int:
+def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) -> int:
     """Make the pod's root with everything below; returns a descriptor of it, not yet entered.
 
-    pins  the sources of its volumes, see `volumes.pin`; they are let go of
+    pins   the sources of its volumes, see `volumes.pin`; they are let go of
+    users  its own user namespace, whose root owns what is made here
 
     Raises LaunchError for what an image or a volume makes impossible, CallError for the rest.
     """
     pod = mounts.clone(mounts.AT_FDCWD, plan.root)
     here = os.open(plan.root, beneath.DIRECTORY)
+    if users is not None:
+        users.show_own(pod)
     mounts.attach(pod, here)
-    os.close(here)
+    _on_disk(plan, here, users)
+    if users is not None:
+        users.act()
     for volume in plan.volumes:
-        volumes.make(pod, volume, plan)
+        if volume.memory:
+            volumes.make(pod, volume, plan)
+    site = Site(plan, pod, here, pins, users)
     dev = views.pod_devices(pod)
     for app in plan.apps:
         try:
-            _app_root(pod, dev, app, plan, pins)
+            _app_root(site, dev, app)
         except OSError as err:
             raise LaunchError(
                 f"app {app.name}: its root cannot be made: {safe(err)}", object=app.name
             ) from err
     os.close(dev)
+    os.close(here)
     if pins is not None:
         pins.close()
     return pod
 
 
-def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan, pins: Optional[Pins]) -> None:
+def _on_disk(plan: PodPlan, here: int, users: Optional[Users]) -> None:
+    """What the pod keeps in its directory; `here` is the pod's root there.
+
+    Owners are as the pod sees them, unless they cannot be mapped.
+    """
+    shift = users.shift() if users is not None else 0
+    if shift:
+        from podwright.stage1.namespaces import shifted
+
+        shifted.begin(plan, here, shift)
+    for volume in plan.volumes:
+        if not volume.memory:
+            volumes.make(here, volume, plan, shift)
+    for app in plan.apps:
+        if app.overlay and not shift:
+            imageroot.make_writable(app)
+
+
+def _app_root(site: Site, dev: int, app: AppPlan) -> None:
+    plan, pod, pins, users = site.plan, site.pod, site.pins, site.users
     place = beneath.make_dirs(pod, app.root)
-    root = _overlay(app) if app.overlay else None
-    if root is None:
-        root = _copied(app, plan)
+    root = imageroot.mount(app, site.here, users)
     mounts.attach(root, place)
     os.close(place)
     fds = [root]
@@ -73,10 +104,10 @@ def _app_root(pod: int, dev: int, app: AppPlan, plan: PodPlan, pins: Optional[Pi
         _ordinary_directories(root)
         _before_volumes(root, plan)
         for bind in app.binds:
-            volumes.bind(pod, root, bind.where, bind, app.name, pins)
-        bases = _mount_views(root, dev, app)
+            volumes.bind(pod, root, bind.where, bind, app.name, pins, users)
+        bases = _mount_views(root, dev, app, users)
         fds += bases.values()
-        volumes.bind_late(pod, root, bases, app, pins)
+        volumes.bind_late(pod, root, bases, app, pins, users)
         views.cover(bases, dev, app)
         etcfiles.put_given(root, plan, app.name)
         if app.read_only_root:
@@ -97,50 +128,14 @@ def _before_volumes(root: int, plan: PodPlan) -> None:
         etcfiles.put_names(root, plan)
 
 
-def _mount_views(root: int, dev: int, app: AppPlan) -> dict[str, int]:
+def _mount_views(
+    root: int, dev: int, app: AppPlan, users: Optional[Users]
+) -> dict[str, int]:
     if not app.kept:
-        return views.mount_views(root, dev, app)
+        return views.mount_views(root, dev, app, users.first if users is not None else 0)
     from podwright.stage1.fly import views as host
 
     return host.mount_host(root, app)
-
-
-def _overlay(app: AppPlan) -> Optional[int]:
-    """A detached overlay of the image's layers; None where the host cannot do it.
-
-    The layers are named by descriptor: no character in a path can end an option, and the
-    pod cannot read the host's paths out of its mountinfo.
-    """
-    paths = {name: f"{app.writable}/{name}" for name in ("upper", "work")}
-    fs.ensure_dir(paths["upper"], 0o755)
-    fs.ensure_dir(paths["work"], 0o700)
-    top = os.stat(app.trees[0])
-    os.chmod(paths["upper"], stat.S_IMODE(top.st_mode))
-    os.chown(paths["upper"], top.st_uid, top.st_gid)
-    fds = [os.open(path, beneath.DIRECTORY) for path in (*paths.values(), *app.trees)]
-    upper, work, *lowers = [f"/proc/self/fd/{fd}" for fd in fds]
-    options = (("upperdir", upper), ("workdir", work), *OVERLAY)
-    try:
-        return mounts.overlay(tuple(lowers), options, app.writable)
-    except CallError as err:
-        if err.errno not in NO_OVERLAY:
-            raise
-        return None
-    finally:
-        for fd in fds:
-            os.close(fd)
-
-
-def _copied(app: AppPlan, plan: PodPlan) -> int:
-    """A full copy of the image's root in the pod directory, and a detached mount of it."""
-    from podwright.kernel.copytree import copy_layers
-
-    target = f"{plan.root}/{app.root}"
-    if not os.listdir(target):
-        copy_layers(app.trees, target)
-    root = mounts.clone(mounts.AT_FDCWD, target)
-    mounts.restrict(root, mounts.NODEV)
-    return root
 
 
 def _ordinary_directories(root: int) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 KERNEL = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
 """How everything is mounted that holds neither programs nor devices."""
+TTY = 5
+"""The group that terminals belong to, in every distribution."""
 NODES = {
     "null": (1, 3),
     "zero": (1, 5),
@@ -65,9 +67,12 @@ def _directory(parent: int, name: str) -> int:
     return beneath.open_strict(parent, name, beneath.DIRECTORY)
 
 
-def mount_views(root: int, dev: int, app: AppPlan) -> dict[str, int]:
-    """Mount /dev, /proc and, unless a volume sits there, /sys; descriptors of them by name."""
-    bases = {"dev": _devices(root, dev, app.name)}
+def mount_views(root: int, dev: int, app: AppPlan, first: int = 0) -> dict[str, int]:
+    """Mount /dev, /proc and, unless a volume sits there, /sys; descriptors of them by name.
+
+    first  the host's number of the pod's root
+    """
+    bases = {"dev": _devices(root, dev, app.name, first)}
     bases["proc"] = _mounted(root, app.name, "proc", "proc", KERNEL)
     if app.sys:
         mode = mounts.RDONLY if app.sys == "ro" else 0
@@ -111,7 +116,7 @@ def _mounted(root: int, app: str, name: str, fstype: str, attributes: int) -> in
     return mount
 
 
-def _devices(root: int, source: int, app: str) -> int:
+def _devices(root: int, source: int, app: str, first: int) -> int:
     """The app's own /dev; without device files of its own, so it is `nodev` but for the nodes."""
     target = mount_point(root, app, "dev")
     options = (("mode", "0755"), ("size", "65536"), ("nr_inodes", "1024"))
@@ -126,8 +131,11 @@ def _devices(root: int, source: int, app: str) -> int:
     fs.mkdir("shm", 0o755, dir_fd=dev)
     attach_at(dev, "shm", mounts.clone(source, "shm"))
     fs.mkdir("pts", 0o755, dir_fd=dev)
-    terminals = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5"))
-    attach_at(dev, "pts", mounts.filesystem("devpts", terminals, mounts.NOSUID | mounts.NOEXEC))
+    terminals = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620"), ("gid", str(first + TTY)))
+    pts = mounts.filesystem("devpts", terminals, mounts.NOSUID | mounts.NOEXEC)
+    if first:
+        os.chown(".", first, first, dir_fd=pts)
+    attach_at(dev, "pts", pts)
     return dev
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.mountplan import Bind, EmptyVolume
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
     from podwright.stage1.namespaces.sources import Pins
+    from podwright.stage1.namespaces.users import Users
 
 MEMORY = "rkt/volumes"
 """Where the pod's own root has the volumes in memory; no app sees that root."""
@@ -49,8 +50,11 @@ def with_devices(plan: PodPlan) -> PodPlan:
     return sources.with_devices(plan)
 
 
-def make(pod: int, volume: EmptyVolume, plan: PodPlan) -> None:
-    """Make an empty volume, unless something was prepared in its place."""
+def make(pod: int, volume: EmptyVolume, plan: PodPlan, shift: int = 0) -> None:
+    """Make an empty volume, unless something was prepared in its place.
+
+    shift  added to owners on disk, where they cannot be mapped
+    """
     if volume.memory:
         _make_in_memory(pod, volume, plan)
         return
@@ -59,12 +63,12 @@ def make(pod: int, volume: EmptyVolume, plan: PodPlan) -> None:
         fs.mkdir(volume.path, volume.mode)
     except FileExistsError:
         return
-    os.chown(volume.path, volume.uid, volume.gid)
+    os.chown(volume.path, shift + volume.uid, shift + volume.gid)
     os.chmod(volume.path, volume.mode)
     if volume.trees:
         from podwright.stage1.namespaces import copyup
 
-        copyup.fill(volume, plan.root)
+        copyup.fill(volume, plan.root, shift)
 
 
 def _make_in_memory(pod: int, volume: EmptyVolume, plan: PodPlan) -> None:
@@ -91,21 +95,36 @@ def host_id(plan: PodPlan, number: int) -> int:
 
 
 def bind_late(
-    pod: int, root: int, bases: dict[str, int], app: AppPlan, pins: Optional[Pins]
+    pod: int,
+    root: int,
+    bases: dict[str, int],
+    app: AppPlan,
+    pins: Optional[Pins],
+    users: Optional[Users] = None,
 ) -> None:
     """Volumes in /dev and /sys, or in place of /sys."""
     for volume in app.late_binds:
         base, _, below = volume.where[1:].partition("/")
         if below and base in bases:
-            bind(pod, bases[base], below, volume, app.name, pins)
+            bind(pod, bases[base], below, volume, app.name, pins, users)
         else:
-            bind(pod, root, volume.where, volume, app.name, pins)
+            bind(pod, root, volume.where, volume, app.name, pins, users)
 
 
-def bind(pod: int, base: int, where: str, volume: Bind, app: str, pins: Optional[Pins]) -> None:
+def bind(
+    pod: int,
+    base: int,
+    where: str,
+    volume: Bind,
+    app: str,
+    pins: Optional[Pins],
+    users: Optional[Users] = None,
+) -> None:
     """Bind a volume at `where` below `base`: its target is inside the app's root, wherever links lead."""
     mount = _detached(pod, volume, app, pins)
     try:
+        if users is not None and volume.idmap:
+            users.show_volume(mount, volume, app)
         mode = os.fstat(mount).st_mode
         device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
         limits = mounts.NOSUID | (0 if device else mounts.NODEV)
