@@ -244,7 +244,7 @@ def test_a_hook_that_never_ends_does_not_keep_the_pod(bed: Bed) -> None:
         pod.signal(signal.SIGTERM)
         ended = pod.ended()
     assert ended.outcome == [0, "stopped"]
-    assert ended.notes == ["app app: its post-stop hook ended with 137"]
+    assert ended.notes == ["app app: its post-stop hook took too long"]
 
 
 def test_an_interactive_pod_has_one_app(bed: Bed) -> None:

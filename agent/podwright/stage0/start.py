@@ -122,11 +122,14 @@ def _nothing() -> None:
 
 def record_end(path: str, outcome: Outcome, error: str) -> None:
     """Write when and how the pod ended; `list` and `status` read it."""
+    from podwright.stage1.namespaces.record import apps_json
+
     record = {
         "finished": clock.now(),
         "status": outcome.status,
         "reason": outcome.reason,
         "apps": outcome.apps,
+        "records": apps_json(outcome.records),
         "error": error,
     }
     fs.write_atomic(f"{path}/exited", jsonio.dumps(record).encode(), 0o640, durable=False)

@@ -80,6 +80,27 @@ class Launch:
 
 
 @value
+class AppRecord:
+    """How an app's last life went.
+
+    status    what its program ended with; None while it runs, or when it never ran
+    reason    one word: exited, failed, killed-by-signal, stopped-by-pod, hook-failed (its pre-start
+              hook), never-started (what it depends on never came); "" while it runs
+    started, finished    seconds since the epoch; 0 for not at all
+    restarts  how often it was started again
+    over      it is not started again
+    """
+
+    name: str
+    status: Optional[int] = None
+    reason: str = ""
+    started: float = 0.0
+    finished: float = 0.0
+    restarts: int = 0
+    over: bool = False
+
+
+@value
 class Outcome:
     """How a pod ended.
 
@@ -89,6 +110,7 @@ class Outcome:
     notes     sentences for standard error: why an app could not be executed
     unenforced   sentences about protection that was found missing at the start; they were told
                  then, and `status` has them
+    records   of every app, in the pod's order
     """
 
     status: int
@@ -96,6 +118,7 @@ class Outcome:
     apps: dict[str, int]
     notes: tuple[str, ...] = ()
     unenforced: tuple[str, ...] = ()
+    records: tuple[AppRecord, ...] = ()
 
 
 if TYPE_CHECKING:

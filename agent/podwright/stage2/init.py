@@ -19,6 +19,7 @@ from podwright.stage1.namespaces import capabilities, environment, identity, roo
 from podwright.stage1.namespaces import link as messages
 from podwright.stage2 import entered
 from podwright.stage2.app import Stdio, Target, app_spaces
+from podwright.stage2.leftovers import open_groups
 from podwright.stage2.supervise import AWAITED, Supervisor
 from podwright.text import safe
 
@@ -75,6 +76,7 @@ def _run(
     pod = roots.build(plan, pins)
     permitted = process.permitted()
     targets = [_target(pod, app, filters, group, permitted) for app in plan.apps]
+    groups = open_groups(plan, group)
     _leave_records(pod, plan)
     null = os.open("dev/null", os.O_RDWR | os.O_CLOEXEC, dir_fd=pod)
     stdio = Stdio(None if plan.interactive else null)
@@ -84,7 +86,7 @@ def _run(
     os.close(pod)
     address = link.wait_go()
     calls.trim_heap()
-    supervisor = Supervisor(plan, targets, link, address, stdio, null)
+    supervisor = Supervisor(plan, targets, link, address, stdio, null, groups)
     supervisor.control = entered.control(link.control, targets, plan.users is not None)
     return supervisor.run()
 

@@ -13,10 +13,9 @@ import gc
 import os
 
 from podwright.errors import HostError, LaunchError, NetworkError, PodwrightError
-from podwright.host import cgroups
 from podwright.kernel import calls, fs, process, signals, terminal, unixsocket
-from podwright.stage1.contract import Outcome
-from podwright.stage1.namespaces import filters, link, record, volumes
+from podwright.stage1.contract import AppRecord, Outcome
+from podwright.stage1.namespaces import filters, groups, link, record, volumes
 from podwright.stage1.namespaces.plan import compile_pod
 from podwright.stage1.namespaces.relay import Relay
 from podwright.stage2 import control, init
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     import _socket
     from typing import Any, NoReturn, Optional
 
+    from podwright.host.cgroups import PodCgroup
     from podwright.net.worker import NetWorker
     from podwright.stage1.contract import Launch, OnReady, OnReport
     from podwright.stage1.fly.leftovers import Leftovers
@@ -68,15 +68,14 @@ def _launch(
     network: Optional[NetWorker],
     on_report: Optional[OnReport],
 ) -> Outcome:
-    group: Optional[cgroups.PodCgroup] = None
+    group: Optional[PodCgroup] = None
     labels: Optional[Labels] = None
     try:
         plan = volumes.with_devices(_compile(pod))
         labels = _labels(pod, plan)
         plan = plan if labels is None else labels.plan
         code = _filters(pod, plan)
-        limits = {app.name: app.limits for app in plan.apps}
-        group = cgroups.plan(f"podwright-{pod.uuid}", limits)
+        group = groups.of(plan)
         record.write(pod.pod_dir, 0, group.directories())  # before they exist: gc reads it
         group.make()
         parent = _Parent(plan, group, pod.lock_fd, on_ready, on_report)
@@ -132,7 +131,7 @@ class _Parent:
     def __init__(
         self,
         plan: PodPlan,
-        group: cgroups.PodCgroup,
+        group: PodCgroup,
         lock_fd: int,
         on_ready: OnReady,
         on_report: Optional[OnReport] = None,
@@ -150,7 +149,7 @@ class _Parent:
         self.relay: Optional[Relay] = None
         self.leftovers: Optional[Leftovers] = None
         self.handlers: dict[int, Any] = {}
-        self.apps: dict[str, int] = {}
+        self.apps: dict[str, AppRecord] = {}
         self.notes: list[str] = []
         self.reports: list[str] = []
 
@@ -213,8 +212,8 @@ class _Parent:
                 self.notes.append(fields[0])
             elif kind == link.REPORT:
                 self.reported(fields[0])
-            elif kind == link.ENDED:
-                self.apps[fields[0]] = int(fields[1])
+            elif kind in (link.BEGUN, link.ENDED):
+                self._app_told(kind, fields)
             elif kind == link.DONE:
                 outcome = self._outcome(int(fields[0]), fields[1])
             elif kind == link.FAILED:
@@ -222,6 +221,13 @@ class _Parent:
         if failure is not None:
             raise failure
         return outcome or self._killed()
+
+    def _app_told(self, kind: str, fields: list[str]) -> None:
+        """Keep what an app's life has come to, and write it while the pod goes on."""
+        found = link.app_record(kind, fields)
+        self.apps[found.name] = found
+        if not all(app.name in self.apps and self.apps[app.name].over for app in self.plan.apps):
+            record.write_apps(self.plan.pod_dir, tuple(self.apps.values()))
 
     def reported(self, *texts: str) -> None:
         """Record and tell protection that was found missing; nothing, on most hosts."""
@@ -270,14 +276,18 @@ class _Parent:
     def _killed(self) -> Outcome:
         """PID 1 ended without a word: somebody, or the kernel short of memory, killed it."""
         for app in self.plan.apps:
-            if app.name not in self.apps:
-                self.apps[app.name] = KILLED
+            known = self.apps.get(app.name)
+            if known is None or not known.over:
+                self.apps[app.name] = link.killed_record(app.name, known)
                 path = f"{self.plan.root}/rkt/status/{app.name}"
                 fs.write_atomic(path, f"{KILLED}\n".encode(), 0o644, durable=False)
         return self._outcome(KILLED, "killed")
 
     def _outcome(self, status: int, reason: str) -> Outcome:
-        return Outcome(status, reason, self.apps, tuple(self.notes), tuple(self.reports))
+        records = tuple(self.apps.get(app.name, AppRecord(app.name)) for app in self.plan.apps)
+        ended = {app.name: app.status for app in records if app.status is not None}
+        notes, reports = tuple(self.notes), tuple(self.reports)
+        return Outcome(status, reason, ended, notes, reports, records)
 
     def end(self) -> None:
         """Make sure that nothing of the pod runs any more; give the signals back."""

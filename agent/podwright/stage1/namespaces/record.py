@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import os
 
-from podwright.host import identity
+from podwright.host import clock, identity
 from podwright.kernel import fs
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
+
+    from podwright.stage1.contract import AppRecord
 
 
 @value
@@ -45,6 +47,29 @@ def write_reports(pod_dir: str, reports: list[str]) -> None:
 
     data = jsonio.dumps(reports).encode()
     fs.write_atomic(f"{pod_dir}/reports", data, 0o644, durable=False)
+
+
+def write_apps(pod_dir: str, apps: tuple[AppRecord, ...]) -> None:
+    """Record how apps have fared whose life is not simply that of their pod."""
+    from podwright import jsonio
+
+    data = jsonio.dumps(apps_json(apps)).encode()
+    fs.write_atomic(f"{pod_dir}/apps", data, 0o644, durable=False)
+
+
+def apps_json(apps: tuple[AppRecord, ...]) -> dict[str, Any]:
+    """App name -> {status, reason, started, finished, restarts, over}; times in RFC 3339."""
+    return {
+        app.name: {
+            "status": app.status,
+            "reason": app.reason or None,
+            "started": clock.rfc3339(app.started) if app.started else None,
+            "finished": clock.rfc3339(app.finished) if app.finished else None,
+            "restarts": app.restarts,
+            "over": app.over,
+        }
+        for app in apps
+    }
 
 
 def read(pod_dir: str) -> Optional[InitRecord]:

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What PID 1 knows about one app."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.stage2.app import Target
+    from podwright.stage2.leftovers import Group
+    from podwright.stage2.ready import Readiness
+
+WAITING, PRE_START, MAIN, CLEARING, POST_STOP, PAUSE, OVER = range(7)
+"""Phases of an app: for its dependencies; its programs; the end of what it left behind; before it
+is started again."""
+NEVER = float("inf")
+
+EXITED = "exited"
+FAILED = "failed"
+KILLED = "killed-by-signal"
+STOPPED = "stopped-by-pod"
+HOOK_FAILED = "hook-failed"
+NEVER_STARTED = "never-started"
+
+
+class App:
+    """One app's state.
+
+    phase, pid      where it is, and the process of that phase
+    due             when the phase takes too long, or is over (monotonic)
+    asked           it was asked to end, by the pod
+    overdue         its hook took too long
+    again           it will be started again
+    hook            its post-stop hook is still to run
+    executed        its main program ran at least once
+    was_ready       it was ready at least once
+    began           when its main program was executed (monotonic); 0 for not at all in this life
+    started, finished    of its main program, in seconds since the epoch
+    status, reason  how its last life ended; None and "" meanwhile
+    """
+
+    def __init__(self, target: Target, group: Optional[Group]) -> None:
+        self.target = target
+        self.plan = target.plan
+        self.name = target.plan.name
+        self.life = target.plan.life
+        self.group = group
+        self.phase = WAITING
+        self.pid = 0
+        self.due = NEVER
+        self.asked = self.overdue = self.again = self.hook = False
+        self.executed = self.was_ready = False
+        self.began = self.started = self.finished = 0.0
+        self.status: Optional[int] = None
+        self.reason = ""
+        self.restarts = 0
+        self.attempt = 0
+        self.ready: Optional[Readiness] = None
+
+    def enter(self, phase: int, due: float = NEVER) -> None:
+        """Go on to a phase without a process."""
+        self.phase, self.pid, self.due = phase, 0, due
+
+    def why(self, status: int, killed: bool) -> str:
+        """The reason for an end with `status`, in the phase that it is in."""
+        if self.asked:
+            return STOPPED
+        if self.phase == PRE_START:
+            return HOOK_FAILED
+        return EXITED if status == 0 else KILLED if killed else FAILED
