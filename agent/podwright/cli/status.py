@@ -91,6 +91,8 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         lines.append(f"reason={seen['exit_reason']}")
     if seen["exit_error"]:
         lines.append(f"error={seen['exit_error']}")
+    label = seen["selinux"]
+    lines.append(f"selinux={label.get('process') or 'off (' + label.get('off', '') + ')'}")
     lines += [f"report={text}" for text in seen["reports"]]
     for app in seen["apps"]:
         if app["exit_code"] is not None:

@@ -148,6 +148,23 @@ VERBS = (
         ),
     ),
     Verb(
+        "enter",
+        "enter",
+        "Run a command in an app of a running pod",
+        "POD [COMMAND [ARG...]]",
+        (
+            Option("app", "name of the app; needed when the pod has several", "APP"),
+            Option("privileged", "as root of the pod, with all its capabilities and no filter"),
+            Option("no-tty", "pass standard input and output on as they are, even a terminal"),
+            UUID_FILE,
+        ),
+        "Without COMMAND: /bin/bash of the image, or else /bin/sh. The process is confined exactly as the\n"
+        "app is, and its limits hold. It gets the app's environment and TERM. A terminal is replaced by\n"
+        "one of the app's own. Returns the command's status; 203 when it cannot be executed.",
+        ("podwright enter web", "podwright enter --app=db shop psql -c 'select 1'"),
+        words=2,
+    ),
+    Verb(
         "stop",
         "stop",
         "Stop running pods",
@@ -184,6 +201,12 @@ VERBS = (
         "policy",
         "policy",
         "Explain the admission policy",
+        "COMMAND ...",
+    ),
+    Verb(
+        "selinux",
+        "selinux",
+        "Check the SELinux labels of running pods",
         "COMMAND ...",
     ),
     Verb(
@@ -241,6 +264,10 @@ def subs_of(verb: Verb) -> tuple[Verb, ...]:
         from podwright.cli.verbs_policy import POLICY_VERBS
 
         return POLICY_VERBS
+    if verb.name == "selinux":
+        from podwright.cli.verbs_selinux import SELINUX_VERBS
+
+        return SELINUX_VERBS
     if verb.name == "trust":
         from podwright.cli.verbs_trust import TRUST_VERBS
 

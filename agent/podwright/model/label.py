@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SELinux contexts and AppArmor profile names: values, checked. What is in force is host/selinux.py's.
+"""SELinux contexts: values, checked. What is in force on a host is for host/selinux.py to read.
 
 A context is `user:role:type[:level]`; the level of a pod is `s0:cA,cB`, its MCS pair.
 """
@@ -12,12 +12,8 @@ from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.text import safe
 from podwright.values import replace, value
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 CATEGORIES = 1024
-IDENTIFIER = LETTERS + DIGITS + "_."
+IDENTIFIER = LETTERS + DIGITS + "_.-"
 LEVEL = LETTERS + DIGITS + "_.:,-"
 
 
@@ -66,11 +62,6 @@ def parse_context(text: str, where: str) -> Context:
     return Context(*parts)
 
 
-def merge(base: Context, given: dict[str, Any]) -> Context:
-    """`base` with the parts that an isolator os/linux/selinux-context says."""
-    return replace(base, **{name: text for name, text in given.items() if text})
-
-
 def pair(low: int, high: int) -> str:
     """The level of a pod with these two categories."""
     return f"s0:c{low},c{high}"
@@ -90,14 +81,3 @@ def pair_of_number(number: int) -> tuple[int, int]:
 
 
 PAIRS = CATEGORIES * (CATEGORIES - 1) // 2
-
-
-def check_profile(name: str, where: str) -> str:
-    """Check the name of an AppArmor profile. Raises UsageError naming `where`."""
-    if not name or len(name) > 512 or any(char.isspace() or ord(char) < 32 for char in name):
-        raise UsageError(
-            f"{where}: {safe(name, 80)!r} is not the name of an AppArmor profile",
-            "write it as aa-status shows it",
-            object=where,
-        )
-    return name

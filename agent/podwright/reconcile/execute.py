@@ -94,6 +94,10 @@ class Work:
         if self.starting is not None:
             try:
                 self.starting.wait()
+                if self.spec.selinux == "require":
+                    from podwright.stage0 import labelcheck
+
+                    labelcheck.confirm(self.layout, name)
             except NotReadyError as err:
                 self._go_back(err)
                 raise

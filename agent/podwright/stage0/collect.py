@@ -139,6 +139,10 @@ def _free_host(layout: Layout) -> None:
         from podwright.net import gc
 
         gc.reclaim(layout.net)
+        if os.path.lexists(f"{layout.run}/mcs"):
+            from podwright.host import mcs
+
+            mcs.reclaim(layout.run)
     from podwright.stage0 import sweep
 
     sweep.sweep_tmp(layout)

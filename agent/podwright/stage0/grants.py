@@ -48,6 +48,10 @@ def _check(image: str, own: Isolators, given: Isolators, insecure: frozenset[str
         _refuse(image, "system calls", _system_calls(image, own), "os/linux/seccomp-retain-set")
     if given.no_new_privileges is None and own.no_new_privileges is False:
         _refuse(image, "privileges", ["new ones by setuid"], "os/linux/no-new-privileges")
+    if given.selinux is None and own.selinux is not None:
+        _refuse(image, "an SELinux context", [own.selinux.type], "os/linux/selinux-context")
+    if not given.apparmor and own.apparmor:
+        _refuse(image, "an AppArmor profile", [own.apparmor], "os/linux/apparmor-profile")
 
 
 def _capabilities(own: Isolators) -> list[str]:

@@ -131,6 +131,11 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
 
         check_grants(spec, stored)
     check_host(spec, manifest)
+    isolators = [app.app.isolators for app in manifest.apps]
+    if spec.selinux == "require" or any(one.selinux or one.apparmor for one in isolators):
+        from podwright.stage1.namespaces import labels
+
+        reports += labels.refuse(manifest, spec.selinux, spec.stage1)
     return Planned(manifest, tuple(warnings), tuple(reports))
 
 

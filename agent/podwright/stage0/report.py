@@ -43,6 +43,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "user_annotations": {},
         "user_labels": {},
         "reports": _reports(pod, runtime),
+        "selinux": _selinux(pod, runtime),
     }
     try:
         manifest = read_manifest(pod.path)
@@ -58,6 +59,19 @@ def report(pod: Pod) -> dict[str, Any]:
     out["user_annotations"] = dict(manifest.user_annotations)
     out["user_labels"] = dict(manifest.user_labels)
     return out
+
+
+def _selinux(pod: Pod, runtime: dict[str, Any]) -> dict[str, str]:
+    """The contexts of a pod, or why it has none."""
+    text = pod.read("selinux")
+    given = _object(pod.read_json("selinux")) if text else {}
+    if given:
+        return {"process": str(given.get("process", "")), "file": str(given.get("file", ""))}
+    if runtime.get("selinux") == "off":
+        return {"off": "as asked"}
+    if not os.path.exists("/sys/fs/selinux/enforce"):
+        return {"off": "not enabled on this host"}
+    return {"off": "see reports" if pod.state == "running" else "not started"}
 
 
 def _reports(pod: Pod, runtime: dict[str, Any]) -> list[str]:

@@ -82,6 +82,7 @@ def test_an_ended_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> Non
         "exited=true\n"
         "finished=2026-01-02T03:05:00.000Z\n"
         "reason=failed\n"
+        "selinux=off (not enabled on this host)\n"
         "app-web=3\n"
         "app-side=143\n"
     )
@@ -108,6 +109,7 @@ def test_a_running_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> No
         "pid=4711",
         "ready=true",
         "exited=false",
+        "selinux=off (not enabled on this host)",
         "app-side=0",
     ]
     assert (seen["name"], seen["pod_name"], seen["state"]) == (UUID, "front", "running")

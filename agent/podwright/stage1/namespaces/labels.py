@@ -67,6 +67,11 @@ def _require(stage1: str, root: str) -> None:
             "selinux: require: SELinux is not enabled on this host",
             "enable it and boot again, or say selinux: auto",
         )
+    if not selinux.enforcing(root):
+        raise LaunchError(
+            "selinux: require: SELinux is permissive on this host: nothing would be denied",
+            "setenforce 1, or say selinux: auto",
+        )
     if stage1 == "fly":
         raise LaunchError(
             "selinux: require: a fly pod runs as the host itself does",
