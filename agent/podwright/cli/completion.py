@@ -59,6 +59,7 @@ PODS = (
 IMAGES = "$(podwright image list --fields=name --no-legend 2>/dev/null)"
 DYNAMIC = {
     "status": PODS,
+    "enter": PODS,
     "stop": PODS,
     "rm": PODS,
     "cat-manifest": PODS,

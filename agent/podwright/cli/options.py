@@ -45,6 +45,8 @@ class Verb:
     description: str = ""
     examples: tuple[str, ...] = ()
     hidden: bool = False
+    words: int = 0
+    """Positional arguments after which everything is taken as it is; 0 = flags may stand anywhere."""
 
 
 class Arguments:
@@ -144,6 +146,9 @@ def parse(argv: list[str], verb: Verb, globals_: Arguments) -> Arguments:
     index = 0
     while index < len(argv):
         word = argv[index]
+        if verb.words and len(args.rest) + args.given("uuid-file") == verb.words:
+            args.rest += argv[index:]
+            break
         if word == "--":
             args.rest += argv[index + 1 :]
             break

@@ -56,6 +56,103 @@ class Relay:
         os.close(self.master)
 
 
+class Shown:
+    """A terminal of a pod, shown at ours by this process itself until `end`.
+
+    ours   which of 0, 1, 2 are our terminal; typed is only what comes from 0
+    """
+
+    def __init__(self, master: int, ours: tuple[int, ...]) -> None:
+        self.master = master
+        self.typed = 0 in ours
+        self.output = next(fd for fd in (1, 2, 0) if fd in ours)
+        self.size_of = ours[0]
+        self.open = True
+        self._before: list[Any] = []
+        self._waiting = b""
+
+    def start(self) -> None:
+        """Make our terminal raw when something can be typed."""
+        import termios
+
+        os.set_blocking(self.master, False)
+        self.resized()
+        if self.typed:
+            self._before = termios.tcgetattr(0)
+            termios.tcsetattr(0, termios.TCSADRAIN, _raw(self._before))
+
+    def resized(self) -> None:
+        """Our terminal has another size now."""
+        terminal.copy_size(self.size_of, self.master)
+
+    def wait(self, other: int) -> bool:
+        """Copy what there is, once; whether `other` can be read."""
+        import select
+
+        wait = select.poll()
+        wait.register(other, select.POLLIN)
+        if self.open:
+            writes = select.POLLOUT if self._waiting else 0
+            wait.register(self.master, select.POLLIN | writes)
+        if self.open and self.typed and not self._waiting:
+            wait.register(0, select.POLLIN)
+        ready = {fd for fd, _ in wait.poll()}
+        if self.master in ready:
+            self._show()
+            self._type()
+        if 0 in ready and not self._waiting:
+            self._read()
+        return other in ready
+
+    def drain(self, quiet: float) -> None:
+        """Show the last output: until nobody has the terminal open, or nothing comes any more."""
+        import select
+
+        wait = select.poll()
+        wait.register(self.master, select.POLLIN)
+        while self.open and wait.poll(int(quiet * 1000)):
+            self._show()
+
+    def end(self) -> None:
+        """Restore our terminal."""
+        import termios
+
+        if self._before:
+            termios.tcsetattr(0, termios.TCSADRAIN, self._before)
+        os.close(self.master)
+
+    def _show(self) -> None:
+        try:
+            data = os.read(self.master, _PIECE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.open = False
+        while data:
+            data = data[os.write(self.output, data) :]
+
+    def _read(self) -> None:
+        try:
+            self._waiting = os.read(0, _PIECE)
+        except OSError:
+            self._waiting = b""
+        if not self._waiting:
+            self.typed = False
+        self._type()
+
+    def _type(self) -> None:
+        """Type what is waiting, as far as the terminal takes it."""
+        try:
+            while self._waiting:
+                self._waiting = self._waiting[os.write(self.master, self._waiting) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._waiting = b""
+
+
 def _raw(before: list[Any]) -> list[Any]:
     """As cfmakeraw(3)."""
     import termios as t

@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright enter`: run a command in an app of a running pod, confined as the app is (B10)."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.cli import which
+from podwright.cli.context import Context, note
+from podwright.cli.options import Arguments
+from podwright.errors import LaunchError, NotFoundError, UsageError
+from podwright.stage0 import pods, start
+from podwright.text import safe
+
+
+def run(context: Context, args: Arguments) -> int:
+    """Run the command; returns its status."""
+    context.need_root("enter")
+    found = which.names(args, "enter")
+    text, argv = found[0], found[1:]
+    if args.given("uuid-file"):  # `names` puts the pod that it reads last
+        text, argv = found[-1], found[:-1]
+    pod = pods.find(context.layout, text)
+    _check_running(pod)
+    app = _app(pod, args.text("app"))
+    from podwright.stage1.namespaces.enter import Request, enter
+
+    privileged = args.true("privileged")
+    if privileged:
+        note("note: --privileged: as root of the pod, with all its capabilities and no filter")
+    shown = tuple(fd for fd in range(3) if not args.true("no-tty") and os.isatty(fd))
+    term = (("TERM", os.environ["TERM"]),) if os.environ.get("TERM") else ()
+    request = Request(pod.uuid, app, tuple(argv), term, privileged, shown)
+    status, sentence = enter(pod.path, request)
+    if sentence:
+        note(sentence)
+    return status
+
+
+def _check_running(pod: pods.Pod) -> None:
+    if pod.state == "running":
+        return
+    hint = {
+        "prepared": f"start it: podwright run-prepared {pod.uuid}",
+        "preparing": "wait until it is prepared, and start it",
+        "exited": "see how it ended: podwright status " + pod.uuid,
+    }.get(pod.state, "podwright list shows the pods that run")
+    state = "has ended" if pod.state.startswith("exited") else f"is {pod.state}, not running"
+    raise LaunchError(f"pod {pod.uuid} {state}", hint, object=pod.uuid)
+
+
+def _app(pod: pods.Pod, wanted: str) -> str:
+    """The app that is meant; with several it must be named."""
+    names = [app.name for app in start.read_manifest(pod.path).apps]
+    if wanted and wanted not in names:
+        raise NotFoundError(
+            f"pod {pod.uuid} has no app called {safe(wanted, 60)!r}",
+            f"it has {', '.join(names)}",
+            object=safe(wanted, 60),
+        )
+    if not wanted and len(names) != 1:
+        raise UsageError(
+            f"pod {pod.uuid} has {len(names)} apps", f"say which one: --app={'|'.join(names)}"
+        )
+    return wanted or names[0]
