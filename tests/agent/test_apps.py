@@ -274,7 +274,7 @@ def test_cgroups_are_gone_after_the_pod(bed: Bed) -> None:
     with bed.start(sh("app", SLEEPS, isolators=limits)) as pod:
         pod.wait_ready()
         made = pod.init()["cgroups"]
-        assert len(made) == 3
+        assert len(made) == 4
         pod.signal(signal.SIGTERM)
         pod.ended()
     left = bed.host.run(["sh", "-c", 'for d; do [ -e "$d" ] && echo "$d"; done; true', "sh", *made])

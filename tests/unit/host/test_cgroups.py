@@ -10,15 +10,10 @@ from pathlib import Path
 import pytest
 
 from podwright.errors import LaunchError
-from podwright.host.cgroups import (
-    DEFAULT_PIDS,
-    Hierarchy,
-    Limits,
-    Place,
-    PodCgroup,
-    parse,
-    settings,
-)
+from podwright.host.cgrouplimits import DEFAULT_PIDS, Limits, limits, settings
+from podwright.host.cgroups import PodCgroup
+from podwright.host.cgrouptree import Hierarchy, Place, parse
+from podwright.model import isolators
 
 V1 = """\
 25 20 0:22 / /sys/fs/cgroup ro - tmpfs tmpfs ro,mode=755
@@ -53,12 +48,36 @@ def test_a_process_that_has_moved_itself_down_still_counts_as_where_it_was() -> 
 
 
 @pytest.mark.parametrize(
-    ("controller", "version", "limits", "expected"),
+    ("controller", "version", "asked", "expected"),
     [
         ("pids", 1, Limits(), [("pids.max", str(DEFAULT_PIDS))]),
         ("pids", 2, Limits(pids=3), [("pids.max", "3")]),
-        ("memory", 1, Limits(memory=4096), [("memory.limit_in_bytes", "4096")]),
-        ("memory", 2, Limits(memory=4096), [("memory.max", "4096")]),
+        (
+            "memory",
+            1,
+            Limits(memory=4096),
+            [("memory.limit_in_bytes", "4096"), ("memory.memsw.limit_in_bytes", "4096")],
+        ),
+        ("memory", 2, Limits(memory=4096), [("memory.max", "4096"), ("memory.swap.max", "0")]),
+        ("io", 1, Limits(io_weight=50), [("blkio.bfq.weight", "50")]),
+        ("io", 2, Limits(io_weight=50), [("io.weight", "50"), ("io.bfq.weight", "50")]),
+        (
+            "io",
+            1,
+            Limits(block_bandwidth=1000, block_iops=10),
+            [
+                ("blkio.throttle.read_bps_device", "8:0 1000"),
+                ("blkio.throttle.write_bps_device", "8:0 1000"),
+                ("blkio.throttle.read_iops_device", "8:0 10"),
+                ("blkio.throttle.write_iops_device", "8:0 10"),
+            ],
+        ),
+        (
+            "io",
+            2,
+            Limits(block_bandwidth=1000, block_iops=10),
+            [("io.max", "8:0 rbps=1000 wbps=1000"), ("io.max", "8:0 riops=10 wiops=10")],
+        ),
         ("memory", 2, Limits(), []),
         (
             "cpu",
@@ -84,22 +103,60 @@ def test_a_process_that_has_moved_itself_down_still_counts_as_where_it_was() -> 
     ],
 )
 def test_limits_as_files(
-    controller: str, version: int, limits: Limits, expected: list[tuple[str, str]]
+    controller: str, version: int, asked: Limits, expected: list[tuple[str, str]]
 ) -> None:
-    assert settings(controller, version, limits) == expected
+    assert settings(controller, version, asked, ("8:0",)) == expected
 
 
 def test_a_limit_that_was_asked_for_is_refused_and_our_default_only_noted() -> None:
     assert PodCgroup({"a": Limits()}, {"pids": None}).notes == [
         "no limit on the number of processes of an app: controller pids: not available in the caller's cgroup"
     ]
-    for limits, controller in (
+    for asked, controller in (
         (Limits(pids=5), "pids"),
         (Limits(memory=4096), "memory"),
         (Limits(cpu_shares=9), "cpu"),
+        (Limits(io_weight=9), "io"),
     ):
         with pytest.raises(LaunchError, match=f"app b: its {controller} limit cannot be enforced"):
-            PodCgroup({"a": Limits(), "b": limits}, {controller: None})
+            PodCgroup({"a": Limits(), "b": asked}, {controller: None})
+        with pytest.raises(LaunchError, match=f"the pod's {controller} limit cannot be enforced"):
+            PodCgroup({"a": Limits()}, {controller: None}, asked)
+
+
+@pytest.mark.parametrize(
+    ("second", "optional"),
+    [
+        ([], True),
+        ([{"name": "os/linux/cpu-shares", "value": 9, "optional": True}], True),
+        ([{"name": "os/linux/cpu-shares", "value": 9}], False),
+        ([{"name": "resource/pids", "value": {"limit": 9}}], True),
+    ],
+)
+def test_a_controller_is_optional_when_all_that_need_it_are(
+    second: list[dict[str, object]], optional: bool
+) -> None:
+    first = {"name": "resource/cpu", "value": {"limit": 1}, "optional": True}
+    found = limits(isolators.parse([first, *second], "x"))
+    assert ("cpu" in found.optional) is optional
+    if optional:
+        notes = PodCgroup({"a": found}, {"cpu": None}).notes
+        assert notes == [
+            "app a: its cpu limit is not enforced: not available in the caller's cgroup"
+        ]
+    else:
+        with pytest.raises(LaunchError, match="app a: its cpu limit cannot be enforced"):
+            PodCgroup({"a": found}, {"cpu": None})
+
+
+def test_throttles_need_a_disk() -> None:
+    place = Place(1, "/io", "/io/pod")
+    group = PodCgroup({"a": Limits(block_iops=1)}, {"io": place}, disks=("8:0",))
+    assert group.directories() == ["/io/pod"]
+    with pytest.raises(LaunchError, match=r"app a: its io limit .* the pod's files are on no disk"):
+        PodCgroup({"a": Limits(block_iops=1)}, {"io": place})
+    optional = Limits(block_iops=1, optional=frozenset(("io",)))
+    assert PodCgroup({"a": optional}, {"io": place}).directories() == []
 
 
 def test_a_hierarchy_that_cannot_be_written_is_refused_or_noted_and_leaves_nothing(

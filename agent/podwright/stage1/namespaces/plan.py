@@ -188,15 +188,11 @@ def _app(
         supplementary_gids=app.app.supplementary_gids,
         directory=app.app.working_directory,
         restrictions=restrictions(launch, app),
-        limits=limits(isolators, devices=_devices(binds)),
+        limits=limits(isolators, devices=()),
         life=life,
         stop_signal=_signal(life),
         stop_timeout=launch.stop_timeout if life.stop_timeout is None else life.stop_timeout,
     )
-
-
-def _devices(binds: list[Bind]) -> tuple[tuple[str, str], ...]:
-    return tuple((bind.source, bind.device) for bind in binds if bind.kind == DEVICE)
 
 
 def _signal(life: Life) -> int:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from podwright.errors import LaunchError
 from podwright.stage1.namespaces import capabilities, seccomp
 from podwright.values import value
 
@@ -23,6 +24,9 @@ class Restrictions:
     capabilities   names, or None: whatever the agent has
     profile        the system call filter, or None for none
     removed        with capabilities None: what is taken from those that the agent has
+    ambient        a user other than root has the capabilities too
+    rlimits        (name such as NOFILE, soft, hard), -1 for no limit
+    optional       names of isolators that are reported when they cannot be enforced
     """
 
     capabilities: Optional[tuple[str, ...]]
@@ -30,6 +34,9 @@ class Restrictions:
     profile: Optional[Profile]
     oom_score_adj: Optional[int] = None
     removed: tuple[str, ...] = ()
+    ambient: bool = False
+    rlimits: tuple[tuple[str, int, int], ...] = ()
+    optional: frozenset[str] = frozenset()
 
 
 def restrictions(launch: Launch, app: PodApp) -> Restrictions:
@@ -41,4 +48,37 @@ def restrictions(launch: Launch, app: PodApp) -> Restrictions:
     if "seccomp" not in launch.insecure:
         profile = seccomp.profile(app.name, isolators, granted, sets_caps_late=not no_new)
     kept = None if "capabilities" in launch.insecure else granted
-    return Restrictions(kept, no_new, profile, isolators.oom_score_adj)
+    return Restrictions(
+        kept,
+        no_new,
+        profile,
+        isolators.oom_score_adj,
+        ambient=kept is not None and bool(isolators.caps_retain),
+        rlimits=isolators.rlimits,
+        optional=isolators.optional,
+    )
+
+
+def sysctls(launch: Launch) -> tuple[tuple[str, str], ...]:
+    """The kernel settings of a pod, its own and those of its apps, which share its namespaces.
+
+    Raises LaunchError for two apps that contradict each other, and for what would be the host's.
+    """
+    found: dict[str, str] = {}
+    for app in launch.manifest.apps:
+        for key, text in app.app.isolators.sysctls:
+            if found.setdefault(key, text) != text:
+                raise LaunchError(
+                    f"app {app.name}: another app of the pod wants {key} to be something else",
+                    "set it for the pod, which all of them share",
+                    object=app.name,
+                )
+    found.update(launch.manifest.isolators.sysctls)
+    for key in found if launch.net == "host" else ():
+        if key.startswith("net."):
+            raise LaunchError(
+                f"{key} cannot be set: with net host it is the host's",
+                "give the pod a network of its own, or leave the setting out",
+                object=key,
+            )
+    return tuple(sorted(found.items()))

@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the caller's cgroups are, and how a v2 one comes to have children with controllers."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from podwright.kernel.step import step
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+SUPERVISOR = "podwright-supervisor"
+"""Where we move ourselves under v2, so that our own cgroup can have children with controllers."""
+USED = frozenset(("memory", "cpu", "pids", "blkio", "devices"))
+
+
+@value
+class Hierarchy:
+    """The caller's cgroup in one mounted hierarchy.
+
+    version      1 or 2
+    controllers  those it has that we use
+    own          directory of the caller's cgroup
+    """
+
+    version: int
+    controllers: frozenset[str]
+    own: str
+
+
+@value
+class Place:
+    """Where one controller's cgroup of the pod is: below `own`, at `path`."""
+
+    version: int
+    own: str
+    path: str
+
+
+def parse(cgroup: str, mountinfo: str) -> list[Hierarchy]:
+    """Find the caller's cgroups in the texts of /proc/self/cgroup and /proc/self/mountinfo.
+
+    The controllers of v2 are only known from its files, so they are left empty here.
+    """
+    mounted: dict[str, tuple[str, str]] = {}
+    for line in mountinfo.splitlines():
+        head, _, tail = line.partition(" - ")
+        kind, _, rest = tail.partition(" ")
+        if kind not in ("cgroup", "cgroup2"):
+            continue
+        fields = head.split(" ")
+        options = rest.split(" ")[-1].split(",") if kind == "cgroup" else [""]
+        for option in options:
+            mounted.setdefault(option, (fields[3], fields[4]))
+    out = []
+    for line in cgroup.splitlines():
+        _, names, path = line.split(":", 2)
+        used = USED & set(names.split(","))
+        key = names.split(",")[0]
+        if key in mounted and (used or not names):
+            root, point = mounted[key]
+            inside = path[len(root) :] if root != "/" and path.startswith(root) else path
+            own = f"{point}/{inside.lstrip('/')}".rstrip("/")
+            if own.endswith(f"/{SUPERVISOR}"):
+                own = os.path.dirname(own)  # an earlier launch of this same process
+            out.append(Hierarchy(1 if names else 2, used, own))
+    return out
+
+
+def find() -> list[Hierarchy]:
+    """The caller's cgroups."""
+    return parse(read("/proc/self/cgroup"), read("/proc/self/mountinfo"))
+
+
+def choose(name: str, controller: str, found: list[Hierarchy]) -> Optional[Place]:
+    """Where the cgroup `name` is to have a controller; None when there is no such place.
+
+    Devices are no controller of v2: a program on the cgroup watches them (`kernel/devicefilter`).
+    """
+    for hierarchy in found:
+        used = "blkio" if controller == "io" else controller
+        if hierarchy.version == 1 and used in hierarchy.controllers:
+            return Place(1, hierarchy.own, f"{hierarchy.own}/{name}")
+    for hierarchy in found:
+        available = read(f"{hierarchy.own}/cgroup.controllers") if hierarchy.version == 2 else ""
+        if controller in available.split():
+            return Place(2, hierarchy.own, f"{hierarchy.own}/{name}")
+    return None
+
+
+def read(path: str) -> str:
+    """A file's text; "" when it cannot be read."""
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def put(path: str, text: str) -> None:
+    """Write to a cgroup's file."""
+    step("write")
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def ensure(path: str) -> None:
+    """Make a cgroup unless it is there."""
+    step("mkdir")
+    try:
+        os.mkdir(path, 0o755)
+    except FileExistsError:
+        return
+
+
+def enable(own: str, controller: str) -> None:
+    """Pass a v2 controller on to children of our own cgroup.
+
+    But for the root, that needs a cgroup without processes of its own; the kernel would let us
+    do it for some controllers, and then refuse processes in the children. In a cgroup that
+    systemd delegated to us all processes are ours, and move one level down.
+    """
+    if controller in read(f"{own}/cgroup.subtree_control").split():
+        return
+    inside = read(f"{own}/cgroup.procs").split() if os.path.exists(f"{own}/cgroup.type") else []
+    if inside and not _delegated(own):
+        raise OSError(errno.EBUSY, "the caller's cgroup is not delegated to it")
+    if inside:
+        ensure(f"{own}/{SUPERVISOR}")
+        for pid in inside:
+            put(f"{own}/{SUPERVISOR}/cgroup.procs", pid)
+    put(f"{own}/cgroup.subtree_control", f"+{controller}")
+
+
+def _delegated(own: str) -> bool:
+    for name in ("trusted.delegate", "user.delegate"):
+        try:
+            if os.getxattr(own, name) == b"1":
+                return True
+        except OSError:
+            continue
+    return False

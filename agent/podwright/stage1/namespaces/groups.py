@@ -1,0 +1,29 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a plan to the control groups of its pod."""
+
+from __future__ import annotations
+
+from podwright.host import cgroups
+from podwright.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+
+
+def of(plan: PodPlan) -> cgroups.PodCgroup:
+    """Choose the cgroups of a pod; nothing is made yet. Raises LaunchError."""
+    apps = {app.name: app.limits for app in plan.apps}
+    for device in plan.devices:
+        known = apps[device.app].devices
+        if known is not None:
+            rule = f"{device.kind} {device.major}:{device.minor} {device.access}"
+            apps[device.app] = replace(apps[device.app], devices=(*known, rule))
+    storage = frozenset((plan.pod_dir,)).union(*(_storage(app) for app in plan.apps))
+    return cgroups.plan(f"podwright-{plan.uuid}", apps, plan.limits, storage)
+
+
+def _storage(app: AppPlan) -> frozenset[str]:
+    binds = app.binds + app.late_binds
+    return frozenset((*app.trees, *(bind.source for bind in binds if bind.kind == "host")))
