@@ -204,16 +204,16 @@ def remove(directories: list[str]) -> None:
 
 
 def _remove_one(path: str) -> bool:
-    """Try to remove a cgroup and its children; whether it is gone."""
+    """Try to remove a cgroup with all below it; whether it is gone."""
     try:
         children = [entry.path for entry in os.scandir(path) if entry.is_dir()]
     except FileNotFoundError:
         return True
-    for directory in (*children, path):
-        step("rmdir")
-        try:
-            os.rmdir(directory)
-        except OSError as err:
-            if err.errno != errno.ENOENT:
-                return False
+    if not all([_remove_one(child) for child in children]):  # noqa: C419  try every one
+        return False
+    step("rmdir")
+    try:
+        os.rmdir(path)
+    except OSError as err:
+        return err.errno == errno.ENOENT
     return True

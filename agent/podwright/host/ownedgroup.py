@@ -11,6 +11,7 @@ import os
 
 from podwright.host.lock import try_lock
 from podwright.kernel.step import step
+from podwright.stage2 import family
 
 PREFIX = "enter-"
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -19,15 +20,19 @@ _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 class OwnedGroup:
     """Made below `directories`, the app's cgroup in each hierarchy in use; `end` it afterwards.
 
-    files   descriptors where a process joins by writing "0", and that list the processes
+    files    descriptors where a process joins by writing "0"
+    kind, family   how its processes are found and killed, and descriptors for it (`stage2.family`)
     """
 
     def __init__(self, directories: list[str]) -> None:
         self.files: list[int] = []
+        self.family: list[int] = []
+        self.kind = family.NONE
         self._made: list[tuple[str, int]] = []
         try:
             for directory in directories:
                 self._add(directory)
+            self._choose()
         except BaseException:
             self.end()
             raise
@@ -44,16 +49,27 @@ class OwnedGroup:
         self._made.append((path, fd))
         # Under v1 a thread that joins by itself through `tasks` spares a grace period.
         name = "cgroup.procs" if os.path.exists(f"{path}/cgroup.events") else "tasks"
-        self.files.append(os.open(f"{path}/{name}", os.O_RDWR | os.O_CLOEXEC))
+        self.files.append(os.open(f"{path}/{name}", os.O_WRONLY | os.O_CLOEXEC))
+
+    def _choose(self) -> None:
+        """The hierarchy with the best means to end the processes."""
+        for kind, name in ((family.KILL, "cgroup.kill"), (family.BAR, "pids.max")):
+            for path, fd in self._made:
+                if os.path.exists(f"{path}/{name}"):
+                    file = os.open(f"{path}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+                    self.kind, self.family = kind, [fd, file]
+                    return
+        if self._made:
+            self.kind, self.family = family.LIST, [self._made[0][1]]
 
     def end(self) -> None:
         """Remove it where nothing lives in it; what still does goes with the pod."""
-        for fd in self.files:
+        for fd in (*self.files, *self.family[1:]):
             os.close(fd)
         for path, fd in self._made:
             _remove(path)
             os.close(fd)
-        self.files, self._made = [], []
+        self.files, self.family, self._made = [], [], []
 
 
 def _locked(path: str) -> int:

@@ -7,9 +7,10 @@ the connection; when the connection ends first, the process and all its descenda
 and killed a moment later.
 
 Request, by fields:
-  spawn  app, "privileged" or "", which of 0 1 2 are a new terminal ("012"), rows, columns,
-         number of variables, variables (NAME=VALUE), words of the command line (none: a shell)
-         with descriptors: those of 0 1 2 that are no terminal, then cgroup files to join
+  spawn  app, "privileged" or "", which of 0 1 2 are a new terminal ("012"), how its
+         family is found (`family`), rows, columns, number of variables, variables (NAME=VALUE), words of the
+         command line (none: a shell)
+         with descriptors: those of 0 1 2 that are no terminal, the family's, cgroup files to join
   signal number
 Answers: `started` with the terminal's master if there is one, or `failed` with a status and a
 sentence; then `exited` with the status.
@@ -24,7 +25,8 @@ from podwright.kernel import beneath, process, signals, terminal, unixsocket
 from podwright.stage1.namespaces import program
 from podwright.stage1.namespaces.identity import ROOT
 from podwright.stage2 import app as apps
-from podwright.stage2.control import FAILED, NEVER, Control, Gone, Refused
+from podwright.stage2.control import FAILED, MOST_FDS, NEVER, Control, Gone, Refused
+from podwright.stage2.family import EXTRA, Family
 from podwright.text import safe
 from podwright.values import replace
 
@@ -41,7 +43,7 @@ SHELLS = ("/bin/bash", "/bin/sh")
 GRACE = 2.0
 """Seconds between SIGHUP and SIGKILL for what a client has left behind."""
 AGAIN = 0.2
-"""Seconds until what is still there is killed once more: it may have been forking."""
+"""Seconds until what is still there is killed once more."""
 PRIVILEGED = "privileged"
 
 
@@ -83,7 +85,7 @@ class Entered:
         path: str,
         started: apps.Started,
         tty: list[Terminal],
-        joins: tuple[int, ...],
+        family: Family,
     ) -> None:
         self.client = client
         self.target = target
@@ -91,7 +93,7 @@ class Entered:
         self.pid = started.pid
         self.pipe = started.pipe
         self.tty = tty
-        self.joins = joins
+        self.family = family
         self.over = False
         self.left = False
         self.failed = False
@@ -117,8 +119,8 @@ class Entered:
             return
         self.left = True
         if not self.over:
-            self._signal(signals.SIGHUP)
-            self._signal(signals.SIGCONT)
+            self.family.signal(signals.SIGHUP)
+            self.family.signal(signals.SIGCONT)
             self.kill_at = time.monotonic() + GRACE
             self.tick()
 
@@ -128,9 +130,9 @@ class Entered:
             self._learn()
         if self.left and not self.over:
             if time.monotonic() >= self.kill_at:
-                self._signal(signals.SIGKILL)
+                self.family.kill()
                 self.kill_at = time.monotonic() + AGAIN
-            if not self.pid and not self._members():
+            if not self.family.members():
                 self._finish()
 
     def ended(self, pid: int, status: int) -> bool:
@@ -139,7 +141,7 @@ class Entered:
             return False
         if self.pipe >= 0:
             self._learn()
-        self.pid = 0
+        self.pid = self.family.pid = 0
         if self.left:
             self.tick()
             return True
@@ -197,39 +199,7 @@ class Entered:
     def _finish(self) -> None:
         self.over = True
         self.kill_at = NEVER
-        for fd in self.joins:
-            os.close(fd)
-        self.joins = ()
-
-    def _members(self) -> list[int]:
-        """The processes of its cgroup; where there is none, only itself."""
-        if not self.joins:
-            return [self.pid] if self.pid else []
-        os.lseek(self.joins[0], 0, os.SEEK_SET)
-        data = b""
-        while True:
-            piece = os.read(self.joins[0], 65536)
-            if not piece:
-                return [int(word) for word in data.split() if word != b"0"]
-            data += piece
-
-    def _signal(self, number: int) -> None:
-        """Signal all of them; a pid that is another's meanwhile is not in the cgroup any more."""
-        held = []
-        for pid in {*self._members(), *([self.pid] if self.pid else [])}:
-            try:
-                held.append((pid, os.pidfd_open(pid)))
-            except OSError:
-                continue
-        members = {self.pid, *self._members()}
-        for pid, pidfd in held:
-            try:
-                if pid in members:
-                    signals.pidfd_send_signal(pidfd, number)
-            except ProcessLookupError:
-                continue
-            finally:
-                os.close(pidfd)
+        self.family.close()
 
 
 class Spawner:
@@ -241,7 +211,7 @@ class Spawner:
     def spawn(self, client: Client, fields: list[str]) -> Entered:
         """Start a process. Raises Refused, or Gone for a request that makes no sense."""
         try:
-            name, mode, which, *rest = fields
+            name, mode, which, kind, *rest = fields
             rows, columns, count = (int(text) for text in rest[:3])
             words = rest[3 : 3 + count]
             more = tuple((key, text) for key, _, text in (word.partition("=") for word in words))
@@ -252,14 +222,15 @@ class Spawner:
             raise Refused(f"it has no app {safe(name, 60)}")
         target = self.targets[name]
         passed = [number for number in range(3) if str(number) not in which]
-        if len(client.fds) < len(passed) or count < 0:
+        first = len(passed) + EXTRA.get(kind, MOST_FDS)
+        if len(client.fds) < first or count < 0:
             raise Gone
         identity = target.identity
         if mode == PRIVILEGED:
             target, identity = privileged(target), ROOT
         path, argv = _find(target, argv)
         given: dict[int, int] = dict(zip(passed, client.fds))
-        joins = tuple(client.fds[len(passed) :])
+        extra, joins = tuple(client.fds[len(passed) : first]), tuple(client.fds[first:])
         own = replace(target, joins=joins or target.joins)
         tty = [Terminal(target, rows, columns)] if which else []
         stdio = apps.Stdio(
@@ -272,9 +243,10 @@ class Spawner:
                 one.close()
             raise
         client.fds = []
-        for fd in given.values():
+        for fd in (*given.values(), *joins):
             os.close(fd)
-        return Entered(client, target, path, started, tty, joins)
+        family = Family(started.pid, kind, extra)
+        return Entered(client, target, path, started, tty, family)
 
 
 def _find(target: apps.Target, argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -63,14 +63,14 @@ def enter(pod_dir: str, request: Request) -> tuple[int, str]:
     Must be called from the main thread, since it handles signals meanwhile. Raises LaunchError
     when it could not be started, UsageError for what cannot be passed.
     """
-    message = _message(request)
     _check_descriptors(request)
     channel = _connect(pod_dir, request.pod)
     try:
         group = _group(pod_dir, request.app)
         try:
             passed = tuple(fd for fd in range(3) if fd not in request.terminals)
-            _send(channel, message, (*passed, *group.files))
+            fds = (*passed, *group.family, *group.files)
+            _send(channel, _message(request, group.kind), fds)
             return _Session(channel, request).follow()
         finally:
             channel.close()
@@ -80,7 +80,7 @@ def enter(pod_dir: str, request: Request) -> tuple[int, str]:
         raise
 
 
-def _message(request: Request) -> bytes:
+def _message(request: Request, kind: str) -> bytes:
     words = (*request.argv, *(text for pair in request.environment for text in pair))
     if any("\0" in word for word in words):
         raise UsageError("a command line cannot have a NUL in it")
@@ -90,6 +90,7 @@ def _message(request: Request) -> bytes:
         request.app,
         entered.PRIVILEGED if request.privileged else "",
         "".join(str(number) for number in request.terminals),
+        kind,
         *(str(number) for number in shown),
         str(len(request.environment)),
         *(f"{key}={text}" for key, text in request.environment),
