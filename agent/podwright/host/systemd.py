@@ -37,7 +37,7 @@ TimeoutStopSec={stop_timeout}
 SyslogIdentifier=podwright-{name}
 SyslogLevelPrefix=no
 LogExtraFields=PODWRIGHT_POD={name}
-
+{credentials}
 [Install]
 WantedBy=multi-user.target
 """
@@ -66,7 +66,20 @@ def unit_text(name: str, settings: dict[str, Any], command: list[str]) -> str:
         restart=settings["restart"],
         start_timeout=int(settings.get("start_bound", settings["ready"]["timeout"])) + 30,
         stop_timeout=int(settings.get("stop_bound", settings["stop_timeout"])) + 20,
+        credentials="".join(_credential(text) for text in settings.get("credentials", ())),
     )
+
+
+def _credential(text: str) -> str:
+    """The line that passes a credential (systemd.exec(5)): a name, or the path of one in a store.
+
+    Made of letters, digits and `-_./` only, see `model.secret`.
+    """
+    if not text.startswith("/"):
+        return f"LoadCredential={text}\n"
+    store, _, name = text.rpartition("/")
+    kind = "LoadCredentialEncrypted" if store.endswith("/credstore.encrypted") else "LoadCredential"
+    return f"{kind}={name}:{text}\n"
 
 
 def _quote(word: str) -> str:

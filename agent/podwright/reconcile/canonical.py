@@ -70,6 +70,11 @@ def settings(spec: PodSpec) -> dict[str, Any]:
         "ready": to_json(spec.ready),
         "stop_timeout": spec.stop_timeout,
     }
+    credentials = [
+        given.secret.credential for given in spec.secrets if given.secret.credential
+    ]
+    if credentials:
+        out["credentials"] = sorted(credentials)
     lives = [app.life for app in spec.apps]
     if any(one != life.PLAIN for one in lives):
         out["start_bound"] = life.start_bound(lives, spec.ready)

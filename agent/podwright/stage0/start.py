@@ -113,7 +113,14 @@ def _launch(
         interactive=config["interactive"],
         selinux=config.get("selinux", "auto"),
         stage1=config["stage1"],
+        secrets_dir=_secrets_dir(layout, config["name"]) if manifest.secrets else "",
     )
+
+
+def _secrets_dir(layout: Layout, name: str) -> str:
+    from podwright.host import secrets
+
+    return secrets.directory(layout, name)
 
 
 def _nothing() -> None:

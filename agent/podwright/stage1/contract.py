@@ -50,6 +50,7 @@ class Launch:
     overlay        False: a full copy of the tree is made instead (--no-overlay)
     interactive    the only app keeps our standard input and session
     backoff        seconds before an app is started again for the first time; doubles each time
+    secrets_dir    where contents of secrets lie that came with a desired state
     cache_dir      where compiled filters are kept; "" = `cache` in the data directory of pod_dir
     selinux        auto, require or off
     stage1         the flavour that runs it, one of podspec.FLAVOURS
@@ -72,6 +73,7 @@ class Launch:
     overlay: bool = True
     interactive: bool = False
     cache_dir: str = ""
+    secrets_dir: str = ""
     backoff: float = 1.0
     selinux: str = "auto"
     stage1: str = "namespaces"

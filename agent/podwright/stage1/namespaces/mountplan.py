@@ -46,6 +46,7 @@ class Bind:
     idmap        its owners are shown as the pod's user namespace sees them
     propagation  private, slave or shared
     relabel      none, shared or private
+    label        SELinux context that its files are given, see labels.py; "" for none
     volume       the volume's name; `kind` what it is
     device       what the pod may do with it when it is a device: r, w or rw
     """
@@ -57,6 +58,7 @@ class Bind:
     idmap: bool = True
     propagation: str = "private"
     relabel: str = "none"
+    label: str = ""
     noexec: bool = False
     follow_links: bool = False
     volume: str = ""
@@ -78,6 +80,44 @@ class Device:
     major: int
     minor: int
     access: str
+
+
+@value
+class SecretPlan:
+    """A secret of the pod, see `model.secret`.
+
+    source       the file with its content; "" for a credential
+    kept         the content came with a desired state, and is in the host's memory until its boot
+    """
+
+    name: str
+    target: str
+    mode: int
+    uid: Optional[int]
+    gid: Optional[int]
+    apps: tuple[str, ...]
+    source: str = ""
+    credential: str = ""
+    kept: bool = False
+
+
+def secrets_of(launch: Launch) -> tuple[SecretPlan, ...]:
+    """Where the contents of the pod's secrets are."""
+    return tuple(
+        SecretPlan(
+            secret.name,
+            secret.target,
+            secret.mode,
+            secret.uid,
+            secret.gid,
+            secret.apps,
+            secret.file
+            or ("" if secret.credential else f"{launch.secrets_dir}/{secret.name}.{secret.digest}"),
+            secret.credential_name,
+            not secret.file and not secret.credential,
+        )
+        for secret in launch.manifest.secrets
+    )
 
 
 def binds_of(
@@ -121,14 +161,14 @@ def _host(where: str, volume: Volume, read_only: bool) -> Bind:
         volume.source,
         read_only,
         volume.kind == HOST and volume.recursive is not False,
-        volume.idmap and volume.kind == HOST,
-        volume.propagation,
-        volume.relabel,
-        volume.noexec,
-        volume.follow_links,
-        volume.name,
-        volume.kind,
-        volume.permissions or ("r" if read_only else "rw"),
+        idmap=volume.idmap and volume.kind == HOST,
+        propagation=volume.propagation,
+        relabel=volume.relabel,
+        noexec=volume.noexec,
+        follow_links=volume.follow_links,
+        volume=volume.name,
+        kind=volume.kind,
+        device=volume.permissions or ("r" if read_only else "rw"),
     )
 
 

@@ -15,7 +15,15 @@ from podwright.model.life import dump as dump_life
 from podwright.model.life import parse as parse_life
 from podwright.stage1.contract import Ready
 from podwright.stage1.namespaces import environment, kernelpaths
-from podwright.stage1.namespaces.mountplan import Bind, Device, EmptyVolume, binds_of, is_late
+from podwright.stage1.namespaces.mountplan import (
+    Bind,
+    Device,
+    EmptyVolume,
+    SecretPlan,
+    binds_of,
+    is_late,
+    secrets_of,
+)
 from podwright.stage1.namespaces.restrict import Restrictions, restrictions, sysctls
 from podwright.text import safe
 from podwright.values import value
@@ -79,11 +87,13 @@ class UserRange:
     """A pod's user namespace: its ids 0 to `count` - 1 are those from `first` on of the host.
 
     copies   where nothing can be id-mapped, the image may be copied with other owners
+    fds      descriptors that hold the range while they are open
     """
 
     first: int
     count: int = 65536
     copies: bool = True
+    fds: frozenset[int] = frozenset()
 
 
 @value
@@ -94,8 +104,10 @@ class PodPlan:
     host_net   the host's network namespace is kept
     label      its SELinux label, given at launch; None where SELinux is off
     devices    of the host that its apps may use, see `sources.with_devices`
+    secrets    where their contents are, never what is in them
     backoff    seconds before an app's first restart
-    limits     of all apps and its init together; `sysctls` of its own namespaces
+    limits     of all apps and its init together
+    sysctls    of its own namespaces: (key, text, whether it is optional)
     users      its own user namespace, given at launch; None: the host's
     kept       host namespaces that are kept (KINDS); none in namespaces, all in fly
     """
@@ -114,9 +126,10 @@ class PodPlan:
     kept: frozenset[str] = frozenset()
     exit_policy: str = FIRST_FAILURE
     devices: tuple[Device, ...] = ()
+    secrets: tuple[SecretPlan, ...] = ()
     backoff: float = 1.0
     limits: Limits = Limits(default_pids=None)
-    sysctls: tuple[tuple[str, str], ...] = ()
+    sysctls: tuple[tuple[str, str, bool], ...] = ()
     users: Optional[UserRange] = None
 
 
@@ -147,6 +160,7 @@ def compile_pod(launch: Launch) -> PodPlan:
         ready=launch.ready,
         stop_timeout=launch.stop_timeout,
         interactive=launch.interactive,
+        secrets=secrets_of(launch),
         exit_policy=policy,
         backoff=launch.backoff,
         limits=limits(manifest.isolators, default_pids=None),

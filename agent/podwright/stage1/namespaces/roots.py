@@ -59,6 +59,10 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
     for volume in plan.volumes:
         if volume.memory:
             volumes.make(pod, volume, plan)
+    if plan.secrets and pins is not None:
+        from podwright.stage1.namespaces import secrets
+
+        secrets.begin(pod, plan, pins.contents)
     site = Site(plan, pod, here, pins, users)
     dev = views.pod_devices(pod)
     for app in plan.apps:
@@ -101,6 +105,10 @@ def _app_root(site: Site, dev: int, app: AppPlan) -> None:
     os.close(place)
     fds = [root]
     try:
+        if plan.label is not None:
+            from podwright.stage1.namespaces import labelled
+
+            labelled.root(root, plan.label, app)
         _ordinary_directories(root)
         _before_volumes(root, plan)
         for bind in app.binds:
@@ -110,6 +118,10 @@ def _app_root(site: Site, dev: int, app: AppPlan) -> None:
         volumes.bind_late(pod, root, bases, app, pins, users)
         views.cover(bases, dev, app)
         etcfiles.put_given(root, plan, app.name)
+        if plan.secrets and pins is not None:
+            from podwright.stage1.namespaces import secrets
+
+            secrets.mount(pod, root, app, plan, pins.contents)
         if app.read_only_root:
             mounts.restrict(root, mounts.RDONLY)
     finally:

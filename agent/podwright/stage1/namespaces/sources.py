@@ -43,11 +43,15 @@ class Refused(Exception):
 
 
 class Pins:
-    """What the sources were when the pod began to be made: by path, and whether links count."""
+    """What the sources were when the pod began to be made: by path, and whether links count.
+
+    contents   of secrets, by name, open for reading
+    """
 
     def __init__(self) -> None:
         self._sources: dict[tuple[str, bool], int] = {}
         self._trees: dict[tuple[str, str], int] = {}
+        self.contents: dict[str, int] = {}
 
     def source(self, bind: Bind) -> int:
         """The descriptor (O_PATH) of a source."""
@@ -71,8 +75,9 @@ class Pins:
 
     def close(self) -> None:
         """Let go of everything."""
-        for fd in (*self._sources.values(), *self._trees.values()):
+        for fd in (*self._sources.values(), *self._trees.values(), *self.contents.values()):
             os.close(fd)
+        self.contents.clear()
         self._sources.clear()
         self._trees.clear()
 
@@ -87,6 +92,10 @@ def pin(plan: PodPlan) -> Pins:
         pins.add(app, bind)
     for device in plan.devices:
         _check_still(pins, plan, device)
+    if plan.secrets:
+        from podwright.stage1.namespaces import secretsource
+
+        pins.contents = secretsource.open_all(plan)
     return pins
 
 

@@ -26,8 +26,8 @@ MEMORY = "rkt/volumes"
 
 
 def on_host(plan: PodPlan) -> bool:
-    """Whether any volume has a source on the host."""
-    return any(
+    """Whether any volume or secret has a source on the host."""
+    return bool(plan.secrets) or any(
         bind.kind in ("host", "device") for app in plan.apps for bind in app.binds + app.late_binds
     )
 
@@ -123,6 +123,10 @@ def bind(
     """Bind a volume at `where` below `base`: its target is inside the app's root, wherever links lead."""
     mount = _detached(pod, volume, app, pins)
     try:
+        if volume.label:
+            from podwright.stage1.namespaces import labelled
+
+            labelled.volume(mount, volume, app)
         if users is not None and volume.idmap:
             users.show_volume(mount, volume, app)
         mode = os.fstat(mount).st_mode
