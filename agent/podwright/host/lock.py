@@ -35,6 +35,17 @@ def try_lock(fd: int, *, shared: bool = False) -> bool:
     return True
 
 
+def lock_open_file(fd: int) -> None:
+    """Lock as systemd does: an open file description lock (fcntl(2)) on the whole file.
+
+    Raises BlockingIOError when somebody else holds it. It has nothing to do with flock(2).
+    """
+    import struct
+
+    whole = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, whole)
+
+
 class HostLock:
     """A host-wide lock, held inside a `with` block.
 

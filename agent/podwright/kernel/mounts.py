@@ -179,3 +179,15 @@ def enter_root(root: int) -> None:
     calls.libc("pivot_root", b".", b".")
     calls.libc("umount2", b".", MNT_DETACH)
     os.chdir("/")
+
+
+def enter_inherited_root(root: int) -> None:
+    """The same in mounts that came from another user namespace.
+
+    None of those can be moved alone (mount_namespaces(7)), so it is a copy of them that becomes
+    the root; what is mounted in it stays as it is all the same.
+    """
+    copy = clone(root, "", recursive=True, propagation=0)
+    attach(copy, root)
+    enter_root(copy)
+    os.close(copy)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.stage1.namespaces.plan import AppPlan
+    from podwright.stage2.score import Score
 
 EXEC_FAILED = 203
 """systemd's and rkt's status for a program that could not be executed."""
@@ -91,6 +92,9 @@ class Target:
     joins         descriptors of cgroup files to write "0" to
     filter        BPF, or b"" for none
     spaces        the app's own namespaces
+    own_users     the pod has a user namespace of its own
+    score         its oom_score_adj, where that is to be set in the fork
+    rlimits       (name, soft, hard) to set
     """
 
     plan: AppPlan
@@ -101,6 +105,9 @@ class Target:
     joins: tuple[int, ...]
     filter: bytes
     spaces: Spaces
+    own_users: bool = False
+    score: Optional[Score] = None
+    rlimits: tuple[tuple[str, int, int], ...] = ()
 
 
 @value
@@ -145,8 +152,12 @@ def spawn(
     """Fork a process of an app that executes `path`; `more` is added to its environment."""
     channel = target.spaces.begin()
     pipe, report = os.pipe()
+    if target.score is not None:
+        target.score.lend()
     pid = os.fork()
     if pid:
+        if target.score is not None:
+            target.score.back()
         os.close(report)
         if channel is not None:
             channel.close()
@@ -203,7 +214,7 @@ def _become(
         os.write(join, b"0")
     here = _enter(target, channel)
     restrictions = target.plan.restrictions
-    if restrictions.oom_score_adj is not None:
+    if restrictions.oom_score_adj is not None and target.score is None:
         _write("/proc/self/oom_score_adj", str(restrictions.oom_score_adj))
     _connect(stdio, identity)
     directory = beneath.open_in_root(here, target.plan.directory, beneath.DIRECTORY)
@@ -222,7 +233,12 @@ def _enter(target: Target, channel: Optional[_socket.socket]) -> int:
     target.spaces.make()
     os.chdir(target.root)
     here = os.open(".", beneath.DIRECTORY)
-    mounts.enter_root(here)
+    if target.own_users:
+        mounts.enter_inherited_root(here)
+        os.close(here)
+        here = os.open("/", beneath.DIRECTORY)
+    else:
+        mounts.enter_root(here)
     target.spaces.hand_over(channel)
     return here
 

@@ -22,6 +22,7 @@ from podwright.stage2.app import Stdio, Target, app_spaces
 from podwright.stage2.leftovers import open_groups
 from podwright.stage2.supervise import AWAITED, Supervisor
 from podwright.text import safe
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from podwright.stage1.fly.leftovers import Leftovers
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+    from podwright.stage1.namespaces.users import Users
 
 _GET_FLAGS = 0x8913
 _SET_FLAGS = 0x8914
@@ -64,6 +66,7 @@ def main(
 def _run(
     plan: PodPlan, filters: dict[str, bytes], group: PodCgroup, link: Inside
 ) -> tuple[int, str]:
+    users = _own_users(plan)
     link.report(messages.ISOLATED)
     pins = volumes.pin(plan)
     if plan.label is not None:
@@ -74,10 +77,20 @@ def _run(
     if not plan.host_net:
         _raise_loopback()
         _allow_ping()
-    pod = roots.build(plan, pins)
-    permitted = process.permitted()
-    targets = [_target(pod, app, filters, group, permitted) for app in plan.apps]
+    if plan.sysctls:
+        from podwright.stage2 import settings
+
+        settings.apply(plan, link.missing)
+    pod = roots.build(plan, pins, users)
+    permitted = process.permitted() if users is None else (2 << _last_capability()) - 1
+    targets = [_target(pod, app, filters, group, permitted, plan) for app in plan.apps]
+    if any(app.restrictions.rlimits for app in plan.apps):
+        from podwright.stage2 import rlimits
+
+        targets = rlimits.prepare(targets, link.missing)
     groups = open_groups(plan, group)
+    if users is not None:
+        targets = _scored(targets)
     _leave_records(pod, plan)
     null = os.open("dev/null", os.O_RDWR | os.O_CLOEXEC, dir_fd=pod)
     stdio = Stdio(None if plan.interactive else null)
@@ -85,6 +98,12 @@ def _run(
         stdio = Stdio(terminal=_terminal(pod, plan.apps[0], link), controlling=True)
     mounts.enter_root(pod)
     os.close(pod)
+    if users is not None:
+        users.enter()
+        link.check()
+        for target in targets:
+            if target.score is not None:
+                target.score.back()
     address = link.wait_go()
     calls.trim_heap()
     supervisor = Supervisor(plan, targets, link, address, stdio, null, groups)
@@ -122,14 +141,13 @@ def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> O
     os.umask(0o022)
     os.setsid()
     label_fd = plan.label.slot if plan.label is not None else -1
-    process.close_all_but((link.descriptors() | {lock_fd, label_fd}) - {-1})
+    range_fds = plan.users.fds if plan.users is not None else frozenset()
+    process.close_all_but((link.descriptors() | range_fds | {lock_fd, label_fd}) - {-1})
     for path in group.init_files():
         fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         os.write(fd, b"0")
         os.close(fd)
-    kinds = process.CLONE_NEWNS | process.CLONE_NEWIPC | process.CLONE_NEWUTS
-    kinds = process.CLONE_NEWNS if plan.kept else kinds
-    process.unshare(kinds | (0 if plan.host_net else process.CLONE_NEWNET))
+    process.unshare(process.CLONE_NEWNS | (_kinds(plan) if plan.users is None else 0))
     if "pid" not in plan.kept:
         return None
     from podwright.stage1.fly.leftovers import Leftovers, follow_parent
@@ -137,6 +155,23 @@ def _settle_in(plan: PodPlan, group: PodCgroup, link: Inside, lock_fd: int) -> O
     leftovers = Leftovers(group)
     follow_parent(leftovers)
     return leftovers
+
+
+def _kinds(plan: PodPlan) -> int:
+    """The namespaces of a pod's own, besides those of mounts, processes and users."""
+    if plan.kept:
+        return 0
+    kinds = process.CLONE_NEWIPC | process.CLONE_NEWUTS
+    return kinds | (0 if plan.host_net else process.CLONE_NEWNET)
+
+
+def _own_users(plan: PodPlan) -> Optional[Users]:
+    """Its user namespace, to which the other ones then belong."""
+    if plan.users is None:
+        return None
+    from podwright.stage1.namespaces import users
+
+    return users.create(plan.users, _kinds(plan))
 
 
 def _raise_loopback() -> None:
@@ -168,11 +203,18 @@ def _allow_ping() -> None:
 
 
 def _target(
-    pod: int, app: AppPlan, filters: dict[str, bytes], group: PodCgroup, permitted: int
+    pod: int,
+    app: AppPlan,
+    filters: dict[str, bytes],
+    group: PodCgroup,
+    permitted: int,
+    plan: PodPlan,
 ) -> Target:
     root = beneath.open_strict(pod, app.root, beneath.DIRECTORY)
     try:
-        who = identity.resolve(root, app.name, app.user, app.group, app.supplementary_gids)
+        who = identity.resolve(
+            root, app.name, app.user, app.group, app.supplementary_gids, plan.users
+        )
         _check_directory(root, app)
     finally:
         os.close(root)
@@ -190,7 +232,18 @@ def _target(
     flags = os.O_WRONLY | os.O_CLOEXEC
     joins = tuple(os.open(path, flags) for path in group.app_files(app.name))
     code = filters.get(app.name, b"")
-    return Target(app, f"/{app.root}", who, wanted, tuple(drop), joins, code, app_spaces(app.kept))
+    return Target(app, f"/{app.root}", who, wanted, tuple(drop), joins, code, app_spaces(app.kept), plan.users is not None)
+
+
+def _scored(targets: list[Target]) -> list[Target]:
+    """With what sets the apps' oom_score_adj when we are not root of the host any more."""
+    wanted = [target.plan.restrictions.oom_score_adj for target in targets]
+    if all(number is None for number in wanted):
+        return targets
+    from podwright.stage2 import score
+
+    scores = score.prepare(wanted)
+    return [replace(target, score=each) for target, each in zip(targets, scores)]
 
 
 def _last_capability() -> int:

@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
+    from podwright.stage1.namespaces.plan import UserRange
+
 HIGHEST = 2**32 - 2
 """2^32-1 means "leave as it is" to the kernel, so it is nobody's number."""
 MAX_FILE = 1 << 20
@@ -32,19 +34,37 @@ class Identity:
 ROOT = Identity(0, 0)
 
 
-def resolve(root: int, app: str, user: str, group: str, supplementary: tuple[int, ...]) -> Identity:
-    """Look an app's user and group up in its root. Raises LaunchError naming app and name."""
-    for gid in supplementary:
-        if not 0 <= gid <= HIGHEST:
-            raise LaunchError(f"app {app}: supplementary group {gid} is not a group number")
-    return Identity(
-        _number(root, app, "user", user, "etc/passwd"),
-        _number(root, app, "group", group, "etc/group"),
+def resolve(
+    root: int,
+    app: str,
+    user: str,
+    group: str,
+    supplementary: tuple[int, ...],
+    users: Optional[UserRange] = None,
+) -> Identity:
+    """Look an app's user and group up in its root. Raises LaunchError naming app and name.
+
+    users  the pod's own, which has no other numbers than 0 to 65535
+    """
+    who = Identity(
+        _number(root, app, "user", user, "etc/passwd", users),
+        _number(root, app, "group", group, "etc/group", users),
         supplementary,
     )
+    highest = HIGHEST if users is None else users.count - 1
+    for kind, number in (("user", who.uid), ("group", who.gid), *(("group", n) for n in who.groups)):
+        if not 0 <= number <= highest:
+            raise LaunchError(
+                f"app {app}: {kind} {number} cannot be used: numbers go from 0 to {highest}",
+                "" if users is None else "private users: false gives the pod the host's numbers",
+                object=app,
+            )
+    return who
 
 
-def _number(root: int, app: str, kind: str, name: str, file: str) -> int:
+def _number(
+    root: int, app: str, kind: str, name: str, file: str, users: Optional[UserRange]
+) -> int:
     if name == "root":
         return 0
     if name.isascii() and name.isdigit():
@@ -52,7 +72,7 @@ def _number(root: int, app: str, kind: str, name: str, file: str) -> int:
             return int(name)
         raise _refused(app, kind, name, f"numbers go from 0 to {HIGHEST}")
     if name.startswith("/"):
-        return _owner(root, app, kind, name)
+        return _owner(root, app, kind, name, users)
     try:
         data = beneath.read_in_root(root, file, MAX_FILE)
     except OSError as err:
@@ -63,7 +83,8 @@ def _number(root: int, app: str, kind: str, name: str, file: str) -> int:
     return found
 
 
-def _owner(root: int, app: str, kind: str, path: str) -> int:
+def _owner(root: int, app: str, kind: str, path: str, users: Optional[UserRange]) -> int:
+    """The owner of a path of the image, as the pod sees it."""
     try:
         fd = beneath.open_in_root(root, path)
     except OSError as err:
@@ -72,7 +93,12 @@ def _owner(root: int, app: str, kind: str, path: str) -> int:
         found = os.fstat(fd)
     finally:
         os.close(fd)
-    return found.st_uid if kind == "user" else found.st_gid
+    number = found.st_uid if kind == "user" else found.st_gid
+    if users is None:
+        return number
+    if not users.first <= number < users.first + users.count:
+        raise _refused(app, kind, path, f"its owner is not one of the pod's {users.count} users")
+    return number - users.first
 
 
 def _entry(data: bytes, name: str) -> Optional[int]:

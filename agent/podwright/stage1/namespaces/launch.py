@@ -13,13 +13,15 @@ import gc
 import os
 
 from podwright.errors import HostError, LaunchError, NetworkError, PodwrightError
+from podwright.host import uidranges
 from podwright.kernel import calls, fs, process, signals, terminal, unixsocket
 from podwright.stage1.contract import AppRecord, Outcome
 from podwright.stage1.namespaces import filters, groups, link, record, volumes
-from podwright.stage1.namespaces.plan import compile_pod
+from podwright.stage1.namespaces.plan import UserRange, compile_pod
 from podwright.stage1.namespaces.relay import Relay
 from podwright.stage2 import control, init
 from podwright.text import safe
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Optional
 
     from podwright.host.cgroups import PodCgroup
+    from podwright.host.uidranges import Range
     from podwright.net.worker import NetWorker
     from podwright.stage1.contract import Launch, OnReady, OnReport
     from podwright.stage1.fly.leftovers import Leftovers
@@ -70,10 +73,14 @@ def _launch(
 ) -> Outcome:
     group: Optional[PodCgroup] = None
     labels: Optional[Labels] = None
+    users: Optional[Range] = None
     try:
         plan = volumes.with_devices(_compile(pod))
         labels = _labels(pod, plan)
         plan = plan if labels is None else labels.plan
+        if pod.private_users:
+            users = _range(pod)
+            plan = _with_users(pod, plan, users)
         code = _filters(pod, plan)
         group = groups.of(plan)
         record.write(pod.pod_dir, 0, group.directories())  # before they exist: gc reads it
@@ -94,6 +101,22 @@ def _launch(
                 group.remove()
             if labels is not None:
                 labels.release()
+            if users is not None:
+                users.release(keep=os.path.lexists(f"{pod.pod_dir}/{uidranges.COPIED}"))
+
+
+def _range(pod: Launch) -> Range:
+    """User ids of the pod's own, which nobody else on the host has."""
+    pods = os.path.dirname(os.path.dirname(pod.pod_dir))
+    return uidranges.take(pod.users_dir, pods, pod.uuid)
+
+
+def _with_users(pod: Launch, plan: PodPlan, users: Range) -> PodPlan:
+    """The plan with the range, which stands in the pod's directory too (C1)."""
+    text = f"{users.first}:{uidranges.COUNT}\n"
+    fs.write_atomic(f"{pod.pod_dir}/{uidranges.PREPARED}", text.encode(), 0o644, durable=False)
+    copies = pod.private_users != "idmapped"
+    return replace(plan, users=UserRange(users.first, uidranges.COUNT, copies, users.fds))
 
 
 def _labels(pod: Launch, plan: PodPlan) -> Optional[Labels]:

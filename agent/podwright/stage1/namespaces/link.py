@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ISOLATED = "isolated"
 """PID 1 has its namespaces; the network may be made."""
+ENTERED = "entered"
+"""PID 1 is the pod's root now, not the host's."""
 READY = "ready"
 NOTE = "note"
 """A sentence for people."""
@@ -102,6 +104,17 @@ class Inside:
             fs.write_all(self.report_fd, encode(kind, *fields))
         except BrokenPipeError:
             return
+
+    def check(self) -> None:
+        """Raises EOFError when the parent has died, of which a change of user leaves no signal."""
+        try:
+            fs.write_all(self.report_fd, encode(ENTERED))
+        except BrokenPipeError:
+            raise EOFError from None
+
+    def missing(self, text: str) -> None:
+        """Tell the parent about protection that cannot be had."""
+        self.report(REPORT, text)
 
     def wait_go(self) -> str:
         """Wait until the network is there; returns the pod's address or "".
