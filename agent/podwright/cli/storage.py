@@ -34,7 +34,7 @@ def _switch(text: str, what: str) -> bool:
     return text == "true"
 
 
-def _named(text: str, flag: str, hint: str) -> tuple[str, dict[str, Any]]:
+def _named(text: str, flag: str, hint: tuple[str, str]) -> tuple[str, dict[str, Any]]:
     """The name before the first comma, and the rest by key."""
     name, _, rest = text.partition(",")
     if not rest:

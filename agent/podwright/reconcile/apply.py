@@ -195,6 +195,7 @@ def _plan(
         seen = observe.observe(layout, spec.name, units, damaged_ok=spec.state == "absent")
         if not spec.apps and spec.state != "absent":
             spec = _as_known(spec, seen)
+        spec, lacking = _with_secrets(layout, spec, mode)
         stored, ids, fetches = (
             ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
         )
@@ -204,7 +205,7 @@ def _plan(
         unit = ""
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
-        made = plan.plan_pod(spec, seen, ids, fetches, unit)
+        made = plan.plan_pod(spec, seen, ids, fetches, unit, lacking)
         if spec.enabled and spec.enabled_said and not systemd.running():
             answer.warn_once("this host has no systemd: pods do not start at boot by themselves")
     except PodwrightError as err:
@@ -226,6 +227,23 @@ def _app_names(spec: PodSpec, stored: list[StoredImage]) -> list[str]:
     if len(stored) == len(spec.apps):
         return list(canonical.image_names(spec, stored))
     return [app.name or str(index) for index, app in enumerate(spec.apps)]
+
+
+def _with_secrets(layout: Layout, spec: PodSpec, mode: Mode) -> tuple[PodSpec, bool]:
+    """The pod with digests of its secrets, and whether contents are still to be kept."""
+    if not spec.secrets or spec.state == "absent":
+        return spec, False
+    from podwright.host import secrets
+
+    for given in spec.secrets:
+        if given.secret.credential and not systemd.running():
+            raise UsageError(
+                f"secret {given.secret.name}: this host has no systemd, which passes credentials",
+                "give it as content or from a file",
+                object=given.secret.name,
+            )
+    known = secrets.with_digests(layout, spec.name, spec.secrets, mode.check)
+    return replace(spec, secrets=known), secrets.lacking(layout, spec.name, known)
 
 
 def _as_known(spec: PodSpec, seen: Observed) -> PodSpec:

@@ -53,6 +53,20 @@ class Work:
 
     def stage(self) -> None:
         """Prepare the new revision completely; the old pod runs on. Undone when it fails."""
+        if not self._does("secrets"):
+            self._stage()
+            return
+        from podwright.host import secrets
+
+        secrets.keep(self.layout, self.spec.name, self.spec.secrets)
+        try:
+            self._stage()
+        except BaseException:
+            old = self.seen.revision
+            secrets.prune(self.layout, self.spec.name, old.runtime if old is not None else {})
+            raise
+
+    def _stage(self) -> None:
         if not (self._does("prepare") or self._does("configure")):
             return
         uuid = self.seen.revision.uuid if self.seen.revision else ""
@@ -90,6 +104,21 @@ class Work:
 
     def settle(self) -> None:
         """Wait for what was begun. A new revision that does not become ready is undone."""
+        try:
+            self._settle()
+        finally:
+            if self.seen.revision is not None and "secrets" in self.seen.revision.runtime:
+                self._prune_secrets()
+
+    def _prune_secrets(self) -> None:
+        """Forget what only the revision had that is not the current one any more."""
+        from podwright.host import secrets
+
+        revision = revisions.current(self.layout, self.spec.name)
+        if revision is not None:
+            secrets.prune(self.layout, self.spec.name, revision.runtime)
+
+    def _settle(self) -> None:
         name = self.spec.name
         if self.starting is not None:
             try:
@@ -169,6 +198,10 @@ def remove(layout: Layout, name: str, seen: Observed) -> None:
                 stop(pod.path, True)
             collect.remove(layout, pods.get(layout, uuid) or pod)
     revisions.forget(layout, name)
+    if os.path.exists(f"{layout.run}/secrets"):
+        from podwright.host import secrets
+
+        secrets.forget(layout, name)
     log = detached.log_path(layout, name)
     if os.path.exists(log):
         fs.unlink(log)

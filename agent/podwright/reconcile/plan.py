@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class PodPlan:
     """What to do for one pod.
 
-    actions  in order, of: fetch, prepare, configure, stop, start, enable, disable, remove
+    actions  in order, of: fetch, prepare, secrets, configure, stop, start, enable, disable, remove
     runtime, settings   the canonical forms that are wanted
     before, after       for people and for diff mode; equal when actions is empty
     """
@@ -41,13 +41,19 @@ class PodPlan:
 
 
 def plan_pod(
-    spec: PodSpec, seen: Observed, image_ids: list[Optional[str]], fetches: bool, unit: str
+    spec: PodSpec,
+    seen: Observed,
+    image_ids: list[Optional[str]],
+    fetches: bool,
+    unit: str,
+    lacking: bool = False,
 ) -> PodPlan:
     """Compile the plan.
 
     image_ids  per app; None where only a fetch could tell (check mode)
     fetches    whether images have to be (or were just) fetched
     unit       the unit file's text as it should be, "" without systemd
+    lacking    whether contents of secrets are not yet in the host's memory
     """
     if spec.state == "absent":
         return _plan_absent(spec, seen)
@@ -72,6 +78,7 @@ def plan_pod(
         stop = start and seen.active
     prepare = new_runtime or (spec.state == "prepared" and not (running or seen.prepared))
     actions += ["prepare"] if prepare else []
+    actions += ["secrets"] if lacking else []
     actions += ["configure"] if new_settings and not new_runtime else []
     actions += ["stop"] if stop else []
     actions += ["start"] if start else []

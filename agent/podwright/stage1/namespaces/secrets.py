@@ -22,7 +22,8 @@ from podwright.text import safe
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.stage1.namespaces.identity import Identity
-    from podwright.stage1.namespaces.plan import AppPlan, PodPlan, SecretPlan
+    from podwright.stage1.namespaces.mountplan import SecretPlan
+    from podwright.stage1.namespaces.plan import AppPlan, PodPlan
 
 PLACE = "rkt/secrets"
 """Where the pod's own root has them; no app sees that root."""

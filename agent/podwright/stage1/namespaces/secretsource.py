@@ -15,7 +15,8 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podwright.stage1.namespaces.plan import PodPlan, SecretPlan
+    from podwright.stage1.namespaces.mountplan import SecretPlan
+    from podwright.stage1.namespaces.plan import PodPlan
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 
