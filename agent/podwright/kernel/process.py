@@ -20,11 +20,13 @@ CLONE_NEWNET = 0x40000000
 
 _SET_PDEATHSIG = 1
 _SET_DUMPABLE = 4
+_SET_KEEPCAPS = 8
 _SET_SECCOMP = 22
 _CAPBSET_DROP = 24
 _SET_SECUREBITS = 28
 _SET_NO_NEW_PRIVS = 38
 _CAP_AMBIENT = 47
+_AMBIENT_RAISE = 2
 _AMBIENT_CLEAR_ALL = 4
 _SET_NAME = 15
 _SECCOMP_MODE_FILTER = 2
@@ -138,6 +140,22 @@ def set_capabilities(mask: int) -> None:
     low, high = mask & 0xFFFFFFFF, mask >> 32
     data = _CapData(low, low, 0, high, high, 0)
     calls.libc("capset", _CapHeader(_CAPABILITY_V3, 0), data)
+
+
+def keep_capabilities() -> None:
+    """Keep the permitted ones when the identity changes from root to another user."""
+    calls.libc("prctl", _SET_KEEPCAPS, 1, 0, 0, 0)
+
+
+def set_ambient_capabilities(mask: int) -> None:
+    """Make all sets but the bounding one exactly `mask`, so that it outlives exec by any user."""
+    calls.libc("prctl", _CAP_AMBIENT, _AMBIENT_CLEAR_ALL, 0, 0, 0)
+    low, high = mask & 0xFFFFFFFF, mask >> 32
+    data = _CapData(low, low, low, high, high, high)
+    calls.libc("capset", _CapHeader(_CAPABILITY_V3, 0), data)
+    for number in range(64):
+        if mask >> number & 1:
+            calls.libc("prctl", _CAP_AMBIENT, _AMBIENT_RAISE, number, 0, 0)
 
 
 def permitted() -> int:

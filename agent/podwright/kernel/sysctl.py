@@ -25,16 +25,21 @@ def read(key: str) -> str:
         os.close(fd)
 
 
+def put(key: str, text: str) -> None:
+    """Set it. Raises OSError."""
+    step("sysctl")
+    fd = os.open(f"{ROOT}/{key}", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
 def write(key: str, text: str) -> None:
     """Set it. Raises HostError naming the file, also when the kernel has no such setting."""
-    step("sysctl")
     path = f"{ROOT}/{key}"
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
+        put(key, text)
     except OSError as err:
         raise HostError(
             f"{safe(path)}: cannot be set to {safe(text, 40)}: {err.strerror}",

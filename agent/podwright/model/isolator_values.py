@@ -29,7 +29,7 @@ SUFFIXES = {
 MOST = 2**63
 RLIMITS = (
     *("CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS"),
-    *("LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"),
+    *("SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"),
 )
 """Names without RLIMIT_; the numbers are the architecture's (setrlimit(2))."""
 UNLIMITED = -1

@@ -30,6 +30,9 @@ def confine(target: Target, identity: Identity) -> None:
         process.drop_bounding(number)
     os.setgroups(identity.groups)
     os.setresgid(identity.gid, identity.gid, identity.gid)
+    ambient = identity.uid != 0 and restrictions.ambient
+    if ambient:
+        process.keep_capabilities()
     os.setresuid(identity.uid, identity.uid, identity.uid)
     if "pid" in target.plan.kept:
         process.die_with_parent()  # after the identity, whose change takes it back
@@ -38,6 +41,14 @@ def confine(target: Target, identity: Identity) -> None:
         process.no_new_privileges()
     elif target.filter:
         process.install_filter(target.filter)
-    process.set_capabilities(target.capabilities if identity.uid == 0 else 0)
+    if target.rlimits:
+        from podwright.kernel import rlimits  # loaded by PID 1 before the pivot
+
+        for limit in target.rlimits:
+            rlimits.put(*limit)
+    if ambient:
+        process.set_ambient_capabilities(target.capabilities)
+    else:
+        process.set_capabilities(target.capabilities if identity.uid == 0 else 0)
     if late and target.filter:
         process.install_filter(target.filter)

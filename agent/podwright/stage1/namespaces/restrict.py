@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from podwright.stage1.contract import Launch
     from podwright.stage1.namespaces.seccomp import Profile
 
+SYSCTL = "os/unix/sysctl"
+
 
 @value
 class Restrictions:
@@ -59,26 +61,28 @@ def restrictions(launch: Launch, app: PodApp) -> Restrictions:
     )
 
 
-def sysctls(launch: Launch) -> tuple[tuple[str, str], ...]:
+def sysctls(launch: Launch) -> tuple[tuple[str, str, bool], ...]:
     """The kernel settings of a pod, its own and those of its apps, which share its namespaces.
 
     Raises LaunchError for two apps that contradict each other, and for what would be the host's.
     """
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, bool]] = {}
     for app in launch.manifest.apps:
         for key, text in app.app.isolators.sysctls:
-            if found.setdefault(key, text) != text:
+            setting = (text, SYSCTL in app.app.isolators.optional)
+            if found.setdefault(key, setting)[0] != text:
                 raise LaunchError(
                     f"app {app.name}: another app of the pod wants {key} to be something else",
                     "set it for the pod, which all of them share",
                     object=app.name,
                 )
-    found.update(launch.manifest.isolators.sysctls)
-    for key in found if launch.net == "host" else ():
-        if key.startswith("net."):
+    own = launch.manifest.isolators
+    found.update((key, (text, SYSCTL in own.optional)) for key, text in own.sysctls)
+    for key, (_, optional) in found.items():
+        if launch.net == "host" and key.startswith("net.") and not optional:
             raise LaunchError(
                 f"{key} cannot be set: with net host it is the host's",
                 "give the pod a network of its own, or leave the setting out",
                 object=key,
             )
-    return tuple(sorted(found.items()))
+    return tuple((key, *found[key]) for key in sorted(found))

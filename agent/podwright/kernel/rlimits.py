@@ -1,0 +1,28 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Limits of a process (setrlimit(2)), by names such as NOFILE; -1 is no limit."""
+
+from __future__ import annotations
+
+import resource
+
+from podwright.kernel.step import step
+
+
+def get(name: str) -> tuple[int, int]:
+    """Our own soft and hard limit."""
+    return resource.getrlimit(_number(name))
+
+
+def put(name: str, soft: int, hard: int) -> None:
+    """Set our own. Raises OSError, also for what is more than the kernel takes."""
+    step("setrlimit")
+    try:
+        resource.setrlimit(_number(name), (soft, hard))
+    except ValueError as err:  # what Python makes of EINVAL and EPERM
+        raise PermissionError(1, str(err)) from None
+
+
+def _number(name: str) -> int:
+    number: int = getattr(resource, f"RLIMIT_{name}")
+    return number
