@@ -216,7 +216,7 @@ b ps | b grep -q sh; b id | b grep -q 'uid=0(root)'; b df / >/dev/null
 test "$(echo hi | b su -s /bin/sh www-data -c 'id -u')" = 33
 b nc -l -p 9 > got & until echo over | b nc 127.0.0.1 9 2>/dev/null; do :; done; wait $!; test "$(cat got)" = over
 b find . -name a | b xargs wc -c >/dev/null; b diff a a; b bzip2 a && b bzcat a.bz2 | b grep -q hello
-kill -0 $$; b nice -n 5 true; b timeout 5 true; b date +%s >/dev/null; b hostname >/dev/null
+kill -0 $$; b timeout 5 true; nice -n 5 true; b date +%s >/dev/null; b hostname >/dev/null
 echo all well
 """
 
