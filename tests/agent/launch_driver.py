@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 sys.path.insert(0, os.path.realpath(os.path.join(os.path.dirname(__file__), "../../agent")))
 
@@ -21,6 +22,7 @@ from podwright.errors import PodwrightError
 from podwright.model.pod import parse_pod
 from podwright.stage1.contract import Launch, Ready
 from podwright.stage1.namespaces.launch import launch
+from podwright.values_json import to_json
 
 
 def main(path: str) -> int:
@@ -53,14 +55,25 @@ def main(path: str) -> int:
         overlay=spec.get("overlay", True),
         interactive=spec.get("interactive", False),
         stage1=spec.get("stage1", "namespaces"),
+        backoff=spec.get("backoff", 1.0),
+        private_users=spec.get("private_users", _default(spec)),
+        users_dir=spec.get("users_dir", "/run/podwright/users"),
     )
     try:
         outcome = launch(pod, lambda: event(ready=True), None)
     except PodwrightError as err:
         event(refused=err.sentence(), reason=err.reason, stage=err.stage)
         return 254
-    event(outcome=[outcome.status, outcome.reason], apps=outcome.apps, notes=list(outcome.notes))
+    records = {app.name: to_json(app) for app in outcome.records}
+    ended = [outcome.status, outcome.reason]
+    event(outcome=ended, apps=outcome.apps, notes=list(outcome.notes), records=records)
     return outcome.status
+
+
+def _default(spec: dict[str, Any]) -> str:
+    """As it is decided for a pod that says nothing."""
+    kept = spec.get("net") == "host" or spec.get("stage1") == "fly"
+    return "" if kept or os.environ.get("NO_USERS") else "true"
 
 
 if __name__ == "__main__":
