@@ -35,12 +35,23 @@ def _layers(tree: Path | Sequence[Path]) -> list[str]:
 def app(
     name: str, *exec_: str, tree: Path | Sequence[Path] | None = None, **section: Any
 ) -> dict[str, Any]:
-    """An app of a pod; `section` are fields of its `app` object, and `mounts`, `readOnlyRootFS` of the app itself."""
+    """An app of a pod; `section` are fields of its `app` object, `mounts` and `readOnlyRootFS` those of the app itself.
+
+    `life` are its annotations podwright.io/..., by the rest of the name.
+    """
+    life = section.pop("life", {})
     outer: dict[str, Any] = {
         key: section.pop(key) for key in ("mounts", "readOnlyRootFS") if key in section
     }
+    if life:
+        outer["annotations"] = annotations(life)
     inner = {"exec": list(exec_), "user": "0", "group": "0", **section}
     return {"name": name, "image": {"id": IMAGE_ID}, "app": inner, "tree": tree, **outer}
+
+
+def annotations(ours: Mapping[str, str]) -> list[dict[str, str]]:
+    """Annotations of ours, by the name after podwright.io/."""
+    return [{"name": f"podwright.io/{name}", "value": text} for name, text in ours.items()]
 
 
 def sh(name: str, script: str, **section: Any) -> dict[str, Any]:
@@ -75,6 +86,11 @@ class Ended:
     refused: str
     was_ready: bool
     pod_dir: Path
+    records: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+
+    def reasons(self) -> dict[str, str]:
+        """Why each app ended."""
+        return {name: record["reason"] for name, record in self.records.items()}
 
     def status_file(self, name: str) -> str:
         """What the stage1 contract's status file of an app says."""
@@ -158,6 +174,7 @@ class Pod:
             last.get("refused", ""),
             any("ready" in event for event in events),
             self.pod_dir,
+            last.get("records", {}),
         )
 
 
@@ -207,6 +224,7 @@ class Bed:
     ) -> Pod:
         """Start a pod; `options` are fields of the driver's spec; `wrap` goes before its command line."""
         wrap = options.pop("wrap", [])
+        policy = options.pop("exit_policy", "")
         number = str(uuid.uuid4())
         pod_dir = self.pods / number
         (pod_dir / "stage1/rootfs").mkdir(parents=True)
@@ -222,6 +240,7 @@ class Bed:
                 "acVersion": "0.8.11",
                 "apps": sections,
                 "volumes": list(volumes),
+                "annotations": annotations({"exit-policy": policy} if policy else {}),
             },
             **options,
         }
