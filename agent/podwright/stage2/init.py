@@ -91,7 +91,7 @@ def _run(
     groups = open_groups(plan, group)
     if users is not None:
         targets = _scored(targets)
-    _leave_records(pod, plan)
+    _leave_records(pod, plan, targets)
     null = os.open("dev/null", os.O_RDWR | os.O_CLOEXEC, dir_fd=pod)
     stdio = Stdio(None if plan.interactive else null)
     if link.terminals is not None:
@@ -216,6 +216,8 @@ def _target(
             root, app.name, app.user, app.group, app.supplementary_gids, plan.users
         )
         _check_directory(root, app)
+        told = environment.complete(app.environment, root, app.user, who.uid)
+        app = replace(app, environment=told)
     finally:
         os.close(root)
     names = app.restrictions.capabilities
@@ -263,11 +265,11 @@ def _check_directory(root: int, app: AppPlan) -> None:
         ) from err
 
 
-def _leave_records(pod: int, plan: PodPlan) -> None:
+def _leave_records(pod: int, plan: PodPlan, targets: list[Target]) -> None:
     """Directories and files of the stage1 contract (C1)."""
     for name in ("rkt/env", "rkt/status"):
         os.close(beneath.make_dirs(pod, name))
-    for app in plan.apps:
-        data = environment.encode(app.environment)
-        path = f"{plan.root}/rkt/env/{app.name}"
+    for target in targets:
+        data = environment.encode(target.plan.environment)
+        path = f"{plan.root}/rkt/env/{target.plan.name}"
         fs.write_atomic(path, data, 0o600, durable=False)

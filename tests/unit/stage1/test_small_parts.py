@@ -58,17 +58,35 @@ def test_the_constants_win_and_defaults_only_fill_gaps() -> None:
         "/x",
         "",
     )
-    assert found["HOME"] == "/root"
-    assert set(found) == {
-        "AC_APP_NAME",
-        "HOME",
-        "LOGNAME",
-        "PATH",
-        "SHELL",
-        "USER",
-        "Z",
-        "container",
-    }
+    assert set(found) == {"AC_APP_NAME", "PATH", "Z", "container"}
+
+
+@pytest.mark.parametrize(
+    ("passwd", "user", "uid", "told"),
+    [
+        ("", "0", 0, ("root", "/root", "/bin/sh")),
+        ("www:x:33:33::/var/www:/bin/false", "33", 33, ("www", "/var/www", "/bin/false")),
+        ("a:x:7:7::/a:\nb:x:7:7::/b:", "b", 7, ("b", "/b", "/bin/sh")),
+        ("a:x:7:7::/a:\nb:x:7:7::/b:", "7", 7, ("a", "/a", "/bin/sh")),
+        ("x:x:8:8::relative:", "8", 8, ("x", "/", "/bin/sh")),
+        ("root:x:0:0:::", "7", 7, ("7", "/", "/bin/sh")),
+        ("x\0y:x:7:7::/x:", "7", 7, ("7", "/", "/bin/sh")),
+    ],
+)
+def test_an_app_is_told_who_it_is_by_its_image(
+    tmp_path: Path, passwd: str, user: str, uid: int, told: tuple[str, str, str]
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text(passwd)
+    root = os.open(tmp_path, os.O_PATH)
+    try:
+        found = dict(environment.complete((("A", "1"),), root, user, uid))
+        given = dict(environment.complete((("HOME", "/given"),), root, user, uid))
+    finally:
+        os.close(root)
+    assert (found["USER"], found["HOME"], found["SHELL"]) == told
+    assert found["LOGNAME"] == found["USER"]
+    assert given["HOME"] == "/given"
 
 
 @pytest.mark.parametrize(

@@ -2,26 +2,57 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The environment of an app: what the manifest says, the constants, and defaults (B4).
 
-Nothing of the agent's own environment gets in.
+Nothing of the agent's own environment gets in. Who the user is and where at home is what the
+image's /etc/passwd says, but for root, who is the same in every image.
 """
 
 from __future__ import annotations
 
-DEFAULTS = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "SHELL": "/bin/sh",
-    "USER": "root",
-    "LOGNAME": "root",
-    "HOME": "/root",
-}
+from podwright.kernel import beneath
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ROOT = {"SHELL": "/bin/sh", "USER": "root", "LOGNAME": "root", "HOME": "/root"}
+MAX_FILE = 1 << 20
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Pairs = tuple[tuple[str, str], ...]
 
 
-def environment(app: str, given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """(name, value) pairs, sorted by name."""
-    merged = {**DEFAULTS, **dict(given), "AC_APP_NAME": app, "container": "rkt"}
-    return tuple(sorted(merged.items()))
+def environment(app: str, given: Pairs) -> Pairs:
+    """(name, value) pairs, still without those that tell about the user."""
+    return tuple({"PATH": PATH, **dict(given), "AC_APP_NAME": app, "container": "rkt"}.items())
 
 
-def encode(pairs: tuple[tuple[str, str], ...]) -> bytes:
+def complete(pairs: Pairs, root: int, user: str, uid: int) -> Pairs:
+    """All pairs, sorted by name; gaps are filled from the passwd file in the app's root."""
+    given = dict(pairs)
+    if all(name in given for name in ROOT):
+        return tuple(sorted(pairs))
+    return tuple(sorted({**(_account(root, user, uid) if uid else ROOT), **given}.items()))
+
+
+def _account(root: int, user: str, uid: int) -> dict[str, str]:
+    """What a user other than root is told; the entry of that name comes before others of its number."""
+    try:
+        data = beneath.read_in_root(root, "etc/passwd", MAX_FILE) or b""
+    except OSError:
+        data = b""
+    found: list[str] = []
+    for line in data.decode("utf-8", "surrogateescape").split("\n"):
+        fields = line.split(":")
+        usable = len(fields) == 7 and fields[2] == str(uid) and "\0" not in line
+        if usable and (fields[0] == user or not found):
+            found = fields
+    name, home, shell = (found[0], found[5], found[6]) if found else (str(uid), "/", "")
+    return {
+        "SHELL": shell or "/bin/sh",
+        "USER": name,
+        "LOGNAME": name,
+        "HOME": home if home.startswith("/") else "/",
+    }
+
+
+def encode(pairs: Pairs) -> bytes:
     """As /proc/PID/environ has it, so that newlines in values survive."""
     return b"".join(f"{name}={text}\0".encode("utf-8", "surrogateescape") for name, text in pairs)
