@@ -58,9 +58,10 @@ def belongs_to_host(top: int) -> Optional[str]:
 def relabel(top: int, context: str) -> int:
     """Give what `top` is open on, and all below it, a context; how many files were changed.
 
-    Files that have it are left alone. Raises OSError, the first time that a file refuses.
+    Files that have it are left alone. `top` comes last: when it has the context, all has, unless
+    something was added later. Raises OSError, the first time that a file refuses.
     """
-    changed = _one(top, context)
+    changed = 0
     waiting = [""] if stat.S_ISDIR(os.fstat(top).st_mode) else []
     while waiting:
         path = waiting.pop()
@@ -75,7 +76,7 @@ def relabel(top: int, context: str) -> int:
                     waiting.append(f"{path}/{name}" if path else name)
         finally:
             os.close(directory)
-    return changed
+    return changed + _one(top, context)
 
 
 def _entry(directory: int, name: str, context: str) -> tuple[int, bool]:

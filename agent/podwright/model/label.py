@@ -39,11 +39,13 @@ class PodLabel:
     """What a pod carries on a host with SELinux.
 
     process, file   contexts of its processes and of what it may write
+    ro_file         of the images' trees, which several pods read
     slot            descriptor that holds the MCS pair taken; -1 when there is none
     """
 
     process: str
     file: str
+    ro_file: str
     slot: int = -1
 
 

@@ -13,7 +13,7 @@ import os
 from podwright.errors import HostError, NotFoundError, NotReadyError
 from podwright.host import selinux
 from podwright.kernel.relabel import label_of
-from podwright.stage1.namespaces import record
+from podwright.stage1.namespaces import labels, record
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -115,7 +115,7 @@ def _findings(init: int, given: dict[str, object], manifest: PodManifest) -> Ite
     texts = apps.values() if isinstance(apps, dict) else []
     processes = " ".join(sorted({str(text) for text in texts} or {str(given["process"])}))
     file = str(given["file"])
-    shared = file.rpartition(":")[0]
+    shared = labels.shared(file)
     volumes = {volume.name: volume for volume in manifest.volumes}
     targets = {
         mount.path: file if volumes[mount.volume].relabel == "private" else shared

@@ -11,9 +11,10 @@ from __future__ import annotations
 from podwright import jsonio
 from podwright.host import clock
 from podwright.kernel import fs
+from podwright.model import privateusers
 from podwright.model.build import build_manifest
 from podwright.model.pod import dump_pod
-from podwright.stage0 import images, intact, platform, pods, verdict
+from podwright.stage0 import images, intact, ownusers, platform, pods, verdict
 from podwright.stage1.contract import Ready
 from podwright.values import value
 from podwright.values_json import to_json
@@ -117,10 +118,13 @@ def prepare(
 def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> Planned:
     """The manifest and what to say about it; refuses all that can be refused without changes."""
     reports: list[str] = []
+    manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
+    users = ownusers.decide(manifest, spec.private_users, spec.stage1, spec.net)
+    rank = privateusers.rank(spec.stage1, users.on)
     for image in stored:
         subject = verdict.subject_of(image)
-        verdict.check_stage1(layout, subject, spec.stage1, image.dependencies)
-    manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
+        verdict.check_stage1(layout, subject, rank, image.dependencies)
+    reports += [users.report] if users.report else []
     if spec.stage1 == "fly":
         from podwright.model import fly
 
@@ -152,6 +156,10 @@ def check_host(spec: PodSpec, manifest: PodManifest) -> None:
                 "make it first, or use an empty volume",
                 object=volume.name,
             )
+        if volume.relabel != "none":
+            from podwright.stage1.namespaces import labelled
+
+            labelled.check_source(volume.name, volume.source)
 
 
 def _write(

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 
-from podwright.errors import LaunchError, PodwrightError
+from podwright.errors import LaunchError
 from podwright.host import apparmor, mcs, selinux
-from podwright.model.label import Context, PodLabel
+from podwright.model.label import Context, PodLabel, parse_context
 from podwright.text import safe
 from podwright.values import replace
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podwright.model.isolators import Isolators
     from podwright.model.pod import PodManifest
     from podwright.stage1.contract import Launch
+    from podwright.stage1.namespaces.mountplan import Bind
     from podwright.stage1.namespaces.plan import PodPlan
 
 SELINUX, APPARMOR = "os/linux/selinux-context", "os/linux/apparmor-profile"
@@ -114,13 +115,31 @@ def _attach(pod: Launch, labels: Labels, root: str) -> None:
             labels.reports.append("no SELinux label: a fly pod runs as the host itself does")
         else:
             processes = _label(pod, labels, root)
-    apps = tuple(
-        replace(
-            app, attributes=_attributes(processes.get(app.name, ""), profiles.get(app.name, ""))
-        )
-        for app in labels.plan.apps
-    )
-    labels.plan = replace(labels.plan, apps=apps)
+    apps = []
+    for app in labels.plan.apps:
+        attributes = _attributes(processes.get(app.name, ""), profiles.get(app.name, ""))
+        binds = {
+            name: tuple(_bind(bind, labels.plan.label) for bind in getattr(app, name))
+            for name in ("binds", "late_binds")
+        }
+        apps.append(replace(app, attributes=attributes, **binds))
+    labels.plan = replace(labels.plan, apps=tuple(apps))
+
+
+def _bind(bind: Bind, label: Optional[PodLabel]) -> Bind:
+    """A volume with the label that its files are to get."""
+    if label is None or bind.memory or bind.kind not in ("host", "empty"):
+        return bind
+    if bind.kind == "empty" or bind.relabel == "private":
+        return replace(bind, label=label.file)
+    if bind.relabel == "shared":
+        return replace(bind, label=shared(label.file))
+    return bind
+
+
+def shared(file: str) -> str:
+    """The context of files that every pod may use: without the categories of one."""
+    return str(parse_context(file, "the pod's context").at("s0" if ":s0" in file else ""))
 
 
 def _profiles(manifest: PodManifest, root: str) -> dict[str, str]:
@@ -150,6 +169,7 @@ def _label(pod: Launch, labels: Labels, root: str) -> dict[str, str]:
         contexts = selinux.container_contexts(root)
         selinux.check(contexts.process, root)
         selinux.check(contexts.file, root)
+        selinux.check(contexts.ro_file, root)
     except selinux.PolicyError as err:
         if pod.selinux == "require" or given:
             raise
@@ -164,6 +184,7 @@ def _label(pod: Launch, labels: Labels, root: str) -> dict[str, str]:
     pod_label = PodLabel(
         str(contexts.process.at(level)),
         str(contexts.file.at(level)),
+        str(contexts.ro_file),
         labels.slot.fd if labels.slot is not None else -1,
     )
     labels.plan = replace(labels.plan, label=pod_label)
@@ -197,11 +218,3 @@ def _record(labels: Labels) -> None:
     apps = {app.name: dict(app.attributes).get("exec", "") for app in labels.plan.apps}
     text = jsonio.dumps({"process": label.process, "file": label.file, "apps": apps})
     fs.write_atomic(f"{labels.plan.pod_dir}/{FILE}", text.encode(), 0o644, durable=False)
-
-
-def failed(context: str, err: OSError) -> PodwrightError:
-    """A volume or root that could not be given its label."""
-    return LaunchError(
-        f"the SELinux label {context} cannot be given: {safe(err)}",
-        "choose a file system with extended attributes, or no relabelling",
-    )

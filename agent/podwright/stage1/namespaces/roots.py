@@ -95,6 +95,10 @@ def _on_disk(plan: PodPlan, here: int, users: Optional[Users]) -> None:
     for app in plan.apps:
         if app.overlay and not shift:
             imageroot.make_writable(app)
+        if plan.label is not None and os.path.lexists(f"{app.writable}/upper"):
+            from podwright.stage1.namespaces import labelled
+
+            labelled.layers(app, plan.label)
 
 
 def _app_root(site: Site, dev: int, app: AppPlan) -> None:
