@@ -9,7 +9,6 @@ touched from outside, and no namespace is entered by us.
 from __future__ import annotations
 
 import os
-import stat
 
 from podwright.errors import HostError, LaunchError, UsageError
 from podwright.host.ownedgroup import OwnedGroup
@@ -63,7 +62,6 @@ def enter(pod_dir: str, request: Request) -> tuple[int, str]:
     Must be called from the main thread, since it handles signals meanwhile. Raises LaunchError
     when it could not be started, UsageError for what cannot be passed.
     """
-    _check_descriptors(request)
     channel = _connect(pod_dir, request.pod)
     try:
         group = _group(pod_dir, request.app)
@@ -102,15 +100,6 @@ def _message(request: Request, kind: str) -> bytes:
             "give the text on standard input",
         )
     return data
-
-
-def _check_descriptors(request: Request) -> None:
-    """A directory of the host in a pod is a way out of it (CVE-2016-9962; threats.md T62)."""
-    for fd in range(3):
-        if fd not in request.terminals and stat.S_ISDIR(os.fstat(fd).st_mode):
-            raise UsageError(
-                f"descriptor {fd} is a directory of the host, which no pod gets", "redirect it"
-            )
 
 
 def _connect(pod_dir: str, pod: str) -> _socket.socket:
