@@ -47,6 +47,8 @@ PROCESS: Table = {
         table={"name": Option(required=True), "value": Option("raw", required=True)},
     ),
     "readonly_rootfs": Option("bool"),
+    "stop_signal": Option(),
+    "hook_timeout": Option("float"),
 }
 """How an app runs: options of each app, and of a pod with one app."""
 
@@ -59,13 +61,21 @@ READY: Table = {
     "timeout": Option("float"),
 }
 
+LIFE: Table = {
+    "depends_on": Option("list", elements="str"),
+    "restart": Option(choices=("no", "on-failure", "always")),
+    "ready": Option("dict", table={name: READY[name] for name in READY if name != "app"}),
+    "stop_timeout": Option("float"),
+}
+"""How an app of a pod with several lives with the others."""
+
 POD: Table = {
     "image": Option(),
     **PROCESS,
     "apps": Option(
         "list",
         elements="dict",
-        table={"name": Option(), "image": Option(required=True), **PROCESS},
+        table={"name": Option(), "image": Option(required=True), **PROCESS, **LIFE},
     ),
     "pod_manifest": Option("dict"),
     "stage1": Option(),
@@ -80,6 +90,7 @@ POD: Table = {
     "enabled": Option("bool"),
     "ready": Option("dict", table=READY),
     "stop_timeout": Option("float"),
+    "exit_policy": Option(),
     "annotations": Option("dict", convert=mapping),
     "labels": Option("dict", convert=mapping),
     **LOGINS,

@@ -106,6 +106,16 @@ options:
         description:
           - Whether the app's root file system is mounted read-only.
         type: bool
+      stop_signal:
+        description:
+          - Signal that asks the app to end, such as V(SIGQUIT). What its image says if omitted, or
+            V(SIGTERM).
+        type: str
+      hook_timeout:
+        description:
+          - Seconds that each of its pre-start and post-stop hooks may take before it is killed. The
+            agent's default is 90.
+        type: float
     image:
       description:
         - Image of the pod's only app, as C(NAME[:VERSION]), as C(docker://REGISTRY/REPOSITORY:TAG), or
@@ -129,6 +139,49 @@ options:
             - Image of the app, see O(image).
           type: str
           required: true
+        depends_on:
+          description:
+            - Apps that must run before this one is started, each as C(APP), or as C(APP:ready) when it
+              must be ready. When the pod is stopped, an app ends before those that it depends on.
+          type: list
+          elements: str
+        restart:
+          description:
+            - Whether the app is started again when it ends by itself, after a pause of 1 second that
+              doubles up to 60. The agent's default is V(no).
+          type: str
+          choices: ['no', on-failure, always]
+        ready:
+          description:
+            - When the app counts as ready. Without it, when it has run for a second. The pod is not
+              ready before each app with such a rule is.
+          type: dict
+          suboptions:
+            tcp:
+              description:
+                - Port of the pod that must accept a connection.
+              type: int
+            exec:
+              description:
+                - Command in the app that must succeed, as a list of program and arguments.
+              type: list
+              elements: raw
+            seconds:
+              description:
+                - Without C(tcp) and C(exec), for how long it must have run. The agent's default is 1.
+              type: float
+            interval:
+              description:
+                - Seconds between two tries. The agent's default is 0.25.
+              type: float
+            timeout:
+              description:
+                - After how many seconds the pod counts as failed. The agent's default is 60.
+              type: float
+        stop_timeout:
+          description:
+            - Seconds between the app's stop signal and the kill. The pod's O(stop_timeout) if omitted.
+          type: float
         <<: *process
     pod_manifest:
       description:
@@ -294,6 +347,12 @@ options:
         - Seconds between the polite signal and the kill when the pod is stopped. The agent's
           default is 10.
       type: float
+    exit_policy:
+      description:
+        - What ends the pod besides the end of all its apps. V(first-failure), that an app fails for
+          good; V(all-ended), nothing; C(app:NAME), that this app ends, whose status is then the pod's.
+        - The agent's default is V(first-failure).
+      type: str
     annotations:
       description:
         - Annotations of the pod.

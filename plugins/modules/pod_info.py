@@ -86,7 +86,9 @@ pods:
       elements: dict
       returned: always
     apps:
-      description: Its apps, with C(name), C(state), C(image_id), C(image_name) and C(exit_code).
+      description:
+        - Its apps, with C(name), C(state), C(image_id), C(image_name), C(exit_code), C(exit_reason)
+          and C(restarts).
       type: list
       elements: dict
       returned: always

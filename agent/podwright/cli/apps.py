@@ -7,6 +7,7 @@ from __future__ import annotations
 from podwright.cli import options
 from podwright.errors import UsageError
 from podwright.model.image import absolute
+from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy
 from podwright.model.names import ac_name, is_variable_name, pod_name
 from podwright.model.pod import HostPort
 from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec, default_net
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 MAX_ENVIRONMENT = 1024 * 1024
 MAX_MANIFEST = 4 * 1024 * 1024
+LIFE = (
+    *("depends-on", "restart", "stop-signal", "stop-timeout", "hook-timeout"),
+    *("ready-tcp", "ready-exec", "ready-timeout"),
+)
 MANIFEST_SAYS = ("exit-policy", "sysctl")
 """Options of a pod that its manifest says itself, when it is given whole."""
 FLAVOUR_ALIASES = {
@@ -140,6 +145,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         inherited=_inherited() if args.true("inherit-env") else (),
         pull_policy=args.text("pull-policy", "new"),
         insecure=insecure,
+        exit_policy=parse_exit_policy(args.text("exit-policy", FIRST_FAILURE), "--exit-policy"),
         overlay=not args.true("no-overlay"),
         selinux=args.text("selinux", "auto"),
         private_users=args.text("private-users"),
@@ -211,7 +217,17 @@ def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
         isolators=_isolators(own),
         readonly_rootfs=own.true("readonly-rootfs"),
         signature=own.text("signature"),
+        life=_life(own),
     )
+
+
+def _life(own: Arguments) -> Life:
+    """How the app lives with the others of its pod."""
+    if not any(own.given(name) for name in LIFE):
+        return PLAIN
+    from podwright.cli.lives import parse
+
+    return parse(own)
 
 
 def _numbers(gids: str) -> tuple[int, ...]:

@@ -97,4 +97,8 @@ def _lines(seen: dict[str, Any]) -> list[str]:
     for app in seen["apps"]:
         if app["exit_code"] is not None:
             lines.append(f"app-{app['name']}={app['exit_code']}")
+        if app["exit_reason"]:
+            lines.append(f"app-{app['name']}.reason={app['exit_reason']}")
+        if app["restarts"]:
+            lines.append(f"app-{app['name']}.restarts={app['restarts']}")
     return lines

@@ -37,6 +37,12 @@ POD_OPTIONS = (
     Option("no-overlay", "copy the image tree instead of using an overlay"),
     Option("stage1-name", "isolation: namespaces or fly", "NAME", "namespaces"),
     Option(
+        "exit-policy",
+        "what ends the pod: first-failure, all-ended, or app:NAME when that app ends",
+        "POLICY",
+        "first-failure",
+    ),
+    Option(
         "selinux",
         "auto: where the host has it on; require: refuse elsewhere; off",
         "MODE",
@@ -84,5 +90,28 @@ APP_OPTIONS = (
     Option("seccomp", "mode=retain|remove[,errno=NAME][,SYSCALL...]", "RULE", per_app=True),
     Option("no-new-privileges", "false: setuid programs work", per_app=True),
     Option("apparmor", "AppArmor profile of the app", "PROFILE", per_app=True),
+    Option(
+        "depends-on",
+        "start after another app: APP[:started|ready]",
+        "APP",
+        repeat=True,
+        per_app=True,
+    ),
+    Option(
+        "restart",
+        "start the app again: no, on-failure or always",
+        "WHEN",
+        "no",
+        per_app=True,
+        choices=("no", "on-failure", "always"),
+    ),
+    Option("ready-tcp", "the app is ready when this port of the pod accepts", "PORT", per_app=True),
+    Option(
+        "ready-exec", "the app is ready when this command succeeds in it", "COMMAND", per_app=True
+    ),
+    Option("ready-timeout", "the pod fails when that takes longer", "DURATION", per_app=True),
+    Option("stop-signal", "signal that asks the app to end: SIGQUIT", "SIGNAL", per_app=True),
+    Option("stop-timeout", "time from there until it is killed", "DURATION", per_app=True),
+    Option("hook-timeout", "time that each of its hooks may take", "DURATION", per_app=True),
     Option("signature", "detached signature of a local image", "FILE", per_app=True),
 )

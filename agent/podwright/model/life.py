@@ -239,6 +239,12 @@ def of_image(life: Life, annotations: Annotations, where: str) -> Life:
     return life
 
 
+def with_stop_signal(own: Annotations, image: Annotations, where: str) -> Annotations:
+    """An app's annotations with the stop signal that only its image knows."""
+    life = of_image(PLAIN, image, f"{where}: its image")
+    return own if f"{PREFIX}stop-signal" in dict(own) else own + dump(life)
+
+
 def check(lives: dict[str, Life], policy: str) -> None:
     """Refuse apps that nobody knows and dependencies that go in a circle."""
     named = policy.partition(":")[2]

@@ -197,7 +197,8 @@ def complete(
         mounts, extra = build.bind_mounts(
             spec, asked, app.name, app.app, warnings, build.is_converted(image)
         )
-        bound.append(replace(app, mounts=mounts))
+        ended = life.with_stop_signal(app.annotations, image.annotations, f"app {app.name}")
+        bound.append(replace(app, mounts=mounts, annotations=ended))
         volumes += [volume for volume in extra if volume.name not in {v.name for v in volumes}]
     build.check_ports(manifest.ports, bound)
     life.check({app.name: asked.life for app, asked in zip(bound, spec.apps)}, spec.exit_policy)

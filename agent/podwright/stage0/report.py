@@ -123,17 +123,35 @@ def app_statuses(pod: Pod, manifest: PodManifest) -> dict[str, int]:
     return out
 
 
+def _life(pod: Pod, app: PodApp, ended: dict[str, Any]) -> dict[str, Any]:
+    """What stage1 recorded of an app (`stage1.namespaces.record.apps_json`); at least `status`.
+
+    While the pod runs, an app of which nothing is recorded lives as the pod does.
+    """
+    records = _object(ended.get("records")) or _object(pod.read_json("apps"))
+    known = _object(records.get(app.name))
+    return known or {"status": _object(ended.get("apps")).get(app.name)}
+
+
+def _state(pod: Pod, app: PodApp, life: dict[str, Any], status: Optional[int]) -> str:
+    if pod.state.startswith("exited"):
+        return "exited"
+    if pod.state != "running":
+        return "created"
+    if life.get("over", status is not None):
+        return "exited"
+    waits = any(name == "podwright.io/depends-on" for name, _ in app.annotations)
+    return "created" if waits and "started" not in life else "running"
+
+
 def _app(
     pod: Pod, manifest: PodManifest, app: PodApp, out: dict[str, Any], ended: dict[str, Any]
 ) -> dict[str, Any]:
     volumes = {volume.name: volume for volume in manifest.volumes}
     points = {point.path: point for point in app.app.mount_points}
-    status = app_statuses(pod, manifest).get(app.name, _object(ended.get("apps")).get(app.name))
-    state = "created"
-    if pod.state == "running":
-        state = "running" if status is None else "exited"
-    elif pod.state.startswith("exited"):
-        state = "exited"
+    life = _life(pod, app, ended)
+    status = app_statuses(pod, manifest).get(app.name, life["status"])
+    state = _state(pod, app, life, status)
     mounts = []
     for mount in app.mounts:
         volume = volumes.get(mount.volume)
@@ -156,9 +174,11 @@ def _app(
         "image_name": app.image_name,
         "image_version": dict(app.image_labels).get("version", ""),
         "created_at": out["created_at"],
-        "started_at": out["started_at"],
-        "finished_at": out["finished_at"],
+        "started_at": life.get("started", out["started_at"]),
+        "finished_at": life.get("finished", out["finished_at"]),
         "exit_code": status,
+        "exit_reason": life.get("reason"),
+        "restarts": life.get("restarts", 0),
         "mounts": mounts,
         "user_annotations": dict(app.app.user_annotations),
         "user_labels": dict(app.app.user_labels),

@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that say how an app lives with the others of its pod."""
+
+from __future__ import annotations
+
+from podwright.cli import durations
+from podwright.errors import UsageError
+from podwright.model.life import Life, parse_dependency, parse_signal
+from podwright.stage1.contract import Ready
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.cli.options import Arguments
+
+
+def parse(own: Arguments) -> Life:
+    """The life that an app's options ask for."""
+    signal = own.text("stop-signal")
+    return Life(
+        tuple(parse_dependency(text, "--depends-on") for text in own.texts("depends-on")),
+        own.text("restart", "no"),
+        _ready(own),
+        parse_signal(signal, "--stop-signal") if signal else "",
+        _seconds(own, "stop-timeout"),
+        _seconds(own, "hook-timeout"),
+    )
+
+
+def _ready(own: Arguments) -> Optional[Ready]:
+    port, command = own.text("ready-tcp"), own.text("ready-exec")
+    timeout = _seconds(own, "ready-timeout")
+    if bool(port) == bool(command):
+        if port:
+            raise UsageError("--ready-tcp and --ready-exec cannot be combined")
+        if timeout is not None:
+            raise UsageError(
+                "--ready-timeout needs a rule", "give --ready-tcp or --ready-exec with it"
+            )
+        return None
+    plain = Ready(tcp=_port(port) if port else None, exec=tuple(command.split()))
+    return plain if timeout is None else Ready(plain.tcp, plain.exec, timeout=timeout)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:6]) < 65536:
+        raise UsageError(f"--ready-tcp: {safe(text, 40)!r} is not a port")
+    return int(text)
+
+
+def _seconds(own: Arguments, name: str) -> Optional[float]:
+    if not own.given(name):
+        return None
+    found = durations.seconds(own.text(name), f"--{name}")
+    if found > 86400:
+        raise UsageError(f"--{name}: {safe(own.text(name), 40)} is longer than a day")
+    return found
