@@ -86,6 +86,7 @@ def take(
     for first in _candidates(etc):
         slot = slots.take(directory, first, f"{first} {uuid} {pods}", kept)
         if slot is None:
+            fs.ensure_dir(directory, 0o700)  # a gc may just have found it empty
             continue
         try:
             path, fd = _nspawn_lock(run, first)
@@ -232,7 +233,10 @@ def _uses(pid: str, first: int) -> bool:
 
 def reclaim(directory: str) -> list[int]:
     """Free the ranges of pods that are gone; their first ids. gc calls it."""
-    return slots.sweep(directory, kept)
+    gone = slots.sweep(directory, kept)
+    if fs.rmdir_empty(directory):
+        fs.rmdir_empty(os.path.dirname(directory))
+    return gone
 
 
 def of(pod_dir: str) -> Optional[Interval]:

@@ -31,15 +31,23 @@ OFF = Decision(False)
 ON = Decision(True)
 
 
-def decide(asked: str, stage1: str, net: str, devices: Iterable[str], missing: str = "") -> Decision:
+def decide(
+    asked: str,
+    stage1: str,
+    net: str,
+    devices: Iterable[str],
+    missing: str = "",
+    shared: Iterable[str] = (),
+) -> Decision:
     """Decide for one pod. Raises UsageError when it was asked for and cannot be had.
 
     devices   names of the volumes that are device nodes of the host
     missing   why this host has no user namespaces, or ""
+    shared    names of the volumes in which the pod's mounts are to appear on the host
     """
     if asked == "false":
         return OFF
-    why, hint = _obstacle(stage1, net, tuple(devices), missing)
+    why, hint = _obstacle(stage1, net, tuple(devices), missing, tuple(shared))
     if not why:
         return ON
     if asked:
@@ -52,7 +60,9 @@ def decide(asked: str, stage1: str, net: str, devices: Iterable[str], missing: s
     return Decision(False, f"no user namespace of its own: {why}")
 
 
-def _obstacle(stage1: str, net: str, devices: tuple[str, ...], missing: str) -> tuple[str, str]:
+def _obstacle(
+    stage1: str, net: str, devices: tuple[str, ...], missing: str, shared: tuple[str, ...]
+) -> tuple[str, str]:
     """What stands in the way, and what could be done about it."""
     if stage1 == "fly":
         return "stage1 fly keeps the host's users", "choose stage1 namespaces"
@@ -62,6 +72,12 @@ def _obstacle(stage1: str, net: str, devices: tuple[str, ...], missing: str) -> 
         return (
             f"volume {devices[0]} is a device of the host, which is its root's",
             "leave the device out",
+        )
+    if shared:
+        return (
+            f"what the pod mounts in volume {shared[0]} (propagation: shared) is to appear on the"
+            " host",
+            "choose propagation slave or private",
         )
     if missing:
         return missing, "enable user namespaces on the host"

@@ -139,6 +139,9 @@ def _free_host(layout: Layout) -> None:
         from podwright.net import gc
 
         gc.reclaim(layout.net)
+        from podwright.host import uidranges
+
+        uidranges.reclaim(layout.users)
         if os.path.lexists(f"{layout.run}/mcs"):
             from podwright.host import mcs
 

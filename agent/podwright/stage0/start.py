@@ -10,8 +10,9 @@ from podwright import jsonio
 from podwright.errors import StoreError
 from podwright.host import clock
 from podwright.kernel import fs
+from podwright.model import privateusers
 from podwright.model.pod import parse_pod
-from podwright.stage0 import images, intact, pods, prepare, verdict
+from podwright.stage0 import images, intact, ownusers, pods, prepare, verdict
 from podwright.stage1.contract import Launch, Outcome
 
 TYPE_CHECKING = False
@@ -86,12 +87,15 @@ def _launch(
     """Admit the images and move the pod to `run`."""
     manifest = read_manifest(pod.path)
     insecure = frozenset(config["insecure"])
+    asked = config.get("privateUsers", "")
+    users = ownusers.decide(manifest, asked, config["stage1"], config["net"])
+    rank = privateusers.rank(config["stage1"], users.on)
     known = {image.id: image for image in stored}
     trees = {}
     for app in manifest.apps:
         image = known.get(app.image_id) or images.admit(layout, app.image_id, insecure)
         subject = verdict.subject_of(image)
-        verdict.check_stage1(layout, subject, config["stage1"], image.dependencies)
+        verdict.check_stage1(layout, subject, rank, image.dependencies)
         intact.check(layout, image)
         trees[app.name] = image.trees
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)
@@ -113,6 +117,9 @@ def _launch(
         interactive=config["interactive"],
         selinux=config.get("selinux", "auto"),
         stage1=config["stage1"],
+        private_users=ownusers.mode(users, asked),
+        users_dir=layout.users,
+        reports=(users.report,) if users.report not in ("", *config.get("reports", ())) else (),
         secrets_dir=_secrets_dir(layout, config["name"]) if manifest.secrets else "",
     )
 

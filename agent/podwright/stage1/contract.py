@@ -55,6 +55,7 @@ class Launch:
     selinux        auto, require or off
     stage1         the flavour that runs it, one of podspec.FLAVOURS
     private_users  what was decided: "" = off, "true", or "idmapped" (never by a copy)
+    reports        sentences about protection that was found missing after it was prepared
     users_dir      where ranges of user ids are kept (`Layout.users`)
     """
 
@@ -79,6 +80,7 @@ class Launch:
     stage1: str = "namespaces"
     private_users: str = ""
     users_dir: str = "/run/podwright/users"
+    reports: tuple[str, ...] = ()
 
 
 @value

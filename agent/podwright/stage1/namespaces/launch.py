@@ -87,7 +87,7 @@ def _launch(
         group.make()
         parent = _Parent(plan, group, pod.lock_fd, on_ready, on_report)
         try:
-            parent.reported(*group.notes, *(labels.reports if labels is not None else ()))
+            parent.reported(*pod.reports, *group.notes, *(labels.reports if labels is not None else ()))
             parent.fork(code)
             return parent.follow(network)
         finally:
