@@ -68,9 +68,9 @@ def python(name: str, code: str, **section: Any) -> dict[str, Any]:
 USR = {"name": "usr", "kind": "host", "source": "/usr"}
 
 
-def isolator(name: str, value: Any) -> dict[str, Any]:
-    """One isolator of an app."""
-    return {"name": name, "value": value}
+def isolator(name: str, value: Any, **more: Any) -> dict[str, Any]:
+    """One isolator of an app or of a pod; `more` may be optional=True."""
+    return {"name": name, "value": value, **more}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +87,7 @@ class Ended:
     was_ready: bool
     pod_dir: Path
     records: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    reports: Sequence[str] = ()
 
     def reasons(self) -> dict[str, str]:
         """Why each app ended."""
@@ -175,6 +176,7 @@ class Pod:
             any("ready" in event for event in events),
             self.pod_dir,
             last.get("records", {}),
+            last.get("reports", []),
         )
 
 
@@ -225,6 +227,8 @@ class Bed:
         """Start a pod; `options` are fields of the driver's spec; `wrap` goes before its command line."""
         wrap = options.pop("wrap", [])
         policy = options.pop("exit_policy", "")
+        secrets = options.pop("secrets", None)
+        pod_isolators = options.pop("pod_isolators", [])
         number = str(uuid.uuid4())
         pod_dir = self.pods / number
         (pod_dir / "stage1/rootfs").mkdir(parents=True)
@@ -240,7 +244,9 @@ class Bed:
                 "acVersion": "0.8.11",
                 "apps": sections,
                 "volumes": list(volumes),
+                "isolators": pod_isolators,
                 "annotations": annotations({"exit-policy": policy} if policy else {}),
+                "secrets": secrets,
             },
             **options,
         }
@@ -258,7 +264,7 @@ class Bed:
         """The output of a shell script that runs as the only app, and must succeed."""
         options = {
             key: section.pop(key)
-            for key in ("insecure", "volumes", "overlay", "net", "hostname")
+            for key in ("insecure", "volumes", "overlay", "net", "hostname", "pod_isolators")
             if key in section
         }
         ended = self.run(sh("app", script, **section), **options)

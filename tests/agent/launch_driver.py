@@ -56,6 +56,7 @@ def main(path: str) -> int:
         interactive=spec.get("interactive", False),
         stage1=spec.get("stage1", "namespaces"),
         backoff=spec.get("backoff", 1.0),
+        secrets_dir=spec.get("secrets_dir", ""),
         private_users=spec.get("private_users", _default(spec)),
         users_dir=spec.get("users_dir", "/run/podwright/users"),
     )
@@ -66,7 +67,13 @@ def main(path: str) -> int:
         return 254
     records = {app.name: to_json(app) for app in outcome.records}
     ended = [outcome.status, outcome.reason]
-    event(outcome=ended, apps=outcome.apps, notes=list(outcome.notes), records=records)
+    event(
+        outcome=ended,
+        apps=outcome.apps,
+        notes=list(outcome.notes),
+        records=records,
+        reports=list(outcome.unenforced),
+    )
     return outcome.status
 
 

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import os
+
 from podwright.errors import LaunchError
-from podwright.kernel import sysctl
+from podwright.kernel import process, sysctl
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -15,32 +17,50 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.plan import PodPlan
 
 
+_MISSING = "the pod's namespaces have no such setting"
+_NO_INTERFACE = (
+    "an interface has none before it is there: net.ipv4.conf.default counts for those that come"
+)
+
+
 def apply(plan: PodPlan, report: Callable[[str], None]) -> None:
     """Set them all. Raises LaunchError for one that is not there or does not take its value.
 
     report  takes a sentence about one that is optional
     """
+    owner = 0 if plan.users is None else plan.users.first
     for key, text, optional in plan.sysctls:
-        cause = _apply(key, text, plan.host_net and key.startswith("net."))
+        is_net = key.startswith("net.")
+        cause = _apply(key, text, plan.host_net and is_net, 0 if is_net else owner)
         if cause and not optional:
             raise LaunchError(
                 f"{key} cannot be set to {safe(text, 60)!r}: {cause}",
-                "settings of one interface cannot be set before it is there: net.*.conf.default"
-                " counts for those that come",
+                _NO_INTERFACE if cause == _MISSING else "see sysctl(8) and the kernel's own pages",
                 object=key,
             )
         if cause:
             report(f"{key} is not set: {cause}")
 
 
-def _apply(key: str, text: str, is_the_hosts: bool) -> str:
-    """Set one; why that is not possible, or ""."""
+def _apply(key: str, text: str, is_the_hosts: bool, owner: int) -> str:
+    """Set one as user `owner`; why that is not possible, or "".
+
+    What is IPC's can be written by the user namespace's root only: the host's has no more rights
+    there than anybody.
+    """
     if is_the_hosts:
         return "with net host it is the host's"
     try:
+        if owner:
+            os.seteuid(owner)
         sysctl.put(key.replace(".", "/"), text)
     except FileNotFoundError:
-        return "the pod's namespaces have no such setting"
+        return _MISSING
     except OSError as err:
         return err.strerror or str(err)
+    finally:
+        if owner:
+            os.seteuid(0)
+            process.die_with_parent()  # which the change of user took back
+            process.hide_from_peers()
     return ""

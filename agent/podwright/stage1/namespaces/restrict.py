@@ -66,9 +66,13 @@ def sysctls(launch: Launch) -> tuple[tuple[str, str, bool], ...]:
 
     Raises LaunchError for two apps that contradict each other, and for what would be the host's.
     """
-    found: dict[str, tuple[str, bool]] = {}
+    own = launch.manifest.isolators
+    found = {key: (text, SYSCTL in own.optional) for key, text in own.sysctls}
+    of_pod = frozenset(found)
     for app in launch.manifest.apps:
         for key, text in app.app.isolators.sysctls:
+            if key in of_pod:
+                continue
             setting = (text, SYSCTL in app.app.isolators.optional)
             if found.setdefault(key, setting)[0] != text:
                 raise LaunchError(
