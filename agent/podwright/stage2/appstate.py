@@ -65,7 +65,7 @@ class App:
 
     def why(self, status: int, killed: bool) -> str:
         """The reason for an end with `status`, in the phase that it is in."""
-        if self.asked:
+        if self.asked or (self.phase == PRE_START and status == 0):
             return STOPPED
         if self.phase == PRE_START:
             return HOOK_FAILED

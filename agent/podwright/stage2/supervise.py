@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pod's PID 1 at work: starts the apps, reaps, forwards signals, records how they ended.
 
-Each life of an app goes through pre-start, main and post-stop; what it left behind is ended in
-between. Apps start when what they depend on has, and are asked to end before it. Statuses are the
+Apps start when what they depend on has, and are asked to end before it. Statuses are the
 real ones (B9): 128+n for signal n, and why.
 """
 
@@ -12,17 +11,15 @@ from __future__ import annotations
 import os
 import time
 
-from podwright.kernel import fs, signals
-from podwright.model.life import ALL_ENDED, HOOK_TIMEOUT
+from podwright.kernel import signals
+from podwright.model.life import ALL_ENDED
 from podwright.stage1.namespaces import link as messages
-from podwright.stage1.namespaces.identity import ROOT
 from podwright.stage2 import app as apps
 from podwright.stage2 import order
 from podwright.stage2.appstate import (
     CLEARING,
     MAIN,
     NEVER,
-    NEVER_STARTED,
     OVER,
     PAUSE,
     POST_STOP,
@@ -31,13 +28,13 @@ from podwright.stage2.appstate import (
     App,
 )
 from podwright.stage2.gate import Gate
+from podwright.stage2.lives import CLEARING_POLL, Lives
 from podwright.stage2.starter import Starter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional, Protocol
 
-    from podwright.stage1.namespaces.identity import Identity
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage1.namespaces.plan import PodPlan
     from podwright.stage2.leftovers import Group
@@ -61,8 +58,6 @@ AWAITED = (signals.SIGCHLD, signals.SIGIO, *STOPPING, *PASSED_ON)
 
 AT_ONCE = 512
 """Children that are reaped before anything else is looked at."""
-CLEARING_POLL = 0.02
-CLEARING_LIMIT = 10.0
 ON_REQUEST = "stopped"
 
 
@@ -85,6 +80,7 @@ class Supervisor:
         self.link = link
         self.starter = Starter(link, stdio, null)
         self.gate = Gate(plan, self.apps, self.starter, address)
+        self.lives = Lives(plan, self.apps, link, self.starter, self.gate, self)
         self.reason = "exited"
         self.status = 0
         self.stopping = False
@@ -110,7 +106,7 @@ class Supervisor:
         """Start every app whose dependencies are met, and those that wait for nothing but them."""
         while True:
             moved = [app for app in self.apps if app.phase == WAITING and self._turn(app)]
-            self._settle()
+            self.lives.settle()
             if not moved:
                 return
 
@@ -122,103 +118,18 @@ class Supervisor:
             {one.name for one in self.apps if one.was_ready},
         )
         if not lacks:
-            self._begin(app)
+            self.lives.begin(app)
             return True
         lost = order.hopeless(lacks, {one.name for one in self.apps if one.phase == OVER})
         if lost is not None:
-            text = f"app {app.name}: never started: app {lost.app} has ended before it was"
-            self.link.report(messages.NOTE, f"{text} {lost.condition}")
-            self._never(app)
-            self._count(app, apps.SETUP_FAILED)
+            why = f"app {lost.app} has ended before it was {lost.condition}"
+            self.lives.note(app, f"never started: {why}")
+            self.lives.never(app)
+            self.failed_or_done(app, apps.SETUP_FAILED)
         return lost is not None
 
-    def _never(self, app: App) -> None:
-        app.enter(OVER)
-        app.reason = NEVER_STARTED
-        self._report_end(app)
-
-    def _begin(self, app: App) -> None:
-        app.began, app.status, app.reason = 0.0, None, ""
-        app.overdue = app.again = False
-        app.hook = bool(app.plan.post_stop)
-        if app.plan.pre_start:
-            self._start(app, PRE_START, app.plan.pre_start, ROOT)
-        else:
-            self._start(app, MAIN, app.plan.exec, app.target.identity)
-
-    def _start(self, app: App, phase: int, argv: tuple[str, ...], identity: Identity) -> None:
-        app.enter(phase, NEVER if phase == MAIN else time.monotonic() + self._hook_time(app))
-        if not self.starter.start(app, argv, identity):
-            self._phase_over(app, apps.EXEC_FAILED, False)
-
-    def _hook_time(self, app: App) -> float:
-        """Seconds for a hook; when the pod is stopping, what an app gets, if nothing is said."""
-        if app.life.hook_timeout is not None:
-            return app.life.hook_timeout
-        return app.plan.stop_timeout if self.stopping else HOOK_TIMEOUT
-
-    def _settle(self) -> None:
-        """Learn of the children just forked whether they executed their program."""
-        for app in self.starter.settle():
-            if app.phase == MAIN:
-                app.began, app.started = time.monotonic(), time.time()
-                if app.restarts or app.life.depends_on:
-                    fields = (app.name, str(app.started), str(app.restarts))
-                    self.link.report(messages.BEGUN, *fields)
-                app.executed = True
-                self.gate.executed(app)
-
-    # The end of a life
-
-    def _phase_over(self, app: App, status: int, killed: bool) -> None:
-        """A process of an app has ended with `status`: go on to what comes next."""
-        if app.phase == PRE_START and status == 0 and not app.asked:
-            self._start(app, MAIN, app.plan.exec, app.target.identity)
-        elif app.phase == POST_STOP:
-            self._hook_over(app, status)
-        else:
-            self._life_over(app, status, killed)
-
-    def _hook_over(self, app: App, status: int) -> None:
-        how = "took too long" if app.overdue else f"ended with {status}"
-        if status != 0:
-            text = f"app {app.name}: its post-stop hook {how}"
-            self.link.report(messages.NOTE, text)
-        self._clear(app)
-
-    def _life_over(self, app: App, status: int, killed: bool) -> None:
-        """The main program, or a pre-start hook, has ended and nothing comes after it."""
-        if app.phase == PRE_START and app.overdue:
-            text = f"app {app.name}: its pre-start hook took too long"
-            self.link.report(messages.NOTE, text)
-        app.status, app.reason = status, app.why(status, killed)
-        app.finished = time.time()
-        app.again = not self.stopping and order.starts_again(app.life.restart, status)
-        self.gate.ended(app)
-        if app.again:
-            self._report_end(app)
-        else:
-            self._record(app)
-        self._clear(app)
-        if not app.again:
-            self._count(app, status)
-
-    def _record(self, app: App) -> None:
-        """The app has ended for good."""
-        path = f"/rkt/status/{app.name}"
-        fs.write_atomic(path, f"{app.status}\n".encode(), 0o644, durable=False)
-        self._report_end(app)
-
-    def _report_end(self, app: App) -> None:
-        status = "" if app.status is None else str(app.status)
-        times = (str(app.started), str(app.finished))
-        last = str(int(not app.again))
-        self.link.report(
-            messages.ENDED, app.name, status, app.reason, *times, str(app.restarts), last
-        )
-
-    def _count(self, app: App, status: int) -> None:
-        """What the end of an app means for the pod."""
+    def failed_or_done(self, app: App, status: int) -> None:
+        """What the end of an app for good means for the pod."""
         policy = self.plan.exit_policy
         if self.stopping:
             fine = (0, 128 + app.plan.stop_signal)
@@ -230,46 +141,8 @@ class Supervisor:
         elif status and policy == ALL_ENDED and not self.status:
             self.status, self.reason = status, "failed"
 
-    # Between two lives
-
-    def _clear(self, app: App) -> None:
-        """End what the app left behind, if anything runs on after it."""
-        others = any(one.phase != OVER for one in self.apps if one is not app)
-        if app.group is None or not (app.hook or app.again or others):
-            self._cleared(app)
-        else:
-            app.enter(CLEARING, time.monotonic() + CLEARING_LIMIT)
-            self._try_clearing(app)
-
-    def _try_clearing(self, app: App) -> None:
-        assert app.group is not None
-        if app.group.end():
-            self._cleared(app)
-        elif time.monotonic() >= app.due:
-            text = f"app {app.name}: some of its processes cannot be ended"
-            self.link.report(messages.NOTE, text)
-            self._cleared(app)
-
-    def _cleared(self, app: App) -> None:
-        if app.hook:
-            app.hook = app.overdue = False
-            self._start(app, POST_STOP, app.plan.post_stop, ROOT)
-        elif app.again and not self.stopping:
-            if app.began and time.monotonic() - app.began >= order.LONG_ENOUGH:
-                app.attempt = 0
-            pause = order.pause(self.plan.backoff, app.attempt)
-            app.attempt += 1
-            app.enter(PAUSE, time.monotonic() + pause)
-        else:
-            self._over(app)
-
-    def _over(self, app: App) -> None:
-        """The app's last life is over; whom it depends on may go now."""
-        app.enter(OVER)
-        if app.again:  # it would have been, had the pod not been stopped
-            app.again = False
-            self._record(app)
-            self._count(app, app.status or 0)
+    def is_over(self, app: App) -> None:
+        """Whom the app depends on may go now, if all are to go."""
         if self.stopping:
             self._ask()
 
@@ -282,11 +155,11 @@ class Supervisor:
         self.stopping, self.reason = True, reason
         for app in self.apps:
             if app.phase == WAITING:
-                self._never(app)
+                self.lives.never(app)
             elif app.phase == PAUSE:
-                self._over(app)
+                self.lives.over(app)
             elif app.phase == POST_STOP:
-                app.due = min(app.due, time.monotonic() + self._hook_time(app))
+                app.due = min(app.due, time.monotonic() + self.lives.hook_time(app))
         self._ask()
 
     def _ask(self) -> None:
@@ -332,7 +205,7 @@ class Supervisor:
         for app in self.apps:
             if app.pid == pid:
                 app.pid = 0
-                self._phase_over(app, status, killed)
+                self.lives.ended(app, status, killed)
                 return
         if not self.gate.probed(pid, status) and self.control is not None:
             self.control.ended(pid, status)
@@ -343,21 +216,12 @@ class Supervisor:
             self.control.signalled()
         for app in self.apps:
             if app.phase == CLEARING:
-                self._try_clearing(app)
+                self.lives.clear(app)
             elif now >= app.due:
-                self._due(app)
+                self.lives.due(app)
         if not self.stopping:
             self._check_readiness()
         self._advance()
-
-    def _due(self, app: App) -> None:
-        app.due = NEVER
-        if app.phase == PAUSE:
-            app.restarts += 1
-            self._begin(app)
-        elif app.pid:
-            app.overdue = app.phase == POST_STOP or not app.asked
-            os.kill(app.pid, signals.SIGKILL)
 
     def _check_readiness(self) -> None:
         if self.gate.check():
