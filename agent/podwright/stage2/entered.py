@@ -45,6 +45,8 @@ GRACE = 2.0
 AGAIN = 0.2
 """Seconds until what is still there is killed once more."""
 PRIVILEGED = "privileged"
+LARGEST = 65535
+"""Rows or columns of a terminal."""
 
 
 def control(server: int, targets: list[apps.Target], mapped: bool) -> Control:
@@ -223,7 +225,8 @@ class Spawner:
         target = self.targets[name]
         passed = [number for number in range(3) if str(number) not in which]
         first = len(passed) + EXTRA.get(kind, MOST_FDS)
-        if len(client.fds) < first or count < 0:
+        sane = 0 <= rows <= LARGEST and 0 <= columns <= LARGEST and count >= 0
+        if len(client.fds) < first or not sane:
             raise Gone
         identity = target.identity
         if mode == PRIVILEGED:
