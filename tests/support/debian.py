@@ -54,3 +54,16 @@ def host_rootfs() -> Path:
         mmdebstrap(partial, "minbase", HOST_PACKAGES, mask)
 
     return build_once(CACHE / "rootfs" / f"host-{key}", make)
+
+
+def package_files(package: str) -> Path:
+    """Return what is in a Debian package, unpacked and not installed, downloaded on first use."""
+
+    def make(partial: Path) -> None:
+        partial.mkdir(parents=True)
+        subprocess.run(["apt-get", "-qq", "download", package], check=True, cwd=partial)
+        (archive,) = partial.glob("*.deb")
+        subprocess.run(["dpkg-deb", "-x", archive, partial / "files"], check=True)
+        archive.unlink()
+
+    return build_once(CACHE / "packages" / package, make) / "files"

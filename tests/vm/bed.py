@@ -54,7 +54,7 @@ class Recipe:
     append: str = ""
 
 
-PLAIN = Recipe("plain")
+PLAIN = Recipe("plain", packages=("apparmor",))
 """Debian as it is: AppArmor is its security module, cgroup v2 its control groups."""
 
 SELINUX = Recipe(

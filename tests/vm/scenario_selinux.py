@@ -89,9 +89,9 @@ def run(script: str, *options: str) -> str:
 
 def output(path: str) -> IO[str]:
     """A file that pods may write to when they are handed it; a terminal or pipe of the host is not."""
-    file = open(path, "w+")
+    Path(path).touch()
     os.setxattr(path, "security.selinux", WITHOUT)
-    return file
+    return Path(path).open("w+")
 
 
 def label_of(path: str) -> str:

@@ -54,7 +54,8 @@ def parse_context(text: str, where: str) -> Context:
     parts = text.split(":", 3)
     good = len(parts) >= 3 and all(part and made_of(part, IDENTIFIER) for part in parts[:3])
     if len(parts) == 4:
-        good = good and bool(parts[3]) and made_of(parts[3], LEVEL)
+        pieces = parts[3].split(":")  # a range has a low and a high end, each with categories
+        good = good and made_of(parts[3], LEVEL) and all(pieces) and len(pieces) <= 3
     if not good or len(text) > 1024:
         raise UsageError(
             f"{where}: {safe(text, 120)!r} is not an SELinux context",
