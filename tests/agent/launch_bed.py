@@ -44,12 +44,12 @@ def app(
         key: section.pop(key) for key in ("mounts", "readOnlyRootFS") if key in section
     }
     if life:
-        outer["annotations"] = annotations(life)
+        outer["annotations"] = own_annotations(life)
     inner = {"exec": list(exec_), "user": "0", "group": "0", **section}
     return {"name": name, "image": {"id": IMAGE_ID}, "app": inner, "tree": tree, **outer}
 
 
-def annotations(ours: Mapping[str, str]) -> list[dict[str, str]]:
+def own_annotations(ours: Mapping[str, str]) -> list[dict[str, str]]:
     """Annotations of ours, by the name after podwright.io/."""
     return [{"name": f"podwright.io/{name}", "value": text} for name, text in ours.items()]
 
@@ -245,7 +245,7 @@ class Bed:
                 "apps": sections,
                 "volumes": list(volumes),
                 "isolators": pod_isolators,
-                "annotations": annotations({"exit-policy": policy} if policy else {}),
+                "annotations": own_annotations({"exit-policy": policy} if policy else {}),
                 "secrets": secrets,
             },
             **options,
@@ -264,7 +264,10 @@ class Bed:
         """The output of a shell script that runs as the only app, and must succeed."""
         options = {
             key: section.pop(key)
-            for key in ("insecure", "volumes", "overlay", "net", "hostname", "pod_isolators")
+            for key in (
+                *("insecure", "volumes", "overlay", "net", "hostname", "pod_isolators"),
+                "private_users",
+            )
             if key in section
         }
         ended = self.run(sh("app", script, **section), **options)

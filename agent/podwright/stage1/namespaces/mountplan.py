@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from podwright.errors import LaunchError
 from podwright.model.volume import DEVICE, EMPTY, HOST, TMPFS, Mount
+from podwright.stage1.namespaces.targets import enclosing
 from podwright.text import safe
-from podwright.values import value
+from podwright.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Bind:
     label        SELinux context that its files are given, see labels.py; "" for none
     volume       the volume's name; `kind` what it is
     device       what the pod may do with it when it is a device: r, w or rw
+    inside       where the volume is mounted in which `where` lies, "" for none
     """
 
     where: str
@@ -65,6 +67,7 @@ class Bind:
     kind: str = HOST
     device: str = "rw"
     memory: str = ""
+    inside: str = ""
 
 
 @value
@@ -144,7 +147,7 @@ def binds_of(
             out.append(_host(where, volume, read_only))
         else:
             out.append(_empty(launch, app.name, where, points.get(where), volume, empty, read_only))
-    return out
+    return [replace(bind, inside=enclosing(bind.where, chosen)) for bind in out]
 
 
 def _read_only(mount: Mount, volume: Optional[Volume], point: Optional[MountPoint]) -> bool:

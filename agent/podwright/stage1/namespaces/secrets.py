@@ -16,7 +16,7 @@ from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
 from podwright.model.secret import DIRECTORY, LARGEST
-from podwright.stage1.namespaces import identity
+from podwright.stage1.namespaces import identity, targets
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -65,10 +65,10 @@ def mount(pod: int, root: int, app: AppPlan, plan: PodPlan, contents: dict[str, 
         for secret in own:
             _write(base, app.name, secret, who, plan, contents[secret.name])
         if any(is_inside(secret) for secret in own):
-            _attach(base, f"{app.name}/inside", root, DIRECTORY, app.name)
+            _attach(base, f"{app.name}/inside", root, DIRECTORY, app)
         for secret in own:
             if not is_inside(secret):
-                _attach(base, _place(app.name, secret), root, secret.target, app.name)
+                _attach(base, _place(app.name, secret), root, secret.target, app)
     finally:
         os.close(base)
 
@@ -139,21 +139,21 @@ def _host_id(secret: SecretPlan, what: str, number: int, plan: PodPlan) -> int:
     return plan.users.first + number
 
 
-def _attach(base: int, place: str, root: int, target: str, app: str) -> None:
+def _attach(base: int, place: str, root: int, target: str, app: AppPlan) -> None:
     """Mount a file or directory of the tmpfs in an app's root, for reading only."""
     found = mounts.clone(base, place)
     try:
         mounts.restrict(found, LIMITS | mounts.RDONLY)
         directory = stat.S_ISDIR(os.fstat(found).st_mode)
-        make = beneath.make_dirs if directory else beneath.make_file
-        where = make(root, target)
+        inside = targets.enclosing(target, (bind.where for bind in app.binds + app.late_binds))
+        where = targets.open_target(root, target, inside, directory=directory)
         mounts.attach(found, where)
         os.close(where)
     except OSError as err:
         raise LaunchError(
-            f"app {app}: secrets cannot be put at {safe(target, 80)}: {err.strerror}",
-            "something in its image is in the way: give them another target",
-            object=app,
+            f"app {app.name}: secrets cannot be put at {safe(target, 80)}: {err.strerror}",
+            "something in its image, or in a volume, is in the way: give them another target",
+            object=app.name,
         ) from err
     finally:
         os.close(found)

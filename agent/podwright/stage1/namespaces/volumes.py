@@ -10,6 +10,7 @@ import stat
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
+from podwright.stage1.namespaces import targets
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -135,13 +136,13 @@ def bind(
         limits |= mounts.RDONLY if volume.read_only else 0
         limits |= mounts.NOEXEC if volume.noexec else 0
         mounts.restrict(mount, limits, recursive=volume.recursive)
-        make = beneath.make_dirs if stat.S_ISDIR(mode) else beneath.make_file
+        inside = volume.inside[len(volume.where) - len(where) :]
         try:
-            target = make(base, where)
+            target = targets.open_target(base, where, inside, directory=stat.S_ISDIR(mode))
         except OSError as err:
             raise LaunchError(
                 f"app {app}: mount target {safe(volume.where, 120)}: {err.strerror}",
-                "something in its image is in the way",
+                "something in its image, or in another volume, is in the way",
                 object=app,
             ) from err
         mounts.attach(mount, target)

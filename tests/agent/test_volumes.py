@@ -1,0 +1,457 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes of every kind as apps find them, and what none of them can be made to do (B2, T38, T62, T65, T66, T71)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agent.launch_bed import USR, Bed, Ended, Pod, python, sh
+from tests.support.private_host import PrivateHost
+
+POINT = [{"name": "v", "path": "/v"}]
+ROUNDS = int(os.environ.get("PODWRIGHT_RACES", "40"))
+"""How often a pod is started against somebody who exchanges a directory and a link all the time."""
+MOUNTED = "grep ' /v ' /proc/self/mountinfo | cut -d' ' -f6"
+BARE = {"private_users": "", "insecure": ["capabilities", "seccomp"]}
+"""What a pod needs to mount file systems itself."""
+
+
+@pytest.fixture
+def bed(private_host: PrivateHost, tmp_path: Path) -> Bed:
+    return Bed(private_host, tmp_path)
+
+
+def volume(kind: str, **fields: Any) -> list[dict[str, Any]]:
+    """The volume v."""
+    return [{"name": "v", "kind": kind, **fields}]
+
+
+def seen(bed: Bed, script: str, volumes: list[dict[str, Any]], **options: Any) -> Ended:
+    """A shell script in a pod that has v at /v."""
+    return bed.run(sh("app", script, mountPoints=POINT), volumes=volumes, **options)
+
+
+def test_a_volume_in_memory_has_its_mode_owner_and_limits(bed: Bed) -> None:
+    made = volume("tmpfs", mode="0750", uid=3, gid=4, noexec=True)
+    ended = seen(
+        bed, f"stat -c '%a %u %g %T' -f /v >/dev/null; stat -c '%a %u %g' /v; {MOUNTED}", made
+    )
+    assert ended.stdout == "750 3 4\nrw,nosuid,nodev,noexec,relatime\n"
+    assert not (ended.pod_dir / "sharedVolumes").exists()
+
+
+def test_a_volume_in_memory_is_everybodys_unless_said_otherwise(bed: Bed) -> None:
+    ended = bed.run(
+        sh(
+            "app",
+            "stat -c %a /v; echo x > /v/f && cat /v/f",
+            mountPoints=POINT,
+            user="1000",
+            group="1000",
+        ),
+        volumes=volume("tmpfs"),
+    )
+    assert ended.stdout == "1777\nx\n"
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "empty"])
+def test_a_size_is_a_limit(bed: Bed, kind: str) -> None:
+    script = "dd if=/dev/zero of=/v/f bs=64k count=32 2>/dev/null; stat -c %s /v/f"
+    limited = seen(bed, script, volume(kind, size="1Mi"))
+    free = seen(bed, script, volume(kind))
+    assert (limited.stdout, free.stdout) == ("1048576\n", "2097152\n")
+    assert not (limited.pod_dir / "sharedVolumes").exists()
+
+
+def test_apps_share_a_volume_in_memory_one_of_them_for_reading(bed: Bed) -> None:
+    reads = [{"volume": "v", "path": "/here", "readOnly": True}]
+    script = "while [ ! -s /here/f ]; do sleep 0.05; done; cat /here/f; echo x > /here/f"
+    ended = bed.run(
+        sh("a", "echo hello > /v/f", mountPoints=POINT),
+        sh("b", script, mounts=reads),
+        volumes=volume("tmpfs"),
+    )
+    assert ended.stdout == "hello\n"
+    assert "Read-only file system" in ended.stderr
+
+
+def test_a_mount_that_is_said_to_be_writable_does_not_lift_the_volumes_protection(
+    bed: Bed, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    writable = [{"volume": "v", "path": "/v", "readOnly": False}]
+    app = sh("app", "echo x > /v/f && echo wrote", mounts=writable)
+    host = {"source": str(source)}
+    protected = bed.run(app, volumes=volume("host", **host, readOnly=True))
+    free = bed.run(app, volumes=volume("host", **host))
+    assert "Read-only" in protected.stderr and free.stdout == "wrote\n"
+
+
+def test_noexec_keeps_programs_from_being_executed(bed: Bed, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "run").write_text("#!/bin/sh\necho ran\n")
+    (source / "run").chmod(0o755)
+    refused = seen(bed, "/v/run", volume("host", source=str(source), noexec=True))
+    free = seen(bed, "/v/run", volume("host", source=str(source)))
+    assert (refused.exit, refused.stdout, free.stdout) == (126, "", "ran\n")
+
+
+def start_sharing(bed: Bed, base: Path, script: str, **fields: Any) -> tuple[Pod, Path]:
+    """A pod with a source on a shared mount; it runs until /v/end exists."""
+    source = base / "shared"
+    source.mkdir()
+    bed.host.run(["mount", "-t", "tmpfs", "tmpfs", str(source)]).check()
+    bed.host.run(["mount", "--make-shared", str(source)]).check()
+    bed.host.run(["mkdir", f"{source}/sub"]).check()
+    app = sh("app", script, mountPoints=POINT)
+    options = fields.pop("options", {})
+    return bed.start(app, volumes=volume("host", source=str(source), **fields), **options), source
+
+
+LOOK = "echo up > /v/up; while [ ! -e /v/end ]; do sleep 0.05; done; ls /v/sub"
+
+
+@pytest.mark.threat("T66")
+@pytest.mark.parametrize(
+    ("propagation", "found"), [("private", ""), ("slave", "later\n"), ("shared", "later\n")]
+)
+def test_what_the_host_mounts_later_is_seen_only_when_asked_for(
+    bed: Bed, tmp_path: Path, propagation: str, found: str
+) -> None:
+    bare = {"private_users": ""} if propagation == "shared" else {}
+    pod, source = start_sharing(bed, tmp_path, LOOK, propagation=propagation, options=bare)
+    with pod:
+        inside = f"while [ ! -e {source}/up ]; do sleep 0.05; done"
+        mount = f"mount -t tmpfs tmpfs {source}/sub && touch {source}/sub/later {source}/end"
+        bed.host.run(["/bin/sh", "-c", f"{inside}; {mount}"]).check()
+        ended = pod.ended()
+    assert (ended.outcome, ended.stdout) == ([0, "exited"], found)
+
+
+@pytest.mark.threat("T66")
+@pytest.mark.parametrize(
+    ("propagation", "there"), [("private", ""), ("slave", ""), ("shared", "x")]
+)
+def test_what_a_pod_mounts_is_seen_by_the_host_only_when_asked_for(
+    bed: Bed, tmp_path: Path, propagation: str, there: str
+) -> None:
+    script = (
+        "mount -t tmpfs tmpfs /v/sub && touch /v/sub/x && touch /v/up;"
+        " while [ ! -e /v/end ]; do sleep 0.05; done"
+    )
+    pod, source = start_sharing(bed, tmp_path, script, propagation=propagation, options=BARE)
+    with pod:
+        look = (
+            f"while [ ! -e {source}/up ]; do sleep 0.05; done; ls {source}/sub; touch {source}/end"
+        )
+        found = bed.host.run(["/bin/sh", "-c", look]).check().stdout
+        assert pod.ended().outcome == [0, "exited"]
+    assert found.strip() == there
+
+
+def test_propagation_from_a_mount_that_is_not_shared_is_refused(bed: Bed, tmp_path: Path) -> None:
+    bed.host.run(["mount", "--bind", str(tmp_path), str(tmp_path)]).check()
+    bed.host.run(["mount", "--make-private", str(tmp_path)]).check()
+    ended = seen(bed, "true", volume("host", source=str(tmp_path), propagation="slave"))
+    assert "is not on a shared mount, so there is no propagation slave" in ended.refused
+
+
+@pytest.mark.threat("T66")
+def test_a_source_is_what_it_was_whatever_it_is(bed: Bed, tmp_path: Path) -> None:
+    source = tmp_path / "s"
+    source.mkdir()
+    os.mkfifo(source / "fifo")
+    (source / "file").write_text("text\n")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(source / "socket"))
+    mounts = [{"volume": name, "path": f"/{name}"} for name in ("fifo", "file", "socket")]
+    volumes = [
+        {"name": name, "kind": "host", "source": f"{source}/{name}"}
+        for name in ("fifo", "file", "socket")
+    ]
+    ended = bed.run(sh("app", "stat -c %F /fifo /file /socket", mounts=mounts), volumes=volumes)
+    assert ended.stdout == "fifo\nregular file\nsocket\n"
+
+
+@pytest.mark.threat("T66")
+@pytest.mark.parametrize("target", ["/", "..", "/proc/self/root", "dir"])
+def test_a_source_that_is_a_link_is_not_followed(bed: Bed, tmp_path: Path, target: str) -> None:
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "link").symlink_to(target)
+    ended = seen(bed, "ls /v", volume("host", source=f"{tmp_path}/link"))
+    assert f"volume source {tmp_path}/link: {tmp_path}/link is a link to {target}" in ended.refused
+    assert "name the place it leads to" in ended.refused
+
+
+@pytest.mark.threat("T66")
+def test_a_link_of_roots_is_followed_when_asked_for_and_no_other(bed: Bed, tmp_path: Path) -> None:
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir/file").write_text("content\n")
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "current").symlink_to("../dir")
+    made = volume("host", source=f"{place}/current", followLinks=True)
+    tmp_path.chmod(0o755)
+    assert seen(bed, "cat /v/file", made).stdout == "content\n"
+    place.chmod(0o777)
+    assert "is a link that others than root can change" in seen(bed, "ls /v", made).refused
+    place.chmod(0o755)
+    os.lchown(place / "current", 1000, 1000)
+    assert "is a link that others than root can change" in seen(bed, "ls /v", made).refused
+
+
+@pytest.mark.threat("T66")
+def test_a_magic_link_is_never_followed(bed: Bed, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/proc/1/root")
+    made = volume("host", source=f"{tmp_path}/link", followLinks=True)
+    refused = seen(bed, "ls /v", made).refused
+    assert "volume source" in refused and "/proc/1/root" not in refused.partition("; ")[2]
+    direct = volume("host", source="/proc/1/root/etc", followLinks=True)
+    assert "/proc/1/root is no ordinary link" in seen(bed, "ls /v", direct).refused
+
+
+@pytest.mark.threat("T66")
+def test_a_set_uid_program_and_a_device_on_a_volume_are_inert(bed: Bed, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    os.mknod(source / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    (source / "null").chmod(0o666)
+    ended = seen(bed, "echo x > /v/null || echo denied", volume("host", source=str(source)))
+    control = seen(
+        bed,
+        "echo x > /v && echo wrote",
+        volume("device", source="/dev/null"),
+        private_users="",
+    )
+    assert (ended.stdout, control.stdout) == ("denied\n", "wrote\n")
+
+
+FLIPPER = """\
+import ctypes, os, sys
+os.chdir(sys.argv[1])
+libc = ctypes.CDLL(None)
+print("up", flush=True)
+while os.path.isdir("."):
+    libc.renameat2(-100, b"sub", -100, b"link", 2)
+"""
+"""Exchanges a directory and a link all the time."""
+
+
+@pytest.fixture
+def flipped(bed: Bed, tmp_path: Path) -> Iterator[Path]:
+    """A directory in which somebody exchanges `sub` and a link to the host's root, all the time."""
+    place = tmp_path / "flipped"
+    (place / "sub").mkdir(parents=True)
+    (place / "sub/mine").write_text("")
+    (place / "link").symlink_to("/")
+    process = subprocess.Popen(
+        [sys.executable, "-IS", "-c", FLIPPER, str(place)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "up\n"
+    yield place
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.threat("T65")
+def test_a_source_that_another_pod_exchanges_for_a_link_never_shows_the_host(
+    bed: Bed, flipped: Path
+) -> None:
+    made = volume("host", source=f"{flipped}/sub")
+    for _ in range(ROUNDS):
+        ended = seen(bed, "ls /v", made, private_users="")
+        assert ended.stdout == "mine\n" or f"{flipped}/sub is a link to /;" in ended.refused, ended
+
+
+@pytest.mark.threat("T65")
+def test_a_target_that_another_pod_exchanges_for_a_link_stays_in_the_apps_root(
+    bed: Bed, flipped: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "inner"
+    source.mkdir()
+    volumes = [
+        {"name": "outer", "kind": "host", "source": str(flipped)},
+        {"name": "inner", "kind": "host", "source": str(source)},
+    ]
+    mounts = [{"volume": "outer", "path": "/o"}, {"volume": "inner", "path": "/o/sub"}]
+    script = "cut -d' ' -f4,5 /proc/self/mountinfo; cat /proc/self/comm"
+    app = sh("app", script, mounts=mounts)
+    before = sorted(os.listdir("/"))
+    for _ in range(ROUNDS):
+        ended = bed.run(app, volumes=volumes, private_users="")
+        if ended.refused:
+            assert "mount target /o/sub: Too many levels of symbolic links" in ended.refused
+            continue
+        *found, comm = ended.stdout.splitlines()
+        assert comm == "cat"  # /proc is a real one
+        mounted = dict(reversed(line.split()) for line in found)
+        inner = [place for place, root in mounted.items() if root.endswith("/inner")]
+        assert mounted["/o"].endswith("/flipped") and inner in (["/o/sub"], ["/o/link"]), found
+    assert sorted(os.listdir("/")) == before
+
+
+def test_a_target_that_leads_to_the_apps_own_root_is_refused(bed: Bed, tmp_path: Path) -> None:
+    tree = bed.tree()
+    (tree / "v").symlink_to("/")
+    ended = bed.run(sh("app", "true", tree=tree, mountPoints=POINT), volumes=volume("tmpfs"))
+    assert "mount target /v: leads to the app's root" in ended.refused
+
+
+@pytest.mark.parametrize("where", ["/dev/mine", "/srv/mine"])
+def test_a_device_volume_is_that_device(bed: Bed, where: str) -> None:
+    mounts = [{"volume": "v", "path": where}]
+    ended = bed.run(
+        sh("app", f"echo x > {where}; stat -c '%t:%T' {where}", mounts=mounts),
+        volumes=volume("device", source="/dev/full"),
+        private_users="",
+    )
+    assert "No space left" in ended.stderr and ended.stdout == "1:7\n"
+
+
+@pytest.mark.parametrize("name", ["dir", "file", "fifo"])
+def test_a_device_volume_that_is_no_device_is_refused(bed: Bed, tmp_path: Path, name: str) -> None:
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "fifo")
+    made = volume("device", source=f"{tmp_path}/{name}")
+    assert "is not a device" in seen(bed, "true", made, private_users="").refused
+
+
+def test_a_device_on_a_file_system_without_devices_is_refused(bed: Bed, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    bed.host.run(["mount", "-t", "tmpfs", "-o", "nodev", "tmpfs", str(place)]).check()
+    bed.host.run(["mknod", f"{place}/null", "c", "1", "3"]).check()
+    made = volume("device", source=f"{place}/null")
+    assert "is mounted nodev" in seen(bed, "true", made, private_users="").refused
+
+
+def layers(bed: Bed) -> list[Path]:
+    """An image of two layers with something in /data: owners, modes, a link, a file that is hidden."""
+    lower = bed.tree()
+    data = lower / "data"
+    (data / "dir").mkdir(parents=True)
+    (data / "dir/file").write_text("from below\n")
+    (data / "gone").write_text("")
+    (data / "link").symlink_to("/etc/passwd")
+    os.chown(data / "dir/file", 55, 66)
+    upper = bed.base / "upper"
+    (upper / "data").mkdir(parents=True)
+    (upper / "data/added").write_text("from above\n")
+    os.mknod(upper / "data/gone", stat.S_IFCHR, os.makedev(0, 0))
+    (upper / "data").chmod(0o2770)
+    os.chown(upper / "data", 33, 44)
+    (upper / "data").chmod(0o2770)
+    return [upper, lower]
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_a_fresh_volume_begins_with_what_the_image_has_there(bed: Bed, single: bool) -> None:
+    tree = layers(bed)[1:] if single else layers(bed)
+    script = (
+        "cd /data; stat -c '%a %u %g' .; ls; cat dir/file; stat -c '%u %g' dir/file; readlink link"
+    )
+    app = sh("app", script, tree=tree, mountPoints=[{"name": "v", "path": "/data"}])
+    copied = bed.run(app, volumes=volume("empty", copyUp=True))
+    plain = bed.run(app, volumes=volume("empty"))
+    said = copied.stdout.split("\n")
+    if single:
+        assert said[:4] == ["755 0 0", "dir", "gone", "link"]
+    else:
+        assert said[:4] == ["2770 33 44", "added", "dir", "link"]
+    assert said[4:] == ["from below", "55 66", "/etc/passwd", ""]
+    assert plain.stdout.splitlines() == ["755 0 0"]
+
+
+def test_a_volume_begins_empty_where_the_image_has_nothing(bed: Bed) -> None:
+    made = volume("empty", copyUp=True, mode="0700")
+    ended = seen(bed, "stat -c '%a %u' /v; ls /v", made)
+    assert ended.stdout == "700 0\n"
+
+
+def test_what_an_image_has_is_not_copied_through_links_of_the_image(
+    bed: Bed, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/file").write_text("")
+    tree = bed.tree()
+    (tree / "v").symlink_to(tmp_path / "secret")
+    ended = bed.run(
+        sh("app", "ls -A /v/ 2>&1 | grep -c file", tree=tree, mountPoints=POINT),
+        volumes=volume("empty", copyUp=True),
+    )
+    assert ended.stdout in ("0\n", "")
+
+
+DEVICES = "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero"
+
+
+@pytest.mark.threat("T71")
+def test_dev_is_the_golden_list(bed: Bed) -> None:
+    assert bed.says("ls /dev").split() == DEVICES.split()
+    mine = volume("device", source="/dev/full")
+    app = sh("app", "ls /dev", mounts=[{"volume": "v", "path": "/dev/mine"}])
+    with_one = bed.run(app, volumes=mine, private_users="").stdout
+    assert with_one.split() == sorted([*DEVICES.split(), "mine"])
+
+
+MAKE = """
+import os, stat
+for major, minor, kind in ((8, 0, stat.S_IFBLK), (1, 1, stat.S_IFCHR), (10, 232, stat.S_IFCHR)):
+    try:
+        os.mknod(f"/tmp/d{major}", kind | 0o666, os.makedev(major, minor))
+        print(major, "made")
+    except OSError as err:
+        print(major, err.errno)
+"""
+
+
+@pytest.mark.threat("T71")
+def test_devices_cannot_be_made(bed: Bed) -> None:
+    assert bed.python(MAKE) == "8 1\n1 1\n10 1\n"
+    control = bed.python(
+        MAKE,
+        **BARE,
+    )
+    assert control == "8 made\n1 made\n10 made\n"
+
+
+FDS = "import os; print(*sorted(int(fd) for fd in os.listdir('/proc/self/fd'))[:-1])"
+
+
+@pytest.mark.threat("T62")
+def test_no_descriptor_of_the_host_reaches_an_app(bed: Bed, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    extra = f'for n in $(seq 10 60); do eval "exec $n<{source}"; done; exec "$@"'
+    app = python("app", FDS, tree=bed.python_tree())
+    app["app"]["eventHandlers"] = [
+        {"name": "pre-start", "exec": ["/usr/bin/python3", "-IS", "-c", FDS]}
+    ]
+    app["mounts"] = [{"volume": name, "path": f"/{name}"} for name in ("host", "mem", "node")]
+    volumes = [
+        USR,
+        {"name": "host", "kind": "host", "source": str(source)},
+        {"name": "mem", "kind": "tmpfs"},
+        {"name": "node", "kind": "device", "source": "/dev/null"},
+    ]
+    options = {"volumes": volumes, "private_users": ""}
+    (source / "key").write_text("x")
+    secrets = [{"name": "key", "file": f"{source}/key"}]
+    wrap = ["/bin/bash", "-c", extra, "bash"]
+    ended = bed.run(app, wrap=wrap, secrets=secrets, **options)
+    assert ended.outcome == [0, "exited"], ended
+    assert ended.stdout == "0 1 2\n0 1 2\n"
