@@ -125,6 +125,12 @@ def parse_volume(fields: Fields) -> Volume:
         fields.boolean("copyUp"),
     )
     fields.finish()
+    if volume.size and volume.copy_up:
+        raise UsageError(
+            f"{fields.at('copyUp')}: is for volumes on disk, not for one with a size",
+            "leave one of them out",
+            object=name,
+        )
     if volume.read_only is not None and volume.permissions:
         raise UsageError(
             f"{fields.at('permissions')}: says the same as readOnly, or something else",
