@@ -253,6 +253,87 @@ def test_an_image_cannot_grant_itself_more_than_the_default(
     trusting.ok("run", "--net=none", image, granted)
 
 
+@pytest.mark.parametrize(
+    "name, value, said, granted",
+    [
+        ("resource/pids", {"limit": 2000}, "resource/pids beyond the default: 2000", "--pids=2000"),
+        ("os/linux/cpu-shares", 2000, "os/linux/cpu-shares beyond", "--cpu-shares=2000"),
+        (
+            "os/unix/sysctl",
+            {"net.core.somaxconn": "9"},
+            "kernel settings beyond the default: net.core.somaxconn",
+            "--sysctl=net.core.somaxconn=9",
+        ),
+        (
+            "os/linux/rlimits",
+            {"set": [{"name": "nofile", "soft": 9, "hard": 2**40}]},
+            "process limits beyond the default: nofile=1099511627776",
+            "--rlimit=nofile=9:10",
+        ),
+        ("os/linux/oom-score-adj", -5, "beyond the default: -5", "--oom-score-adj=5"),
+        ("os/linux/apparmor-profile", "unconfined", "an AppArmor profile beyond", ""),
+        (
+            "os/linux/selinux-context",
+            {"user": "u", "role": "r", "type": "unconfined_t", "level": "s0"},
+            "an SELinux context beyond the default: unconfined_t",
+            "",
+        ),
+    ],
+)
+def test_an_image_cannot_give_itself_more_than_its_share(
+    trusting: Agent, signed_image: Build, name: str, value: object, said: str, granted: str
+) -> None:
+    asked = {"name": name, "value": value}
+    image = str(signed_image(app=aci.app(["/bin/true"], isolators=[asked])))
+    assert said in trusting.refused("run", "--net=none", image)
+    if granted.startswith("--sysctl"):
+        trusting.ok("run", "--net=none", granted, image)
+    elif granted:
+        trusting.ok("run", "--net=none", image, granted)
+
+
+@pytest.mark.threat("T69")
+def test_a_user_that_the_image_did_not_choose_has_no_capabilities_by_its_word(
+    trusting: Agent, signed_image: Build
+) -> None:
+    retain = isolator("capabilities-retain-set", {"set": ["CAP_DAC_OVERRIDE"]})
+    image = str(signed_image(app=aci.app(["/bin/true"], isolators=[retain])))
+    trusting.ok("run", "--net=none", image)
+    said = trusting.refused("run", "--net=none", image, "--user=1000", "--group=1000")
+    assert "asks for capabilities beyond the default: CAP_DAC_OVERRIDE for user 1000" in said
+    said_by_operator = ("--user=1000", "--group=1000", "--caps-retain=CAP_DAC_OVERRIDE")
+    trusting.ok("run", "--net=none", image, *said_by_operator)
+
+
+@pytest.mark.threat("T69")
+@pytest.mark.parametrize(
+    "flag, said",
+    [
+        ("--caps-retain=CAP_ALL", "unknown capability 'CAP_ALL'"),
+        ("--caps-remove=CAP_NET_EVERYTHING", "unknown capability 'CAP_NET_EVERYTHING'"),
+        ("--seccomp=mode=retain,@systemd/everything", "unknown group of system calls"),
+        ("--seccomp=mode=retain,errno=EVIL,read", "unknown errno 'EVIL'"),
+    ],
+)
+def test_isolators_that_make_no_sense_are_refused_before_anything_is_made(
+    trusting: Agent, signed_image: Build, flag: str, said: str
+) -> None:
+    image = str(signed_image())
+    trusting.ok("fetch", image)
+    assert said in trusting.refused("prepare", image, flag)
+    assert trusting.ok("list", "--format=json").strip() == "[]"
+
+
+def test_unknown_optional_isolators_are_reported(trusting: Agent, signed_image: Build) -> None:
+    gpu = {"name": "resource/gpu", "value": 1}
+    refused = str(signed_image(app=aci.app(["/bin/true"], isolators=[gpu])))
+    assert "unknown isolator 'resource/gpu'" in trusting.refused("run", "--net=none", refused)
+    app = aci.app(["/bin/true"], isolators=[{**gpu, "optional": True}])
+    done = trusting("run", "--net=none", str(signed_image(app=app)))
+    assert done.exit == 0
+    assert "isolator resource/gpu is not enforced by this version" in done.stderr
+
+
 @pytest.mark.threat("T38")
 def test_an_image_cannot_switch_off_no_new_privileges(trusting: Agent, signed_image: Build) -> None:
     image = signed_image(

@@ -3,14 +3,15 @@
 """What an image may ask for by itself: less than our defaults, never more.
 
 Whoever signs an image says what is in it, not what it may do to the host. Isolators that widen
-the default confinement (capabilities beyond it, system calls beyond it, new privileges) count
-only when the operator says them: in the pod's own isolators, or with --insecure-options. This
-differs on purpose from behaviour.md B3, where the image's word is enough.
+the default confinement (capabilities, system calls, processes, new privileges, labels, kernel
+settings) count only when the operator says them: in the pod's own isolators, or with
+--insecure-options. This differs on purpose from behaviour.md B3, where the image's word is enough.
 """
 
 from __future__ import annotations
 
 from podwright.errors import PodwrightError
+from podwright.host.cgrouplimits import DEFAULT_PIDS
 from podwright.model import isolators
 from podwright.text import safe
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from podwright.model.isolators import Isolators
     from podwright.model.podspec import PodSpec
     from podwright.stage0.images import StoredImage
+
+
+USUAL_SHARES = 1024
+USUAL_WEIGHT = 100
+"""What the kernel gives a cgroup of which nothing is said."""
 
 
 class WidenedError(PodwrightError):
@@ -39,6 +45,9 @@ def check_grants(spec: PodSpec, stored: list[StoredImage]) -> None:
                 list(asked.isolators), f"app {asked.name or image.name}: isolators"
             )
             _check(image.name, app.isolators, given, spec.insecure)
+            _check_identity(image.name, app.isolators, given, asked.user)
+            _check_amounts(image.name, app.isolators, given)
+            _check_settings(image.name, app.isolators, given, spec)
 
 
 def _check(image: str, own: Isolators, given: Isolators, insecure: frozenset[str]) -> None:
@@ -52,6 +61,48 @@ def _check(image: str, own: Isolators, given: Isolators, insecure: frozenset[str
         _refuse(image, "an SELinux context", [own.selinux.type], "os/linux/selinux-context")
     if not given.apparmor and own.apparmor:
         _refuse(image, "an AppArmor profile", [own.apparmor], "os/linux/apparmor-profile")
+
+
+def _check_identity(image: str, own: Isolators, given: Isolators, user: str) -> None:
+    """A retained set is also for users other than root: not for one that the image did not choose."""
+    if user not in ("", "0", "root") and given.caps_retain is None and given.caps_remove is None:
+        beyond = [f"{name} for user {user}" for name in own.caps_retain or ()]
+        _refuse(image, "capabilities", beyond, "os/linux/capabilities-retain-set")
+
+
+def _check_amounts(image: str, own: Isolators, given: Isolators) -> None:
+    """More than an app gets when nothing is said."""
+    for isolator, field, beyond in (
+        ("resource/pids", "pids", (own.pids or 0) > DEFAULT_PIDS),
+        ("os/linux/cpu-shares", "cpu_shares", (own.cpu_shares or 0) > USUAL_SHARES),
+        ("os/linux/io-weight", "io_weight", (own.io_weight or 0) > USUAL_WEIGHT),
+        ("os/linux/oom-score-adj", "oom_score_adj", (own.oom_score_adj or 0) < 0),
+    ):
+        if beyond and getattr(given, field) is None:
+            _refuse(image, isolator, [str(getattr(own, field))], isolator)
+    if own.rlimits and not given.rlimits:
+        _refuse(image, "process limits", _rlimits(own), "os/linux/rlimits")
+
+
+def _rlimits(own: Isolators) -> list[str]:
+    """Those beyond what this process has."""
+    from podwright.kernel.rlimits import get
+
+    out = []
+    for name, _, hard in own.rlimits:
+        most = get(name)[1]
+        if most != -1 and (hard == -1 or hard > most):
+            out.append(f"{name.lower()}={'unlimited' if hard == -1 else hard}")
+    return out
+
+
+def _check_settings(image: str, own: Isolators, given: Isolators, spec: PodSpec) -> None:
+    if not own.sysctls or given.sysctls:
+        return
+    pod = isolators.parse(list(spec.pod_isolators), "pod isolators", pod=True)
+    said = {key for key, _ in pod.sysctls}
+    beyond = [key for key, _ in own.sysctls if key not in said]
+    _refuse(image, "kernel settings", beyond, "os/unix/sysctl")
 
 
 def _capabilities(own: Isolators) -> list[str]:

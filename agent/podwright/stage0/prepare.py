@@ -134,6 +134,10 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
         from podwright.stage0.grants import check_grants
 
         check_grants(spec, stored)
+    if manifest.isolators_json or any(app.app.isolators_json for app in manifest.apps):
+        from podwright.stage0 import isolatorcheck
+
+        reports += isolatorcheck.check(manifest, spec.net)
     check_host(spec, manifest)
     isolators = [app.app.isolators for app in manifest.apps]
     if spec.selinux == "require" or any(one.selinux or one.apparmor for one in isolators):

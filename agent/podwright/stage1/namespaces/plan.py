@@ -164,7 +164,7 @@ def compile_pod(launch: Launch) -> PodPlan:
         exit_policy=policy,
         backoff=launch.backoff,
         limits=limits(manifest.isolators, default_pids=None),
-        sysctls=sysctls(launch),
+        sysctls=sysctls(manifest, launch.net),
     )
 
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-    from podwright.model.pod import PodApp
+    from podwright.model.pod import PodApp, PodManifest
     from podwright.stage1.contract import Launch
     from podwright.stage1.namespaces.seccomp import Profile
 
@@ -61,15 +61,15 @@ def restrictions(launch: Launch, app: PodApp) -> Restrictions:
     )
 
 
-def sysctls(launch: Launch) -> tuple[tuple[str, str, bool], ...]:
+def sysctls(manifest: PodManifest, net: str) -> tuple[tuple[str, str, bool], ...]:
     """The kernel settings of a pod, its own and those of its apps, which share its namespaces.
 
     Raises LaunchError for two apps that contradict each other, and for what would be the host's.
     """
-    own = launch.manifest.isolators
+    own = manifest.isolators
     found = {key: (text, SYSCTL in own.optional) for key, text in own.sysctls}
     of_pod = frozenset(found)
-    for app in launch.manifest.apps:
+    for app in manifest.apps:
         for key, text in app.app.isolators.sysctls:
             if key in of_pod:
                 continue
@@ -80,10 +80,8 @@ def sysctls(launch: Launch) -> tuple[tuple[str, str, bool], ...]:
                     "set it for the pod, which all of them share",
                     object=app.name,
                 )
-    own = launch.manifest.isolators
-    found.update((key, (text, SYSCTL in own.optional)) for key, text in own.sysctls)
     for key, (_, optional) in found.items():
-        if launch.net == "host" and key.startswith("net.") and not optional:
+        if net == "host" and key.startswith("net.") and not optional:
             raise LaunchError(
                 f"{key} cannot be set: with net host it is the host's",
                 "give the pod a network of its own, or leave the setting out",

@@ -1,0 +1,32 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be refused of a pod's isolators before anything is made for it."""
+
+from __future__ import annotations
+
+from podwright.stage1.namespaces import capabilities, restrict, seccomp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.model.isolators import Isolators
+    from podwright.model.pod import PodManifest
+
+
+def check(manifest: PodManifest, net: str) -> list[str]:
+    """Refuse what cannot be enforced whatever the host; sentences about what is optional.
+
+    Raises LaunchError: unknown capabilities, system call groups and errnos, settings of the host.
+    """
+    reports = _unknown("the pod", manifest.isolators)
+    for app in manifest.apps:
+        isolators = app.app.isolators
+        seccomp.profile(app.name, isolators, capabilities.granted(app.name, isolators))
+        reports += _unknown(f"app {app.name}", isolators)
+    restrict.sysctls(manifest, net)
+    return reports
+
+
+def _unknown(whose: str, isolators: Isolators) -> list[str]:
+    return [
+        f"{whose}: isolator {name} is not enforced by this version" for name in isolators.unknown
+    ]
