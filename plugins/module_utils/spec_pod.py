@@ -32,6 +32,16 @@ SECRET: Table = {
 }
 """One secret of a pod."""
 
+ISOLATORS = Option(
+    "list",
+    elements="dict",
+    table={
+        "name": Option(required=True),
+        "value": Option("raw", required=True),
+        "optional": Option("bool"),
+    },
+)
+
 PROCESS: Table = {
     "exec": Option(),
     "args": Option("list", elements="raw", convert=texts),
@@ -41,11 +51,7 @@ PROCESS: Table = {
     "supplementary_gids": Option("list", elements="int"),
     "working_dir": Option(),
     "mounts": Option("list", elements="raw", convert=mounts),
-    "isolators": Option(
-        "list",
-        elements="dict",
-        table={"name": Option(required=True), "value": Option("raw", required=True)},
-    ),
+    "isolators": ISOLATORS,
     "readonly_rootfs": Option("bool"),
     "stop_signal": Option(),
     "hook_timeout": Option("float"),
@@ -79,6 +85,7 @@ POD: Table = {
     ),
     "pod_manifest": Option("dict"),
     "stage1": Option(),
+    "selinux": Option(choices=("auto", "require", "off")),
     "net": Option(choices=("default", "none", "host")),
     "hostname": Option(),
     "ports": Option("list", elements="raw", convert=ports),
@@ -91,6 +98,7 @@ POD: Table = {
     "ready": Option("dict", table=READY),
     "stop_timeout": Option("float"),
     "exit_policy": Option(),
+    "pod_isolators": ISOLATORS,
     "annotations": Option("dict", convert=mapping),
     "labels": Option("dict", convert=mapping),
     **LOGINS,

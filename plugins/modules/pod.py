@@ -87,14 +87,14 @@ options:
         elements: raw
       isolators:
         description:
-          - What the app may use. Unknown isolators are refused.
+          - What the app may use. What is unknown or cannot be enforced on the host is refused.
         type: list
         elements: dict
-        suboptions:
+        suboptions: &isolator
           name:
             description:
-              - Name of the isolator, such as C(resource/memory), C(resource/cpu) or
-                C(os/linux/capabilities-retain-set).
+              - Name of the isolator, such as C(resource/memory), C(resource/cpu), C(resource/block-iops),
+                C(os/linux/rlimits) or C(os/linux/capabilities-retain-set).
             type: str
             required: true
           value:
@@ -102,6 +102,10 @@ options:
               - Its value, such as C({"limit":"256M"}) or C({"set":["CAP_NET_BIND_SERVICE"]}).
             type: raw
             required: true
+          optional:
+            description:
+              - V(true) reports it where it cannot be enforced, instead of refusing the pod.
+            type: bool
       readonly_rootfs:
         description:
           - Whether the app's root file system is mounted read-only.
@@ -194,6 +198,15 @@ options:
       description:
         - How the pod is isolated. This version knows V(namespaces), which is the default.
       type: str
+    selinux:
+      description:
+        - V(auto) gives the pod an SELinux label, with a pair of categories of its own, where the host has
+          SELinux on and its policy knows containers; a policy that does not is told in RV(pods[].reports).
+        - V(require) refuses hosts where SELinux is not enforcing. After the start everything that runs is
+          compared with the label; a pod that does not carry it is stopped, and the one before it runs again.
+        - V(off) gives none. The agent's default is V(auto).
+      type: str
+      choices: [auto, require, "off"]
     net:
       description:
         - V(default), an address of its own on the host's pod network.
@@ -347,6 +360,14 @@ options:
         - Seconds between the polite signal and the kill when the pod is stopped. The agent's
           default is 10.
       type: float
+    pod_isolators:
+      description:
+        - What all apps of the pod together may use (C(resource/memory), C(resource/cpu), C(resource/pids),
+          C(resource/block-bandwidth), C(resource/block-iops), C(os/linux/cpu-shares),
+          C(os/linux/io-weight)), and kernel settings of the pod's own namespaces (C(os/unix/sysctl)).
+      type: list
+      elements: dict
+      suboptions: *isolator
     exit_policy:
       description:
         - What ends the pod besides the end of all its apps. V(first-failure), that an app fails for
@@ -519,6 +540,11 @@ pods:
       type: int
       returned: when there is a pod
       sample: 2
+    selinux:
+      description: SELinux context of the pod's processes; empty when it has none.
+      type: str
+      returned: except in check mode
+      sample: system_u:system_r:container_t:s0:c189,c872
     ready:
       description: Whether the pod runs and is ready.
       type: bool

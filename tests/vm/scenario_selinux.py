@@ -17,10 +17,11 @@ from inside import call, podwright, tell, wait_for
 
 FETCHED = podwright("--insecure-options=image", "fetch", "tiny.aci")
 IMAGE = FETCHED.stdout.strip()
+SELF = "cat /proc/self/attr/current"
 SLEEP = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"
 WITHOUT = b"system_u:object_r:container_file_t:s0\0"
 """The label of what every pod may use."""
-COMMON = ("--insecure-options=image", "--debug")
+COMMON = ("--insecure-options=image",)
 
 
 class Pod:
@@ -105,7 +106,9 @@ def main() -> None:
         Path(f"/srv/{place}/file").write_text(f"{place}\n")
     a, b = Pod("a"), Pod("b")
     tell(label_a=a.label(), label_b=b.label())
-    tell(current=[Path(f"/proc/{pid}/attr/current").read_text().strip("\0\n") for pid in a.inside()])
+    tell(
+        current=[Path(f"/proc/{pid}/attr/current").read_text().strip("\0\n") for pid in a.inside()]
+    )
     verified = podwright("selinux", "verify", a.uuid, "--format=json")
     tell(verify=json.loads(verified.stdout or "{}"), verify_status=verified.returncode)
     tell(verify_error=verified.stderr, verify_text=podwright("selinux", "verify", a.uuid).stdout)
@@ -138,25 +141,61 @@ def main() -> None:
     tell(private_again=run(read, private, mount), shared_first=run(read, shared, mount))
     tell(shared_second=run(read, shared, mount), shared_label=label_of("/srv/shared/file"))
 
-    # What is refused.
+    # Refusals, and other ways to run.
     tell(relabel_etc=run("true", "--volume=data,kind=host,source=/etc,relabel=private", mount))
-    tell(require=run("cat /proc/self/attr/current", "--selinux=require"))
-    tell(off=run("cat /proc/self/attr/current", "--selinux=off"))
-    tell(copied=run("cat /proc/self/attr/current; echo x >/etc/new && cat /etc/new", "--no-overlay"))
-    tell(user=run("cat /proc/self/attr/current; id -u", "--private-users=false"))
-    tell(nnp=run("grep NoNewPrivs /proc/self/status"))
+    tell(require=run(SELF, "--selinux=require"), off=run(SELF, "--selinux=off"))
+    tell(copied=run(f"{SELF}; echo x >/etc/new && cat /etc/new", "--no-overlay"))
+    tell(host_users=run(SELF, "--private-users=false"))
     call("setenforce", "0")
     tell(require_permissive=run("true", "--selinux=require"))
     call("setenforce", "1")
-    slots = sorted(os.listdir("/run/podwright/mcs"))
+    entered = podwright("enter", a.uuid, "/bin/cat", "/proc/self/attr/current")
+    tell(entered=f"{entered.returncode} {entered.stdout.strip()} {entered.stderr.strip()}")
+    slots = len(os.listdir("/run/podwright/mcs"))
     a.stop()
     b.stop()
     podwright("gc")
-    tell(slots_while=len(slots), slots_after=sorted(os.listdir("/run/podwright/mcs")))
-    tell(log_a=a.text())
+    tell(slots_while=slots, slots_after=os.listdir("/run/podwright/mcs"))
+
+
+def supervised() -> None:
+    """The desired state, with a unit of systemd, and the operator's own context."""
+    call("cp", "-r", "/run/payload/agent", "/usr/lib/podwright")
+    call("restorecon", "-R", "/usr/lib/podwright")
+    pod = {
+        "name": "web",
+        "image": IMAGE,
+        "exec": "/bin/sh",
+        "args": ["-c", SLEEP],
+        "net": "none",
+        "selinux": "require",
+        "insecure_options": ["image"],
+        "ready": {"seconds": 0.2, "timeout": 120},
+    }
+    Path("/run/pods.json").write_text(json.dumps({"version": 1, "pods": [pod]}))
+    applied = call("/usr/lib/podwright/bin/podwright", "apply", "--format=json", "/run/pods.json")
+    tell(applied=json.loads(applied.stdout or "{}"), applied_status=applied.returncode)
+    tell(applied_error=applied.stderr, verified=podwright("selinux", "verify", "web").stdout)
+    tell(
+        journal=call("sh", "-c", "systemctl status --no-pager -n 30 'podwright*' | tail -40").stdout
+    )
+    context = {"user": "system_u", "role": "system_r", "type": "container_t", "level": "s0:c1,c2"}
+    pod["isolators"] = [{"name": "os/linux/selinux-context", "value": context}]
+    Path("/run/pods.json").write_text(json.dumps({"version": 1, "pods": [pod]}))
+    call("/usr/lib/podwright/bin/podwright", "apply", "--format=json", "/run/pods.json")
+    tell(own_context=json.loads(podwright("status", "web", "--format=json").stdout)["selinux"])
+
+
+def foreign_policy() -> None:
+    """Debian's policy as it is shipped: it names a type that it does not have."""
+    contexts = Path("/etc/selinux/default/contexts/lxc_contexts")
+    contexts.write_text(contexts.read_text().replace("container_t", "missing_t"))
+    tell(unknown_type=run(SELF), unknown_type_required=run(SELF, "--selinux=require"))
 
 
 try:
     main()
+    supervised()
+    foreign_policy()
 finally:
     print(call("sh", "-c", "dmesg | grep -a avc | tail -60").stdout)

@@ -303,6 +303,7 @@ def _finish(
         ip=next((net["ip"] for net in shown.get("networks", [])), ""),
         revision=seen.revision.number if seen.revision else None,
         reports=shown.get("reports", []),
+        selinux=shown.get("selinux", {}).get("process", ""),
         rolled_back=work.rolled_back,
     )
     if work.stored:
