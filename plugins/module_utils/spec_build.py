@@ -59,7 +59,11 @@ BUILD: Table = {
     "isolators": Option(
         "list",
         elements="dict",
-        table={"name": Option(required=True), "value": Option("raw", required=True)},
+        table={
+            "name": Option(required=True),
+            "value": Option("raw", required=True),
+            "optional": Option("bool"),
+        },
     ),
     "dependencies": Option("list", elements="raw", convert=dependencies),
     "path_whitelist": Option("list", elements="str"),

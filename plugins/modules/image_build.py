@@ -148,6 +148,10 @@ options:
           - Its value.
         type: raw
         required: true
+      optional:
+        description:
+          - V(true) has it reported where it cannot be enforced, instead of the pod refused.
+        type: bool
   dependencies:
     description:
       - Images that this one is built on, lowest first, each as

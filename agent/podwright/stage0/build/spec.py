@@ -142,7 +142,10 @@ def _mount_points(fields: Fields) -> list[dict[str, Any]]:
 def _isolators(fields: Fields) -> list[dict[str, Any]]:
     out = []
     for item in fields.objects("isolators"):
-        out.append({"name": item.text("name", ...), "value": item.raw("value", ...)})
+        isolator = {"name": item.text("name", ...), "value": item.raw("value", ...)}
+        if item.boolean("optional"):
+            isolator["optional"] = True
+        out.append(isolator)
         item.finish()
     return _unique(fields.at("isolators"), out)
 
