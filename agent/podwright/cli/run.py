@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.cli import apps
-from podwright.cli.context import note, tell_report
+from podwright.cli.context import agent_command, note, tell_report
 from podwright.stage0 import prepare, start
 
 TYPE_CHECKING = False
@@ -30,9 +30,20 @@ def run(context: Context, args: apps.MultiArguments) -> int:
         on_uuid=(lambda uuid: save_uuid(save, uuid)) if save else None,
     )
     say_prepared(prepared)
-    outcome = start.run(context.layout, prepared.pod, stored=stored, on_report=tell_report)
+    outcome = start.run(
+        context.layout,
+        prepared.pod,
+        stored=stored,
+        on_report=tell_report,
+        again=again(context),
+    )
     tell(outcome)
     return outcome.status
+
+
+def again(context: Context) -> tuple[str, ...]:
+    """The command line that goes on in this process (see `cli/resume.py`)."""
+    return (*agent_command(), *context.global_argv, "resume")
 
 
 def say_prepared(prepared: prepare.Prepared) -> None:

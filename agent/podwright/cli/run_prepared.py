@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.cli.context import Context, tell_report
-from podwright.cli.run import tell
+from podwright.cli.run import again, tell
 from podwright.errors import UsageError
 from podwright.model.names import pod_name
 from podwright.model.podspec import NETS
@@ -33,7 +33,9 @@ def run(context: Context, args: Arguments) -> int:
     check_overrides(start.read_manifest(locked.path), overrides)
     if context.insecure:
         overrides["insecure"] = sorted(context.insecure)
-    outcome = start.run(context.layout, locked, overrides, on_report=tell_report)
+    outcome = start.run(
+        context.layout, locked, overrides, on_report=tell_report, again=again(context)
+    )
     tell(outcome)
     return outcome.status
 

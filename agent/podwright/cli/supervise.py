@@ -19,9 +19,12 @@ from podwright.host import detached, supervisor, systemd
 from podwright.model.names import pod_name
 from podwright.reconcile import canonical, revisions
 from podwright.stage0 import collect, pods, prepare, start
+from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podwright.reconcile.revisions import Revision
     from podwright.stage1.contract import Outcome
 
@@ -40,35 +43,59 @@ def run(context: Context, args: Arguments) -> int:
         raise NotFoundError(f"no pod is called {name}", "podwright apply makes one", object=name)
     if args.true("detached"):
         supervisor.record_supervisor(context.layout, name)
-    began = time.monotonic()
+    life = Life(name, args.true("detached"), int(args.text("attempt", "0")), time.monotonic())
+    return conclude(context, life, revision, lambda: _run(context, life, revision))
+
+
+@value
+class Life:
+    """One life of a supervised pod.
+
+    attempt   how often it was started again before
+    began     monotonic seconds
+    """
+
+    name: str
+    detached: bool
+    attempt: int
+    began: float
+
+    def again(self, context: Context) -> tuple[str, ...]:
+        """The command line that goes on in this process (see `cli/resume.py`)."""
+        words = ("resume", self.name, f"--attempt={self.attempt}", f"--began={self.began}")
+        more = ("--detached",) if self.detached else ()
+        return (*agent_command(), *context.global_argv, *words, *more)
+
+
+def conclude(context: Context, life: Life, revision: Revision, work: Callable[[], Outcome]) -> int:
+    """Do what runs the pod, record how that went, and begin the next life where that is ours to do."""
     outcome = None
     try:
-        outcome = _run(context, name, revision)
+        outcome = work()
         for text in outcome.notes:
             note(text)
         if outcome.reason == "not-ready":
             raise NotReadyError(
                 f"it was not ready after {revision.settings['ready']['timeout']:g} s",
-                object=name,
+                object=life.name,
             )
         status = 0 if outcome.reason == "stopped" else outcome.status
         if outcome.reason != "stopped":
-            supervisor.record_problem(
-                context.layout, name, f"it ended with status {outcome.status}"
-            )
+            problem = f"it ended with status {outcome.status}"
+            supervisor.record_problem(context.layout, life.name, problem)
     except PodwrightError as err:
-        supervisor.record_problem(context.layout, name, err.sentence())
-        if not args.true("detached"):
+        supervisor.record_problem(context.layout, life.name, err.sentence())
+        if not life.detached:
             raise
         note(err.sentence())
         status = 254
-    if args.true("detached") and _again(revision, status, outcome):
-        _restart(context, name, args, time.monotonic() - began)
+    if life.detached and _again(revision, status, outcome):
+        _restart(context, life)
     return status
 
 
-def _run(context: Context, name: str, revision: Revision) -> Outcome:
-    layout = context.layout
+def _run(context: Context, life: Life, revision: Revision) -> Outcome:
+    layout, name = context.layout, life.name
     previous = pods.instance(layout, name)
     pod = pods.get(layout, revision.uuid) if revision.uuid else None
     if pod is not None and pod.directory == pods.PREPARED:
@@ -86,7 +113,11 @@ def _run(context: Context, name: str, revision: Revision) -> Outcome:
         _clean(context, previous)  # only now: the name means a pod at every moment
     try:
         return start.run(
-            layout, locked, on_ready=lambda: _ready(locked.uuid), on_report=tell_report
+            layout,
+            locked,
+            on_ready=lambda: _ready(locked.uuid),
+            on_report=tell_report,
+            again=life.again(context),
         )
     finally:
         locked.close()  # who is locked is running, and the next start may be a minute away
@@ -112,12 +143,12 @@ def _again(revision: Revision, status: int, outcome: Outcome | None) -> bool:
     return not stopped and (policy == "always" or (policy == "on-failure" and status != 0))
 
 
-def _restart(context: Context, name: str, args: Arguments, ran: float) -> None:
+def _restart(context: Context, life: Life) -> None:
     """Wait a little and become the next attempt."""
-    attempt = 0 if ran > LONG_ENOUGH else int(args.text("attempt", "0"))
-    note(f"pod {name} ended; next start in {detached.backoff(attempt):.0f} s")
+    attempt = 0 if time.monotonic() - life.began > LONG_ENOUGH else life.attempt
+    note(f"pod {life.name} ended; next start in {detached.backoff(attempt):.0f} s")
     sys.stderr.flush()
     detached.pause(attempt)
     os.chdir("/")  # the next attempt removes the pod, in whose directory we are
-    argv = [*agent_command(), *context.global_argv, "supervise", name, "--detached"]
+    argv = [*agent_command(), *context.global_argv, "supervise", life.name, "--detached"]
     os.execv(argv[0], [*argv, f"--attempt={attempt + 1}"])

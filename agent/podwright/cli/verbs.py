@@ -220,6 +220,19 @@ VERBS = (
     Verb("completion", "completion", "Print a completion script for bash", "bash"),
     Verb("help", "help", "Help about any command", "[COMMAND]"),
     Verb(
+        "resume",
+        "resume",
+        "Go on as the parent of a pod that runs",
+        "[NAME] SIGNAL",
+        (
+            Option("state", "descriptor of what is known about the pod", "FD"),
+            Option("detached", "restart it ourselves, since there is no systemd"),
+            Option("attempt", "how often it was restarted", "N", "0"),
+            Option("began", "when this life began", "SECONDS", "0"),
+        ),
+        hidden=True,
+    ),
+    Verb(
         "supervise",
         "supervise",
         "Run a named pod under a supervisor",

@@ -50,6 +50,10 @@ class Slot:
         self.number = number
         self.fd = fd
 
+    def as_tuple(self) -> tuple[str, int, int]:
+        """What a slot can be made from again in this same process."""
+        return self.path, self.number, self.fd
+
     def keep(self, record: str) -> None:
         """Write another record: what the slot belongs to from now on."""
         _write(self.fd, record)

@@ -48,6 +48,11 @@ class Range:
         self._nspawn = nspawn
         self._nspawn_fd = nspawn_fd
 
+    @property
+    def nspawn(self) -> tuple[str, int]:
+        """Path and descriptor of systemd-nspawn's lock, ("", -1) when there is none."""
+        return self._nspawn, self._nspawn_fd
+
     def release(self, *, keep: bool = False) -> None:
         """Give the range back when the pod's last process has ended.
 
@@ -78,9 +83,7 @@ def missing() -> str:
         os.close(fd)
 
 
-def take(
-    directory: str, pods: str, uuid: str, etc: str = "/etc", run: str = "/run"
-) -> Range:
+def take(directory: str, pods: str, uuid: str, etc: str = "/etc", run: str = "/run") -> Range:
     """Take a range for the pod `uuid` below `pods` (`Layout.pods`). Raises HostError."""
     fs.ensure_dir(directory, 0o700)
     for first in _candidates(etc):

@@ -98,6 +98,12 @@ class NetWorker:
             hint = "what it had begun could not be taken back: run gc"
         raise NetworkError(f"network: the worker {how} before the network was up", hint)
 
+    def held(self) -> Optional[dict[str, str]]:
+        """What `tear_down` needs besides the pod's UUID; None when there is nothing to give back."""
+        if self._request is None or not self._held:
+            return None
+        return {"net_dir": self._request.net_dir, "ip": self._ip, "host_if": self._host_if}
+
     def teardown(self) -> None:
         """Give everything back; at the pod's end, or when it will not start. Idempotent.
 

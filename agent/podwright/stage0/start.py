@@ -51,12 +51,14 @@ def run(
     on_ready: Optional[OnReady] = None,
     stored: Optional[list[StoredImage]] = None,
     on_report: Optional[OnReport] = None,
+    again: tuple[str, ...] = (),
 ) -> Outcome:
     """Run a locked, prepared pod to its end; moves it to `run` first.
 
     overrides  runtime-config keys said again on the command line (run-prepared --net ...)
     stored     the images, when they were admitted a moment ago by this same process
     on_report  told each sentence about protection that is found missing only now
+    again      command line of the agent that goes on by `resume` in this process, or ()
     The verdict on every image is evaluated again here, with the trust store of this moment.
     """
     config = {**read_runtime(pod.path), **(overrides or {})}
@@ -73,11 +75,25 @@ def run(
     from podwright.stage1.namespaces.launch import launch as launch_namespaces
 
     try:
-        outcome = launch_namespaces(launch, on_ready or _nothing, network, on_report)
+        outcome = launch_namespaces(launch, on_ready or _nothing, network, on_report, again)
     except BaseException as err:
         record_end(pod.path, Outcome(254, getattr(err, "reason", "failed"), {}), str(err))
         raise
     record_end(pod.path, outcome, "")
+    return outcome
+
+
+def resume(
+    state: dict[str, Any], number: int, again: tuple[str, ...], on_report: OnReport
+) -> Outcome:
+    """Go on with what `run` began in this process, woken up by signal `number`."""
+    from podwright.stage1.namespaces.resume import resume as resume_namespaces
+
+    try:
+        outcome = resume_namespaces(state, number, again, on_report)
+        record_end(state["pod_dir"], outcome, "")
+    finally:
+        os.close(state["owned"]["lock"])  # who is locked is running
     return outcome
 
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 import gc
 import os
 
-from podwright.errors import HostError, LaunchError, NetworkError, PodwrightError
+from podwright.errors import HostError, NetworkError
 from podwright.host import uidranges
 from podwright.kernel import calls, fs, process, signals, terminal, unixsocket
-from podwright.stage1.contract import AppRecord, Outcome
 from podwright.stage1.namespaces import filters, groups, link, record, volumes
+from podwright.stage1.namespaces.follow import FORWARDED, Follower
+from podwright.stage1.namespaces.patience import Owned, Patience
 from podwright.stage1.namespaces.plan import UserRange, compile_pod
-from podwright.stage1.namespaces.relay import Relay
 from podwright.stage2 import control, init
 from podwright.text import safe
 from podwright.values import replace
@@ -26,21 +26,15 @@ from podwright.values import replace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from typing import Any, NoReturn, Optional
+    from typing import Optional
 
     from podwright.host.cgroups import PodCgroup
     from podwright.host.uidranges import Range
     from podwright.net.worker import NetWorker
-    from podwright.stage1.contract import Launch, OnReady, OnReport
+    from podwright.stage1.contract import Launch, OnReady, OnReport, Outcome
     from podwright.stage1.fly.leftovers import Leftovers
     from podwright.stage1.namespaces.labels import Labels
     from podwright.stage1.namespaces.plan import PodPlan
-
-FORWARDED = (
-    *(signals.SIGTERM, signals.SIGINT, signals.SIGQUIT, signals.SIGHUP),
-    *(signals.SIGUSR1, signals.SIGUSR2, signals.SIGWINCH),
-)
-KILLED = 128 + signals.SIGKILL
 
 
 def launch(
@@ -48,17 +42,19 @@ def launch(
     on_ready: OnReady,
     network: Optional[NetWorker] = None,
     on_report: Optional[OnReport] = None,
+    again: tuple[str, ...] = (),
 ) -> Outcome:
     """Run a pod to its end and take everything of it down again.
 
     on_ready  called once, in this process, when the pod has become ready
     network   makes the pod's network; None for the host's, or for none but loopback
     on_report called in this process with each sentence about protection that was found missing
+    again     command line that goes on in this process after a while (see `patience`), or ()
     Must be called from the main thread, since it handles signals meanwhile. Raises LaunchError,
     NetworkError or HostError when the pod could not be run; nothing of it runs then.
     """
     try:
-        return _launch(pod, on_ready, network, on_report)
+        return _launch(pod, on_ready, network, on_report, again)
     except OSError as err:
         raise HostError(
             f"pod {pod.uuid}: {safe(err)}", "see the failed call with --debug", object=pod.uuid
@@ -70,6 +66,7 @@ def _launch(
     on_ready: OnReady,
     network: Optional[NetWorker],
     on_report: Optional[OnReport],
+    again: tuple[str, ...],
 ) -> Outcome:
     group: Optional[PodCgroup] = None
     labels: Optional[Labels] = None
@@ -85,11 +82,15 @@ def _launch(
         group = groups.of(plan)
         record.write(pod.pod_dir, 0, group.directories())  # before they exist: gc reads it
         group.make()
-        parent = _Parent(plan, group, pod.lock_fd, on_ready, on_report)
+        parent = _Parent(plan, group, pod, network, on_ready, on_report)
+        if again and not plan.interactive and "pid" not in plan.kept:
+            parent.patience = _patience(pod, group, network, labels, users, again)
         try:
-            parent.reported(*pod.reports, *group.notes, *(labels.reports if labels is not None else ()))
+            parent.reported(
+                *pod.reports, *group.notes, *(labels.reports if labels is not None else ())
+            )
             parent.fork(code)
-            return parent.follow(network)
+            return parent.follow()
         finally:
             parent.end()
     finally:
@@ -103,6 +104,29 @@ def _launch(
                 labels.release()
             if users is not None:
                 users.release(keep=os.path.lexists(f"{pod.pod_dir}/{uidranges.COPIED}"))
+
+
+def _patience(
+    pod: Launch,
+    group: PodCgroup,
+    network: Optional[NetWorker],
+    labels: Optional[Labels],
+    users: Optional[Range],
+    again: tuple[str, ...],
+) -> Patience:
+    """What lets the parent become small while it waits."""
+
+    def owned() -> Owned:
+        return Owned(
+            pod.lock_fd,
+            tuple(group.directories()),
+            network.held() if network is not None else None,
+            labels.slot.as_tuple() if labels is not None and labels.slot is not None else None,
+            users.slot.as_tuple() if users is not None else None,
+            users.nspawn if users is not None else ("", -1),
+        )
+
+    return Patience(pod.uuid, owned, again)
 
 
 def _range(pod: Launch) -> Range:
@@ -148,33 +172,30 @@ def _filters(pod: Launch, plan: PodPlan) -> dict[str, bytes]:
     }
 
 
-class _Parent:
-    """The waiting side: owns PID 1 until it is reaped, and the signal handlers until the end."""
+class _Parent(Follower):
+    """The side that makes the pod: forks PID 1, and gives it its network and its terminal."""
 
     def __init__(
         self,
         plan: PodPlan,
         group: PodCgroup,
-        lock_fd: int,
+        pod: Launch,
+        network: Optional[NetWorker],
         on_ready: OnReady,
         on_report: Optional[OnReport] = None,
     ) -> None:
+        names = tuple(app.name for app in plan.apps)
+        super().__init__(plan.pod_dir, plan.root, names, on_ready, on_report)
         self.plan = plan
         self.group = group
-        self.lock_fd = lock_fd
-        self.on_ready = on_ready
-        self.on_report = on_report
-        self.pid = 0
+        self.lock_fd = pod.lock_fd
+        self.network = network
+        self.failure: Optional[NetworkError] = None
         self.report, self.report_end = os.pipe()
         self.go_end, self.go = os.pipe()
         tied = plan.interactive and os.isatty(0)
         self.terminals = terminal.pair() if tied else None
-        self.relay: Optional[Relay] = None
         self.leftovers: Optional[Leftovers] = None
-        self.handlers: dict[int, Any] = {}
-        self.apps: dict[str, AppRecord] = {}
-        self.notes: list[str] = []
-        self.reports: list[str] = []
 
     def fork(self, code: dict[str, bytes]) -> None:
         """Start the pod's PID 1 in a new pid namespace; our own children stay in ours."""
@@ -203,74 +224,33 @@ class _Parent:
         os.close(self.report_end)
         os.close(self.go_end)
         self.report_end = self.go_end = -1
-        for number in FORWARDED:
-            self.handlers[number] = signals.signal(number, self._forward)
+        self.take_signals()
         signals.pthread_sigmask(signals.SIG_SETMASK, mask)
 
     def _inner_terminal(self) -> Optional[_socket.socket]:
         return self.terminals[1] if self.terminals is not None else None
 
-    def _forward(self, number: int, _frame: object) -> None:
-        if number == signals.SIGWINCH and self.relay is not None:
-            self.relay.resized()
-        elif self.pid:
-            os.kill(self.pid, number)
-
-    def follow(self, network: Optional[NetWorker]) -> Outcome:
-        """Make the network when PID 1 is isolated, then listen to it until it has ended."""
-        outcome: Optional[Outcome] = None
-        failure: Optional[NetworkError] = None
-        for kind, *fields in link.messages(self.report):
-            if kind == link.ISOLATED:
-                try:
-                    self._admit(network)
-                except NetworkError as err:
-                    if not self._has_ended():
-                        raise
-                    failure = err  # PID 1 took the network namespace with it; it may say why
-            elif kind == link.READY:
-                fs.symlink("ready", f"{self.plan.root}/rkt/supervisor-status")
-                self.on_ready()
-            elif kind == link.NOTE:
-                self.notes.append(fields[0])
-            elif kind == link.REPORT:
-                self.reported(fields[0])
-            elif kind in (link.BEGUN, link.ENDED):
-                self._app_told(kind, fields)
-            elif kind == link.DONE:
-                outcome = self._outcome(int(fields[0]), fields[1])
-            elif kind == link.FAILED:
-                _raise(fields)
-        if failure is not None:
-            raise failure
-        return outcome or self._killed()
-
-    def _app_told(self, kind: str, fields: list[str]) -> None:
-        """Keep what an app's life has come to, and write it while the pod goes on."""
-        found = link.app_record(kind, fields)
-        self.apps[found.name] = found
-        if not all(app.name in self.apps and self.apps[app.name].over for app in self.plan.apps):
-            record.write_apps(self.plan.pod_dir, tuple(self.apps.values()))
-
-    def reported(self, *texts: str) -> None:
-        """Record and tell protection that was found missing; nothing, on most hosts."""
-        if texts:
-            self.reports += texts
-            record.write_reports(self.plan.pod_dir, self.reports)
-            if self.on_report is not None:
-                for text in texts:
-                    self.on_report(text)
-
-    def _has_ended(self) -> bool:
-        """Whether PID 1 is dead; it is not reaped."""
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-    def _admit(self, network: Optional[NetWorker]) -> None:
+    def isolated(self) -> None:
         """Record PID 1, finish its network, and let it start the apps."""
-        if network is not None:
-            network.start(self.pid)
-        record.write(self.plan.pod_dir, self.pid, self.group.directories())
-        address = self._network_up(network) if network is not None else ""
+        try:
+            self._admit()
+        except NetworkError as err:
+            if not self.has_ended():
+                raise
+            self.failure = err  # PID 1 took the network namespace with it; it may say why
+
+    def follow(self) -> Outcome:
+        """Listen until PID 1 has ended; what it says of a failure comes before the network's."""
+        outcome = super().follow()
+        if self.failure is not None:
+            raise self.failure
+        return outcome
+
+    def _admit(self) -> None:
+        if self.network is not None:
+            self.network.start(self.pid)
+        record.write(self.pod_dir, self.pid, self.group.directories())
+        address = self._network_up(self.network) if self.network is not None else ""
         if self.terminals is not None:
             self._tie(self.terminals[0])
         calls.trim_heap()
@@ -281,6 +261,8 @@ class _Parent:
 
     def _tie(self, channel: _socket.socket) -> None:
         """Take over the app's terminal, unless PID 1 has failed before it made one."""
+        from podwright.stage1.namespaces.relay import Relay
+
         try:
             self.relay = Relay(terminal.receive(channel))
         except EOFError:
@@ -293,33 +275,12 @@ class _Parent:
 
         result = network.wait()
         data = jsonio.dumps([result.as_json()]).encode()
-        fs.write_atomic(f"{self.plan.pod_dir}/net-info.json", data, 0o644, durable=False)
+        fs.write_atomic(f"{self.pod_dir}/net-info.json", data, 0o644, durable=False)
         return result.ip
 
-    def _killed(self) -> Outcome:
-        """PID 1 ended without a word: somebody, or the kernel short of memory, killed it."""
-        for app in self.plan.apps:
-            known = self.apps.get(app.name)
-            if known is None or not known.over:
-                self.apps[app.name] = link.killed_record(app.name, known)
-                path = f"{self.plan.root}/rkt/status/{app.name}"
-                fs.write_atomic(path, f"{KILLED}\n".encode(), 0o644, durable=False)
-        return self._outcome(KILLED, "killed")
-
-    def _outcome(self, status: int, reason: str) -> Outcome:
-        records = tuple(self.apps.get(app.name, AppRecord(app.name)) for app in self.plan.apps)
-        ended = {app.name: app.status for app in records if app.status is not None}
-        notes, reports = tuple(self.notes), tuple(self.reports)
-        return Outcome(status, reason, ended, notes, reports, records)
-
     def end(self) -> None:
-        """Make sure that nothing of the pod runs any more; give the signals back."""
-        if self.pid:
-            # Still unreaped, so the pid is ours; the kernel ends the rest with it (PID 1 gone
-            # means an empty namespace when waitpid returns).
-            os.kill(self.pid, signals.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.pid = 0
+        """Make sure that nothing of the pod runs any more; give everything back."""
+        self.reap()
         if self.leftovers is not None:
             self.leftovers.end(self.relay.pid if self.relay is not None else 0)
             self.leftovers.close()
@@ -327,14 +288,7 @@ class _Parent:
             self.relay.end()
         if self.terminals is not None:
             self.terminals[0].close()
-        for number, handler in self.handlers.items():
-            signals.signal(number, handler)
-        for fd in (self.report, self.go, self.report_end, self.go_end):
+        for fd in (self.go, self.report_end, self.go_end):
             if fd >= 0:
                 os.close(fd)
-
-
-def _raise(fields: list[str]) -> NoReturn:
-    reason, stage, message, hint = fields
-    kind = LaunchError if stage == LaunchError.stage else PodwrightError
-    raise kind(message, hint, reason=reason, stage=stage)
+        super().end()

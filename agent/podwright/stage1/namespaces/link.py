@@ -17,7 +17,7 @@ from podwright.stage1.contract import AppRecord
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Optional
 
 ISOLATED = "isolated"
@@ -131,10 +131,12 @@ class Inside:
         return data.decode().strip()
 
 
-def messages(report: int) -> Iterator[list[str]]:
-    """Messages of PID 1 as they come, until it is gone."""
+def messages(report: int, idle: Callable[[], None]) -> Iterator[list[str]]:
+    """Messages of PID 1 as they come, until it is gone; `idle` is called before each wait."""
     rest = b""
     while True:
+        if not rest:
+            idle()
         piece = os.read(report, 65536)
         if not piece:
             return

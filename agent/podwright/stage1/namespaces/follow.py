@@ -1,0 +1,161 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Listen to a pod's PID 1 until it has ended, and pass signals on to it meanwhile."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import LaunchError, PodwrightError
+from podwright.kernel import fs, signals
+from podwright.stage1.contract import AppRecord, Outcome
+from podwright.stage1.namespaces import link, record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn, Optional
+
+    from podwright.stage1.contract import OnReady, OnReport
+    from podwright.stage1.namespaces.patience import Patience
+    from podwright.stage1.namespaces.relay import Relay
+
+FORWARDED = (
+    *(signals.SIGTERM, signals.SIGINT, signals.SIGQUIT, signals.SIGHUP),
+    *(signals.SIGUSR1, signals.SIGUSR2, signals.SIGWINCH),
+)
+KILLED = 128 + signals.SIGKILL
+
+
+class Follower:
+    """The waiting side of a pod: owns its PID 1 until it is reaped, and the signal handlers.
+
+    pod_dir, root   the pod's directory, and its root on the host
+    names           its apps
+    on_ready        called once, when the pod has become ready
+    on_report       called with each sentence about protection that was found missing
+    """
+
+    def __init__(
+        self,
+        pod_dir: str,
+        root: str,
+        names: tuple[str, ...],
+        on_ready: Optional[OnReady] = None,
+        on_report: Optional[OnReport] = None,
+    ) -> None:
+        self.pod_dir = pod_dir
+        self.root = root
+        self.names = names
+        self.on_ready = on_ready
+        self.on_report = on_report
+        self.pid = 0
+        self.report = -1
+        self.relay: Optional[Relay] = None
+        self.patience: Optional[Patience] = None
+        self.handlers: dict[int, Any] = {}
+        self.apps: dict[str, AppRecord] = {}
+        self.notes: list[str] = []
+        self.reports: list[str] = []
+
+    def take_signals(self) -> None:
+        """From here on what we are sent goes to PID 1, until `end`."""
+        for number in FORWARDED:
+            self.handlers[number] = signals.signal(number, self._forward)
+
+    def _forward(self, number: int, _frame: object) -> None:
+        if number == signals.SIGWINCH and self.relay is not None:
+            self.relay.resized()
+        elif self.pid:
+            os.kill(self.pid, number)
+
+    def isolated(self) -> None:
+        """PID 1 has its namespaces, and waits."""
+
+    def idle(self) -> None:
+        """Called before each wait for a message; may take its time, or become something smaller."""
+        if self.patience is not None:
+            self.patience.idle(self)
+
+    def follow(self) -> Outcome:
+        """Listen until PID 1 has ended. Raises what PID 1 says, when it could not start the pod."""
+        outcome: Optional[Outcome] = None
+        for kind, *fields in link.messages(self.report, self.idle):
+            if kind == link.ISOLATED:
+                self.isolated()
+            elif kind == link.READY:
+                fs.symlink("ready", f"{self.root}/rkt/supervisor-status")
+                if self.on_ready is not None:
+                    self.on_ready()
+                if self.patience is not None:
+                    self.patience.begin()
+            elif kind == link.NOTE:
+                self.notes.append(fields[0])
+            elif kind == link.REPORT:
+                self.reported(fields[0])
+            elif kind in (link.BEGUN, link.ENDED):
+                self._app_told(kind, fields)
+            elif kind == link.DONE:
+                outcome = self._outcome(int(fields[0]), fields[1])
+            elif kind == link.FAILED:
+                _raise(fields)
+        return outcome or self._killed()
+
+    def _app_told(self, kind: str, fields: list[str]) -> None:
+        """Keep what an app's life has come to, and write it while the pod goes on."""
+        found = link.app_record(kind, fields)
+        self.apps[found.name] = found
+        if not all(name in self.apps and self.apps[name].over for name in self.names):
+            record.write_apps(self.pod_dir, tuple(self.apps.values()))
+
+    def reported(self, *texts: str) -> None:
+        """Record and tell protection that was found missing; nothing, on most hosts."""
+        if texts:
+            self.reports += texts
+            record.write_reports(self.pod_dir, self.reports)
+            if self.on_report is not None:
+                for text in texts:
+                    self.on_report(text)
+
+    def has_ended(self) -> bool:
+        """Whether PID 1 is dead; it is not reaped."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _killed(self) -> Outcome:
+        """PID 1 ended without a word: somebody, or the kernel short of memory, killed it."""
+        for name in self.names:
+            known = self.apps.get(name)
+            if known is None or not known.over:
+                self.apps[name] = link.killed_record(name, known)
+                path = f"{self.root}/rkt/status/{name}"
+                fs.write_atomic(path, f"{KILLED}\n".encode(), 0o644, durable=False)
+        return self._outcome(KILLED, "killed")
+
+    def _outcome(self, status: int, reason: str) -> Outcome:
+        records = tuple(self.apps.get(name, AppRecord(name)) for name in self.names)
+        ended = {app.name: app.status for app in records if app.status is not None}
+        notes, reports = tuple(self.notes), tuple(self.reports)
+        return Outcome(status, reason, ended, notes, reports, records)
+
+    def reap(self) -> None:
+        """Make sure that nothing of the pod runs any more."""
+        if self.pid:
+            # Still unreaped, so the pid is ours; the kernel ends the rest with it (PID 1 gone
+            # means an empty namespace when waitpid returns).
+            os.kill(self.pid, signals.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+
+    def end(self) -> None:
+        """The same, and give the signals back."""
+        self.reap()
+        for number, handler in self.handlers.items():
+            signals.signal(number, handler)
+        if self.report >= 0:
+            os.close(self.report)
+            self.report = -1
+
+
+def _raise(fields: list[str]) -> NoReturn:
+    reason, stage, message, hint = fields
+    kind = LaunchError if stage == LaunchError.stage else PodwrightError
+    raise kind(message, hint, reason=reason, stage=stage)

@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Go on as the parent of a pod that runs: what `patience` has put to sleep."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.kernel import signals
+from podwright.stage1.contract import AppRecord
+from podwright.stage1.namespaces.follow import FORWARDED, Follower
+from podwright.stage1.namespaces.patience import AWAITED, Owned, Patience, awake
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.stage1.contract import OnReport, Outcome
+
+
+def resume(
+    state: dict[str, Any], number: int, command: tuple[str, ...], on_report: Optional[OnReport]
+) -> Outcome:
+    """Follow the pod of `state` to its end and take everything of it down.
+
+    number    the signal that woke us up
+    command   to go on with when there is nothing to do again
+    """
+    owned = _owned(state["owned"])
+    for fd in (state["report"], *owned.descriptors()):
+        os.set_inheritable(fd, False)
+    follower = Follower(state["pod_dir"], state["root"], tuple(state["names"]), on_report=on_report)
+    follower.pid, follower.report = state["pid"], state["report"]
+    follower.apps = {raw["name"]: AppRecord(**raw) for raw in state["apps"]}
+    follower.notes, follower.reports = state["notes"], state["reports"]
+    follower.patience = Patience(state["uuid"], lambda: owned, command)
+    follower.patience.begin()
+    follower.take_signals()
+    awake(follower.report)
+    signals.pthread_sigmask(signals.SIG_UNBLOCK, AWAITED)
+    if number in FORWARDED:
+        os.kill(follower.pid, number)
+    try:
+        return follower.follow()
+    finally:
+        follower.end()
+        _give_back(state["uuid"], state["pod_dir"], owned)
+
+
+def _owned(raw: dict[str, Any]) -> Owned:
+    label, users, nspawn = (raw[name] and tuple(raw[name]) for name in ("label", "users", "nspawn"))
+    return Owned(raw["lock"], tuple(raw["cgroups"]), raw["network"], label, users, nspawn)
+
+
+def _give_back(uuid: str, pod_dir: str, owned: Owned) -> None:
+    from podwright.host import cgroups, slots, uidranges
+
+    try:
+        if owned.network is not None:
+            from podwright.net.worker import tear_down
+
+            net = owned.network
+            tear_down(net["net_dir"], uuid, net["ip"], net["host_if"])
+    finally:
+        cgroups.remove(list(owned.cgroups))
+        if owned.label is not None:
+            slots.Slot(*owned.label).release()
+        if owned.users is not None:
+            users = uidranges.Range(slots.Slot(*owned.users), *owned.nspawn)
+            users.release(keep=os.path.lexists(f"{pod_dir}/{uidranges.COPIED}"))
