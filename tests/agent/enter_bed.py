@@ -101,3 +101,13 @@ class House:
         """The control groups below the pod's, for entered processes."""
         found = pod.init()["cgroups"]
         return self.bed.host.run(["find", *found, "-name", "enter-*"]).check().stdout.split()
+
+    def client(self, pod: Pod) -> str:
+        """The pid of the only agent that is in a pod now, by the private host's numbers."""
+        name = pod.pod_dir.name
+        script = (
+            "for p in /proc/[0-9]*; do case $(tr '\\0' ' ' < $p/cmdline) in"
+            f' "/usr/bin/python3 -IS "*" enter "*"{name}"*) echo ${{p#/proc/}};; esac; done 2>/dev/null'
+        )
+        (pid,) = self.bed.host.run(["sh", "-c", script]).stdout.split()
+        return pid
