@@ -43,7 +43,7 @@ def test_a_command_that_succeeds_makes_the_pod_ready(bed: Bed) -> None:
 
 def test_the_command_is_confined_like_the_app(bed: Bed) -> None:
     look = "grep -E '^(Cap|NoNew|Seccomp|Groups|Uid)' /proc/self/status; readlink /proc/self/ns/net; env; umask; pwd"
-    rule = {"exec": ["/bin/sh", "-c", f"({look}) > /tmp/probe"]}
+    rule = {"exec": ["/bin/sh", "-c", f"({look}) > /tmp/new && mv /tmp/new /tmp/probe"]}
     wait = "while [ ! -e /tmp/probe ]; do sleep 0.05; done"
     script = f"({look}) > /tmp/main; {wait}; cat /tmp/main; echo ==; cat /tmp/probe"
     ended = bed.run(

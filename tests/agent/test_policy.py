@@ -206,22 +206,41 @@ def test_a_minimum_isolation_that_the_flavour_does_not_reach_is_refused(
     policy([{**SIGNED, "minimumStage1": "namespaces"}])
     agent.ok(*RUN, TINY, TRUE)
     pod = agent.ok("prepare", "--quiet", TINY, TRUE).strip()
-    policy([{**SIGNED, "minimumStage1": "user-namespaced"}])
+    policy([{**SIGNED, "minimumStage1": "vm"}])
     for arguments in (
         (*RUN, TINY, TRUE),
         ("prepare", TINY, TRUE),
         ("run-prepared", "--net=none", pod),
     ):
         line = agent.refused(*arguments)
-        assert "must run in user-namespaced or stronger isolation, not in namespaces" in line
-        assert "offers namespaces only" in line
+        assert "must run in vm or stronger isolation, not in user-namespaced" in line
+        assert "offers fly, namespaces and user-namespaced only" in line
         assert "--stage1-name" not in line
     agent.ok("fetch", TINY)
     done = agent("policy", "check", TINY)
     assert done.exit == 254
-    assert "admitted only in user-namespaced or stronger isolation, which this host has not" in (
-        done.stdout
-    )
+    assert "admitted only in vm or stronger isolation, which this host has not" in done.stdout
+
+
+def test_a_policy_that_asks_for_users_of_its_own_gets_them_or_refuses(
+    agent: Agent, policy: Policy, published: Publish, lab: Keys
+) -> None:
+    published()
+    agent.trust(lab.key, "example.com")
+    policy([{**SIGNED, "minimumStage1": "user-namespaced"}])
+    agent.ok(*RUN, TINY, TRUE)
+    pod = agent.ok("prepare", "--quiet", TINY, TRUE).strip()
+    for arguments in (
+        (*RUN, "--private-users=false", TINY, TRUE),
+        ("run", "--net=host", TINY, TRUE),
+        ("run-prepared", "--net=host", pod),
+        (*RUN, "--volume=null,kind=host,source=/dev/null", TINY, "--mount=volume=null,target=/x", TRUE),
+        (*RUN, "--stage1-name=fly", TINY, TRUE),
+    ):  # fmt: skip
+        line = agent.refused(*arguments)
+        assert "must run in user-namespaced or stronger isolation, not in" in line
+        assert "--private-users" in line
+    agent.ok("run-prepared", "--net=none", pod)
 
 
 @pytest.mark.threat("T56")

@@ -93,6 +93,11 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         lines.append(f"error={seen['exit_error']}")
     label = seen["selinux"]
     lines.append(f"selinux={label.get('process') or 'off (' + label.get('off', '') + ')'}")
+    if seen["started_at"]:
+        users = seen["private_users"]
+        lines.append(
+            f"private-users={users['first']}:{users['count']}" if users else "private-users=off"
+        )
     lines += [f"report={text}" for text in seen["reports"]]
     for app in seen["apps"]:
         if app["exit_code"] is not None:

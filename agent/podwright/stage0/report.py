@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import PodwrightError
-from podwright.host import clock
+from podwright.host import clock, uidranges
 from podwright.stage0.start import read_manifest
 
 TYPE_CHECKING = False
@@ -43,6 +43,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "user_annotations": {},
         "user_labels": {},
         "reports": _reports(pod, runtime),
+        "private_users": _users(pod),
         "selinux": _selinux(pod, runtime),
     }
     try:
@@ -79,6 +80,12 @@ def _reports(pod: Pod, runtime: dict[str, Any]) -> list[str]:
     found = [runtime.get("reports"), pod.read_json("reports")]
     texts = [text for part in found if isinstance(part, list) for text in part]
     return [text for text in texts if isinstance(text, str)]
+
+
+def _users(pod: Pod) -> Optional[dict[str, int]]:
+    """The ids of the host that are the pod's users; None while it has none, or the host's."""
+    found = uidranges.of(pod.path)
+    return None if found is None else {"first": found[0], "count": found[1]}
 
 
 def _object(raw: Any) -> dict[str, Any]:

@@ -234,7 +234,17 @@ def _target(
     flags = os.O_WRONLY | os.O_CLOEXEC
     joins = tuple(os.open(path, flags) for path in group.app_files(app.name))
     code = filters.get(app.name, b"")
-    return Target(app, f"/{app.root}", who, wanted, tuple(drop), joins, code, app_spaces(app.kept), plan.users is not None)
+    return Target(
+        app,
+        f"/{app.root}",
+        who,
+        wanted,
+        tuple(drop),
+        joins,
+        code,
+        app_spaces(app.kept),
+        plan.users is not None,
+    )
 
 
 def _scored(targets: list[Target]) -> list[Target]:

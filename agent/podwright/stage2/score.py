@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+from podwright.errors import LaunchError
 from podwright.kernel.step import step
 from podwright.values import value
 
@@ -46,7 +47,13 @@ def prepare(wanted: list[Optional[int]]) -> list[Optional[Score]]:
     fd = os.open(PATH, os.O_RDWR | os.O_CLOEXEC)
     own = int(os.read(fd, 16))
     if min(numbers) < own:
-        _put(fd, min(numbers))
+        try:
+            _put(fd, min(numbers))
+        except PermissionError:
+            raise LaunchError(
+                f"oom-score-adj {min(numbers)} is lower than the agent's own ({own})",
+                "run the agent with CAP_SYS_RESOURCE, or drop the isolator",
+            ) from None
     return [None if number is None else Score(fd, own, number) for number in wanted]
 
 

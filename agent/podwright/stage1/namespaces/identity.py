@@ -52,7 +52,11 @@ def resolve(
         supplementary,
     )
     highest = HIGHEST if users is None else users.count - 1
-    for kind, number in (("user", who.uid), ("group", who.gid), *(("group", n) for n in who.groups)):
+    for kind, number in (
+        ("user", who.uid),
+        ("group", who.gid),
+        *(("group", n) for n in who.groups),
+    ):
         if not 0 <= number <= highest:
             raise LaunchError(
                 f"app {app}: {kind} {number} cannot be used: numbers go from 0 to {highest}",

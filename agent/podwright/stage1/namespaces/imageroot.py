@@ -86,15 +86,16 @@ def _mapped_layers(app: AppPlan, users: Users) -> list[int]:
         fd = mounts.clone(mounts.AT_FDCWD, path)
         fds.append(fd)
         users.show_own(fd)
-        if not users.mapped:
-            break
         mounts.attach(fd, place)
-    else:
-        writable = fds.pop(0)
-        fds[:0] = [os.open(name, beneath.DIRECTORY, dir_fd=writable) for name in ("upper", "work")]
-        os.close(writable)
     os.close(place)
-    return fds if users.mapped else []
+    writable = fds.pop(0)
+    fds[:0] = [os.open(name, beneath.DIRECTORY, dir_fd=writable) for name in ("upper", "work")]
+    os.close(writable)
+    if users.mapped:
+        return fds
+    for fd in fds:
+        os.close(fd)
+    return []
 
 
 def _copied(app: AppPlan, here: int, users: Optional[Users]) -> int:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.sources import Pins
     from podwright.stage1.namespaces.users import Users
 
+
 @value
 class Site:
     """What an app's root is built with.
@@ -144,9 +145,7 @@ def _before_volumes(root: int, plan: PodPlan) -> None:
         etcfiles.put_names(root, plan)
 
 
-def _mount_views(
-    root: int, dev: int, app: AppPlan, users: Optional[Users]
-) -> dict[str, int]:
+def _mount_views(root: int, dev: int, app: AppPlan, users: Optional[Users]) -> dict[str, int]:
     if not app.kept:
         return views.mount_views(root, dev, app, users.first if users is not None else 0)
     from podwright.stage1.fly import views as host

@@ -20,5 +20,5 @@ if TYPE_CHECKING:
 def begin(plan: PodPlan, here: int, first: int) -> None:
     """Mark the pod before anything is copied, and give its root (`here`) to the pod's root."""
     fs.write_atomic(f"{plan.pod_dir}/{COPIED}", b"", 0o640, durable=False)
-    for name in (".", *os.listdir(here)):
+    for name in (".", *os.listdir(f"/proc/self/fd/{here}")):
         os.chown(name, first, first, dir_fd=here, follow_symlinks=False)

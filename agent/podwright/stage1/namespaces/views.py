@@ -131,7 +131,12 @@ def _devices(root: int, source: int, app: str, first: int) -> int:
     fs.mkdir("shm", 0o755, dir_fd=dev)
     attach_at(dev, "shm", mounts.clone(source, "shm"))
     fs.mkdir("pts", 0o755, dir_fd=dev)
-    terminals = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620"), ("gid", str(first + TTY)))
+    terminals = (
+        ("newinstance", ""),
+        ("ptmxmode", "0666"),
+        ("mode", "0620"),
+        ("gid", str(first + TTY)),
+    )
     pts = mounts.filesystem("devpts", terminals, mounts.NOSUID | mounts.NOEXEC)
     if first:
         os.chown(".", first, first, dir_fd=pts)
