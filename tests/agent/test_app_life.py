@@ -499,3 +499,22 @@ def test_a_storm_of_orphans_does_not_keep_the_pod_from_its_work(bed: Bed) -> Non
     ended = bed.run(*apps, volumes=VOLUMES)
     assert ended.outcome == [8, "failed"]
     assert ended.reasons()["storm"] == "stopped-by-pod"
+
+
+def memory(bed: Bed, count: int) -> int:
+    """Kibibytes (PSS) of our processes for a running pod of so many apps."""
+    script = (
+        "for p in $(pgrep -x podwright-init) $(pgrep -f '^[^ ]*python3 .*launch_driver'); "
+        "do grep ^Pss: /proc/$p/smaps_rollup; done"
+    )
+    with bed.start(*(app(f"a{n}", "/bin/sleep", "1000") for n in range(count))) as pod:
+        pod.wait_ready()
+        lines = bed.host.run(["sh", "-c", script]).stdout.splitlines()
+        stop(pod)
+        pod.ended()
+    assert len(lines) == 2, lines
+    return sum(int(line.split()[1]) for line in lines)
+
+
+def test_a_further_app_costs_little_memory(bed: Bed) -> None:
+    assert memory(bed, 11) - memory(bed, 1) <= 10 * 1536

@@ -75,10 +75,7 @@ def conclude(context: Context, life: Life, revision: Revision, work: Callable[[]
         for text in outcome.notes:
             note(text)
         if outcome.reason == "not-ready":
-            raise NotReadyError(
-                f"it was not ready after {revision.settings['ready']['timeout']:g} s",
-                object=life.name,
-            )
+            raise NotReadyError(_unready(outcome), object=life.name)
         status = 0 if outcome.reason == "stopped" else outcome.status
         if outcome.reason != "stopped":
             problem = f"it ended with status {outcome.status}"
@@ -135,6 +132,12 @@ def _clean(context: Context, uuid: str) -> None:
             collect.remove(context.layout, pod)
         except PodwrightError as err:
             note(f"warning: {err.sentence()}")
+
+
+def _unready(outcome: Outcome) -> str:
+    """What was not ready, and what was seen last: stage1 has said it in a note."""
+    said = next((text for text in outcome.notes if "not ready after" in text), "not ready in time")
+    return said if said.startswith("app ") else f"it was {said}"
 
 
 def _again(revision: Revision, status: int, outcome: Outcome | None) -> bool:
