@@ -216,6 +216,20 @@ VERBS = (
         "",
         (Option("pretty-print", "indent", default="true"),),
     ),
+    Verb(
+        "check-host",
+        "check_host",
+        "Tell what this host can enforce, and what to install or enable for the rest",
+        "",
+        (
+            Option("require", "end with 1 when one of these is missing: kvm,selinux", "LIST"),
+            Option("no-legend", "no column titles"),
+            FORMAT,
+        ),
+        "Everything is tried, and nothing is left behind. Returns 0 unless --require names something\n"
+        "that is missing.",
+        ("podwright check-host", "podwright check-host --require=user-namespaces,cgroups"),
+    ),
     Verb("version", "version", "Print the version", "", (FORMAT,)),
     Verb("completion", "completion", "Print a completion script for bash", "bash"),
     Verb("help", "help", "Help about any command", "[COMMAND]"),
