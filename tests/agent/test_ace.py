@@ -145,7 +145,7 @@ def isolator(name: str, value: object) -> dict[str, Any]:
 
 
 EATS = "dd if=/dev/zero of=/dev/null bs=64M count=1"
-ENDS: list[tuple[str, dict[str, Any], str, int]] = [
+ENDS: list[tuple[str, object, str, int]] = [
     ("resource/memory", {"limit": "32M"}, EATS, 137),
     ("os/linux/seccomp-remove-set", {"set": ["mkdir", "mkdirat"]}, "mkdir /x", 159),
     ("os/linux/seccomp-retain-set", {"set": ["@appc.io/all"]}, "mkdir /x", 0),

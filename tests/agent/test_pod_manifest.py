@@ -137,7 +137,7 @@ def test_its_isolators_are_the_operators_word(manifests: Manifests) -> None:
 
 def test_a_named_pod_of_a_manifest_is_idempotent(manifests: Manifests) -> None:
     image = manifests.image("exec sleep 1000")
-    manifest = {
+    manifest: dict[str, Any] = {
         "acKind": "PodManifest",
         "acVersion": "0.8.11",
         "apps": [{"name": "one", "image": {"id": image}}],

@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.agent.software_bed import Software, software_on
 from tests.conftest import Keys
-from tests.support import software_image
-from tests.support.agent import Agent
-from tests.support.private_host import PrivateHost, Result
 
 POSTGRES = "/usr/lib/postgresql/15/bin"
 START_POSTGRES = f"{POSTGRES}/initdb -D data >/dev/null && exec {POSTGRES}/postgres -D data -k /tmp"
@@ -27,63 +23,10 @@ START_NGINX = "exec nginx -g 'daemon off;'"
 ASK_NGINX = "busybox wget -qO- http://127.0.0.1/"
 
 
-class Software:
-    """An agent whose store has the image."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent = agent
-
-    def run(self, script: str, *options: str) -> Result:
-        """Run a shell script in a pod of its own."""
-        command = ["run", "--net=none", software_image.NAME, *options, "--exec=/bin/sh"]
-        return self.agent(*command, "--", "-c", script, timeout=120)
-
-    def says(self, script: str, *options: str) -> str:
-        """What a script that must succeed prints."""
-        return self.run(script, *options).check().stdout
-
-    @contextmanager
-    def pod(self, script: str, check: str, **fields: Any) -> Iterator[dict[str, Any]]:
-        """A named pod that is ready when `check` succeeds in it; what `apply` answers about it."""
-        wanted = {
-            "name": "software",
-            "image": software_image.NAME,
-            "net": "none",
-            "exec": "/bin/sh",
-            "args": ["-c", script],
-            "restart": "no",
-            "ready": {"exec": ["/bin/sh", "-c", check], "timeout": 60},
-            **fields,
-        }
-        try:
-            yield self._apply(wanted)
-        finally:
-            self._apply({"name": "software", "state": "absent"})
-
-    def _apply(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        result = self.agent("apply", stdin=json.dumps({"pods": [wanted]}), timeout=120)
-        (part,) = json.loads(result.stdout)["pods"]
-        assert isinstance(part, dict)
-        return part
-
-    def log(self) -> str:
-        """What the pod has written."""
-        return (self.agent.data / "logs/software.log").read_text()
-
-
 @pytest.fixture(scope="module")
 def software(tmp_path_factory: pytest.TempPathFactory, lab: Keys) -> Iterator[Software]:
-    """One host for all, since unpacking the image takes a while."""
-    base = tmp_path_factory.mktemp("software")
-    (base / "host").mkdir()
-    image = base / "software.aci"
-    image.hardlink_to(software_image.build())
-    lab.key.sign(image)
-    with PrivateHost(base / "host") as host:
-        agent = Agent(host, base / "agent")
-        agent.trust(lab.key, "example.com")
-        agent.ok("fetch", image, timeout=120)
-        yield Software(agent)
+    with software_on(tmp_path_factory.mktemp("software"), lab.key) as bed:
+        yield bed
 
 
 def caps(*names: str) -> list[dict[str, Any]]:
@@ -202,7 +145,7 @@ def test_python_notices_that_a_call_is_taken_away(software: Software) -> None:
 
 
 BUSYBOX = """
-set -e
+set -ex
 b() { busybox "$@"; }
 cd /tmp && mkdir w && cd w
 echo hello > a; test "$(b cat a | b sed s/l/L/g | b tr o 0)" = heLL0
