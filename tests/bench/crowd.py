@@ -12,12 +12,21 @@ from typing import Any
 from tests.support.agent import Agent
 
 SCRIPT = """
-import glob, json, re
+import glob, json, re, sys, time
+COUNT = int(sys.argv[1])
+
+def small():
+    titles = (open(path).read() for path in glob.glob("/proc/[0-9]*/comm"))
+    return sum(title == "podwright-wait\\n" for title in titles)
+
+deadline = time.monotonic() + 60
+while small() < COUNT and time.monotonic() < deadline:
+    time.sleep(0.1)
 total = 0
 for path in glob.glob("/proc/[0-9]*"):
     try:
         words = open(path + "/cmdline", "rb").read().split(b"\\0")
-        ours = b"supervise" in words or words[0] == b"podwright-init"
+        ours = b"supervise" in words or words[0] in (b"podwright-init", b"podwright-wait")
         if ours:
             total += int(re.search(r"^Pss:\\s+(\\d+) kB", open(path + "/smaps_rollup").read(), re.M).group(1))
     except (OSError, AttributeError):
@@ -51,7 +60,8 @@ class Crowd:
 
     def resident(self) -> float:
         """MiB of proportional set size per pod: its parent and its PID 1; the apps are not ours."""
-        out = self.agent.host.run(["/usr/bin/python3", "-IS", "-c", SCRIPT]).check().stdout
+        script = ["/usr/bin/python3", "-IS", "-c", SCRIPT, str(self.count)]
+        out = self.agent.host.run(script, timeout=120).check().stdout
         return float(json.loads(out)) / 1024 / self.count
 
     def write_desired(self, scratch: Path) -> Path:
