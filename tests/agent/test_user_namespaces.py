@@ -83,7 +83,11 @@ def test_everything_that_the_pod_makes_belongs_to_its_root(bed: Bed) -> None:
 
 
 def test_the_network_and_its_files_in_sys_are_the_pods_own(bed: Bed) -> None:
-    assert bed.says("ls /sys/class/net; ip addr show lo | grep -c UP; ip link set lo mtu 1400 2>&1 | grep -c ermitted").split() == ["lo", "1", "1"]  # fmt: skip
+    look = "ls /sys/class/net; ip addr show lo | grep -c UP"
+    change = "ip link set lo mtu 1400 2>&1 | grep -c ermitted"
+    assert bed.says(f"{look}; {change}").split() == ["lo", "1", "1"]
+    admin = [isolator("os/linux/capabilities-retain-set", {"set": ["CAP_NET_ADMIN"]})]
+    assert bed.says(f"{change}; true", isolators=admin) == "0\n"
 
 
 def test_an_app_may_listen_on_a_low_port(bed: Bed) -> None:
@@ -120,9 +124,9 @@ def test_a_program_that_is_setuid_in_the_image_makes_a_user_of_the_pod(bed: Bed)
     (tree / "busybox-set").chmod(0o6755)
     (tree / "bin/id2").symlink_to("/busybox-set")
     allow = [isolator("os/linux/no-new-privileges", False)]
-    ended = bed.run(
-        sh("app", "ls -ln /busybox-set; grep Uid /proc/self/status; /busybox-set grep Uid /proc/self/status", tree=tree, isolators=allow),
-    )  # fmt: skip
+    look = "grep Uid /proc/self/status"
+    script = f"ls -ln /busybox-set; {look}; /busybox-set {look}"
+    ended = bed.run(sh("app", script, tree=tree, isolators=allow))
     assert ended.outcome == [0, "exited"], ended
     listing, before, after = ended.stdout.splitlines()
     assert listing.startswith("-rwsr-sr-x") and listing.split()[2:4] == ["1234", "1234"]

@@ -74,11 +74,8 @@ def _obstacle(
             "leave the device out",
         )
     if shared:
-        return (
-            f"what the pod mounts in volume {shared[0]} (propagation: shared) is to appear on the"
-            " host",
-            "choose propagation slave or private",
-        )
+        why = f"mounts of the pod in volume {shared[0]} are to appear on the host"
+        return f"{why} (propagation: shared)", "choose propagation slave or private"
     if missing:
         return missing, "enable user namespaces on the host"
     return "", ""

@@ -19,7 +19,6 @@ from podwright.stage1.namespaces import capabilities, environment, identity, roo
 from podwright.stage1.namespaces import link as messages
 from podwright.stage2 import entered
 from podwright.stage2.app import Stdio, Target, app_spaces
-from podwright.stage2.leftovers import open_groups
 from podwright.stage2.supervise import AWAITED, Supervisor
 from podwright.text import safe
 from podwright.values import replace
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
     from podwright.stage1.namespaces.users import Users
+    from podwright.stage2.leftovers import Group
 
 _GET_FLAGS = 0x8913
 _SET_FLAGS = 0x8914
@@ -88,7 +88,7 @@ def _run(
         from podwright.stage2 import rlimits
 
         targets = rlimits.prepare(targets, link.missing)
-    groups = open_groups(plan, group)
+    groups = _groups(plan, group)
     if users is not None:
         targets = _scored(targets)
     _leave_records(pod, plan, targets)
@@ -109,6 +109,16 @@ def _run(
     supervisor = Supervisor(plan, targets, link, address, stdio, null, groups)
     supervisor.control = entered.control(link.control, targets, plan.users is not None)
     return supervisor.run()
+
+
+def _groups(plan: PodPlan, group: PodCgroup) -> dict[str, Group]:
+    """The processes of each app, where one may end before its pod does."""
+    first = plan.apps[0]
+    if len(plan.apps) == 1 and not first.post_stop and first.life.restart == "no":
+        return {}
+    from podwright.stage2.leftovers import open_groups
+
+    return open_groups(plan, group)
 
 
 def _terminal(pod: int, app: AppPlan, link: Inside) -> str:
