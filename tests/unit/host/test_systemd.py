@@ -122,3 +122,20 @@ def test_any_directory_reaches_the_supervisor_as_it_was_given(directory: str) ->
 def test_words_with_a_meaning_of_their_own_are_quoted(word: str) -> None:
     text = systemd.unit_text("web", settings(), ["/bin/agent", word])
     assert f'/bin/agent "{word}" supervise web' in text
+
+
+def test_credentials_are_passed_by_name_or_from_their_store() -> None:
+    stores = ("db", "/etc/credstore/web", "/etc/credstore.encrypted/api")
+    secrets = [{"name": f"s{n}", "credential": each} for n, each in enumerate(stores)]
+    text = systemd.unit_text("web", settings(secrets=secrets), AGENT)
+    service = text.partition("[Service]")[2].partition("[Install]")[0].splitlines()
+    assert [line for line in service if "Credential" in line] == [
+        "LoadCredentialEncrypted=api:/etc/credstore.encrypted/api",
+        "LoadCredential=web:/etc/credstore/web",
+        "LoadCredential=db",
+    ]
+
+
+def test_a_unit_without_secrets_says_nothing_of_credentials() -> None:
+    text = systemd.unit_text("web", settings(), AGENT)
+    assert "Credential" not in text and text.count("\n\n") == 2
