@@ -135,9 +135,9 @@ def _candidates(etc: str) -> Iterator[int]:
 def _subordinate(etc: str) -> tuple[list[Interval], list[Interval]]:
     """What subuid and subgid give to us (in both), and what to others (in either)."""
     own: list[list[Interval]] = []
-    others = []
+    others: list[Interval] = []
     for name in ("subuid", "subgid"):
-        ours = []
+        ours: list[Interval] = []
         for fields in _lines(f"{etc}/{name}"):
             if len(fields) == 3 and fields[1].isdigit() and fields[2].isdigit():
                 start = int(fields[1])
