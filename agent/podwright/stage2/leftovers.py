@@ -100,11 +100,10 @@ class Group:
 
 
 def open_groups(plan: PodPlan, group: PodCgroup) -> dict[str, Group]:
-    """The groups of the apps that may end before their pod does; without a cgroup there is none."""
+    """The groups of all apps; without a cgroup there is none."""
     found = {}
     for app in plan.apps:
-        alone = len(plan.apps) == 1 and not app.post_stop and app.life.restart == "no"
-        directory = None if alone else _directory(group.app_files(app.name))
+        directory = _directory(group.app_files(app.name))
         if directory is not None:
             found[app.name] = Group(directory)
     return found
