@@ -42,7 +42,7 @@ def mounts(value: list[Any], path: str) -> list[dict[str, Any]]:
 
 def _mount(item: Any, path: str) -> dict[str, Any]:
     if isinstance(item, dict):
-        return {_MOUNT_FIELDS.get(name, name): content for name, content in item.items()}
+        return {("readOnly" if name == "read_only" else name): item[name] for name in item}
     volume, colon, target = item.partition(":") if isinstance(item, str) else ("", "", "")
     if not (volume and colon and target):
         raise OptionError(f"{path}: {item!r} is not a mount; write VOLUME:PATH")
@@ -89,7 +89,6 @@ _VOLUME_FIELDS = {
     "copy_up": ("copyUp", boolean),
     "copyUp": ("copyUp", boolean),
 }
-_MOUNT_FIELDS = {"read_only": "readOnly"}
 
 
 def _volume(item: dict[str, Any], path: str) -> dict[str, Any]:

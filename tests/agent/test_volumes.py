@@ -297,7 +297,7 @@ def test_a_target_that_another_pod_exchanges_for_a_link_stays_in_the_apps_root(
             continue
         *found, comm = ended.stdout.splitlines()
         assert comm == "cat"  # /proc is a real one
-        mounted = dict(reversed(line.split()) for line in found)
+        mounted = {line.split()[1]: line.split()[0] for line in found}
         inner = [place for place, root in mounted.items() if root.endswith("/inner")]
         assert mounted["/o"].endswith("/flipped") and inner in (["/o/sub"], ["/o/link"]), found
     assert sorted(os.listdir("/")) == before
