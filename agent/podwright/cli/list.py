@@ -35,7 +35,7 @@ def run(context: Context, args: Arguments) -> int:
     full = args.true("full")
     titles: tuple[str, ...] = ("UUID", "POD", "APP", "IMAGE NAME")
     titles += ("IMAGE ID",) if full else ()
-    titles += ("STATE", "CREATED", "STARTED", "NETWORKS")
+    titles += ("STATE", "CREATED", "STARTED", "NETWORKS", "APP STATE")
     rows = [row for pod in found for row in _rows(pod, full)]
     if rows or not args.true("no-legend"):
         say(render(titles, rows, not args.true("no-legend")))
@@ -69,9 +69,23 @@ def _rows(pod: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
             _time(pod["created_at"], full) if first else "",
             _time(pod["started_at"], full) if first else "",
             ",".join(f"{n['netName']}:ip4={n['ip']}" for n in pod["networks"]) if first else "",
+            _app_state(pod, app),
         )
         rows.append(row)
     return rows
+
+
+def _app_state(pod: dict[str, Any], app: dict[str, Any]) -> str:
+    """What an app does, in words: an app that ended does not always end its pod."""
+    if "state" not in app:
+        return ""
+    text: str = app["state"]
+    if text == "exited" and app["exit_code"] is not None:
+        text = f"exited {app['exit_code']}"
+    elif text == "created" and pod["state"] == "running":
+        text = "waiting"
+    times = app["restarts"]
+    return f"{text}, {times} restart{'s' if times > 1 else ''}" if times else text
 
 
 def _time(text: Optional[str], full: bool) -> str:

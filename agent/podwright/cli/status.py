@@ -100,6 +100,8 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         )
     lines += [f"report={text}" for text in seen["reports"]]
     for app in seen["apps"]:
+        if running and len(seen["apps"]) > 1:
+            lines.append(f"app-{app['name']}.state={app['state']}")
         if app["exit_code"] is not None:
             lines.append(f"app-{app['name']}={app['exit_code']}")
         if app["exit_reason"]:

@@ -83,6 +83,7 @@ def test_an_ended_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> Non
         "finished=2026-01-02T03:05:00.000Z\n"
         "reason=failed\n"
         "selinux=off (not enabled on this host)\n"
+        "private-users=off\n"
         "app-web=3\n"
         "app-side=143\n"
     )
@@ -110,6 +111,8 @@ def test_a_running_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> No
         "ready=true",
         "exited=false",
         "selinux=off (not enabled on this host)",
+        "app-web.state=running",
+        "app-side.state=exited",
         "app-side=0",
     ]
     assert (seen["name"], seen["pod_name"], seen["state"]) == (UUID, "front", "running")
@@ -217,15 +220,54 @@ def test_list(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
         line.split("\t") for line in Command(layout, capsys, "list").stdout.splitlines()
     )
     assert [title.strip() for title in titles] == [
-        *("UUID", "POD", "APP", "IMAGE NAME", "STATE", "CREATED", "STARTED", "NETWORKS")
+        *("UUID", "POD", "APP", "IMAGE NAME", "STATE", "CREATED", "STARTED", "NETWORKS"),
+        "APP STATE",
     ]
     assert [cell.strip() for cell in web[:5]] == [
         *(UUID[:8], "front", "web", "example.com/web:1.0", "exited")
     ]
-    assert [cell.strip() for cell in side] == ["", "", "side", "example.com/side"]
+    assert web[-1].strip() == "exited 3"
+    assert [cell.strip() for cell in side] == [
+        *("", "", "side", "example.com/side", "", "", "", "", "exited 143")
+    ]
     full = Command(layout, capsys, "list", "--full", "--no-legend").stdout.splitlines()
     cells = [cell.strip() for cell in full[0].split("\t")]
     assert (cells[0], cells[4], cells[6]) == (UUID, IMAGE, "2026-01-02T03:04:05.000Z")
+
+
+def test_what_each_of_several_apps_does_is_told(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = {
+        "web": {"status": 0, "over": True, "reason": "exited"},
+        "side": {"status": None, "restarts": 2, "started": "2026-01-02T03:04:07.000Z"},
+    }
+    put(layout, pid="4711", apps=jsonio.dumps(records))
+    pod = pods.get(layout, UUID)
+    assert pod is not None
+    held = pods.lock(layout, pod)
+    try:
+        _, web, side = Command(layout, capsys, "list").stdout.splitlines()
+    finally:
+        held.close()
+    assert web.split("\t")[4].strip() == "running", "the pod"
+    assert web.split("\t")[-1].strip() == "exited 0"
+    assert side.split("\t")[-1].strip() == "running, 2 restarts"
+
+
+def test_protection_that_a_pod_does_not_have_is_told(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was known when it was prepared, and what was found when it started."""
+    config = jsonio.dumps({"name": "front", "reports": ["no users of its own"]})
+    put(layout, exited=ended(), runtime_config=config, reports='["no limit"]')
+    lines = Command(layout, capsys, "status", UUID).stdout.splitlines()
+    assert [line for line in lines if line.startswith("report=")] == [
+        "report=no users of its own",
+        "report=no limit",
+    ]
+    seen = json.loads(Command(layout, capsys, "status", UUID, "--format=json").stdout)
+    assert seen["reports"] == ["no users of its own", "no limit"]
 
 
 def test_hostile_text_does_not_reach_the_terminal(
