@@ -80,7 +80,8 @@ def _make_in_memory(pod: int, volume: EmptyVolume, plan: PodPlan) -> None:
         ("gid", str(host_id(plan, volume.gid))),
     ]
     if volume.size:
-        options.append(("size", str(volume.size)))
+        files = max(1024, volume.size // 4096)  # empty ones take memory, too
+        options += [("size", str(volume.size)), ("nr_inodes", str(files))]
     mount = mounts.filesystem("tmpfs", tuple(options), mounts.NOSUID | mounts.NODEV)
     try:
         target = beneath.make_dirs(pod, f"{MEMORY}/{volume.memory}", 0o700)
