@@ -7,6 +7,7 @@ from __future__ import annotations
 from podwright.cli import options, verbs
 from podwright.cli.context import Context, say
 from podwright.errors import UsageError
+from podwright.host.checks.every import NAMES
 from podwright.model.podspec import FLAVOURS, NETS
 
 TYPE_CHECKING = False
@@ -74,7 +75,7 @@ DYNAMIC = {
     "image cat-manifest": IMAGES,
     "completion": "bash",
 }
-VALUES = {"net": NETS, "stage1-name": FLAVOURS}
+VALUES = {"net": NETS, "stage1-name": FLAVOURS, "require": NAMES}
 """What options take whose choices are not in the option table."""
 
 

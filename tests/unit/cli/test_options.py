@@ -115,7 +115,7 @@ def test_a_unique_prefix_of_a_verb_is_enough(word: str, name: str) -> None:
     "word, message",
     [
         ("st", "command 'st' is ambiguous; it may be status, stop"),
-        ("c", "command 'c' is ambiguous; it may be cat-manifest, config, completion"),
+        ("c", "command 'c' is ambiguous; it may be cat-manifest, config, check-host, completion"),
         ("start", "unknown command 'start'; podwright help lists the commands"),
         ("superv", "unknown command 'superv'; podwright help lists the commands"),
     ],

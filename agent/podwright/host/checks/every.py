@@ -41,6 +41,9 @@ def table(data: str) -> dict[str, Callable[[], Check]]:
     }
 
 
+NAMES = tuple(table(""))
+
+
 def run(data: str) -> list[Check]:
     """Look at everything; a check that fails in an unforeseen way is a missing thing, too."""
     return [_safely(name, check) for name, check in table(data).items()]
