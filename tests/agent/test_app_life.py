@@ -518,3 +518,12 @@ def memory(bed: Bed, count: int) -> int:
 
 def test_a_further_app_costs_little_memory(bed: Bed) -> None:
     assert memory(bed, 11) - memory(bed, 1) <= 10 * 1536
+
+
+def test_a_hook_that_takes_its_time_does_not_stretch_the_pods_patience(bed: Bed) -> None:
+    """Whoever waits for the pod (a unit) knows no hooks of images."""
+    handlers = [hook("pre-start", "sleep 1000")]
+    rule = {"exec": ["/bin/true"], "timeout": 0.3}
+    ended = bed.run(sh("a", "exit 0", eventHandlers=handlers), ready=rule)
+    assert ended.outcome == [254, "not-ready"]
+    assert ended.notes == ["not ready after 0.3 s: not every app has started"]

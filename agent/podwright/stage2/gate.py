@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 
+from podwright.model.life import start_bound
 from podwright.stage1.contract import Ready
 from podwright.stage2.app import EXEC_FAILED
 from podwright.stage2.appstate import MAIN, NEVER, OVER
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class Gate:
     """The pod is ready when its own rule holds, and every app with a rule was ready once.
 
-    The pod's rule begins to count when each app's program was executed.
+    The pod's rule is asked from when each app's program was executed. Its patience begins before,
+    so that whoever waits for the pod knows for how long.
     """
 
     def __init__(self, plan: PodPlan, apps: list[App], starter: Starter, address: str) -> None:
@@ -39,6 +41,9 @@ class Gate:
         self.pod: Optional[Readiness] = None
         self.probes: dict[int, Readiness] = {}
         self.passed = False
+        self.patience = start_bound([app.life for app in apps], plan.ready)
+        timed = plan.ready.tcp is None and not plan.ready.exec
+        self.deadline = NEVER if timed else time.monotonic() + self.patience
 
     def executed(self, app: App) -> None:
         """An app's main program runs."""
@@ -99,29 +104,30 @@ class Gate:
         )
         return self.passed
 
-    def _open(self) -> list[tuple[str, Readiness]]:
-        """The rules that do not hold yet, each with the name of its app."""
-        found = [
-            (app.name, app.ready)
-            for app in self.apps
-            if app.ready is not None and not app.was_ready
+    def _open(self) -> list[tuple[App, Readiness]]:
+        """The apps' rules that do not hold yet."""
+        return [
+            (app, app.ready) for app in self.apps if app.ready is not None and not app.was_ready
         ]
-        if self.pod is not None and not self.pod.ready:
-            found.append(("", self.pod))
-        return found
 
     def late(self) -> str:
         """The sentence about a rule that did not hold in time, or ""."""
         now = time.monotonic()
-        for app, readiness in self._open():
-            if now >= readiness.deadline():
-                who = f"app {app}: " if app else ""
-                return f"{who}not ready after {readiness.rule.timeout:g} s: {safe(readiness.last)}"
-        return ""
+        for app, rule in self._open():
+            if now >= rule.deadline():
+                return f"app {app.name}: not ready after {rule.rule.timeout:g} s: {safe(rule.last)}"
+        if now < self.deadline or (self.pod is not None and self.pod.ready):
+            return ""
+        last = "not every app has started" if self.pod is None else self.pod.last
+        return f"not ready after {self.patience:g} s: {safe(last)}"
 
     def due(self) -> float:
         """When `check` or `late` has something to do (monotonic)."""
-        return min(
-            (min(one.deadline(), NEVER if one.probing else one.next) for _, one in self._open()),
-            default=NEVER,
-        )
+        times = [NEVER]
+        for _, rule in self._open():
+            times += [rule.deadline(), NEVER if rule.probing else rule.next]
+        if self.pod is None or not self.pod.ready:
+            times.append(self.deadline)
+        if self.pod is not None and not self.pod.ready and not self.pod.probing:
+            times.append(self.pod.next)
+        return min(times)
