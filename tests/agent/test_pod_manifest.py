@@ -135,6 +135,25 @@ def test_its_isolators_are_the_operators_word(manifests: Manifests) -> None:
     assert "asks for capabilities beyond the default" in line
 
 
+def test_what_an_optional_isolator_lacks_is_told_once_and_kept(manifests: Manifests) -> None:
+    image = manifests.image("exec sleep 1000")
+    label = {"user": "system_u", "role": "system_r", "type": "dhcpc_t", "level": "s0"}
+    optional = {"name": "os/linux/selinux-context", "value": label, "optional": True}
+    wanted = {"name": "web", "net": "none", "image": image, "isolators": [optional]}
+    try:
+        answer = manifests.agent.apply({"pods": [wanted]})
+        (part,) = answer["pods"]
+        assert any("selinux" in text for text in part["reports"])
+        assert [f"pod web: {text}" for text in part["reports"]] == answer["warnings"]
+        again = manifests.agent.apply({"pods": [wanted]})
+        assert again["warnings"] == []
+        assert again["pods"][0]["reports"] == part["reports"]
+        status = json.loads(manifests.agent.ok("status", "web", "--format=json"))
+        assert status["reports"] == part["reports"]
+    finally:
+        manifests.agent.apply({"pods": [{"name": "web", "state": "absent"}]})
+
+
 def test_a_named_pod_of_a_manifest_is_idempotent(manifests: Manifests) -> None:
     image = manifests.image("exec sleep 1000")
     manifest: dict[str, Any] = {

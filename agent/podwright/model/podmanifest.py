@@ -163,7 +163,13 @@ def _with_apps(raw: Any) -> Any:
 def _check_volumes(manifest: PodManifest, where: str) -> None:
     known = [volume.name for volume in manifest.volumes]
     for index, app in enumerate(manifest.apps):
+        paths: list[list[str]] = []
         for number, mount in enumerate(app.mounts):
+            parts = [part for part in mount.path.split("/") if part not in ("", ".")]
+            if parts in paths:
+                path = f"{where}.apps[{index}].mounts[{number}].path"
+                raise UsageError(f"{path}: another mount of app {app.name} is there", object=path)
+            paths.append(parts)
             if mount.volume not in known:
                 path = f"{where}.apps[{index}].mounts[{number}].volume"
                 raise UsageError(

@@ -127,6 +127,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (pod({"image": {"id": "sha512-00"}}), "apps[0].image.id: 'sha512-00' is not an image ID"),
     (pod({}, {"name": "app-0"}), "apps: names must be unique"),
     (pod({"mounts": [{"volume": "v", "path": "/v"}]}), "apps[0].mounts[0].volume: v is not"),
+    (
+        pod(
+            {"mounts": [{"volume": "v", "path": "/v"}, {"volume": "v", "path": "/./v/"}]},
+            volumes=[{"name": "v", "kind": "empty"}],
+        ),
+        "apps[0].mounts[1].path: another mount of app app-0 is there",
+    ),
     (pod({"mounts": [{"volume": "v", "path": "v"}]}), "apps[0].mounts[0].path: 'v' is not an abs"),
     (pod({"mounts": [{"volume": "v", "path": "/v", "frob": 1}]}), "apps[0].mounts[0].frob: unkn"),
     (pod({"app": {**RUN, "isolators": [{"name": "os/frob", "value": 1}]}}), "apps[0].app.isolat"),
