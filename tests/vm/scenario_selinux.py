@@ -81,9 +81,14 @@ def link(path: str) -> str:
 
 def run(script: str, *options: str) -> str:
     """What a shell in a pod of its own says."""
-    command = ["/run/payload/agent/bin/podwright", *COMMON, "run", "--net=none", *options]
-    command += [IMAGE, "--exec=/bin/sh", "--", "-c", script]
+    command = ("run", "--net=none", *options, IMAGE, "--exec=/bin/sh", "--", "-c", script)
+    return said(*COMMON, *command)
+
+
+def said(*arguments: str) -> str:
+    """Status and output of the agent, into a file that pods may write to."""
     with output("/run/output") as file:
+        command = ["/run/payload/agent/bin/podwright", *arguments]
         ran = subprocess.run(command, stdout=file, stderr=file)
     return f"{ran.returncode} {Path(file.name).read_text().strip()}"
 
@@ -149,8 +154,7 @@ def main() -> None:
     call("setenforce", "0")
     tell(require_permissive=run("true", "--selinux=require"))
     call("setenforce", "1")
-    entered = podwright("enter", a.uuid, "/bin/cat", "/proc/self/attr/current")
-    tell(entered=f"{entered.returncode} {entered.stdout.strip()} {entered.stderr.strip()}")
+    tell(entered=said("enter", a.uuid, "/bin/cat", "/proc/self/attr/current"))
     slots = len(os.listdir("/run/podwright/mcs"))
     a.stop()
     b.stop()

@@ -132,12 +132,13 @@ def test_an_apparmor_profile_confines_whoever_runs_in_the_app(apparmor: dict[str
         assert "root:x:0:0:" in apparmor[way]
 
 
-def test_without_the_profile_or_when_it_only_complains_nothing_is_denied(
+def test_without_the_profile_or_its_rule_nothing_is_denied(
     apparmor: dict[str, Any],
 ) -> None:
     """The controls."""
     assert "unconfined" in apparmor["free"]
-    for way in ("free", "complaining"):
+    assert "podwright-test (enforce)" in apparmor["rule_taken_away"]
+    for way in ("free", "rule_taken_away"):
         assert "root:x:0:\n" in apparmor[way]
 
 
