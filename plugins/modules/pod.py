@@ -196,8 +196,19 @@ options:
       type: dict
     stage1:
       description:
-        - How the pod is isolated. This version knows V(namespaces), which is the default.
+        - How the pod is isolated. V(namespaces), which is the default, or V(fly), one app with the
+          host's namespaces, for agents of the host.
       type: str
+    private_users:
+      description:
+        - Whether the pod has users of its own, so that its root is nobody on the host. When nothing is said it has them,
+          except with O(stage1=fly), O(net=host), a device of the host among its volumes, or a volume with propagation
+          shared; RV(reports) then says why not.
+        - V(true) and V(idmapped) refuse to go without. V(idmapped) also refuses to copy the image with other owners
+          where its file system has no id-mapped mounts.
+        - V(false) makes root in the pod root of the host, with what confines it otherwise.
+      type: str
+      choices: ["true", "false", idmapped]
     selinux:
       description:
         - V(auto) gives the pod an SELinux label, with a pair of categories of its own, where the host has

@@ -209,7 +209,7 @@ FACTS = (
 
 @pytest.mark.threat("T61")
 def test_enter_is_confined_as_the_app_is(trusting: Agent, published: Publish) -> None:
-    script = f"{{ {FACTS}; }} > /facts; while :; do sleep 0.05; done"
+    script = f"( exec > /facts; {FACTS} ); while :; do sleep 0.05; done"
     isolators = [{"name": "os/linux/capabilities-remove-set", "value": {"set": ["CAP_SYS_TIME"]}}]
     published(app=shell(script, isolators=isolators))
     trusting.apply(named(TINY))

@@ -1,0 +1,20 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module host_info on the real agent."""
+
+from __future__ import annotations
+
+from tests.modules.conftest import AdHoc
+
+
+def test_it_tells_what_check_host_tells(adhoc: AdHoc) -> None:
+    answer = adhoc("host_info")
+    assert answer["changed"] is False
+    found = {check["name"]: check["status"] for check in answer["checks"]}
+    assert len(found) == 25 and found["seccomp"] == "ok"
+    assert set(found.values()) <= {"ok", "limited", "missing"}
+
+
+def test_it_tells_only_what_was_asked_for(adhoc: AdHoc) -> None:
+    (found,) = adhoc("host_info", {"name": ["kernel", "no-such-check"]})["checks"]
+    assert (found["name"], found["hint"]) == ("kernel", "")
