@@ -142,9 +142,16 @@ def _sub_verb(verb: Verb, rest: list[str], globals_: options.Arguments) -> tuple
     return verbs.find_sub(verb, rest[index]), rest[index + 1 :]
 
 
+STARTERS = ("run", "run-prepared", "supervise", "resume")
+
+
 def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
     from podwright.cli import context
 
+    if verb.name in STARTERS and not any(word.startswith("--dir") for word in rest):
+        from podwright import modulecache
+
+        modulecache.use(f"{context.build(globals_).layout.data}/cache")
     multi_image = verb.name in ("run", "prepare", "fetch")
     args = options.Arguments() if multi_image else options.parse(rest, verb, globals_)
     asked = globals_.true("help") or (multi_image and _asks_help(rest))

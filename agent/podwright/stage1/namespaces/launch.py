@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import os
 
+from podwright import modulecache
 from podwright.errors import HostError, NetworkError
 from podwright.host import uidranges
 from podwright.kernel import calls, fs, process, signals, terminal, unixsocket
@@ -202,6 +203,7 @@ class _Parent(Follower):
         mask = signals.pthread_sigmask(signals.SIG_BLOCK, FORWARDED)
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         server = unixsocket.listen(self.lock_fd, control.NAME, control.MOST_CLIENTS)
+        modulecache.done()
         gc.freeze()  # what PID 1 shares with us is not written to by the collector any more
         if "pid" in self.plan.kept:
             from podwright.stage1.fly.leftovers import Leftovers
