@@ -71,7 +71,7 @@ checks:
       description: What was found.
       type: str
       returned: always
-      sample: "present, but a guest does not run: no answer within 5 s"
+      sample: "present, but a guest does not run: no answer in time"
     hint:
       description: What to install or enable; empty if there is nothing to do.
       type: str

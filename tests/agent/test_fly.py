@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.agent.test_isolation import FACTS, facts
 from tests.support.paths import CHECKOUT
 from tests.support.private_host import PrivateHost
 
-FLY = {"stage1": "fly", "net": "host"}
+FLY: dict[str, Any] = {"stage1": "fly", "net": "host"}
 KINDS = ("net", "pid", "ipc", "uts", "user", "cgroup", "mnt")
 LOOK = f"for kind in {' '.join(KINDS)}; do echo $kind $(readlink /proc/self/ns/$kind); done"
 POLITE = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
