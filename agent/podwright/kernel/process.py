@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
-from podwright.kernel import calls
+from podwright.kernel import beneath, calls
 from podwright.kernel.step import step
 
 CLONE_NEWNS = 0x00020000
@@ -176,18 +177,32 @@ def new_session_keyring() -> None:
     try:
         calls.syscall("keyctl", number, _KEYCTL_JOIN_SESSION_KEYRING, None)
     except calls.CallError as err:
-        import errno
-
         if err.errno != errno.ENOSYS:
             raise
 
 
+_PROC_MAGIC = 0x9FA0
+_IN_PROC = beneath.BENEATH | beneath.NO_XDEV | beneath.NO_MAGICLINKS
+
+
 def set_attribute(name: str, text: str) -> None:
-    """Write an attribute of this thread that a security module acts on (attr(5) in proc)."""
+    """Write an attribute of this thread that a security module acts on (attr(5) in proc).
+
+    Whatever a program with the right to mount has put there in the meantime is refused: what is
+    written must reach the kernel (runc CVE-2019-16884, CVE-2019-19921).
+    """
     path = f"/proc/thread-self/attr/{name}"
     step("write")
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        proc = os.open("/proc", beneath.DIRECTORY)
+        try:
+            kind = (ctypes.c_long * 32)()
+            calls.libc("fstatfs", proc, kind)
+            if kind[0] != _PROC_MAGIC:
+                raise OSError(errno.EXDEV, "/proc is something else")
+            fd = beneath.open_at(proc, path[6:], os.O_WRONLY, _IN_PROC)
+        finally:
+            os.close(proc)
         try:
             os.write(fd, text.encode())
         finally:
