@@ -141,6 +141,27 @@ def test_a_process_limit_that_cannot_be_raised_is_refused_or_reported(bed: Bed) 
     assert list(ended.reports) == [f"app app: limit nofile cannot be raised above {hard}"]
 
 
+@pytest.mark.parametrize("private_users", ["true", ""])
+def test_an_optional_score_that_cannot_be_had_is_reported(bed: Bed, private_users: str) -> None:
+    # The private host has no CAP_SYS_RESOURCE here, or loses it for this pod.
+    asked = isolator("os/linux/oom-score-adj", -500)
+    show = "cat /proc/self/oom_score_adj"
+    without = ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]
+    own = bed.says(show)
+    ended = bed.run(
+        sh("app", show, isolators=[{**asked, "optional": True}]),
+        private_users=private_users,
+        wrap=without,
+    )
+    assert (ended.stdout, ended.outcome) == (own, [0, "exited"]), ended
+    said = f"app app: oom-score-adj -500 is not set: the agent's is {own.strip()}"
+    assert list(ended.reports) == [said]
+    ended = bed.run(sh("app", show, isolators=[asked]), private_users=private_users, wrap=without)
+    assert ended.outcome != [0, "exited"] and ended.stdout == ""
+    more = isolator("os/linux/oom-score-adj", 500, optional=True)
+    assert bed.says(show, isolators=[more]) == "500\n"
+
+
 def test_kernel_settings_of_the_pods_own_namespaces(bed: Bed) -> None:
     files = [f"/proc/sys/{key.replace('.', '/')}" for key in SETTINGS]
     show = f"for f in {' '.join(files)}; do cat $f; done"

@@ -89,7 +89,10 @@ def effects() -> None:
     wait_for(throttled, "throttling")
     busy.end()
     free = Running(script="i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exec sleep 1000")
-    tell(cpu_free="nr_throttled 0" in free.read("tiny/cpu.stat") or "nr_throttled" not in free.read("tiny/cpu.stat"))
+    tell(
+        cpu_free="nr_throttled 0" in free.read("tiny/cpu.stat")
+        or "nr_throttled" not in free.read("tiny/cpu.stat")
+    )
     free.end()
 
 
@@ -104,7 +107,10 @@ def io() -> None:
     slow = Running("--block-bandwidth=64Ki", script=reads, before=volume)
     tell(io_free=run(script=reads, before=volume))
     stat = [word for word in slow.read("tiny/io.stat").split() if word.startswith("rbytes=")]
-    tell(io_read=[int(word.partition("=")[2]) for word in stat], io_running=slow.process.poll() is None)
+    tell(
+        io_read=[int(word.partition("=")[2]) for word in stat],
+        io_running=slow.process.poll() is None,
+    )
     slow.end()
 
 
@@ -114,7 +120,8 @@ CAPS = "--caps-retain=CAP_MKNOD,CAP_SYS_ADMIN,CAP_DAC_OVERRIDE"
 def devices() -> None:
     """Nodes that an app makes where nodes work are still closed, unless the device is its own."""
     number = call("findmnt", "-n", "-o", "MAJ:MIN", "/").stdout.strip().replace(":", " ")
-    script = f"mkdir -p /mnt; mount -t tmpfs none /mnt && mknod /mnt/d b {number} && dd if=/mnt/d of=/dev/null count=1 2>&1"
+    reads = "dd if=/mnt/d of=/dev/null count=1 2>&1"
+    script = f"mkdir -p /mnt; mount -t tmpfs none /mnt && mknod /mnt/d b {number} && {reads}"
     host = "--private-users=false"
     disk = ("--volume=d,kind=device,source=/dev/vda", "--mount=volume=d,target=/dev/disk", host)
     tell(device=run(CAPS, script=script, before=(host,)))
@@ -124,8 +131,8 @@ def devices() -> None:
 def attacks() -> None:
     """An app does not get at its own limits, even where it can mount control groups (T72)."""
     script = (
-        "mkdir -p /mnt; ls /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /mnt && echo mounted;"
-        " echo max >/mnt/pids.max && echo raised; mkdir /mnt/x && echo made; cat /proc/self/cgroup"
+        "mkdir -p /mnt; ls /sys/fs/cgroup 2>/dev/null; cat /proc/self/cgroup; mount -t cgroup2 none /mnt ||"
+        " exit 0; echo mounted; echo max >/mnt/pids.max && echo raised; mkdir /mnt/x && echo made; true"
     )
     tell(attack=run("--pids=30", CAPS, script=script), attack_plain=run("--pids=30", script=script))
 
@@ -156,7 +163,9 @@ def whole_pods() -> None:
     tell(groups=[str(path) for path in groups])
     for path in groups[:1]:
         tell(whole={name: (path / name).read_text().strip() for name in FILES})
-        tell(of_app=(path / "limited/pids.max").read_text().strip()) if (path / "limited").exists() else None
+        tell(of_app=(path / "limited/pids.max").read_text().strip()) if (
+            path / "limited"
+        ).exists() else None
         tell(members=sorted(one.name for one in path.iterdir() if one.is_dir()))
     print(call("journalctl", "-u", "podwright-limited", "--no-pager").stdout[-2000:])
 

@@ -88,6 +88,10 @@ def _run(
         from podwright.stage2 import rlimits
 
         targets = rlimits.prepare(targets, link.missing)
+    if any("os/linux/oom-score-adj" in app.restrictions.optional for app in plan.apps):
+        from podwright.stage2 import optional
+
+        targets = optional.scores(targets, link.missing)
     groups = _groups(plan, group)
     if users is not None:
         targets = _scored(targets)
