@@ -89,7 +89,7 @@ molecule-destroy: setup ## end the test hosts that an interrupted run left
 .PHONY: vm-tests
 vm-tests: setup ## SELinux, AppArmor and cgroup v2 in virtual machines, in software emulation (10 minutes, root)
 	@tools/setup tests/vm/apt-packages.txt
-	@PODWRIGHT_VM_TESTS=1 $(PYTHON) -m pytest -q --timeout=1800 tests/vm
+	@PODWRIGHT_VM_TESTS=1 $(PYTHON) -m pytest -q --timeout=3600 tests/vm
 
 .PHONY: bench
 bench: ## measure against podman and write docs/benchmarks.md (root)

@@ -136,7 +136,7 @@ def run(
     *,
     files: Mapping[str, Path] | None = None,
     append: str = "",
-    timeout: float = 900.0,
+    timeout: float = 1800.0,
 ) -> Result:
     """Boot the guest, run the scenario in it, and wait until it has powered off; the disk stays as it was."""
     with tempfile.TemporaryDirectory() as name:

@@ -115,14 +115,7 @@ def _findings(init: int, given: dict[str, object], manifest: PodManifest) -> Ite
     texts = apps.values() if isinstance(apps, dict) else []
     processes = " ".join(sorted({str(text) for text in texts} or {str(given["process"])}))
     file = str(given["file"])
-    shared = labels.shared(file)
-    volumes = {volume.name: volume for volume in manifest.volumes}
-    targets = {
-        mount.path: file if volumes[mount.volume].relabel == "private" else shared
-        for app in manifest.apps
-        for mount in app.mounts
-        if mount.volume in volumes and volumes[mount.volume].relabel != "none"
-    }
+    targets = _relabelled(manifest, {"private": file, "shared": labels.shared(file)})
     seen_spaces = set()
     for pid in _processes(init):
         context = _read(f"/proc/{pid}/attr/current")
@@ -134,6 +127,23 @@ def _findings(init: int, given: dict[str, object], manifest: PodManifest) -> Ite
             seen_spaces.add(space)
             yield from _mounts(pid, file)
             yield from _files(pid, file, targets)
+
+
+def _relabelled(manifest: PodManifest, contexts: dict[str, str]) -> dict[str, str]:
+    """Where apps mount volumes that were relabelled, and the contexts that may be there.
+
+    A path where another app mounts a volume with its own label says nothing, and is left out.
+    """
+    kinds = {volume.name: volume.relabel for volume in manifest.volumes}
+    found: dict[str, set[str]] = {}
+    for app in manifest.apps:
+        for mount in app.mounts:
+            found.setdefault(mount.path, set()).add(kinds.get(mount.volume, "none"))
+    return {
+        path: " ".join(contexts[kind] for kind in sorted(those))
+        for path, those in found.items()
+        if "none" not in those
+    }
 
 
 def _processes(init: int) -> Iterator[int]:

@@ -184,6 +184,19 @@ def test_another_directory_may_be_relabelled(tmp_path: Path) -> None:
     labelled.check_source("data", str(tmp_path))
 
 
+def test_verify_knows_which_paths_hold_relabelled_volumes() -> None:
+    kinds = [
+        {"name": "plain", "kind": "host", "source": "/srv/1"},
+        {"name": "own", "kind": "host", "source": "/srv/2", "relabel": "private"},
+        {"name": "all", "kind": "host", "source": "/srv/3", "relabel": "shared"},
+    ]
+    first = [{"volume": "own", "path": "/a"}, {"volume": "own", "path": "/b"}]
+    second = [{"volume": "all", "path": "/a"}, {"volume": "plain", "path": "/b"}]
+    manifest = launch({"mounts": first}, {"mounts": second}, volumes=kinds).manifest
+    contexts = {"private": "P", "shared": "S"}
+    assert labelcheck._relabelled(manifest, contexts) == {"/a": "P S"}
+
+
 @pytest.mark.parametrize(
     "options, context",
     [
