@@ -304,3 +304,23 @@ def test_a_hostile_client_neither_ends_nor_stops_the_pod(house: House, users: st
         assert house.says(pod, "echo still there") == "still there\n"
         pod.wait_until(lambda: house.bed.host.run(look).stdout == before, "all is let go")
         pod.wait_until(lambda: "yes" not in house.processes(pod), "what it started has ended")
+
+
+@pytest.mark.parametrize("fault", ["kill", "ENOSPC"])
+def test_killed_or_failing_at_any_step_it_leaves_nothing(house: House, fault: str) -> None:
+    """Each call of the client that changes something is the last one, or fails, once; the next one cleans up."""
+    with house.start(sh("app", LIVE)) as pod:
+        for number in range(1, 50):
+            step = {"PODWRIGHT_FAULT": f"{fault}@{number}"}
+            ended = house.enter(pod, "sleep", "0.01", env=step)
+            assert "Traceback" not in ended.stderr
+            if ended.exit == 0:
+                break
+        else:
+            raise AssertionError("it never came to its end")
+        assert number > 2
+        pod.wait_until(lambda: "sleep 0.01" not in house.processes(pod), "ended")
+        house.enter(pod, "true").check()
+        pod.wait_until(
+            lambda: house.enter(pod, "true").exit == 0 and not house.cgroups(pod), "swept"
+        )

@@ -98,8 +98,8 @@ def _sweep(above: str) -> None:
 
 
 def _remove(path: str) -> None:
-    step("rmdir")
     try:
+        step("rmdir")
         os.rmdir(path)
     except OSError:
         return  # busy, or gone
