@@ -85,6 +85,7 @@ POD: Table = {
     ),
     "pod_manifest": Option("dict"),
     "stage1": Option(),
+    "private_users": Option(choices=("true", "false", "idmapped")),
     "selinux": Option(choices=("auto", "require", "off")),
     "net": Option(choices=("default", "none", "host")),
     "hostname": Option(),

@@ -57,6 +57,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "pod_manifest": {"acKind": "PodManifest"},
         "stage1": "namespaces",
         "selinux": "auto",
+        "private_users": "idmapped",
         "net": "default",
         "hostname": "redis",
         "ports": ["6379-tcp:6379"],
