@@ -527,3 +527,19 @@ def test_a_hook_that_takes_its_time_does_not_stretch_the_pods_patience(bed: Bed)
     ended = bed.run(sh("a", "exit 0", eventHandlers=handlers), ready=rule)
     assert ended.outcome == [254, "not-ready"]
     assert ended.notes == ["not ready after 0.3 s: not every app has started"]
+
+
+def test_a_host_that_is_short_of_processes_ends_a_life_and_not_the_pod(bed: Bed) -> None:
+    script = "[ -e /v/go ] || exit 3"
+    app_ = shared("a", script, life={"restart": "on-failure"})
+    with bed.start(app_, volumes=VOLUMES, backoff=0.3) as pod:
+        path = pod.pod_dir / "apps"
+        pod.wait_until(path.exists, "the first end recorded")
+        (group,) = [one for one in pod.init()["cgroups"] if "/pids/" in one]
+        bed.host.run(["sh", "-c", f"echo 0 > {group}/pids.max"]).check()
+        pod.wait_until(lambda: json.loads(path.read_text())["a"]["status"] == 203, "no process")
+        bed.host.run(["sh", "-c", f"echo max > {group}/pids.max"]).check()
+        (pod.pod_dir / "sharedVolumes/v/go").touch()
+        ended = pod.ended()
+    assert ended.outcome == [0, "exited"]
+    assert ended.notes == ["app a: cannot be started: [Errno 11] Resource temporarily unavailable"]

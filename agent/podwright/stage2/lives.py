@@ -24,6 +24,7 @@ from podwright.stage2.appstate import (
     PRE_START,
     App,
 )
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,7 +148,10 @@ class Lives:
     def _record(self, app: App) -> None:
         """The app has ended for good."""
         path = f"/rkt/status/{app.name}"
-        fs.write_atomic(path, f"{app.status}\n".encode(), 0o644, durable=False)
+        try:
+            fs.write_atomic(path, f"{app.status}\n".encode(), 0o644, durable=False)
+        except OSError as err:  # a full disk is no reason to end the other apps
+            self.note(app, f"its status cannot be written: {safe(err)}")
         self._report_end(app)
 
     def _report_end(self, app: App) -> None:
@@ -172,7 +176,10 @@ class Lives:
     def clear(self, app: App) -> None:
         """Try it again; the killed take a moment."""
         assert app.group is not None
-        gone = app.group.end()
+        try:
+            gone = app.group.end()
+        except OSError:
+            gone = False
         if not gone and time.monotonic() >= app.due:
             self.note(app, "some of its processes cannot be ended")
             gone = True

@@ -33,12 +33,21 @@ class Starter:
         self.starting: list[tuple[App, apps.Started, str]] = []
 
     def start(self, app: App, argv: tuple[str, ...], identity: Identity) -> bool:
-        """Start the program of the phase that the app is in; False when there is none to start."""
-        path, why = self.find(app, argv[0])
-        if not path:
-            self._note(app, argv[0], why)
+        """Start the program of the phase that the app is in; False when it cannot be started.
+
+        Once the pod runs, a host that is short of something ends a life and not the pod.
+        """
+        try:
+            path, why = self.find(app, argv[0])
+            if not path:
+                self._note(app, argv[0], why)
+                return False
+            started = apps.spawn(app.target, path, argv, identity, self._stdio(app.phase))
+        except OSError as err:
+            if self.launching:
+                raise
+            self.link.report(messages.NOTE, f"app {app.name}: cannot be started: {safe(err)}")
             return False
-        started = apps.spawn(app.target, path, argv, identity, self._stdio(app.phase))
         app.pid = started.pid
         self.starting.append((app, started, path))
         return True
@@ -89,10 +98,13 @@ class Starter:
 
     def probe(self, app: App, argv: tuple[str, ...]) -> tuple[int, str]:
         """Start a readiness command: (its pid, or 0; why it could not be executed)."""
-        path, why = self.find(app, argv[0])
-        if not path:
-            return 0, why
-        started = apps.spawn(app.target, path, argv, app.target.identity, self.quiet)
+        try:
+            path, why = self.find(app, argv[0])
+            if not path:
+                return 0, why
+            started = apps.spawn(app.target, path, argv, app.target.identity, self.quiet)
+        except OSError as err:
+            return 0, str(err)
         try:
             apps.confirm(started)
         except apps.StartError as err:

@@ -10,6 +10,7 @@ from podwright.errors import LaunchError, PodwrightError
 from podwright.kernel import fs, signals
 from podwright.stage1.contract import AppRecord, Outcome
 from podwright.stage1.namespaces import link, record
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ FORWARDED = (
     *(signals.SIGTERM, signals.SIGINT, signals.SIGQUIT, signals.SIGHUP),
     *(signals.SIGUSR1, signals.SIGUSR2, signals.SIGWINCH),
 )
+MOST_NOTES = 100
 KILLED = 128 + signals.SIGKILL
 
 
@@ -89,7 +91,7 @@ class Follower:
                 if self.patience is not None:
                     self.patience.begin()
             elif kind == link.NOTE:
-                self.notes.append(fields[0])
+                self._noted(fields[0])
             elif kind == link.REPORT:
                 self.reported(fields[0])
             elif kind in (link.BEGUN, link.ENDED):
@@ -100,12 +102,20 @@ class Follower:
                 _raise(fields)
         return outcome or self._killed()
 
+    def _noted(self, text: str) -> None:
+        """Keep a sentence; an app that is started again and again may cause the same one often."""
+        if text not in self.notes and len(self.notes) < MOST_NOTES:
+            self.notes.append(text)
+
     def _app_told(self, kind: str, fields: list[str]) -> None:
         """Keep what an app's life has come to, and write it while the pod goes on."""
         found = link.app_record(kind, fields)
         self.apps[found.name] = found
         if not all(name in self.apps and self.apps[name].over for name in self.names):
-            record.write_apps(self.pod_dir, tuple(self.apps.values()))
+            try:
+                record.write_apps(self.pod_dir, tuple(self.apps.values()))
+            except OSError as err:  # a full disk is no reason to end the pod
+                self._noted(f"how the apps fare cannot be recorded: {safe(err)}")
 
     def reported(self, *texts: str) -> None:
         """Record and tell protection that was found missing; nothing, on most hosts."""
