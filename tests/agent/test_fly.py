@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.agent.launch_bed import PATIENCE, Bed, Ended, Pod, app, isolator, sh
+from tests.agent.test_apps_interactive import at_terminal
 from tests.agent.test_apps_killed import STOP, ledger, python, settles
 from tests.agent.test_isolation import FACTS, facts
 from tests.support.paths import CHECKOUT
@@ -159,6 +160,21 @@ def test_signals_are_passed_on_and_stop_waits_its_grace(bed: Bed) -> None:
         ended = pod.ended()
     assert ended.stdout == "hup\nbye\n"
     assert ended.outcome == [3, "stopped"]
+
+
+@pytest.mark.threat("T78")
+def test_interactive_it_has_a_terminal_of_its_own(bed: Bed) -> None:
+    script = (
+        "trap 'echo caught; exit 4' INT; tty; echo name?; read name; while :; do sleep 0.05; done"
+    )
+    user = at_terminal(("name?", "you\n\x03"))
+    wrap = [*user, "sh", "-c", 'tty > "$0"; exec "$@"', str(bed.base / "ours")]
+    with bed.start(sh("app", script), interactive=True, wrap=wrap, **FLY) as pod:
+        ended = pod.ended()
+    theirs = ended.stdout.split()[0]
+    assert theirs.startswith("/dev/pts/") and theirs != (bed.base / "ours").read_text().strip()
+    assert "caught" in ended.stdout
+    assert ended.outcome == [4, "failed"]
 
 
 def test_its_root_can_be_read_only(bed: Bed) -> None:
