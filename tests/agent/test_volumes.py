@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,10 @@ from typing import Any
 import pytest
 
 from tests.agent.launch_bed import USR, Bed, Ended, Pod, python, sh
+from tests.conftest import Keys
+from tests.support import ocilayout
+from tests.support.agent import Agent
+from tests.support.ocilayout import OciLayout
 from tests.support.private_host import PrivateHost
 
 POINT = [{"name": "v", "path": "/v"}]
@@ -455,3 +461,56 @@ def test_no_descriptor_of_the_host_reaches_an_app(bed: Bed, tmp_path: Path) -> N
     ended = bed.run(app, wrap=wrap, secrets=secrets, **options)
     assert ended.outcome == [0, "exited"], ended
     assert ended.stdout == "0 1 2\n0 1 2\n"
+
+
+def test_a_volume_of_a_container_image_begins_with_what_the_image_has_there(
+    agent: Agent, tmp_path: Path
+) -> None:
+    layout = OciLayout(tmp_path / "layout")
+    layer = layout.layer(
+        [
+            *ocilayout.busybox_members(),
+            ocilayout.special("data", tarfile.DIRTYPE, "", mode=0o750, uid=70, gid=71),
+            ocilayout.special("data/below", tarfile.DIRTYPE, "", mode=0o700, uid=70, gid=71),
+            ("data/file", b"from the image\n"),
+        ]
+    )
+    script = "ls -ldn /data | cut -c1-10; ls -ln /data | grep -c . ; cat /data/file"
+    config = {"Cmd": ["/bin/sh", "-c", script], "Volumes": {"/data": {}}}
+    layout.tag(layout.image([layer], config), "1")
+    run = ("--insecure-options=image", "run", "--net=none")
+    source = f"oci:{layout.path}:1"
+    show = ("--exec=/bin/ls", "--", "-ln", "/data")
+    listed = agent(*run, source, *show).check()
+    assert " 70 " in listed.stdout and "file" in listed.stdout
+    assert "using an empty volume" in listed.stderr
+    as_owner = agent(*run, source, "--user=70", "--group=71", "--exec=/bin/cat", "--", "/data/file")
+    assert as_owner.check().stdout == "from the image\n"
+    somebody = agent(*run, source, "--user=99", "--group=99", "--exec=/bin/cat", "--", "/data/file")
+    assert somebody.exit == 1 and "Permission denied" in somebody.stderr
+    said = ("--volume=mine,kind=empty", source, "--mount=volume=mine,target=/data")
+    assert agent(*run, *said, *show).check().stdout.strip() in ("", "total 0")
+    agent.ok("gc", "--grace-period=0s")
+
+
+def test_status_tells_where_volumes_are(agent: Agent, lab: Keys, published: Any) -> None:
+    agent.trust(lab.key, "example.com")
+    published()
+    words = [
+        *(
+            "--volume=a,kind=tmpfs,size=1Mi",
+            "--volume=b,kind=empty",
+            "--volume=c,kind=host,source=/usr",
+        ),
+        "example.com/tiny:1.0",
+        *("--mount=volume=a,target=/a", "--mount=volume=b,target=/b,readOnly=true"),
+        "--mount=volume=c,target=/c",
+    ]
+    uuid = agent.ok("prepare", *words).strip()
+    (app,) = json.loads(agent.ok("status", uuid, "--format=json"))["apps"]
+    found = {
+        each["container_path"]: (each["host_path"], each["read_only"]) for each in app["mounts"]
+    }
+    assert found["/a"] == ("", False) and found["/c"] == ("/usr", False)
+    assert found["/b"][0].endswith("/sharedVolumes/b") and found["/b"][1] is True
+    agent.ok("rm", uuid)

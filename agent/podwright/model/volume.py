@@ -101,6 +101,17 @@ def dump_mount(mount: Mount) -> dict[str, Any]:
     return out
 
 
+def is_read_only(mount: Mount, volume: Optional[Volume], wish: bool) -> bool:
+    """Yes when the mount or the volume says so; the mount point's wish when neither says anything."""
+    said = (mount.read_only, volume.read_only if volume is not None else None)
+    return True in said or (wish and False not in said)
+
+
+def in_memory(volume: Volume) -> bool:
+    """Whether it is a tmpfs."""
+    return volume.kind == TMPFS or bool(volume.size)
+
+
 def parse_volume(fields: Fields) -> Volume:
     """Read one volume; checks kind, source and mode. Unknown fields are refused."""
     name = ac_name(fields.text("name", ...), fields.at("name"))

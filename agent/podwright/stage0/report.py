@@ -8,6 +8,7 @@ import os
 
 from podwright.errors import PodwrightError
 from podwright.host import clock, uidranges
+from podwright.model.volume import in_memory, is_read_only
 from podwright.stage0.start import read_manifest
 
 TYPE_CHECKING = False
@@ -162,15 +163,16 @@ def _app(
     mounts = []
     for mount in app.mounts:
         volume = volumes.get(mount.volume)
-        read_only = bool(mount.path in points and points[mount.path].read_only)
-        if volume is not None and volume.read_only is not None:
-            read_only = volume.read_only
+        wish = bool(mount.path in points and points[mount.path].read_only)
+        read_only = is_read_only(mount, volume, wish)
         source = volume.source if volume else ""
+        if not source and not (volume and in_memory(volume)):
+            source = f"{pod.path}/sharedVolumes/{mount.volume}"
         mounts.append(
             {
                 "name": mount.volume,
                 "container_path": mount.path,
-                "host_path": source or f"{pod.path}/sharedVolumes/{mount.volume}",
+                "host_path": source,
                 "read_only": read_only,
             }
         )

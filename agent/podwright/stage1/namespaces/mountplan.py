@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.errors import LaunchError
-from podwright.model.volume import DEVICE, EMPTY, HOST, TMPFS, Mount
+from podwright.model.volume import DEVICE, EMPTY, HOST, TMPFS, Mount, in_memory, is_read_only
 from podwright.stage1.namespaces.targets import enclosing
 from podwright.text import safe
 from podwright.values import replace, value
@@ -142,20 +142,13 @@ def binds_of(
                 object=app.name,
             )
         volume = volumes.get(mount.volume)
-        read_only = _read_only(mount, volume, points.get(where))
+        point = points.get(where)
+        read_only = is_read_only(mount, volume, bool(point and point.read_only))
         if volume is not None and volume.kind in (HOST, DEVICE):
             out.append(_host(where, volume, read_only))
         else:
-            out.append(_empty(launch, app.name, where, points.get(where), volume, empty, read_only))
+            out.append(_empty(launch, app.name, where, point, volume, empty, read_only))
     return [replace(bind, inside=enclosing(bind.where, chosen)) for bind in out]
-
-
-def _read_only(mount: Mount, volume: Optional[Volume], point: Optional[MountPoint]) -> bool:
-    """Yes when the mount or the volume says so; the mount point's wish when neither says anything."""
-    said = [mount.read_only, volume.read_only if volume is not None else None]
-    if True in said or False in said:
-        return True in said
-    return bool(point and point.read_only)
 
 
 def _host(where: str, volume: Volume, read_only: bool) -> Bind:
@@ -190,7 +183,7 @@ def _empty(
     if volume is None:
         empty[name] = EmptyVolume(path, 0o755, 0, 0)
         return Bind(where, path, read_only, False, volume=name, kind=EMPTY)
-    memory = name if volume.kind == TMPFS or volume.size else ""
+    memory = name if in_memory(volume) else ""
     made = EmptyVolume(path, volume.mode, volume.uid, volume.gid, memory, volume.size)
     if volume.copy_up:
         trees, inside = launch.trees[app], where
