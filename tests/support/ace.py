@@ -192,7 +192,9 @@ def _volume(name: str, path: str, **more: Any) -> dict[str, Any]:
 
 def _app(name: str, image_id: str, **fields: Any) -> dict[str, Any]:
     points = [_volume("shared", "/shared"), *fields.pop("points", [])]
-    outer = {key: fields.pop(key) for key in ("readOnlyRootFS", "mounts") if key in fields}
+    outer: dict[str, Any] = {
+        key: fields.pop(key) for key in ("readOnlyRootFS", "mounts") if key in fields
+    }
     base = {"exec": ["/ace/start", name], "user": "0", "group": "0", "mountPoints": points}
     return {"name": name, "image": {"id": image_id}, "app": {**base, **fields}, **outer}
 
@@ -251,7 +253,7 @@ def _pod(apps: list[dict[str, Any]], host: Path) -> dict[str, Any]:
         (host / name).mkdir(exist_ok=True)
         (host / name / "file").write_text("from-the-host")
     (host / "file").write_text("single")
-    volumes = [
+    volumes: list[dict[str, Any]] = [
         {"name": name, "kind": "host", "source": str(host / name)}
         for name in ("db", "config", "covering", "file")
     ]
