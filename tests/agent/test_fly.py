@@ -164,10 +164,9 @@ def test_signals_are_passed_on_and_stop_waits_its_grace(bed: Bed) -> None:
 
 @pytest.mark.threat("T78")
 def test_interactive_it_has_a_terminal_of_its_own(bed: Bed) -> None:
-    script = (
-        "trap 'echo caught; exit 4' INT; tty; echo name?; read name; while :; do sleep 0.05; done"
-    )
-    user = at_terminal(("name?", "you\n\x03"))
+    ask = "tty; echo name?; read name; echo hello $name"
+    script = f"trap 'echo caught; exit 4' INT; {ask}; while :; do sleep 0.05; done"
+    user = at_terminal(("name?", "you\n"), ("hello you", "\x03"))
     wrap = [*user, "sh", "-c", 'tty > "$0"; exec "$@"', str(bed.base / "ours")]
     with bed.start(sh("app", script), interactive=True, wrap=wrap, **FLY) as pod:
         ended = pod.ended()
