@@ -217,3 +217,20 @@ def test_enter_is_confined_as_the_app_is(trusting: Agent, published: Publish) ->
     entered = re.sub(r"/enter-[0-9a-f]+", "", entered)  # a control group of its own in the app's
     assert entered == trusting.ok("enter", "web", "/bin/cat", "/facts")
     assert "CapBnd" in entered
+
+
+def test_rm_ends_what_a_pod_left_whose_watchers_were_killed_at_once(
+    trusting: Agent, published: Publish
+) -> None:
+    """Its init is stopped first, so that it cannot do anything about the end of its parent."""
+    published(app=shell("(setsid sleep 86398 &) ; while :; do sleep 0.05; done"))
+    host = trusting.host
+    trusting.apply(named(TINY, restart="no"))
+    (pod,) = json.loads(trusting.ok("list", "--format=json"))
+    parent = (trusting.data / "pods/run" / pod["name"] / "ppid").read_text().strip()
+    for arguments in (("-STOP", str(pod["pid"])), ("-9", parent), ("-9", str(pod["pid"]))):
+        host.run(["kill", *arguments]).check()
+    assert host.run(["pgrep", "-c", "-f", "^sleep 86398"]).stdout == "1\n"
+    trusting.ok("status", pod["name"], "--wait=30s")
+    trusting.ok("rm", pod["name"])
+    assert host.run(["pgrep", "-c", "-f", "^sleep 86398"]).stdout == "0\n"
