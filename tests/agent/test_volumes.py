@@ -168,6 +168,12 @@ def test_what_a_pod_mounts_is_seen_by_the_host_only_when_asked_for(
     assert found.strip() == there
 
 
+def test_shared_propagation_out_of_a_user_namespace_is_refused(bed: Bed, tmp_path: Path) -> None:
+    made = volume("host", source=str(tmp_path), propagation="shared")
+    ended = seen(bed, "true", made, private_users="true")
+    assert "propagation shared cannot be had with a user namespace" in ended.refused
+
+
 def test_propagation_from_a_mount_that_is_not_shared_is_refused(bed: Bed, tmp_path: Path) -> None:
     bed.host.run(["mount", "--bind", str(tmp_path), str(tmp_path)]).check()
     bed.host.run(["mount", "--make-private", str(tmp_path)]).check()

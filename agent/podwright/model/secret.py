@@ -116,7 +116,12 @@ def _target(fields: Fields, name: str) -> str:
 def _credential(text: str, where: str) -> str:
     name = absolute(text, where).rpartition("/")[2] if text.startswith("/") else text
     known = LETTERS + "0123456789-_."
-    if not made_of(text, known + "/") or not made_of(name, known) or name in (".", "..") or len(name) > 255:
+    if (
+        not made_of(text, known + "/")
+        or not made_of(name, known)
+        or name in (".", "..")
+        or len(name) > 255
+    ):
         raise UsageError(
             f"{where}: {safe(text, 80)!r} is not the name of a credential",
             "use letters, digits and - _ . or the path of a file whose name is made of them",

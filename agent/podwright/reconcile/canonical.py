@@ -70,9 +70,7 @@ def settings(spec: PodSpec) -> dict[str, Any]:
         "ready": to_json(spec.ready),
         "stop_timeout": spec.stop_timeout,
     }
-    credentials = [
-        given.secret.credential for given in spec.secrets if given.secret.credential
-    ]
+    credentials = [given.secret.credential for given in spec.secrets if given.secret.credential]
     if credentials:
         out["credentials"] = sorted(credentials)
     lives = [app.life for app in spec.apps]

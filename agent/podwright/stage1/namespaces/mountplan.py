@@ -142,21 +142,24 @@ def binds_of(
                 object=app.name,
             )
         volume = volumes.get(mount.volume)
-        point = points.get(where)
-        read_only = is_read_only(mount, volume, bool(point and point.read_only))
+        wanted = points.get(where)
+        read_only = is_read_only(mount, volume, bool(wanted and wanted.read_only))
         if volume is not None and volume.kind in (HOST, DEVICE):
-            out.append(_host(where, volume, read_only))
+            out.append(_host(where, volume, read_only, launch.stage1 != "fly"))
         else:
-            out.append(_empty(launch, app.name, where, point, volume, empty, read_only))
+            out.append(_empty(launch, app.name, where, wanted, volume, empty, read_only))
     return [replace(bind, inside=enclosing(bind.where, chosen)) for bind in out]
 
 
-def _host(where: str, volume: Volume, read_only: bool) -> Bind:
+def _host(where: str, volume: Volume, read_only: bool, recursive: bool) -> Bind:
+    """A bind of something on the host; `recursive` is what counts when the volume says nothing."""
+    if volume.recursive is not None:
+        recursive = volume.recursive
     return Bind(
         where,
         volume.source,
         read_only,
-        volume.kind == HOST and volume.recursive is not False,
+        volume.kind == HOST and recursive,
         idmap=volume.idmap and volume.kind == HOST,
         propagation=volume.propagation,
         relabel=volume.relabel,

@@ -89,6 +89,13 @@ def pin(plan: PodPlan) -> Pins:
     """
     pins = Pins()
     for app, bind in _host_binds(plan):
+        if bind.propagation == "shared" and plan.users is not None:
+            raise LaunchError(
+                f"app {app}: volume {bind.volume}: propagation shared cannot be had with a user"
+                " namespace of the pod's own",
+                "say private users: false, or propagation slave",
+                object=app,
+            )
         pins.add(app, bind)
     for device in plan.devices:
         _check_still(pins, plan, device)
