@@ -234,3 +234,23 @@ def test_rm_ends_what_a_pod_left_whose_watchers_were_killed_at_once(
     trusting.ok("status", pod["name"], "--wait=30s")
     trusting.ok("rm", pod["name"])
     assert host.run(["pgrep", "-c", "-f", "^sleep 86398"]).stdout == "0\n"
+
+
+def test_in_a_manifest_given_whole_isolators_are_the_operators(
+    trusting: Agent, signed_image: Publish, tmp_path: Path
+) -> None:
+    image = signed_image(app=shell("echo flew", isolators=[SYSCTL]))
+    number = trusting.ok("fetch", "--full", image).strip()
+    path = tmp_path / "pod.json"
+
+    def manifest(**app: Any) -> list[str]:
+        body = {"name": "one", "image": {"id": number}, **app}
+        whole = {"acKind": "PodManifest", "acVersion": "0.8.11", "apps": [body]}
+        path.write_text(json.dumps(whole))
+        return ["run", FLY, f"--pod-manifest={path}"]
+
+    result = trusting(*manifest()).check()
+    assert result.stdout == "flew\n"
+    assert "app one: isolator os/unix/sysctl is not enforced by stage1 fly" in result.stderr
+    own = manifest(app=shell("echo never", isolators=[SYSCTL]))
+    assert "app one: isolator os/unix/sysctl cannot be enforced" in trusting.refused(*own)
