@@ -107,7 +107,7 @@ def test_messages_are_read_whatever_their_pieces() -> None:
             os.write(write, data[start : start + 7001])
         os._exit(0)
     os.close(write)
-    assert [message[0] for message in link.messages(read)] == ["note", "done"]
+    assert [message[0] for message in link.messages(read, lambda: None)] == ["note", "done"]
     os.close(read)
     os.waitpid(child, 0)
 
