@@ -520,3 +520,26 @@ def test_status_tells_where_volumes_are(agent: Agent, lab: Keys, published: Any)
     assert found["/a"] == ("", False) and found["/c"] == ("/usr", False)
     assert found["/b"][0].endswith("/sharedVolumes/b") and found["/b"][1] is True
     agent.ok("rm", uuid)
+
+
+@pytest.mark.threat("T71")
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"permissions": "r"}, "read\n"),
+        ({"readOnly": True}, "read\n"),
+        ({"permissions": "w"}, "written\n"),
+        ({}, "read\nwritten\n"),
+    ],
+)
+def test_a_device_volume_is_used_only_as_it_may_be(
+    bed: Bed, tmp_path: Path, fields: dict[str, Any], said: str
+) -> None:
+    # A loop device: pods may not open it unless they are given it, and opening it does nothing.
+    bed.host.run(["mknod", "-m", "0666", f"{tmp_path}/loop", "b", "7", "0"]).check()
+    script = "(: < /dev/mine) && echo read; (: >> /dev/mine) && echo written; true"
+    app = sh("app", script, mounts=[{"volume": "v", "path": "/dev/mine"}])
+    made = volume("device", source=f"{tmp_path}/loop", **fields)
+    ended = bed.run(app, volumes=made, private_users="")
+    assert ended.stdout == said, ended
+    assert ended.stderr.count("Operation not permitted") == 2 - said.count("\n"), ended
