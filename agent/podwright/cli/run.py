@@ -67,8 +67,19 @@ def save_uuid(path: str, uuid: str) -> None:
     fs.write_atomic(path, f"{uuid}\n".encode(), 0o644, durable=False)
 
 
-def progress_printer() -> Optional[prepare.Progress]:
+def progress_printer() -> prepare.Progress:
     """Progress of downloads on standard error: a line that renews itself on a terminal, else every 10 %."""
-    from podwright.cli.progress import Printer
+    from _thread import allocate_lock
 
-    return Printer()
+    lock = allocate_lock()
+    made: list[prepare.Progress] = []
+
+    def progress(what: str, done: int, total: Optional[int]) -> None:
+        with lock:  # layers come several at once; loaded when the first bytes of any have come
+            if not made:
+                from podwright.cli.progress import Printer
+
+                made.append(Printer())
+        made[0](what, done, total)
+
+    return progress

@@ -14,7 +14,7 @@ from podwright import jsonio
 from podwright.errors import ImageError, PodwrightError, UsageError, VerifyError
 from podwright.model.image import parse_image
 from podwright.model.imageref import parse_ref
-from podwright.stage0 import platform, store, storewriter, verdict
+from podwright.stage0 import platform, store, verdict
 from podwright.text import safe
 from podwright.values import value
 
@@ -286,6 +286,8 @@ def _candidates(layout: Layout, ref: ImageRef, cwd: Optional[str]) -> list[Recor
     found = []
     for record in _records(layout, store.ids_by_name(layout, ref.name)):
         if record.name != ref.name:
+            from podwright.stage0 import storewriter
+
             raise storewriter.wrong_reference(ref.name, record)
         labels = dict(record.labels)
         if all(labels.get(label) == text for label, text in wanted.items()):

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import sys
 
 from podwright.errors import LaunchError
-from podwright.kernel import fs
 from podwright.kernel.libseccomp import (
     ALLOW,
     EQUAL,
@@ -30,72 +28,20 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
-
     from podwright.stage1.namespaces.seccomp import Profile
-
-FORMAT = 1
-"""Part of the cache key; changes with the code below."""
 
 _NAMESPACE_FLAGS = 0x7E020080
 _PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 _TERMINAL_IOCTLS = (0x5412, 0x541C)  # TIOCSTI types, TIOCLINUX pastes, on the user's terminal
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x06
-_MAX_CODE = 4096 * 8
 
 
-def load(app: str, profile: Profile, directory: str) -> bytes:
-    """The BPF code of a profile, from the cache in `directory` or made now and kept there.
+def make(app: str, profile: Profile) -> bytes:
+    """The BPF code of a profile.
 
     Raises LaunchError when the profile names a system call that libseccomp does not know.
     """
-    library = Library()
-    name = _digest(f"{FORMAT} {library.version()} {library.native():x} {profile!r}".encode())
-    path = f"{directory}/{name}"
-    code = _read(path)
-    if code is None:
-        code = compile_profile(app, profile, library)
-        _keep(directory, path, code)
-    return code
-
-
-def _digest(data: bytes) -> str:
-    # hashlib loads OpenSSL (3 ms); the interpreter's own SHA-256 has moved once.
-    try:
-        from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        from hashlib import sha256
-    return str(sha256(data).hexdigest())
-
-
-def _read(path: str) -> Optional[bytes]:
-    """A cached filter; None unless it is complete and nobody else could have written it."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        found = os.fstat(fd)
-        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-        if not ours or found.st_mode & 0o077:
-            return None
-        data = os.read(fd, _MAX_CODE + 65)
-    finally:
-        os.close(fd)
-    code, check = data[:-64], data[-64:]
-    return code if code and check == _digest(code).encode() else None
-
-
-def _keep(directory: str, path: str, code: bytes) -> None:
-    """Store a filter; a cache that cannot be written costs time, not the pod."""
-    try:
-        fs.ensure_dir(directory, 0o700)
-        found = os.lstat(directory)
-        ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
-        if ours and not found.st_mode & 0o022:
-            fs.write_atomic(path, code + _digest(code).encode(), 0o600, durable=False)
-    except OSError:
-        return
+    return compile_profile(app, profile, Library())
 
 
 def compile_profile(app: str, profile: Profile, library: Library) -> bytes:

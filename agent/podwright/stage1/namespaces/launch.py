@@ -16,7 +16,7 @@ from podwright import modulecache
 from podwright.errors import HostError, NetworkError
 from podwright.host import uidranges
 from podwright.kernel import calls, fs, process, signals, terminal, unixsocket
-from podwright.stage1.namespaces import filters, groups, link, record, volumes
+from podwright.stage1.namespaces import filtercache, groups, link, record, volumes
 from podwright.stage1.namespaces.follow import FORWARDED, Follower
 from podwright.stage1.namespaces.patience import Owned, Patience
 from podwright.stage1.namespaces.plan import UserRange, compile_pod
@@ -167,7 +167,7 @@ def _filters(pod: Launch, plan: PodPlan) -> dict[str, bytes]:
     data = os.path.dirname(os.path.dirname(os.path.dirname(pod.pod_dir)))
     directory = f"{pod.cache_dir or data + '/cache'}/seccomp"
     return {
-        app.name: filters.load(app.name, app.restrictions.profile, directory)
+        app.name: filtercache.load(app.name, app.restrictions.profile, directory)
         for app in plan.apps
         if app.restrictions.profile is not None
     }
