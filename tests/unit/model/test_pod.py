@@ -50,6 +50,21 @@ def test_a_pod_reads_back_as_it_was_written() -> None:
     assert parse_pod(jsonio.loads(jsonio.dumps(dump_pod(POD)), "pod")) == POD
 
 
+def test_isolators_of_a_pod_and_its_apps_read_back_as_they_were_written() -> None:
+    whole = [
+        {"name": "resource/memory", "value": {"limit": "1Gi"}, "optional": True},
+        {"name": "os/unix/sysctl", "value": {"net.core.somaxconn": "9"}},
+    ]
+    own = [{"name": "os/linux/rlimits", "value": {"set": [{"name": "nofile", "soft": 9}]}}]
+    raw = dump_pod(POD)
+    raw["isolators"], raw["apps"][0]["app"]["isolators"] = whole, own
+    read = parse_pod(raw)
+    assert read.isolators.memory == 2**30 and read.isolators.optional == {"resource/memory"}
+    assert read.apps[0].app.isolators.rlimits == (("NOFILE", 9, 9),)
+    assert parse_pod(jsonio.loads(jsonio.dumps(dump_pod(read)), "pod")) == read
+    assert dump_pod(read)["isolators"] == whole
+
+
 @pytest.mark.parametrize("volume", VOLUMES, ids=lambda volume: volume.name)
 def test_a_volume_reads_back_as_it_was_written(volume: Volume) -> None:
     assert parse_volume(Fields(dump_volume(volume), "volume")) == volume

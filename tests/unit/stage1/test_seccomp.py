@@ -100,6 +100,30 @@ def test_errno_names_are_checked() -> None:
             profile("a", Isolators(seccomp_remove=("mkdir",), seccomp_errno=bad), ())
 
 
+@pytest.mark.parametrize(
+    "group",
+    [
+        "@appc.io/all",
+        "@appc.io/empty",
+        *(f"@{who}/default-{what}list" for who in ("rkt", "docker") for what in ("white", "black")),
+        "@systemd/clock",
+        "@systemd/default-whitelist",
+        "@systemd/mount",
+        "@systemd/network-io",
+        "@systemd/obsolete",
+        "@systemd/privileged",
+        "@systemd/process",
+        "@systemd/raw-io",
+    ],
+)
+def test_every_group_that_appc_and_rkt_name_is_known(group: str) -> None:
+    removed = profile("a", Isolators(seccomp_remove=(group,)), ())
+    assert removed is not None and (
+        bool(removed.names) or group == "@appc.io/empty" or "all" in group
+    )
+    profile("a", Isolators(seccomp_retain=(group,)), ())
+
+
 def test_an_unknown_group_is_refused() -> None:
     for isolators in (
         Isolators(seccomp_retain=("@docker/x",)),
