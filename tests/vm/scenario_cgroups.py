@@ -163,9 +163,7 @@ def whole_pods() -> None:
     tell(groups=[str(path) for path in groups])
     for path in groups[:1]:
         tell(whole={name: (path / name).read_text().strip() for name in FILES})
-        tell(of_app=(path / "limited/pids.max").read_text().strip()) if (
-            path / "limited"
-        ).exists() else None
+        tell(of_app=(path / "tiny/pids.max").read_text().strip())
         tell(members=sorted(one.name for one in path.iterdir() if one.is_dir()))
     print(call("journalctl", "-u", "podwright-limited", "--no-pager").stdout[-2000:])
 

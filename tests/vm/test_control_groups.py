@@ -78,7 +78,8 @@ def test_an_app_cannot_change_its_limits(seen: dict[str, Any]) -> None:
 def test_limits_of_a_pod_as_a_whole_under_its_own_unit(seen: dict[str, Any]) -> None:
     assert seen["applied"] == 0, seen["apply_said"]
     (group,) = seen["groups"]
-    assert group.startswith("/sys/fs/cgroup/system.slice/podwright-limited.service/")
+    assert group.startswith("/sys/fs/cgroup/machine.slice/podwright-limited.service/")
+    assert (seen["members"], seen["of_app"]) == (["_init", "tiny"], "20")
     whole = seen["whole"]
     assert (whole["memory.max"], whole["pids.max"]) == (str(96 * 2**20), "40")
     assert whole["cpu.max"] == "150000 100000"
