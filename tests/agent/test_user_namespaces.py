@@ -270,7 +270,7 @@ def test_volumes_have_the_owners_that_the_pod_sees(bed: Bed, tmp_path: Path) -> 
     (tmp_path / "source/below").mkdir(parents=True)
     (tmp_path / "source/old").write_text("")
     os.chown(tmp_path / "source/old", 33, 33)
-    volumes = [
+    volumes: list[dict[str, object]] = [
         {"name": "data", "kind": "host", "source": str(tmp_path / "source")},
         {"name": "empty", "kind": "empty", "uid": 12, "gid": 13, "mode": "0750"},
         {"name": "mem", "kind": "tmpfs", "uid": 14, "gid": 15},

@@ -219,10 +219,7 @@ def _is_copied(pods: str, uuid: str) -> bool:
 
 def _is_alive(first: int) -> bool:
     """Whether any process has users of the range: the kernel ends a killed pod in its own time."""
-    for name in os.listdir("/proc"):
-        if name.isdigit() and _uses(name, first):
-            return True
-    return False
+    return any(name.isdigit() and _uses(name, first) for name in os.listdir("/proc"))
 
 
 def _uses(pid: str, first: int) -> bool:

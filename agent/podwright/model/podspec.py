@@ -209,7 +209,12 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
     state = fields.choice("state", STATES, "started")
     apps = _parse_apps(fields)
     given = _parse_manifest(fields, apps)
-    if not apps and given is None and state != "absent" and (state not in KNOWN_STATES or _says_more(fields)):
+    if (
+        not apps
+        and given is None
+        and state != "absent"
+        and (state not in KNOWN_STATES or _says_more(fields))
+    ):
         raise UsageError(
             f"{fields.path}: pod {name} needs image, apps or pod_manifest",
             f"only with name, state ({', '.join(KNOWN_STATES)}) and enabled it stays what it is",

@@ -198,8 +198,14 @@ def key(**fields: Any) -> dict[str, Any]:
         ({"pods": [{}]}, "pods[0].name: is missing"),
         ({"pods": [{"name": 7}]}, "pods[0].name: must be a string, not a whole number"),
         ({"pods": [{"name": "../x", "image": "a"}]}, "pods[0].name: '../x' is not a pod name"),
-        ({"pods": [{"name": "web", "net": "none"}]}, "pods[0]: pod web needs image, apps or pod_manifest"),
-        ({"pods": [{"name": "web", "state": "prepared"}]}, "pods[0]: pod web needs image, apps or pod_manifest"),
+        (
+            {"pods": [{"name": "web", "net": "none"}]},
+            "pods[0]: pod web needs image, apps or pod_manifest",
+        ),
+        (
+            {"pods": [{"name": "web", "state": "prepared"}]},
+            "pods[0]: pod web needs image, apps or pod_manifest",
+        ),
         (
             {"pods": [{"name": "a", "image": "x"}, {"name": "a", "image": "x"}]},
             "pods[1].name: pod a appears twice",

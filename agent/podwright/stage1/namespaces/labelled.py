@@ -78,8 +78,7 @@ def _label(top: int, context: str, app: AppPlan) -> None:
         relabel(top, context)
     except OSError as err:
         raise LaunchError(
-            f"app {app.name}: its root cannot be given the SELinux label {context}:"
-            f" {err.strerror}",
+            f"app {app.name}: its root cannot be given the SELinux label {context}: {err.strerror}",
             "keep the data directory on a file system with extended attributes",
             object=app.name,
         ) from err
