@@ -86,6 +86,11 @@ power-tests: setup ## cut the power 240 times under a fetch, on ext4 and xfs (10
 molecule-destroy: setup ## end the test hosts that an interrupted run left
 	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/default
 
+.PHONY: soak
+soak: setup ## races for mount targets and against enter, 1,000 rounds of each (15 minutes, root)
+	@PODWRIGHT_RACES=1000 PODWRIGHT_ENTERS=1000 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
+		tests/agent/test_volumes.py tests/agent/test_enter_attacks.py
+
 .PHONY: vm-tests
 vm-tests: setup ## SELinux, AppArmor and cgroup v2 in virtual machines, in software emulation (10 minutes, root)
 	@tools/setup tests/vm/apt-packages.txt

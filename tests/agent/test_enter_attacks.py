@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.agent.launch_bed import USR, Bed, isolator, python, sh
 from tests.support.private_host import PrivateHost
 
 DRIVER = Path(__file__).with_name("enter_driver.py")
+ENTERS = int(os.environ.get("PODWRIGHT_ENTERS", "300"))
+"""How often a pod is entered while an app of it lies in wait."""
 
 HUNTER = r"""
 import json, os, sys
@@ -96,7 +99,7 @@ def test_the_agents_program_and_memory_are_out_of_reach(
     house: House, section: dict[str, Any], options: dict[str, Any]
 ) -> None:
     """The control: the app meets the agent's children, and reads of other processes what it may."""
-    found = hunt(house, 500, section, **options)
+    found = hunt(house, ENTERS, section, **options)
     assert found["children"] > 0, found
     assert found["others"] > 0, found
     assert found["leaks"] == []
