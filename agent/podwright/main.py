@@ -114,7 +114,7 @@ def _dispatch(argv: list[str]) -> int:
 
         sys.stdout.write(help_.overview())
         return 0 if globals_.true("help") else 2
-    verb = verbs.find(argv[index])
+    verb = verbs.find_verb(argv[index])
     rest = argv[index + 1 :]
     if verb.name in ("image", "policy", "selinux", "trust"):
         verb, rest = _sub_verb(verb, rest, globals_)

@@ -110,7 +110,7 @@ def _after(verb: Verb, shared: str, name: str) -> str:
 def _values() -> str:
     """What may stand after `--name=`, for options that take one of a few words."""
     found = []
-    for verb in verbs.VERBS:
+    for verb in verbs.every():
         subs = (verb, *(sub for sub in verbs.subs_of(verb) if not sub.hidden))
         for option in (option for sub in subs for option in sub.options if not verb.hidden):
             words = " ".join(VALUES.get(option.name, option.choices)).strip()
@@ -124,7 +124,7 @@ def run(context: Context, args: Arguments) -> int:
     if args.rest != ["bash"]:
         raise UsageError("completion needs the name of a shell", "podwright completion bash")
     shared = _words(options.GLOBAL)
-    shown = [verb for verb in verbs.VERBS if not verb.hidden]
+    shown = [verb for verb in verbs.every() if not verb.hidden]
     names = " ".join(verb.name for verb in shown)
     cases = "\n".join(_case(verb, shared, names) for verb in shown)
     say(SCRIPT.format(words=names, shared=shared, cases=cases, values=_values()).rstrip("\n"))

@@ -29,7 +29,7 @@ A first pod:
 
 def overview() -> str:
     """What `podwright help` prints."""
-    shown = [verb for verb in verbs.VERBS if not verb.hidden]
+    shown = [verb for verb in verbs.every() if not verb.hidden]
     width = max(len(verb.name) for verb in shown) + 2
     lines = [f"  {verb.name:<{width}}{verb.summary}" for verb in shown]
     head = FIRST.format(version=__version__)
@@ -77,7 +77,7 @@ def run(context: Context, args: Arguments) -> int:
 
     text = overview()
     if args.rest:
-        verb = verbs.find(args.rest[0])
+        verb = verbs.find_verb(args.rest[0])
         if len(args.rest) > 1 and verbs.subs_of(verb):
             verb = verbs.find_sub(verb, args.rest[1])
         text = of_verb(verb)

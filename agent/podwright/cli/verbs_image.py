@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
+from podwright.cli.flags import FORMAT
 from podwright.cli.options import Option, Verb
-from podwright.cli.verbs import FORMAT
 
 FIELDS = ("id", "name", "size", "importtime", "lastused", "verdict", "transport")
 OVERWRITE = Option("overwrite", "replace what has that name")

@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
+from podwright.cli.flags import PULL
 from podwright.cli.options import Option
-
-PULL = ("new", "update", "never")
 
 POD_OPTIONS = (
     Option("port", "publish a port of an app: NAME:[HOSTIP:]HOSTPORT", "PORT", repeat=True),

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
+from podwright.cli.flags import FORMAT
 from podwright.cli.options import Option, Verb
-from podwright.cli.verbs import FORMAT
 
 POLICY_VERBS = (
     Verb(

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
+from podwright.cli.flags import FORMAT, UUID_FILE
 from podwright.cli.options import Verb
-from podwright.cli.verbs import FORMAT, UUID_FILE
 
 SELINUX_VERBS = (
     Verb(

@@ -18,13 +18,13 @@ from podwright.model.pod import HostPort
 from podwright.model.podspec import AppSpec, PodSpec
 from podwright.model.volume import Mount, Volume
 
-RUN = verbs.find("run")
+RUN = verbs.find_verb("run")
 NOTHING: frozenset[str] = frozenset()
 
 
 def spec(*argv: str, verb: str = "run") -> PodSpec:
     """The pod that `podwright run ARGV` asks for."""
-    return apps.pod_spec(apps.parse(list(argv), verbs.find(verb), Arguments()), NOTHING)
+    return apps.pod_spec(apps.parse(list(argv), verbs.find_verb(verb), Arguments()), NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_nothing_is_inherited_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_fetch_takes_images_only() -> None:
-    fetch = verbs.find("fetch")
+    fetch = verbs.find_verb("fetch")
     found = apps.parse(["a", "--signature=a.asc", "b"], fetch, Arguments())
     assert [(image, own.text("signature")) for image, own, _ in found.apps] == [
         ("a", "a.asc"),

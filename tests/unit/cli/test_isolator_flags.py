@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from podwright.cli import apps, options
-from podwright.cli.verbs import find
+from podwright.cli.verbs import find_verb
 from podwright.errors import UsageError
 from podwright.model.podspec import PodSpec
 
 
 def spec(*argv: str) -> PodSpec:
     return apps.pod_spec(
-        apps.parse(list(argv), find("run"), options.Arguments()),
+        apps.parse(list(argv), find_verb("run"), options.Arguments()),
         frozenset(),
     )
 

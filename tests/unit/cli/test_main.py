@@ -67,10 +67,10 @@ def test_what_is_printed(
     assert result.stdout.endswith("\n") and not result.stdout.endswith("\n\n")
 
 
-@pytest.mark.parametrize("verb", [v.name for v in verbs.VERBS if not v.hidden])
+@pytest.mark.parametrize("verb", [v.name for v in verbs.every() if not v.hidden])
 def test_every_verb_explains_its_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = Result(capsys, verb, "--help").stdout
-    for option in verbs.find(verb).options:
+    for option in verbs.find_verb(verb).options:
         assert f"--{option.name}" in shown
     assert f"  {verb} " in Result(capsys).stdout
 

@@ -108,7 +108,7 @@ def test_no_empty_or_repeated_keys(text: str) -> None:
     "word, name", [("run", "run"), ("l", "list"), ("stat", "status"), ("run-p", "run-prepared")]
 )
 def test_a_unique_prefix_of_a_verb_is_enough(word: str, name: str) -> None:
-    assert verbs.find(word).name == name
+    assert verbs.find_verb(word).name == name
 
 
 @pytest.mark.parametrize(
@@ -122,14 +122,14 @@ def test_a_unique_prefix_of_a_verb_is_enough(word: str, name: str) -> None:
 )
 def test_no_verb(word: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        verbs.find(word)
+        verbs.find_verb(word)
     assert caught.value.sentence() == message
 
 
 def test_no_verb_has_a_flag_twice_or_one_that_hides_a_global_one() -> None:
     shared = set(options.table(options.GLOBAL))
-    subs = [sub for verb in verbs.VERBS for sub in verbs.subs_of(verb)]
-    for verb in (*verbs.VERBS, *subs):
+    subs = [sub for verb in verbs.every() for sub in verbs.subs_of(verb)]
+    for verb in (*verbs.every(), *subs):
         names = [option.name for option in verb.options]
         assert len(names) == len(set(names)), verb.name
         assert not shared & set(names), verb.name

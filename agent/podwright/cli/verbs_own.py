@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs that only the agent itself calls: a pod's parent, from its unit or from its sleep."""
+
+from __future__ import annotations
+
+from podwright.cli.options import Option, Verb
+
+VERBS = (
+    Verb(
+        "resume",
+        "resume",
+        "Go on as the parent of a pod that runs",
+        "[NAME] SIGNAL",
+        (
+            Option("state", "descriptor of what is known about the pod", "FD"),
+            Option("detached", "restart it ourselves, since there is no systemd"),
+            Option("attempt", "how often it was restarted", "N", "0"),
+            Option("began", "when this life began", "SECONDS", "0"),
+        ),
+        hidden=True,
+    ),
+    Verb(
+        "supervise",
+        "supervise",
+        "Run a named pod under a supervisor",
+        "NAME",
+        (
+            Option("detached", "restart it ourselves, since there is no systemd"),
+            Option("attempt", "how often it was restarted", "N", "0"),
+        ),
+        hidden=True,
+    ),
+)
