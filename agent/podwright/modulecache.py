@@ -82,6 +82,7 @@ def done() -> None:
     for index, finder in enumerate(sys.meta_path):
         if isinstance(finder, Cache):
             del sys.meta_path[index]
+            finder.data = memoryview(b"")  # each module that came from it refers to it
             if not finder.complete:
                 _write(finder.path)
             return
