@@ -50,7 +50,11 @@ def main() -> None:
     stamp("interpreter started")
     sys.path.insert(0, tree)
     from podwright import main as program
+    from podwright import modulecache
 
+    data = next(word[6:] for word in sys.argv if word.startswith("--dir="))
+    cache = modulecache.use(f"{data}/cache")
+    modulecache.use = lambda directory: cache
     stamp("loaded: main")
     from podwright.stage0 import intact, prepare, start
 
