@@ -486,7 +486,8 @@ def test_twenty_apps_in_one_pod(bed: Bed) -> None:
         (pod.pod_dir / "sharedVolumes/v/go").touch()
         ended = pod.ended()
     assert ended.outcome == [0, "exited"]
-    assert log(ended.pod_dir) == names
+    # each was executed after the one before it; whose shell then writes first is the kernel's choice
+    assert sorted(log(ended.pod_dir)) == sorted(names)
     assert ended.apps == dict.fromkeys(names, 0)
 
 
