@@ -203,7 +203,7 @@ options:
       description:
         - Whether the pod has users of its own, so that its root is nobody on the host. When nothing is said it has
           them, except with O(stage1=fly), O(net=host), a device of the host among its volumes, or a volume with
-          propagation shared; RV(reports) then says why not.
+          propagation shared; RV(pods[].reports) then says why not.
         - V(true) and V(idmapped) refuse to go without. V(idmapped) also refuses to copy the image with other owners
           where its file system has no id-mapped mounts.
         - V(false) makes root in the pod root of the host, with what confines it otherwise.
