@@ -16,7 +16,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.options import (
 
 
 def ports(value: list[Any], path: str) -> list[dict[str, Any]]:
-    """Published ports: mappings, or texts `NAME:[HOSTIP:]HOSTPORT`."""
+    """Published ports: mappings, or texts `NAME:[HOSTIP:]HOSTPORT[-LAST]`."""
     return [_port(item, f"{path}[{index}]") for index, item in enumerate(value)]
 
 
@@ -26,12 +26,20 @@ def _port(item: Any, path: str) -> dict[str, Any]:
     else:
         parts = item.split(":") if isinstance(item, str) else []
         if len(parts) not in (2, 3) or not all(parts):
-            raise OptionError(f"{path}: {item!r} is not a port; write NAME:[HOSTIP:]HOSTPORT")
-        out = {"name": parts[0], "host_port": parts[-1]}
+            raise OptionError(f"{path}: {item!r} is not a port; write NAME:[HOSTIP:]HOSTPORT[-LAST]")
+        first, dash, last = parts[-1].partition("-")
+        out = {"name": parts[0], "host_port": first}
+        if dash:
+            low, high = whole(first, f"{path}.host_port"), whole(last, f"{path}.host_port")
+            if high < low:
+                raise OptionError(f"{path}: {item!r} ends before it begins")
+            out["count"] = high - low + 1
         if len(parts) == 3:
             out["host_ip"] = parts[1]
     if "host_port" in out:
         out["host_port"] = whole(out["host_port"], f"{path}.host_port")
+    if out.get("count") is not None:
+        out["count"] = whole(out["count"], f"{path}.count")
     return out
 
 

@@ -47,8 +47,10 @@ options:
     <<: &process
       exec:
         description:
-          - Absolute path in the image of the program to run instead of the image's own.
-        type: str
+          - Absolute path in the image of the program to run instead of the image's own, as text; or a
+            list of the path and its first arguments, such as C([/bin/sh, -c, "..."]). Those come before
+            O(args).
+        type: raw
       args:
         description:
           - Arguments, added to the command that is executed.
@@ -232,8 +234,10 @@ options:
     ports:
       description:
         - Ports to publish. Each is a mapping of C(name) (a port that the image declares, or
-          C(NUMBER-PROTOCOL)), C(host_port) and C(host_ip) (optional), or text
-          C(NAME:[HOSTIP:]HOSTPORT).
+          C(NUMBER-PROTOCOL)), C(host_port), and optionally C(host_ip) and C(count); or text
+          C(NAME:[HOSTIP:]HOSTPORT[-LAST]).
+        - One port of the host is published for each, unless C(count) (or C(-LAST)) says that
+          more are, for a port of the app that is a range. It may not be more than the range has.
       type: list
       elements: raw
     volumes:

@@ -81,7 +81,7 @@ pods:
       elements: dict
       returned: always
     ports:
-      description: Its published ports, with C(name), C(host_port) and C(host_ip).
+      description: Its published ports, with C(name), C(host_port), C(host_ip) and C(count).
       type: list
       elements: dict
       returned: always

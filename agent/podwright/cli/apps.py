@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from podwright.cli import options
+from podwright.cli.verbs_pod import START_OPTIONS
 from podwright.errors import UsageError
 from podwright.model.image import absolute
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy
-from podwright.model.names import ac_name, is_variable_name, pod_name
+from podwright.model.names import ac_name, host_name, is_variable_name
 from podwright.model.pod import HostPort
 from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec, default_net
 from podwright.model.specfields import check_ip
@@ -72,8 +73,11 @@ def parse(argv: list[str], verb: Verb, globals_: Arguments) -> MultiArguments:
             out.apps[-1][2].extend(argv[index + 1 : end])
             index = end
         elif word.startswith("-") and word != "-":
+            _check_verb(word, verb, known)
             index = _flag(argv, index, known, shared, out, current, globals_)
         else:
+            if index:
+                _check_no_value(argv[index - 1], word, known)
             current = options.Arguments()
             out.apps.append((word, current, []))
             out.rest.append(word)
@@ -81,6 +85,26 @@ def parse(argv: list[str], verb: Verb, globals_: Arguments) -> MultiArguments:
     if not out.apps and not out.given("pod-manifest"):
         raise UsageError(f"{verb.name} needs an image", f"podwright {verb.name} --help")
     return out
+
+
+def _check_verb(word: str, verb: Verb, known: dict[str, options.Option]) -> None:
+    """Say who takes an option of the start, where a pod is only prepared."""
+    name = word[2:].partition("=")[0]
+    if name in options.table(START_OPTIONS) and name not in known:
+        raise UsageError(
+            f"{verb.name} takes no --{name}", "say it to run-prepared, which starts the pod"
+        )
+
+
+def _check_no_value(before: str, word: str, known: dict[str, options.Option]) -> None:
+    """Refuse an image that is called like a value of the option before it, which takes it only after `=`."""
+    option = known.get(before[2:]) if before.startswith("--") else None
+    if option is None or (option.metavar and not option.metavar.startswith("[")):
+        return
+    if word in (option.choices or ("true", "false")):
+        raise UsageError(
+            f"{before} {word}: the value of this option follows a =", f"write {before}={word}"
+        )
 
 
 def _flag(
@@ -137,7 +161,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         apps=tuple(_app(image, own, extra) for image, own, extra in args.apps),
         stage1=stage1,
         net=net,
-        hostname=pod_name(hostname, "--hostname") if hostname else "",
+        hostname=host_name(hostname, "--hostname") if hostname else "",
         ports=ports,
         volumes=volumes,
         mounts=_mounts(args.first_mounts),
@@ -254,11 +278,18 @@ def _pod_isolators(args: Arguments) -> tuple[Any, ...]:
 
 def _port(text: str) -> HostPort:
     parts = text.split(":")
-    number = parts[-1] if parts[-1].isascii() and len(parts[-1]) < 6 else ""
-    if len(parts) not in (2, 3) or not number.isdigit() or not 0 < int(number) < 65536:
-        raise UsageError(f"--port: {safe(text, 60)!r} is not NAME:[HOSTIP:]HOSTPORT")
+    first, dash, last = parts[-1].partition("-")
+    low, high = _port_number(first), _port_number(last if dash else first)
+    if len(parts) not in (2, 3) or not 0 < low <= high:
+        raise UsageError(f"--port: {safe(text, 60)!r} is not NAME:[HOSTIP:]HOSTPORT[-LAST]")
     host_ip = check_ip(parts[1], "--port") if len(parts) == 3 else ""
-    return HostPort(ac_name(parts[0], "--port"), int(number), host_ip)
+    return HostPort(ac_name(parts[0], "--port"), low, host_ip, count=high - low + 1)
+
+
+def _port_number(text: str) -> int:
+    """A port's number; 0 for what is none."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    return number if number < 65536 else 0
 
 
 def _volumes(texts: list[str]) -> tuple[Volume, ...]:

@@ -8,7 +8,7 @@ from podwright.cli.flags import PULL
 from podwright.cli.options import Option
 
 POD_OPTIONS = (
-    Option("port", "publish a port of an app: NAME:[HOSTIP:]HOSTPORT", "PORT", repeat=True),
+    Option("port", "publish a port of an app: NAME:[HOSTIP:]HOSTPORT[-LAST]", "PORT", repeat=True),
     Option(
         "volume",
         "NAME,kind=host,source=/path[,readOnly=true], or kind=empty, tmpfs[,size=64Mi] or device",

@@ -44,12 +44,14 @@ class HostPort:
 
     host_ip   "" = every address
     pod_port  where it leads, instead of a port that an app declares
+    count     how many successive ones, at most as many as the app's port has
     """
 
     name: str
     host_port: int
     host_ip: str = ""
     pod_port: Optional[Port] = None
+    count: int = 1
 
 
 @value
@@ -98,15 +100,7 @@ def parse_pod(raw: Any, where: str = "pod manifest") -> PodManifest:
     check_kind(fields, "PodManifest")
     apps = tuple(_parse_pod_app(item) for item in fields.objects("apps"))
     volumes = tuple(parse_volume(item) for item in fields.objects("volumes"))
-    ports = tuple(
-        HostPort(
-            ac_name(item.text("name", ...), item.at("name")),
-            item.integer("hostPort", ..., 1, 65535),
-            _host_ip(item),
-            _pod_port(item),
-        )
-        for item in fields.objects("ports")
-    )
+    ports = tuple(_parse_port(item) for item in fields.objects("ports"))
     raw_isolators = fields.raw("isolators", [])
     for what, names in (("apps", [a.name for a in apps]), ("volumes", [v.name for v in volumes])):
         if len(set(names)) != len(names):
@@ -148,6 +142,18 @@ def _dump_secrets(secrets: tuple[Secret, ...]) -> dict[str, Any]:
 def _host_ip(fields: Fields) -> str:
     text = fields.text("hostIP")
     return check_ip(text, fields.at("hostIP")) if text else ""
+
+
+def _parse_port(fields: Fields) -> HostPort:
+    """A published port; who says where it leads may also say there how many they are."""
+    pod_port = _pod_port(fields)
+    return HostPort(
+        ac_name(fields.text("name", ...), fields.at("name")),
+        fields.integer("hostPort", ..., 1, 65535),
+        _host_ip(fields),
+        pod_port,
+        fields.integer("count", pod_port.count if pod_port else 1, 1, 65535),
+    )
 
 
 def _pod_port(fields: Fields) -> Optional[Port]:
@@ -221,6 +227,7 @@ def dump_pod(pod: PodManifest) -> dict[str, Any]:
                 "name": port.name,
                 "hostPort": port.host_port,
                 "hostIP": port.host_ip,
+                **({} if port.count == 1 and port.pod_port is None else {"count": port.count}),
                 **({} if port.pod_port is None else {"podPort": dump_port(port.pod_port)}),
             }
             for port in pod.ports

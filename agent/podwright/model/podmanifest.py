@@ -59,7 +59,9 @@ _POD = {
     "volumes": None,
     "isolators": None,
     "annotations": [_PAIR],
-    "ports": [{"name": None, "hostPort": None, "hostIP": None, "podPort": _PORT}],
+    "ports": [
+        {"name": None, "hostPort": None, "hostIP": None, "podPort": _PORT, "count": None},
+    ],
     "userAnnotations": None,
     "userLabels": None,
 }

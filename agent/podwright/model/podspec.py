@@ -10,7 +10,7 @@ from podwright.model.fields import Fields
 from podwright.model.image import absolute
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy
 from podwright.model.life import parse_fields as parse_life
-from podwright.model.names import ac_name, pod_name
+from podwright.model.names import ac_name, host_name, pod_name
 from podwright.model.pod import HostPort
 from podwright.model.privateusers import CHOICES
 from podwright.model.specfields import check_ip, environment, insecure, logins, seconds
@@ -139,21 +139,32 @@ def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -
     working_dir = fields.text("working_dir")
     if working_dir:
         absolute(working_dir, fields.at("working_dir"))
+    program, first = _program(fields)
     return AppSpec(
         image=image,
         name=name,
-        exec=fields.text("exec"),
-        args=fields.texts("args"),
+        exec=program,
+        args=(*first, *fields.texts("args")),
         environment=environment(fields),
         user=fields.text("user"),
         group=fields.text("group"),
         supplementary_gids=gids,
         working_dir=working_dir,
         mounts=tuple(_parse_mount(item) for item in fields.objects("mounts")),
-        isolators=tuple(raw_isolators),
+        isolators=tuple(isolators.as_texts(item) for item in raw_isolators),
         readonly_rootfs=fields.boolean("readonly_rootfs"),
         life=parse_life(fields, several=several),
     )
+
+
+def _program(fields: Fields) -> tuple[str, tuple[str, ...]]:
+    """`exec`: a path, or a list of the path and its first arguments; the same pod either way."""
+    if not isinstance(fields.raw("exec"), list):
+        return fields.text("exec"), ()
+    words = fields.texts("exec")
+    if not words or not words[0]:
+        raise UsageError(f"{fields.at('exec')}: names no program", "begin with its path")
+    return words[0], words[1:]
 
 
 def _parse_mount(fields: Fields) -> Mount:
@@ -200,6 +211,12 @@ def _parse_ready(fields: Optional[Fields]) -> Ready:
         seconds(fields, "timeout", 60.0, 86400, 0.1),
     )
     fields.finish()
+    if ready.tcp is not None and ready.exec:
+        raise UsageError(
+            f"{fields.path}: tcp and exec exclude each other",
+            "let the command try the port, too",
+            object=fields.path,
+        )
     return ready
 
 
@@ -228,7 +245,7 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         state=state,
         stage1=stage1,
         net=fields.choice("net", NETS, default_net(stage1)),
-        hostname=pod_name(hostname, fields.at("hostname")) if hostname else "",
+        hostname=host_name(hostname, fields.at("hostname")) if hostname else "",
         ports=tuple(_parse_port(item) for item in fields.objects("ports")),
         volumes=tuple(parse_volume(item) for item in fields.objects("volumes")),
         pull_policy=fields.choice("pull_policy", PULL_POLICIES, "new"),
@@ -254,9 +271,12 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
     if len(set(volumes)) != len(volumes):
         raise UsageError(f"{fields.at('volumes')}: names must be unique", object=name)
     if spec.ports and spec.net != "default":
+        fly = stage1 == "fly"
         raise UsageError(
-            f"{fields.at('ports')}: cannot be published with net {spec.net}",
-            "use net: default",
+            f"{fields.at('ports')}: cannot be published with {stage1 if fly else f'net {spec.net}'}",
+            "leave them out: the app listens on the host's own network"
+            if fly
+            else "use net: default",
             object=name,
         )
     if given is not None:
@@ -304,7 +324,7 @@ def _private_users(fields: Fields) -> str:
 def _pod_isolators(fields: Fields) -> tuple[Any, ...]:
     raw = fields.raw("pod_isolators", [])
     isolators.parse(raw, fields.at("pod_isolators"), pod=True)
-    return tuple(raw)
+    return tuple(isolators.as_texts(item) for item in raw)
 
 
 def _says_more(fields: Fields) -> bool:
@@ -319,6 +339,7 @@ def _parse_port(fields: Fields) -> HostPort:
         ac_name(fields.text("name", ...), fields.at("name")),
         fields.integer("host_port", ..., 1, 65535),
         check_ip(host_ip, fields.at("host_ip")) if host_ip else "",
+        count=fields.integer("count", 1, 1, 65535),
     )
     fields.finish()
     return port

@@ -18,10 +18,10 @@ MAX_PORTS = 1024
 
 
 def plan_ports(manifest: PodManifest) -> tuple[PortMap, ...]:
-    """Every host port with the pod port it leads to, ranges (`count`) written out.
+    """Every host port with the pod port it leads to, as many as were asked for, written out.
 
-    Raises UsageError naming the port when it is of no app or of several, when a range ends
-    beyond 65535, when the host address is not IPv4, or when two ports want the same place.
+    Raises UsageError naming the port when it is of no app or of several, when it has
+    fewer than are asked for, when a range ends beyond 65535, when the host address is not IPv4, or when two ports want the same place.
     """
     known: dict[str, list[Port]] = {}
     for app in manifest.apps:
@@ -55,13 +55,18 @@ def _only(known: dict[str, list[Port]], name: str) -> Port:
 
 def _range(wanted: HostPort, port: Port) -> list[PortMap]:
     host_ip = host_address(wanted.host_ip, wanted.name)
-    last = wanted.host_port + port.count - 1
-    if last > 65535:
+    if wanted.count > port.count:
         raise UsageError(
-            f"port {wanted.name}: {port.count} ports from {wanted.host_port} end beyond 65535",
+            f"port {wanted.name}: the app has {port.count} of them, not {wanted.count}",
+            "publish fewer",
             object=wanted.name,
         )
-    count = min(port.count, MAX_PORTS + 1)
+    if wanted.host_port + wanted.count - 1 > 65535:
+        raise UsageError(
+            f"port {wanted.name}: {wanted.count} ports from {wanted.host_port} end beyond 65535",
+            object=wanted.name,
+        )
+    count = min(wanted.count, MAX_PORTS + 1)
     return [
         PortMap(port.protocol, host_ip, wanted.host_port + i, port.port + i) for i in range(count)
     ]

@@ -29,6 +29,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "state": pod.state,
         "stage1": runtime.get("stage1", ""),
         "net": runtime.get("net", ""),
+        "insecure": _texts(runtime.get("insecure")),
         "created_at": pod.read("pod-created").strip() or _mtime(pod.path),
         "started_at": pod.read("started-at").strip() or None,
         "finished_at": ended.get("finished"),
@@ -55,7 +56,12 @@ def report(pod: Pod) -> dict[str, Any]:
     out["apps"] = [_app(pod, manifest, app, out, ended) for app in manifest.apps]
     out["app_names"] = [app.name for app in manifest.apps]
     out["ports"] = [
-        {"name": port.name, "host_port": port.host_port, "host_ip": port.host_ip}
+        {
+            "name": port.name,
+            "host_port": port.host_port,
+            "host_ip": port.host_ip,
+            "count": port.count,
+        }
         for port in manifest.ports
     ]
     out["user_annotations"] = dict(manifest.user_annotations)
@@ -79,8 +85,12 @@ def _selinux(pod: Pod, runtime: dict[str, Any]) -> dict[str, str]:
 def _reports(pod: Pod, runtime: dict[str, Any]) -> list[str]:
     """Protection that the pod does not have: as known when it was prepared, and found later."""
     found = [runtime.get("reports"), pod.read_json("reports")]
-    texts = [text for part in found if isinstance(part, list) for text in part]
-    return [text for text in texts if isinstance(text, str)]
+    return [text for part in found for text in _texts(part)]
+
+
+def _texts(raw: Any) -> list[str]:
+    """A list of texts, without what is damaged."""
+    return [text for text in raw if isinstance(text, str)] if isinstance(raw, list) else []
 
 
 def _users(pod: Pod) -> Optional[dict[str, int]]:

@@ -137,19 +137,21 @@ def test_mounts_before_the_first_image_are_for_every_app() -> None:
         (("a", "b", "--interactive"), "--interactive works with one app only"),
         (("a", "--pull-policy=always"), "--pull-policy is one of new, update, never, not 'always'"),
         (("a", "--stage1-name=kvm"), "stage1 'kvm' is not available"),
-        (("a", "--hostname=a_b"), "--hostname: 'a_b' is not a pod name"),
+        (("a", "--hostname=a_b"), "--hostname: 'a_b' is not a host name"),
         (("a", "--name=A"), "--name: 'A' is not an AC name"),
         (("a", "--working-dir=x"), "--working-dir: 'x' is not an absolute path without .."),
-        (("a", "--port=http"), "--port: 'http' is not NAME:[HOSTIP:]HOSTPORT"),
-        (("a", "--port=http:0"), "--port: 'http:0' is not NAME:[HOSTIP:]HOSTPORT"),
-        (("a", "--port=http:65536"), "--port: 'http:65536' is not NAME:[HOSTIP:]HOSTPORT"),
+        (("a", "--port=http"), "--port: 'http' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
+        (("a", "--port=http:9-8"), "--port: 'http:9-8' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
+        (("a", "--port=http:9-"), "--port: 'http:9-' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
+        (("a", "--port=http:0"), "--port: 'http:0' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
+        (("a", "--port=http:65536"), "--port: 'http:65536' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
         (("a", "--port=http:0080808"), "--port: 'http:0080808' is not NAME:[HOSTIP:]"),
-        (("a", "--port=http:\u00b2"), "--port: 'http:\u00b2' is not NAME:[HOSTIP:]HOSTPORT"),
+        (("a", "--port=http:\u00b2"), "--port: 'http:\u00b2' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
         (("a", "--port=http:x:80"), "--port: 'x' is not an IPv4 address"),
-        (("a", "--port=http:::1:80"), "--port: 'http:::1:80' is not NAME:[HOSTIP:]HOSTPORT"),
+        (("a", "--port=http:::1:80"), "--port: 'http:::1:80' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
         (("a", "--volume=v"), "--volume: 'v' does not say its kind"),
         (("a", "--volume=v,kind=nfs"), "--volume v.kind: 'nfs' is not one of host, empty"),
-        (("a", "--volume=v,kind=host"), "--volume v.source: '' is not an absolute path"),
+        (("a", "--volume=v,kind=host"), "--volume v.source: is missing"),
         (("a", "--volume=v,kind=empty,colour=1"), "--volume v.colour: unknown field"),
         (("a", "--volume=v,kind=empty,name=w"), "--volume v: name is given twice"),
         (("a", "--volume=v,kind=empty,readOnly=1"), "--volume v: readOnly is true or false"),
@@ -194,8 +196,53 @@ def test_an_unknown_option_may_be_a_near_miss_of_a_global_one() -> None:
 
 @pytest.mark.parametrize("flag", ["--net=none", "--hostname=h", "--interactive"])
 def test_prepare_leaves_to_run_prepared_what_is_its_own(flag: str) -> None:
-    with pytest.raises(UsageError, match="unknown option"):
+    with pytest.raises(UsageError, match="prepare takes no --") as caught:
         spec("a", flag, verb="prepare")
+    assert caught.value.hint == "say it to run-prepared, which starts the pod"
+
+
+@pytest.mark.parametrize(
+    "flag, word", [("--private-users", "false"), ("--private-users", "idmapped")]
+)
+def test_a_value_that_stands_alone_is_no_image(flag: str, word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        spec(flag, word, "example.com/a")
+    assert caught.value.hint == f"write {flag}={word}"
+
+
+def test_a_switch_has_its_word_behind_an_equals_sign_only() -> None:
+    with pytest.raises(UsageError, match="--no-overlay true: the value of this option follows"):
+        spec("--no-overlay", "true", "example.com/a")
+    assert spec("--private-users", "example.com/a").apps[0].image == "example.com/a"
+    assert spec("--set-env", "A=false", "false").apps[0].image == "false"
+
+
+@pytest.mark.parametrize(
+    "text, written",
+    [
+        ("/tmp:/d", "source=/tmp and, after the image, --mount=volume=data,target=/d"),
+        ("/tmp:/d:ro", "source=/tmp and, after the image, --mount=volume=data,target=/d"),
+        ("data:/d", "source=/path and, after the image, --mount=volume=data,target=/d"),
+    ],
+)
+def test_a_volume_as_docker_has_it_is_told_how_it_is_written_here(text: str, written: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        spec("a", f"--volume={text}")
+    assert caught.value.hint == f"write --volume=data,kind=host,{written}"
+
+
+def test_a_source_may_have_a_colon() -> None:
+    assert spec("a", "--volume=v,kind=host,source=/a:b").volumes[0].source == "/a:b"
+
+
+def test_permissions_that_are_none_are_told_without_an_empty_choice() -> None:
+    with pytest.raises(UsageError) as caught:
+        spec("a", "--volume=v,kind=device,source=/dev/kvm,permissions=rwm")
+    assert caught.value.message.endswith(".permissions: 'rwm' is not one of r, w, rw")
+
+
+def test_host_names_may_have_dots() -> None:
+    assert spec("a", "--hostname=web.Example.com").hostname == "web.Example.com"
 
 
 ENV_FILE = """# comment
@@ -275,3 +322,12 @@ def test_fetch_takes_images_only() -> None:
     ]
     with pytest.raises(UsageError, match="fetch takes no arguments after --"):
         apps.parse(["a", "--", "b"], fetch, Arguments())
+
+
+def test_a_uuid_file_that_cannot_be_written_is_named_with_its_option() -> None:
+    from podwright.cli.run import save_uuid
+
+    with pytest.raises(UsageError) as caught:
+        save_uuid("/nope/x", "a UUID")
+    message = "--uuid-file-save: /nope/x cannot be written: No such file or directory"
+    assert caught.value.message == message

@@ -118,7 +118,7 @@ def test_a_running_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> No
     assert (seen["name"], seen["pod_name"], seen["state"]) == (UUID, "front", "running")
     assert (seen["pid"], seen["ready"], seen["app_names"]) == (4711, True, ["web", "side"])
     assert seen["networks"] == NETWORKS
-    assert seen["ports"] == [{"name": "http", "host_port": 8080, "host_ip": ""}]
+    assert seen["ports"] == [{"name": "http", "host_port": 8080, "host_ip": "", "count": 1}]
     assert seen["user_labels"] == {"tier": "front"}
     web, side = seen["apps"]
     assert (web["state"], web["exit_code"], side["state"], side["exit_code"]) == (

@@ -44,10 +44,20 @@ def test_the_any_address_is_every_address() -> None:
     assert plan_ports(manifest(HostPort("http", 8080, "0.0.0.0")))[0].host_ip == ""
 
 
-def test_a_range_is_published_whole() -> None:
-    apps = ((Port("rtp", "udp", 5000, 3),),)
-    assert plan_ports(manifest(HostPort("rtp", 6000), apps=apps)) == tuple(
+def test_an_image_with_a_range_opened_a_thousand_ports_for_the_one_that_was_named() -> None:
+    apps = ((Port("rtp", "udp", 5000, 1000),),)
+    assert plan_ports(manifest(HostPort("rtp", 6000), apps=apps)) == (
+        PortMap("udp", "", 6000, 5000),
+    )
+
+
+def test_of_a_range_as_many_are_published_as_the_operator_says() -> None:
+    apps = ((Port("rtp", "udp", 5000, 4),),)
+    assert plan_ports(manifest(HostPort("rtp", 6000, count=3), apps=apps)) == tuple(
         PortMap("udp", "", 6000 + i, 5000 + i) for i in range(3)
+    )
+    assert refusal(HostPort("rtp", 6000, count=5), apps=apps) == (
+        "port rtp: the app has 4 of them, not 5; publish fewer"
     )
 
 
@@ -63,12 +73,12 @@ def test_a_name_that_two_apps_have() -> None:
 
 def test_a_range_beyond_the_last_port() -> None:
     apps = ((Port("rtp", "udp", 5000, 10),),)
-    assert "end beyond 65535" in refusal(HostPort("rtp", 65530), apps=apps)
+    assert "end beyond 65535" in refusal(HostPort("rtp", 65530, count=10), apps=apps)
 
 
 def test_too_many_ports() -> None:
     apps = ((Port("rtp", "udp", 1000, MAX_PORTS + 1),),)
-    assert f"at most {MAX_PORTS} ports" in refusal(HostPort("rtp", 1000), apps=apps)
+    assert f"at most {MAX_PORTS} ports" in refusal(HostPort("rtp", 1000, count=MAX_PORTS + 1), apps=apps)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +107,7 @@ def test_the_same_place_twice(other: str) -> None:
 def test_ranges_that_overlap() -> None:
     apps = ((Port("a", "tcp", 1, 10), Port("b", "tcp", 100)),)
     assert "tcp port 8005: published twice" in refusal(
-        HostPort("a", 8000), HostPort("b", 8005), apps=apps
+        HostPort("a", 8000, count=10), HostPort("b", 8005), apps=apps
     )
 
 

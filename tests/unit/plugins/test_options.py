@@ -33,6 +33,14 @@ def test_what_is_not_given_is_not_sent() -> None:
     }
 
 
+def test_a_command_is_a_path_or_a_list() -> None:
+    assert pod(exec="/bin/my program")["exec"] == "/bin/my program"
+    assert pod(exec=["/bin/sh", "-c", 7])["exec"] == ["/bin/sh", "-c", "7"]
+    for wrong in ([], [["/bin/sh"]], {"a": "b"}, True):
+        with pytest.raises(OptionError, match="exec"):
+            pod(exec=wrong)
+
+
 def test_an_empty_list_is_sent() -> None:
     assert pod(supplementary_gids=[])["supplementary_gids"] == []
 
@@ -127,6 +135,7 @@ def test_a_refusal_names_the_path_in_a_list_of_pods() -> None:
     [
         ("http:8080", {"name": "http", "host_port": 8080}),
         ("80-tcp:127.0.0.1:8080", {"name": "80-tcp", "host_port": 8080, "host_ip": "127.0.0.1"}),
+        ("rtp:6000-6009", {"name": "rtp", "host_port": 6000, "count": 10}),
         ({"name": "http", "host_port": "8080"}, {"name": "http", "host_port": 8080}),
         ({"name": "http", "unknown": 1}, {"name": "http", "unknown": 1}),
     ],
