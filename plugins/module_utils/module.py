@@ -22,8 +22,15 @@ from ansible.module_utils.basic import AnsibleModule
 HOLDERS = ("credentials", "registry_auth", "sigstore_key")
 """Options that hold log-ins and private keys."""
 
-PUBLIC = ("registry", "username")
-"""What is no secret in them."""
+LOGIN = ("registry", "username")
+PUBLIC: dict[Any, tuple[str, ...]] = {
+    "credentials": LOGIN,
+    "registry_auth": LOGIN,
+    "secrets": (
+        *("name", "encoding", "file", "credential", "target", "mode", "uid", "gid", "apps"),
+    ),
+}
+"""What is no secret right in them. It is in answers, which must not be full of stars."""
 
 SECRET = re.compile(r"pass(?!ive)|secret|token", re.IGNORECASE)
 """Names of options that hold secrets, or were meant to."""
@@ -79,19 +86,25 @@ def secrets(params: dict[str, Any]) -> set[str]:
     return found
 
 
-def _secrets(given: Any, hidden: bool) -> Iterator[str]:
-    """The secrets in an option; all that it holds when `hidden`."""
+def _secrets(given: Any, hidden: bool, public: tuple[str, ...] = ()) -> Iterator[str]:
+    """The secrets in an option; all that it holds when `hidden`, but for what is `public` in it."""
     if isinstance(given, dict):
         yield from _pairs(given)
         for name, content in given.items():
-            if name in PUBLIC and isinstance(content, str):
-                continue
-            yield from _secrets(content, hidden or _holds(name))
+            if not (name in public and _as_it_should_be(name, content)):
+                yield from _secrets(content, hidden or _holds(name), PUBLIC.get(name, ()))
     elif isinstance(given, (list, tuple)):
         for item in given:
-            yield from _secrets(item, hidden)
+            yield from _secrets(item, hidden, public)
     elif hidden and given is not None and not isinstance(given, bool) and str(given):
         yield str(given)
+
+
+def _as_it_should_be(name: str, content: Any) -> bool:
+    """Whether an option that is public has its own kind: else something else was meant."""
+    if name == "apps" and isinstance(content, (list, tuple)):
+        return all(isinstance(item, str) for item in content)
+    return isinstance(content, (str, int))
 
 
 def _pairs(given: dict[str, Any]) -> Iterator[str]:

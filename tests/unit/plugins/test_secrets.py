@@ -53,6 +53,41 @@ def test_what_is_public_is_not_hidden() -> None:
     assert secrets(given) & {"r.example.com", "reader", "docker://r.example.com/app", "B"} == set()
 
 
+def test_of_a_pods_secrets_only_the_content_is_hidden() -> None:
+    """A secret called s, and the answer said that the pod is '****tarted'."""
+    secret = {
+        "name": "s",
+        "content": C,
+        "target": "/run/s",
+        "apps": ["web"],
+        "mode": "0400",
+        "uid": 7,
+    }
+    assert secrets({"name": "web", "secrets": [secret]}) == {C}
+    assert secrets({"pods": [{"name": "web", "secrets": [secret]}]}) == {C}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"contents": C},
+        {"name": {"x": C}},
+        {"name": [C]},
+        {"apps": [{"content": C}]},
+        {"content": {"name": C}},
+        {"content": [C]},
+        {"value": {"target": C}},
+    ],
+)
+def test_what_could_be_meant_as_a_content_is_hidden(given: dict[str, Any]) -> None:
+    assert C in secrets({"secrets": [given]})
+    assert C in secrets({"pods": [{"secrets": given}]})
+
+
+def test_a_password_in_the_wrong_place_is_hidden() -> None:
+    assert C in secrets({"registry_auth": [{"password": {"username": C}}]})
+
+
 def test_numbers_are_hidden_and_what_is_said_everywhere_is_not() -> None:
     given = {"password": 20_261_122, "token": None, "secret": True, "credentials": {"password": ""}}
     assert secrets(given) == {"20261122", base64.b64encode(b":20261122").decode()}
