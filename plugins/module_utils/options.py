@@ -113,6 +113,15 @@ def texts(value: list[Any], path: str) -> list[str]:
     return [text(item, f"{path}[{index}]") for index, item in enumerate(value)]
 
 
+def command(value: Any, path: str) -> Any:
+    """A program's path, or a list of the path and its first arguments."""
+    if not isinstance(value, list):
+        return text(value, path)
+    if not value:
+        raise OptionError(f"{path}: is an empty list; name the program first")
+    return texts(value, path)
+
+
 def mapping(value: dict[str, Any], path: str) -> dict[str, str]:
     """A mapping to texts, each as `text` says."""
     return {str(name): text(item, f"{path}.{name}") for name, item in value.items()}

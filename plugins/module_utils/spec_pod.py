@@ -13,6 +13,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.notation import (
 from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     Option,
     Table,
+    command,
     mapping,
     texts,
 )
@@ -43,7 +44,7 @@ ISOLATORS = Option(
 )
 
 PROCESS: Table = {
-    "exec": Option(),
+    "exec": Option("raw", convert=command),
     "args": Option("list", elements="raw", convert=texts),
     "environment": Option("dict", convert=mapping),
     "user": Option(),

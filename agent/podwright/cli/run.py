@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from podwright.cli import apps
 from podwright.cli.context import agent_command, note, tell_report
+from podwright.errors import UsageError
 from podwright.stage0 import prepare, start
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +66,13 @@ def save_uuid(path: str, uuid: str) -> None:
     """Write a UUID file (before the start, so that a failed run can still be removed)."""
     from podwright.kernel import fs
 
-    fs.write_atomic(path, f"{uuid}\n".encode(), 0o644, durable=False)
+    try:
+        fs.write_atomic(path, f"{uuid}\n".encode(), 0o644, durable=False)
+    except OSError as err:
+        where = safe(path, 200)
+        raise UsageError(
+            f"--uuid-file-save: {where} cannot be written: {err.strerror}", object=where
+        ) from None
 
 
 def progress_printer() -> prepare.Progress:

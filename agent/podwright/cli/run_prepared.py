@@ -7,7 +7,7 @@ from __future__ import annotations
 from podwright.cli.context import Context, tell_report
 from podwright.cli.run import again, tell
 from podwright.errors import UsageError
-from podwright.model.names import pod_name
+from podwright.model.names import host_name
 from podwright.model.podspec import NETS
 from podwright.stage0 import pods, start
 from podwright.text import safe
@@ -65,7 +65,7 @@ def _overrides(args: Arguments) -> dict[str, Any]:
         if out["net"] not in NETS:
             raise UsageError(f"--net={safe(out['net'], 60)}: this version knows {', '.join(NETS)}")
     if args.given("hostname"):
-        out["hostname"] = pod_name(args.text("hostname"), "--hostname")
+        out["hostname"] = host_name(args.text("hostname"), "--hostname")
     if args.given("interactive"):
         out["interactive"] = args.true("interactive")
     return out

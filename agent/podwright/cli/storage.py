@@ -52,12 +52,23 @@ def _named(text: str, flag: str, hint: tuple[str, str]) -> tuple[str, dict[str, 
 
 def volume(text: str) -> Volume:
     """`NAME,kind=host|empty|tmpfs|device[,source=/path][,…]`."""
+    source, colon, target = text.partition(":")
+    if colon and "," not in source and "=" not in source:
+        raise UsageError(
+            f"--volume: {safe(text, 80)!r} is not NAME,kind=KIND",
+            f"write --volume=data,kind=host,source={_example(source)} and, after the image,"
+            f" --mount=volume=data,target={_example(target.partition(':')[0])}",
+        )
     hint = ("does not say its kind", ",kind=empty or NAME,kind=host,source=/path")
     name, raw = _named(text, "--volume", hint)
     for flag in SWITCHES:
         if flag in raw:
             raw[flag] = _switch(raw[flag], f"--volume {safe(name, 40)}: {flag}")
     return parse_volume(Fields(raw, f"--volume {safe(name, 40)}"))
+
+
+def _example(path: str) -> str:
+    return safe(path, 80) if path.startswith("/") else "/path"
 
 
 def mount(text: str) -> Mount:

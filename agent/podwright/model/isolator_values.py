@@ -201,7 +201,10 @@ def rlimits(body: Any, path: str) -> tuple[tuple[str, int, int], ...]:
         hard = _amount(item.raw("hard", soft), item.at("hard"))
         item.finish()
         if hard != UNLIMITED and (soft == UNLIMITED or soft > hard):
-            raise UsageError(f"{item.at('soft')}: is more than hard", object=path)
+            raise UsageError(
+                f"{item.at('soft')}: the soft limit of {name.lower()} is more than the hard one",
+                object=path,
+            )
         found[name] = (soft, hard)
     fields.finish()
     return tuple((name, *found[name]) for name in sorted(found))
@@ -211,11 +214,18 @@ def _amount(body: Any, path: str) -> int:
     return UNLIMITED if body in ("unlimited", -1) else quantity(body, path)
 
 
+def setting_texts(body: Any) -> Any:
+    """Kernel settings with whole numbers as the texts that are meant by them."""
+    if not isinstance(body, dict):
+        return body
+    return {key: str(item) if type(item) is int else item for key, item in body.items()}
+
+
 def sysctls(body: Any, path: str) -> tuple[tuple[str, str], ...]:
     """{key: text} of settings that belong to the pod's own namespaces, sorted."""
     head, _, last = path.rpartition(".")
     found = []
-    for key, text in Fields({last: body}, head).mapping(last).items():
+    for key, text in Fields({last: setting_texts(body)}, head).mapping(last).items():
         where = f"{path}.{safe(key, 80)}"
         if not made_of(key.replace(".", ""), LETTERS + DIGITS + "_-") or "" in key.split("."):
             raise UsageError(

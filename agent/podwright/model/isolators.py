@@ -142,6 +142,13 @@ def parse(items: Any, path: str, *, pod: bool = False) -> Isolators:
     return Isolators(**got, optional=missable, unknown=tuple(unknown))
 
 
+def as_texts(item: Any) -> Any:
+    """An isolator as manifests have it: the values of kernel settings are texts there."""
+    if item["name"] != "os/unix/sysctl":
+        return item
+    return {**item, "value": read.setting_texts(item["value"])}
+
+
 def _refusal(name: str, where: str, pod: bool) -> Optional[UsageError]:
     """Why an isolator is not accepted here, or None."""
     shown = safe(name, 80)

@@ -84,6 +84,26 @@ def pod_name(text: object, where: str) -> str:
     return text
 
 
+def host_name(text: object, where: str) -> str:
+    """Check a host name: RFC 1123 labels joined by dots, as long as the kernel's may be."""
+    if (
+        not isinstance(text, str)
+        or len(text) > 64
+        or not all(_is_label(label) for label in text.split("."))
+    ):
+        raise UsageError(
+            f"{where}: {safe(text, 80)!r} is not a host name",
+            "use letters, digits and inner hyphens, with dots between labels, up to 64 in all",
+        )
+    return text
+
+
+def _is_label(text: str) -> bool:
+    """Whether it is a label of a host name (RFC 1123)."""
+    ends = len(text) == len(text.strip("-")) <= 63
+    return ends and made_of(text, LETTERS + DIGITS + "-")
+
+
 def app_name_from(image_name: str) -> str:
     """The default app name: the last element of the image name as an AC Name (A2)."""
     last = image_name.rsplit("/", 1)[-1].lower()

@@ -132,7 +132,7 @@ def parse_volume(fields: Fields) -> Volume:
         fields.choice("relabel", RELABELS, "none"),
         fields.boolean("noexec"),
         fields.boolean("followLinks"),
-        fields.choice("permissions", ("", *PERMISSIONS), ""),
+        _permissions(fields),
         fields.boolean("copyUp"),
     )
     fields.finish()
@@ -166,7 +166,12 @@ def _check_fields(fields: Fields, name: str, kind: str) -> None:
 def _source(fields: Fields, kind: str) -> str:
     if "source" not in _FIELDS[kind]:
         return ""
-    return absolute(fields.text("source"), fields.at("source"))
+    return absolute(fields.text("source", ...), fields.at("source"))
+
+
+def _permissions(fields: Fields) -> str:
+    """One of PERMISSIONS, or "" where nothing is said."""
+    return fields.choice("permissions", PERMISSIONS, "") if fields.text("permissions") else ""
 
 
 def parse_mode(fields: Fields, default: int) -> int:

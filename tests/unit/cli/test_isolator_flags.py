@@ -58,7 +58,10 @@ def test_settings_of_the_pod() -> None:
     [
         (("a", "--rlimit=files=1"), "--rlimit: unknown limit 'files'"),
         (("a", "--rlimit=nofile"), "--rlimit: 'nofile' says no value"),
-        (("a", "--rlimit=nofile=2:1"), "--rlimit: is more than hard"),
+        (
+            ("a", "--rlimit=nofile=2:1"),
+            "--rlimit: the soft limit of nofile is more than the hard one",
+        ),
         (("a", "--io-weight=0"), "--io-weight: 0 is not between 1 and 1000"),
         (("a", "--pids=0"), "--pids: a limit of 0 leaves nothing to run with"),
         (("a", "--apparmor="), "--apparmor: '' is not the name of a profile"),

@@ -125,6 +125,10 @@ def one(name: str, value: object) -> list[dict[str, object]]:
             Isolators(sysctls=(("kernel.sem", "1\t2\t3\t4"), ("net.core.somaxconn", "512"))),
         ),
         (
+            one("os/unix/sysctl", {"net.core.somaxconn": 512}),
+            Isolators(sysctls=(("net.core.somaxconn", "512"),)),
+        ),
+        (
             [{**SMALL, "optional": True}],
             Isolators(memory=2**26, optional=frozenset(("resource/memory",))),
         ),
@@ -173,7 +177,7 @@ def test_parse(items: list[Any], expected: Isolators) -> None:
         (one("os/linux/rlimits", {"set": [{"name": "nofile"}]}), "set[0].soft: is missing"),
         (
             one("os/linux/rlimits", {"set": [{"name": "core", "soft": "unlimited", "hard": 1}]}),
-            "isolators[0].value.set[0].soft: is more than hard",
+            "isolators[0].value.set[0].soft: the soft limit of nofile is more than the hard one",
         ),
         (
             one("os/linux/rlimits", {"set": [{"name": "core", "soft": -2}]}),
@@ -187,7 +191,8 @@ def test_parse(items: list[Any], expected: Isolators) -> None:
             "isolators[0].value.role: 'a:b' cannot be in a context",
         ),
         (one("os/linux/selinux-context", {**CONTEXT, "user": ""}), "value.user: '' cannot be"),
-        (one("os/unix/sysctl", {"net.core.somaxconn": 1}), "value.net.core.somaxconn: must be"),
+        (one("os/unix/sysctl", {"net.core.somaxconn": True}), "value.net.core.somaxconn: must be"),
+        (one("os/unix/sysctl", {"net.core.somaxconn": 1.5}), "value.net.core.somaxconn: must be"),
         (one("resource/memory", "1G"), "isolators[0].value: must be an object, not a string"),
         (one("resource/memory", {"limit": "4095"}), "4095 bytes are less than one page (4096)"),
         (

@@ -69,6 +69,36 @@ def test_no_pod_names(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["web", "web.example.com", "A1", "x--y", "a" * 63, "a.b." * 15 + "abcd"]
+)
+def test_host_names(text: str) -> None:
+    assert names.host_name(text, "x") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "web.",
+        ".web",
+        "a..b",
+        "-a",
+        "a-",
+        "a.-b",
+        "a_b",
+        "a b",
+        "a\n",
+        "a" * 64,
+        "a.b." * 15 + "abcde",
+    ],
+)
+def test_no_host_names(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a host name"):
+        names.host_name(text, "x")
+
+
+@pytest.mark.parametrize(
     "image, app",
     [
         ("example.com/redis", "redis"),

@@ -65,7 +65,7 @@ def test_defaults() -> None:
         ({"kind": "empty", "propagation": "slave"}, "propagation: is for host volumes"),
         ({"kind": "tmpfs", "copyUp": True}, "copyUp: is for empty volumes"),
         ({"kind": "device", "source": "/a", "idmap": False}, "idmap: is for host volumes"),
-        ({"kind": "device"}, "source: '' is not an absolute path"),
+        ({"kind": "device"}, "source: is missing"),
         ({"kind": "device", "source": "/a", "permissions": "rwm"}, "permissions: 'rwm' is not one"),
         ({"kind": "device", "source": "/a", "permissions": "r", "readOnly": True}, "permissions: "),
         ({"kind": "host", "source": "/a", "propagation": "rshared"}, "propagation: 'rshared' is"),

@@ -166,3 +166,23 @@ def test_how_it_is_supervised_needs_no_new_pod(fields: dict[str, Any]) -> None:
     spec = changed(**fields)
     assert canonical.runtime(spec, IDS) == canonical.runtime(SPECS["full"], IDS)
     assert canonical.settings(spec) != canonical.settings(SPECS["full"])
+
+
+def one_pod(**more: Any) -> PodSpec:
+    (spec,) = parse_desired({"pods": [{**MINIMAL, **more}]}).pods
+    return spec
+
+
+def test_a_command_as_a_list_is_the_same_pod_as_a_program_and_arguments() -> None:
+    listed = one_pod(exec=["/bin/sh", "-c", "exit 3"], args=["x"])
+    assert listed == one_pod(exec="/bin/sh", args=["-c", "exit 3", "x"])
+    assert one_pod(exec=["/bin/sh"]) == one_pod(exec="/bin/sh")
+    assert one_pod(exec="/bin/my program").apps[0].exec == "/bin/my program"
+
+
+def test_a_kernel_setting_as_a_number_is_the_same_pod() -> None:
+    def settings(somaxconn: Any) -> PodSpec:
+        isolator = {"name": "os/unix/sysctl", "value": {"net.core.somaxconn": somaxconn}}
+        return one_pod(pod_isolators=[isolator], isolators=[isolator])
+
+    assert settings(512) == settings("512")
