@@ -24,7 +24,8 @@ seealso:
 options:
   name:
     description:
-      - Only the checks with one of these names. A name that no check has is not an error.
+      - Only the checks with one of these names. A name that no check has makes the module fail, so that
+        a misspelt one is noticed.
       - All checks if omitted.
     type: list
     elements: str
@@ -102,6 +103,7 @@ from typing import Any
 from ansible_collections.podwright.fleet.plugins.module_utils.info import tell
 from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     Option,
+    OptionError,
     Table,
 )
 
@@ -109,8 +111,12 @@ OPTIONS: Table = {"name": Option("list", elements="str")}
 
 
 def selected(checks: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    """The checks that the options ask for."""
+    """The checks that the options ask for; raises OptionError for a name that none has."""
     names = wanted.get("name")
+    known = [str(check.get("name")) for check in checks]
+    for name in names or ():
+        if name not in known:
+            raise OptionError(f"name: no check is called {name!r}; known are {', '.join(known)}")
     return [check for check in checks if names is None or check.get("name") in names]
 
 

@@ -43,6 +43,11 @@ def test_everything_is_told_in_a_table_and_as_json(agent: Agent) -> None:
     assert [line.split()[1] for line in lines[1:]] == [found[name]["status"] for name in NAMES]
 
 
+def test_pretty_json_has_lines(agent: Agent) -> None:
+    shown = agent.ok("check-host", "--format=json-pretty")
+    assert len(shown.splitlines()) > len(json.loads(shown))
+
+
 def test_what_pods_need_is_there_on_this_machine(agent: Agent) -> None:
     found = checks(agent)
     for name in ("kernel", "user-namespaces", "overlay", "idmapped-mounts", "seccomp", "gpg"):

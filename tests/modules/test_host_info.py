@@ -16,5 +16,11 @@ def test_it_tells_what_check_host_tells(adhoc: AdHoc) -> None:
 
 
 def test_it_tells_only_what_was_asked_for(adhoc: AdHoc) -> None:
-    (found,) = adhoc("host_info", {"name": ["kernel", "no-such-check"]})["checks"]
+    (found,) = adhoc("host_info", {"name": ["kernel"]})["checks"]
     assert (found["name"], found["hint"]) == ("kernel", "")
+
+
+def test_a_name_that_no_check_has_fails_and_the_known_ones_are_named(adhoc: AdHoc) -> None:
+    failed = adhoc.refused("host_info", {"name": ["kernel", "nonsense"]})
+    assert "no check is called 'nonsense'; known are kernel, " in failed["msg"]
+    assert (failed["reason"], failed["object"]) == ("bad-input", "name")

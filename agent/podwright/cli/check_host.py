@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from podwright import jsonio
 from podwright.cli import table
-from podwright.cli.context import Context, note, print_json, say
+from podwright.cli.context import Context, note, say
 from podwright.errors import UsageError
 from podwright.host.checks import every
 from podwright.host.checks.value import MISSING
@@ -24,7 +25,8 @@ def run(context: Context, args: Arguments) -> int:
     context.need_root("check-host")
     found = every.run(context.layout.data)
     if args.text("format"):
-        print_json([to_json(check) for check in found])
+        show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
+        say(show([to_json(check) for check in found]))
     else:
         say(_shown(found, not args.true("no-legend")))
     lacking = [check.name for check in found if check.name in wanted and check.status == MISSING]

@@ -90,10 +90,10 @@ class Answer:
             "version": __version__,
             "check": self.mode.check,
             "changed": any(part["changed"] for part in parts),
-            "keys": self.keys,
-            "policy": self.policy,
-            "images": self.images,
-            "pods": self.pods,
+            "keys": self._shown(self.keys),
+            "policy": self._shown(self.policy),
+            "images": self._shown(self.images),
+            "pods": self._shown(self.pods),
             "warnings": self.warnings,
         }
         if self.mode.diff:
@@ -101,6 +101,12 @@ class Answer:
         if self.error:
             out["error"] = self.error
         return out
+
+    def _shown(self, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Parts of the answer, with what differs only where that was asked for."""
+        if self.mode.diff:
+            return parts
+        return [{key: part[key] for key in part if key != "diff"} for part in parts]
 
 
 def _side(answer: Answer, side: str) -> dict[str, Any]:

@@ -114,3 +114,11 @@ def test_a_damaged_pod_can_be_removed(layout: Layout) -> None:
     assert (answer["pods"][0]["actions"], answer.get("error")) == (["remove"], None)
     assert revisions.names(layout) == []
     assert apply(layout, document)["changed"] is False
+
+
+def test_what_differs_is_told_only_when_it_was_asked_for(layout: Layout) -> None:
+    put_key(layout.local_config)
+    mode = applying.Mode(check=True, diff=False, command=["/usr/bin/podwright"])
+    answer = applying.apply(layout, parse_desired(absent(FINGERPRINT)), mode)
+    assert (answer["changed"], answer["keys"][0]["action"]) == (True, "remove")
+    assert "diff" not in answer and "diff" not in answer["keys"][0]
