@@ -78,7 +78,7 @@ def conclude(context: Context, life: Life, revision: Revision, work: Callable[[]
             raise NotReadyError(_unready(outcome), object=life.name)
         status = 0 if outcome.reason == "stopped" else outcome.status
         if outcome.reason != "stopped":
-            problem = f"it ended with status {outcome.status}"
+            problem = ": ".join((f"it ended with status {outcome.status}", *outcome.notes[-1:]))
             supervisor.record_problem(context.layout, life.name, problem)
     except PodwrightError as err:
         supervisor.record_problem(context.layout, life.name, err.sentence())

@@ -201,9 +201,7 @@ def each(layout: Layout, directories: tuple[str, ...] = DIRECTORIES) -> Iterator
         except FileNotFoundError:
             continue
         except PermissionError:
-            raise StoreError(
-                f"{layout.pods} cannot be read by this user", "run as root or join group podwright"
-            ) from None
+            raise _unreadable(layout) from None
         for name in names:
             if is_uuid(name):
                 path = f"{layout.pods}/{directory}/{name}"
@@ -214,6 +212,12 @@ def each(layout: Layout, directories: tuple[str, ...] = DIRECTORIES) -> Iterator
                 yield Pod(name, directory, locked, path)
 
 
+def _unreadable(layout: Layout) -> StoreError:
+    return StoreError(
+        f"{layout.pods} cannot be read by this user", "run as root or join group podwright"
+    )
+
+
 def instance(layout: Layout, name: str) -> str:
     """The UUID of the last instance of a named pod, or ""."""
     try:
@@ -221,6 +225,8 @@ def instance(layout: Layout, name: str) -> str:
             return file.read().strip()
     except FileNotFoundError:
         return ""
+    except PermissionError:
+        raise _unreadable(layout) from None
 
 
 def find(layout: Layout, text: str) -> Pod:

@@ -11,7 +11,7 @@ from typing import Optional
 
 import pytest
 
-from podwright.errors import LockedError, NotFoundError, UsageError
+from podwright.errors import LockedError, NotFoundError, StoreError, UsageError
 from podwright.host.paths import Layout
 from podwright.model.names import is_uuid
 from podwright.stage0 import pods
@@ -245,6 +245,24 @@ def test_a_name_whose_instance_is_gone_is_not_found(layout: Layout) -> None:
     put(layout, FIRST, name="web").rmdir()
     with pytest.raises(NotFoundError, match="no pod is called 'web'"):
         pods.find(layout, "web")
+
+
+def test_a_user_who_may_not_look_is_told_so_whatever_is_looked_for(layout: Layout) -> None:
+    """It was [Errno 13] for a name, and a sentence for a UUID."""
+    put(layout, FIRST, name="web")
+    os.chmod(layout.data, 0o700)
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setresuid(65534, 65534, 65534)
+        told = 0
+        for text in ("web", FIRST[:8]):
+            try:
+                pods.find(layout, text)
+            except StoreError as err:
+                told += err.message == f"{layout.pods} cannot be read by this user"
+        os._exit(told)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
 
 
 def test_hostile_names_are_escaped(layout: Layout) -> None:
