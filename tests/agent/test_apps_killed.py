@@ -81,12 +81,21 @@ def test_stop_ends_a_pod_in_order(bed: Bed) -> None:
         assert python(bed, STOP, pod.pod_dir, "") == "False"
 
 
-def test_forced_stop_kills_and_says_so(bed: Bed) -> None:
+def test_a_pod_that_was_stopped_by_force_was_asked_to(bed: Bed) -> None:
     with running(bed, "trap '' TERM; while :; do sleep 0.05; done") as pod:
         assert python(bed, STOP, pod.pod_dir, "force") == "True"
         ended = pod.ended()
-    assert ended.outcome == [137, "killed"]
+    assert ended.outcome == [137, "stopped"]
+    assert ended.reasons() == {"app": "stopped-by-pod"}
     assert ended.status_file("app") == "137"
+
+
+def test_a_pod_whose_init_somebody_kills_was_killed(bed: Bed) -> None:
+    with running(bed) as pod:
+        bed.host.run(["kill", "-9", str(pod.init()["pid"])]).check()
+        ended = pod.ended()
+    assert ended.outcome == [137, "killed"]
+    assert ended.reasons() == {"app": "killed-by-signal"}
 
 
 @pytest.mark.parametrize("lie", ["start_time", "boot_id"])

@@ -88,8 +88,8 @@ class AppRecord:
     """How an app's last life went.
 
     status    what its program ended with; None while it runs, or when it never ran
-    reason    one word: exited, failed, killed-by-signal, stopped-by-pod, hook-failed (its pre-start
-              hook), never-started (what it depends on never came); "" while it runs
+    reason    one word: exited, failed, killed-by-signal, oom-killed, stopped-by-pod, hook-failed (its
+              pre-start hook), never-started (what it depends on never came); "" while it runs
     started, finished    seconds since the epoch; 0 for not at all
     restarts  how often it was started again
     over      it is not started again

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from podwright.stage2.app import Target
     from podwright.stage2.leftovers import Group
+    from podwright.stage2.memory import Memory
     from podwright.stage2.ready import Readiness
 
 WAITING, PRE_START, MAIN, CLEARING, POST_STOP, PAUSE, OVER = range(7)
@@ -20,6 +21,7 @@ NEVER = float("inf")
 EXITED = "exited"
 FAILED = "failed"
 KILLED = "killed-by-signal"
+OOM_KILLED = "oom-killed"
 STOPPED = "stopped-by-pod"
 HOOK_FAILED = "hook-failed"
 NEVER_STARTED = "never-started"
@@ -39,6 +41,7 @@ class App:
     began           when its main program was executed (monotonic); 0 for not at all in this life
     started, finished    of its main program, in seconds since the epoch
     status, reason  how its last life ended; None and "" meanwhile
+    memory          what tells that the kernel killed for want of it, where there is a limit
     """
 
     def __init__(self, target: Target, group: Optional[Group]) -> None:
@@ -58,6 +61,7 @@ class App:
         self.restarts = 0
         self.attempt = 0
         self.ready: Optional[Readiness] = None
+        self.memory: Optional[Memory] = None
 
     def enter(self, phase: int, due: float = NEVER) -> None:
         """Go on to a phase without a process."""

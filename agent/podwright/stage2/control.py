@@ -143,14 +143,30 @@ class Control:
         for client in list(self.clients):
             self._serve(client)
         for task in list(self.tasks):
-            task.tick()
+            try:
+                task.tick()
+            except Exception as err:
+                self._broken(task, err)
         self._forget()
 
     def ended(self, pid: int, status: int) -> bool:
         """A child of ours ended; whether it was one of a task's."""
-        found = any(task.ended(pid, status) for task in self.tasks)
+        found = any(self._ended(task, pid, status) for task in list(self.tasks))
         self._forget()
         return found
+
+    def _ended(self, task: Task, pid: int, status: int) -> bool:
+        try:
+            return task.ended(pid, status)
+        except Exception as err:
+            self._broken(task, err)
+            return False
+
+    def _broken(self, task: Task, err: Exception) -> None:
+        """Whatever goes wrong in a task ends that task, and nothing else."""
+        task.over = True
+        for client in [one for one in self.clients if one.task is task]:
+            self._refuse(client, _unexpected(err))
 
     def due(self) -> float:
         """When `signalled` is wanted without a signal."""
@@ -194,7 +210,7 @@ class Control:
         except Refused as err:
             self._refuse(client, err)
         except Exception as err:  # whatever it is, it concerns this client only
-            self._refuse(client, Refused(f"{type(err).__name__}: {err}"))
+            self._refuse(client, _unexpected(err))
 
     def _act(self, client: Client, message: list[str]) -> None:
         if client.task is not None:
@@ -218,7 +234,10 @@ class Control:
         if client in self.clients:
             self.clients.remove(client)
         if client.task is not None:
-            client.task.gone()
+            try:
+                client.task.gone()
+            except Exception:
+                client.task.over = True
         client.close()
 
     def _forget(self) -> None:
@@ -226,3 +245,7 @@ class Control:
         for client in list(self.clients):
             if client.task is not None and client.task.over:
                 self._drop(client)
+
+
+def _unexpected(err: Exception) -> Refused:
+    return Refused(f"{type(err).__name__}: {err}")

@@ -184,11 +184,7 @@ class Entered:
             text = f"cannot be entered: {safe(err.strerror)}"
             self._tell(FAILED, str(apps.SETUP_FAILED), text)
             return
-        root = os.open(self.target.root, beneath.DIRECTORY)
-        try:
-            why = program.explain(root, self.path, err.errno or 0)
-        finally:
-            os.close(root)
+        why = program.explain(self.target.root, self.path, err.errno or 0)
         self._tell(FAILED, str(apps.EXEC_FAILED), f"cannot execute {safe(self.path, 120)}: {why}")
 
     def _tell(self, kind: str, *fields: str, fds: tuple[int, ...] = ()) -> None:

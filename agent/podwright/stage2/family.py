@@ -7,6 +7,7 @@ A pid is only used through a descriptor that was opened before it was seen in th
 
 from __future__ import annotations
 
+import errno
 import os
 
 from podwright.kernel import signals
@@ -15,6 +16,8 @@ from podwright.kernel.step import step
 KILL, BAR, LIST, NONE = "kill", "bar", "list", ""
 """What its client hands over besides the files to join: the directory and cgroup.kill, or pids.max
 (v1: nothing else keeps a fork bomb from being faster than we are); only the directory; nothing."""
+GONE = (errno.ENOENT, errno.ENODEV)
+"""The cgroup was removed by who made it, so that nothing is left in it."""
 EXTRA = {KILL: 2, BAR: 2, LIST: 1, NONE: 0}
 """Descriptors of each kind: first the directory, then the file."""
 
@@ -32,6 +35,14 @@ class Family:
         own = {self.pid} if self.pid else set()
         if self.kind == NONE:
             return own
+        try:
+            return own | self._listed()
+        except OSError as err:
+            if err.errno not in GONE:
+                raise
+            return own
+
+    def _listed(self) -> set[int]:
         # Opened anew: v1 would answer a second reading from what it kept.
         file = os.open("cgroup.procs", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.fds[0])
         data = b""
@@ -43,7 +54,7 @@ class Family:
                 data += piece
         finally:
             os.close(file)
-        return own | {int(line) for line in data.split() if line != b"0"}
+        return {int(line) for line in data.split() if line != b"0"}
 
     def signal(self, number: int) -> None:
         """Signal every one of them."""
@@ -65,10 +76,12 @@ class Family:
         if not self.members():
             return True
         step("kill")
-        if self.kind == KILL:
-            os.write(self.fds[1], b"1")
-        elif self.kind == BAR:
-            os.write(self.fds[1], b"0")
+        try:
+            if self.kind in (KILL, BAR):
+                os.write(self.fds[1], b"1" if self.kind == KILL else b"0")
+        except OSError as err:
+            if err.errno not in GONE:
+                raise
         self.signal(signals.SIGKILL)
         return False
 

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from podwright.host.cgroups import PodCgroup
     from podwright.stage1.fly.leftovers import Leftovers
     from podwright.stage1.namespaces.link import Inside
-    from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+    from podwright.stage1.namespaces.plan import AppPlan, PodPlan, UserRange
     from podwright.stage1.namespaces.users import Users
     from podwright.stage2.leftovers import Group
+    from podwright.stage2.memory import Memory
 
 _GET_FLAGS = 0x8913
 _SET_FLAGS = 0x8914
@@ -76,7 +77,7 @@ def _run(
         _socket.sethostname(plan.hostname)
     if not plan.host_net:
         _raise_loopback()
-        _allow_ping()
+        _allow_ping(plan.users)
     if plan.sysctls:
         from podwright.stage2 import settings
 
@@ -93,6 +94,11 @@ def _run(
 
         targets = optional.scores(targets, link.missing)
     groups = _groups(plan, group)
+    memory: dict[str, Memory] = {}
+    if plan.limits.memory is not None or any(app.limits.memory for app in plan.apps):
+        from podwright.stage2 import memory as counts
+
+        memory = counts.watch(plan, group)
     if users is not None:
         targets = _scored(targets)
     _leave_records(pod, plan, targets)
@@ -111,6 +117,8 @@ def _run(
     address = link.wait_go()
     calls.trim_heap()
     supervisor = Supervisor(plan, targets, link, address, stdio, null, groups)
+    for app in supervisor.apps:
+        app.memory = memory.get(app.name)
     supervisor.control = entered.control(link.control, targets, plan.users is not None)
     return supervisor.run()
 
@@ -200,18 +208,21 @@ def _raise_loopback() -> None:
         control.close()
 
 
-def _allow_ping() -> None:
+def _allow_ping(users: Optional[UserRange]) -> None:
     """Let every group of the pod ping (icmp(7)), since CAP_NET_RAW is not among the defaults.
 
-    The setting is that of the pod's network namespace. A host that does not let us set it only
-    does not get this convenience.
+    The setting is that of the pod's network namespace, in numbers of the host as long as we are
+    its root. A host that does not let us set it only does not get this convenience.
     """
+    first, last = (0, 2147483647)
+    if users is not None:
+        first, last = users.first, users.first + users.count - 1
     try:
         fd = os.open("/proc/sys/net/ipv4/ping_group_range", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        os.write(fd, b"0 2147483647")
+        os.write(fd, b"%d %d" % (first, last))
     finally:
         os.close(fd)
 

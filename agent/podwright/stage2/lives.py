@@ -15,9 +15,11 @@ from podwright.stage2 import app as apps
 from podwright.stage2 import order
 from podwright.stage2.appstate import (
     CLEARING,
+    KILLED,
     MAIN,
     NEVER,
     NEVER_STARTED,
+    OOM_KILLED,
     OVER,
     PAUSE,
     POST_STOP,
@@ -134,6 +136,8 @@ class Lives:
         if app.phase == PRE_START and app.overdue:
             self.note(app, "its pre-start hook took too long")
         app.status, app.reason = status, app.why(status, killed)
+        if killed or app.memory is not None:
+            self._explain(app, status if killed else 0)
         app.finished = time.time()
         app.again = not self.pod.stopping and order.starts_again(app.life.restart, status)
         self.gate.ended(app)
@@ -144,6 +148,17 @@ class Lives:
         self._clear(app)
         if not app.again:
             self.pod.failed_or_done(app, status)
+
+    def _explain(self, app: App, killed: int) -> None:
+        """Say what else is known of an end; `killed`: 128 and the signal, or 0."""
+        if app.memory is not None and app.memory.killed():
+            itself = killed == 128 + signals.SIGKILL
+            who = "" if itself else "one of its processes was "
+            self.note(app, f"{who}killed: over {app.memory.limit}")
+            if itself and app.reason == KILLED:
+                app.reason = OOM_KILLED
+        if killed == 128 + signals.SIGSYS:
+            self.note(app, "killed: it made a system call that is refused (seccomp)")
 
     def _record(self, app: App) -> None:
         """The app has ended for good."""

@@ -131,14 +131,15 @@ class Follower:
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _killed(self) -> Outcome:
-        """PID 1 ended without a word: somebody, or the kernel short of memory, killed it."""
+        """PID 1 ended without a word: `stop --force`, somebody else, or the kernel short of memory."""
+        forced = record.was_forced(self.pod_dir)
         for name in self.names:
             known = self.apps.get(name)
             if known is None or not known.over:
-                self.apps[name] = link.killed_record(name, known)
+                self.apps[name] = link.killed_record(name, known, asked=forced)
                 path = f"{self.root}/rkt/status/{name}"
                 fs.write_atomic(path, f"{KILLED}\n".encode(), 0o644, durable=False)
-        return self._outcome(KILLED, "killed")
+        return self._outcome(KILLED, "stopped" if forced else "killed")
 
     def _outcome(self, status: int, reason: str) -> Outcome:
         records = tuple(self.apps.get(name, AppRecord(name)) for name in self.names)

@@ -72,12 +72,11 @@ def app_record(kind: str, fields: list[str]) -> AppRecord:
     )
 
 
-def killed_record(name: str, before: Optional[AppRecord]) -> AppRecord:
-    """The record of an app that the kernel ended together with PID 1."""
+def killed_record(name: str, before: Optional[AppRecord], *, asked: bool = False) -> AppRecord:
+    """The record of an app that the kernel ended together with PID 1; `asked`: by `stop --force`."""
+    reason = "stopped-by-pod" if asked else "killed-by-signal"
     known = before or AppRecord(name)
-    return AppRecord(
-        name, 137, "killed-by-signal", known.started, time.time(), known.restarts, True
-    )
+    return AppRecord(name, 137, reason, known.started, time.time(), known.restarts, True)
 
 
 class Inside:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from podwright.stage1.contract import AppRecord
 
 
+FORCED = "stopped-by-force"
+
+
 @value
 class InitRecord:
     """process is the PID 1 as `host.identity` records it (pid 0 as long as there is none), with
@@ -47,6 +50,16 @@ def write_reports(pod_dir: str, reports: list[str]) -> None:
 
     data = jsonio.dumps(reports).encode()
     fs.write_atomic(f"{pod_dir}/reports", data, 0o644, durable=False)
+
+
+def write_forced(pod_dir: str) -> None:
+    """Somebody is about to kill the pod as a whole, and wants that."""
+    fs.write_atomic(f"{pod_dir}/{FORCED}", b"", 0o644, durable=False)
+
+
+def was_forced(pod_dir: str) -> bool:
+    """Whether that was said."""
+    return os.path.lexists(f"{pod_dir}/{FORCED}")
 
 
 def write_apps(pod_dir: str, apps: tuple[AppRecord, ...]) -> None:

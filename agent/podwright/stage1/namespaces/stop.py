@@ -20,8 +20,10 @@ def stop(pod_dir: str, force: bool = False) -> bool:
     pidfd = record.open_init(init) if init is not None else None
     if pidfd is None:
         return False
-    step("kill")
     try:
+        if force:
+            record.write_forced(pod_dir)
+        step("kill")
         signal.pidfd_send_signal(pidfd, signal.SIGKILL if force else signal.SIGTERM)
     except ProcessLookupError:
         return False
