@@ -10,19 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from podwright.stage1.namespaces import sources
-from podwright.stage1.namespaces.sources import Refused, resolve
+from podwright.stage1.namespaces import sourcelinks
+from podwright.stage1.namespaces.sourcelinks import Refused, resolve
+from tests.support.private_host import PrivateHost
+
+AGENT = Path(__file__).parents[2] / "agent"
 
 
 @pytest.fixture
 def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory whose `etc` counts as the system's, and whose own links count too."""
+    """A directory that counts as the system's, as its `etc` does."""
     tmp_path.chmod(0o755)
     for name in ("etc/deep", "srv/place", "other"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "srv/place/file").write_text("found")
-    monkeypatch.setattr(sources, "SYSTEM", (f"{tmp_path}/etc",))
-    monkeypatch.setattr(sources, "SYSTEM_TOP", (str(tmp_path),))
+    monkeypatch.setattr(sourcelinks, "SYSTEM", (str(tmp_path), f"{tmp_path}/etc"))
     return tmp_path
 
 
@@ -44,7 +46,7 @@ def test_a_path_without_links_is_taken(top: Path) -> None:
     ("link", "target"),
     [
         ("etc/link", "../srv/place"),
-        ("etc/deep/link", "../../srv/../srv/place"),
+        ("etc/link", "../srv/../srv/place"),
         ("link", "srv/place"),
         ("etc/link", "{top}/srv/place/"),
     ],
@@ -63,9 +65,10 @@ def test_every_link_on_the_way_counts(top: Path) -> None:
     assert read(top / "etc/first/file", follow_links=True) == "found"
 
 
-@pytest.mark.parametrize("link", ["srv/link", "other/link"])
+@pytest.mark.threat("T66")
+@pytest.mark.parametrize("link", ["srv/link", "other/link", "etc/deep/link"])
 def test_other_links_are_followed_when_asked_for(top: Path, link: str) -> None:
-    (top / link).symlink_to("../srv/place")
+    (top / link).symlink_to(top / "srv/place")
     with pytest.raises(Refused, match="is a link to"):
         read(top / link / "file")
     assert read(top / link / "file", follow_links=True) == "found"
@@ -78,8 +81,19 @@ def test_no_link_is_followed_where_others_can_make_one(top: Path, mode: int) -> 
     (top / "etc").chmod(mode)
     with pytest.raises(Refused, match="others than root can change"):
         read(top / "etc/link/file", follow_links=True)
+    with pytest.raises(Refused, match="others than root can change"):
+        read(top / "etc/link/file")
     (top / "etc").chmod(mode | 0o1000)
-    assert read(top / "etc/link/file") == "found"  # nobody can replace a link of root's there
+    with pytest.raises(Refused, match="others than root can change"):
+        read(top / "etc/link/file")
+    (top / "etc").chmod(0o755)
+    assert read(top / "etc/link/file") == "found"
+
+
+def test_asked_for_a_link_of_roots_in_a_sticky_directory_is_followed(top: Path) -> None:
+    (top / "other/link").symlink_to("../srv/place")
+    (top / "other").chmod(0o1777)  # nobody can replace a link of root's there
+    assert read(top / "other/link/file", follow_links=True) == "found"
 
 
 @pytest.mark.parametrize("what", ["etc", "etc/link"])
@@ -107,3 +121,41 @@ def test_what_is_missing_is_an_error_of_the_system(top: Path) -> None:
     for path in ("none", "etc/link/x", "srv/place/file/x"):
         with pytest.raises(OSError, match=r"No such file|Not a directory"):
             read(top / path)
+
+
+LINKED_DEVICE = """\
+set -e
+grep -q ' /dev .* - {kind} ' /proc/self/mountinfo || mount -t {kind} -o mode=755 none /dev
+trap 'rm -r {place}' EXIT
+mkdir -p {place}/by-id
+mknod {place}/null c 1 3
+ln -s ../null {place}/by-id/disk
+{python} -IS -c '{code}'
+"""
+RESOLVE = """\
+import os, sys
+sys.path.insert(0, "{agent}")
+from podwright.stage1.namespaces.sourcelinks import Refused, resolve
+try:
+    print(os.fstat(resolve("{place}/by-id/disk")).st_rdev)
+except Refused as err:
+    print(err.args[0])
+"""
+
+
+@pytest.mark.threat("T66")
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("devtmpfs", str(os.makedev(1, 3))),
+        ("tmpfs", "{place}/by-id/disk is a link to ../null"),
+    ],
+)
+def test_a_disk_by_its_id_is_found_where_the_kernel_keeps_dev_and_only_there(
+    private_host: PrivateHost, kind: str, found: str
+) -> None:
+    place = f"/dev/podwright-test-{os.getpid()}"  # the kernel has one devtmpfs for all
+    code = RESOLVE.format(agent=AGENT, place=place)
+    script = LINKED_DEVICE.format(kind=kind, place=place, python="/usr/bin/python3", code=code)
+    command = ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", script]
+    assert private_host.run(command).check().stdout.strip() == found.format(place=place)

@@ -225,6 +225,61 @@ def test_a_link_of_roots_is_followed_when_asked_for_and_no_other(bed: Bed, tmp_p
     assert "is a link that others than root can change" in seen(bed, "ls /v", made).refused
 
 
+@pytest.fixture
+def system(bed: Bed) -> Path:
+    """A directory of the private host's /etc, which root alone can write to."""
+    bed.host.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/etc/opt"]).check()
+    bed.host.run(["mkdir", "-p", "/etc/opt/v/conf"]).check()
+    return Path("/etc/opt")
+
+
+EXCHANGE = "mv /v/conf /v/old; ln -s /etc /v/conf"
+
+
+@pytest.mark.threat("T66")
+def test_a_link_that_a_pods_root_left_in_a_volume_below_etc_is_not_followed(
+    bed: Bed, system: Path
+) -> None:
+    outer = volume("host", source=f"{system}/v")
+    assert seen(bed, EXCHANGE, outer).outcome == [0, "exited"]
+    owner = bed.host.run(["stat", "-c", "%u %F", f"{system}/v/conf"]).check().stdout
+    assert owner == "0 symbolic link\n"  # nothing tells it from one of the host's root
+    inner = volume("host", source=f"{system}/v/conf", readOnly=True)
+    ended = seen(bed, "cat /v/shadow", inner)
+    assert f"{system}/v/conf is a link to /etc; name the place it leads to" in ended.refused
+    control = seen(bed, "ls /v/shadow", volume("host", source="/etc", readOnly=True))
+    assert control.stdout == "/v/shadow\n"
+
+
+@pytest.mark.threat("T66")
+def test_a_pod_cannot_lead_its_own_volume_elsewhere_with_follow_links(
+    bed: Bed, system: Path
+) -> None:
+    mounts = [{"volume": "v", "path": "/v"}, {"volume": "c", "path": "/c"}]
+    inner = {"name": "c", "kind": "host", "source": f"{system}/v/conf", "readOnly": True}
+    inner["followLinks"] = True
+    outer = {"name": "v", "kind": "host", "source": f"{system}/v"}
+    first = bed.run(sh("app", f"{EXCHANGE}; ls -d /c", mounts=mounts), volumes=[outer, inner])
+    second = bed.run(sh("app", "ls /c/shadow", mounts=mounts), volumes=[outer, inner])
+    assert first.stdout == "/c\n"
+    assert f"{system}/v/conf is a link in volume v, which this pod can write to" in second.refused
+    control = bed.run(
+        sh("app", "ls /c/shadow", mounts=mounts), volumes=[{**outer, "readOnly": True}, inner]
+    )
+    assert control.stdout == "/c/shadow\n"
+
+
+@pytest.mark.threat("T66")
+def test_a_link_that_a_pod_left_where_a_secret_was_is_not_followed(bed: Bed, system: Path) -> None:
+    bed.host.run(["sh", "-c", f"echo hidden > {system}/v/key"]).check()
+    secrets = [{"name": "k", "file": f"{system}/v/key"}]
+    show = sh("app", "cat /run/secrets/k")
+    assert bed.run(show, secrets=secrets).stdout == "hidden\n"
+    seen(bed, "ln -sf /etc/shadow /v/key", volume("host", source=f"{system}/v"))
+    ended = bed.run(show, secrets=secrets)
+    assert f"{system}/v/key is a link to /etc/shadow" in ended.refused
+
+
 @pytest.mark.threat("T66")
 def test_a_magic_link_is_never_followed(bed: Bed, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/proc/1/root")

@@ -10,7 +10,7 @@ import stat
 
 from podwright.errors import LaunchError
 from podwright.model.secret import LARGEST
-from podwright.stage1.namespaces import sources
+from podwright.stage1.namespaces import sourcelinks
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -24,8 +24,8 @@ CREDENTIALS = "CREDENTIALS_DIRECTORY"
 def open_file(path: str) -> int:
     """Open a file with a secret for reading. Raises OSError, also for what is no ordinary small file."""
     try:
-        place = sources.resolve(path)
-    except sources.Refused as err:
+        place = sourcelinks.resolve(path)
+    except sourcelinks.Refused as err:
         raise OSError(errno.ELOOP, "; ".join(err.args)) from None
     try:
         found = os.fstat(place)

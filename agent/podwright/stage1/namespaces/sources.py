@@ -2,22 +2,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sources of host volumes: resolved once, before anything of the pod runs, and held open (T65, T66).
 
-Another pod may write to a directory on the way, and leave links there. So links are followed only
-where the system keeps its own, in directories that only root can write to; `followLinks` makes
-that any directory that only root can write to. What a magic link (`/proc/PID/root`) leads to is
-never taken.
+A pod may write to a directory on the way, and leave links there, also with root's name on them;
+`sourcelinks` says which ones count.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 
 from podwright.errors import LaunchError
-from podwright.kernel import beneath, mounts
-from podwright.kernel.calls import CallError
+from podwright.kernel import mounts
 from podwright.stage1.namespaces.mountplan import Device
+from podwright.stage1.namespaces.sourcelinks import Link, Refused, mount_of, resolve
 from podwright.text import safe
 from podwright.values import replace
 
@@ -28,18 +25,8 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.mountplan import Bind
     from podwright.stage1.namespaces.plan import PodPlan
 
-FEW_LINKS = 40
-"""As many as the kernel follows (path_resolution(7))."""
-SYSTEM = ("/dev", "/etc", "/lib", "/lib64", "/usr")
-"""Directories of the system, whose links are followed at any depth."""
-SYSTEM_TOP = ("/", "/run", "/var")
-"""Directories whose own links are followed, but not those below."""
 PROPAGATION = {"private": mounts.MS_PRIVATE, "slave": mounts.MS_SLAVE, "shared": 0}
 """What becomes of a copy of a shared mount; 0: it stays a peer of it."""
-
-
-class Refused(Exception):
-    """A source that is there, but is not taken: (what, hint)."""
 
 
 class Pins:
@@ -51,6 +38,7 @@ class Pins:
     def __init__(self) -> None:
         self._sources: dict[tuple[str, bool], int] = {}
         self._trees: dict[tuple[str, str], int] = {}
+        self._links: list[tuple[str, Bind, Link]] = []
         self.contents: dict[str, int] = {}
 
     def source(self, bind: Bind) -> int:
@@ -65,13 +53,35 @@ class Pins:
         """Open a source unless it is open already; what keeps its propagation is copied now."""
         key = (bind.source, bind.follow_links)
         if key not in self._sources:
-            self._sources[key] = _open(app, bind)
+            links: list[Link] = []
+            self._sources[key] = _open(app, bind, links)
+            if bind.follow_links:
+                self._links += [(app, bind, link) for link in links]
         if bind.propagation != "private":
             fd = self._sources[key]
             _check_shared(app, bind, fd)
             self._trees[(app, bind.where)] = mounts.clone(
                 fd, "", recursive=bind.recursive, propagation=PROPAGATION[bind.propagation]
             )
+
+    def check_links(self, binds: list[tuple[str, Bind]]) -> None:
+        """No link that `followLinks` has followed stands where the pod itself can make one."""
+        if not self._links:
+            return
+        writable = {
+            (found.st_dev, found.st_ino): bind
+            for _, bind in binds
+            if bind.kind == "host" and not bind.read_only
+            for found in (os.fstat(self.source(bind)),)
+        }
+        for app, bind, link in self._links:
+            for place in link.places & writable.keys():
+                raise LaunchError(
+                    f"app {app}: volume source {safe(bind.source, 120)}: {link.shown} is a link in"
+                    f" volume {writable[place].volume}, which this pod can write to",
+                    "name the place it leads to, and leave followLinks out",
+                    object=app,
+                )
 
     def close(self) -> None:
         """Let go of everything."""
@@ -97,6 +107,7 @@ def pin(plan: PodPlan) -> Pins:
                 object=app,
             )
         pins.add(app, bind)
+    pins.check_links(_host_binds(plan))
     for device in plan.devices:
         _check_still(pins, plan, device)
     if plan.secrets:
@@ -119,6 +130,11 @@ def with_devices(plan: PodPlan) -> PodPlan:
         finally:
             os.close(fd)
     return replace(plan, devices=tuple(devices)) if devices else plan
+
+
+def check(app: str, bind: Bind) -> None:
+    """Raises LaunchError for a source that `pin` would not take; nothing is kept of it."""
+    os.close(_open(app, bind))
 
 
 def _host_binds(plan: PodPlan) -> list[tuple[str, Bind]]:
@@ -151,9 +167,9 @@ def _check_still(pins: Pins, plan: PodPlan, device: Device) -> None:
     )
 
 
-def _open(app: str, bind: Bind) -> int:
+def _open(app: str, bind: Bind, links: Optional[list[Link]] = None) -> int:
     try:
-        fd = resolve(bind.source, follow_links=bind.follow_links)
+        fd = resolve(bind.source, follow_links=bind.follow_links, seen=links)
         try:
             _check_kind(fd, bind)
         except BaseException:
@@ -185,123 +201,12 @@ def _check_kind(fd: int, bind: Bind) -> None:
         )
 
 
-def resolve(path: str, *, follow_links: bool = False) -> int:
-    """Open a path of the host by O_PATH. Raises OSError, or Refused for a link that does not count."""
-    try:
-        return beneath.open_at(
-            mounts.AT_FDCWD, path, beneath.PATH, beneath.NO_SYMLINKS | beneath.NO_MAGICLINKS
-        )
-    except CallError as err:
-        if err.errno != errno.ELOOP:
-            raise
-    return _Walk(follow_links).open(path)
-
-
-class _Walk:
-    """Resolution by hand, one element at a time, of a path with links."""
-
-    def __init__(self, follow_links: bool) -> None:
-        self._follow_links = follow_links
-        self._links = 0
-        self._where = ""
-        self._open: list[int] = []
-
-    def open(self, path: str) -> int:
-        """The descriptor of what the path leads to."""
-        self._open = [os.open("/", beneath.DIRECTORY)]
-        try:
-            self._walk(path)
-            return self._open.pop()
-        finally:
-            for fd in self._open:
-                os.close(fd)
-
-    def _walk(self, path: str) -> None:
-        left = path.split("/")[::-1]
-        while left:
-            name = left.pop()
-            if name == "..":
-                self._up()
-            elif name not in ("", "."):
-                left += self._element(name)
-
-    def _up(self) -> None:
-        if len(self._open) > 1:
-            os.close(self._open.pop())
-            self._where = self._where.rpartition("/")[0]
-
-    def _element(self, name: str) -> list[str]:
-        """Step to `name`; what is left to walk when it is a link, last first."""
-        here = self._open[-1]
-        flags = beneath.PATH | os.O_NOFOLLOW
-        fd = os.open(name, flags, dir_fd=here)
-        found = os.fstat(fd)
-        if not stat.S_ISLNK(found.st_mode):
-            self._open.append(fd)
-            self._where += f"/{name}"
-            return []
-        try:
-            target = self._target(here, fd, found, name)
-        finally:
-            os.close(fd)
-        if target.startswith("/"):
-            while len(self._open) > 1:
-                self._up()
-        return target.split("/")[::-1]
-
-    def _target(self, here: int, link: int, found: os.stat_result, name: str) -> str:
-        self._links += 1
-        if self._links > FEW_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        shown = safe(f"{self._where}/{name}", 120)
-        target = os.readlink("", dir_fd=link)
-        if not (self._is_system() or self._follow_links):
-            raise Refused(
-                f"{shown} is a link to {safe(target, 120)}",
-                "name the place it leads to, or give the volume followLinks",
-            )
-        directory = os.fstat(here)
-        open_to_others = directory.st_mode & 0o022 and not directory.st_mode & stat.S_ISVTX
-        if found.st_uid or directory.st_uid or open_to_others:
-            raise Refused(f"{shown} is a link that others than root can change", _NAME_IT)
-        if not target or _is_magic(here, name):
-            raise Refused(f"{shown} is no ordinary link", _NAME_IT)
-        return target
-
-    def _is_system(self) -> bool:
-        where = self._where or "/"
-        return where in SYSTEM_TOP or any(
-            where == top or where.startswith(f"{top}/") for top in SYSTEM
-        )
-
-
-_NAME_IT = "name the place it leads to"
-
-
-def _is_magic(here: int, name: str) -> bool:
-    """Whether the kernel takes a link for a magic one (or cannot follow it for another reason)."""
-    try:
-        os.close(beneath.open_at(here, name, beneath.PATH, beneath.NO_MAGICLINKS))
-    except CallError as err:
-        return err.errno == errno.ELOOP
-    return False
-
-
 def _check_shared(app: str, bind: Bind, fd: int) -> None:
     """Propagation needs a mount that is shared on the host; else it would silently be none."""
-    number = ""
-    with open(f"/proc/self/fdinfo/{fd}") as file:
-        for line in file:
-            if line.startswith("mnt_id:"):
-                number = line.split()[1]
-    with open("/proc/self/mountinfo") as file:
-        for line in file:
-            fields = line.split()
-            if fields[0] == number and any(
-                field.startswith(("shared:", "master:")[: 1 + (bind.propagation == "slave")])
-                for field in fields[6 : fields.index("-")]
-            ):
-                return
+    fields = mount_of(fd)
+    wanted = ("shared:",) if bind.propagation == "shared" else ("shared:", "master:")
+    if any(field.startswith(wanted) for field in fields[6 : fields.index("-")]):
+        return
     raise LaunchError(
         f"app {app}: volume source {safe(bind.source, 120)}: is not on a shared mount, so there is"
         f" no propagation {bind.propagation}",
