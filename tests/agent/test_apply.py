@@ -120,6 +120,29 @@ def test_a_revision_that_never_becomes_ready_goes_back(trusting: Agent, publishe
     assert (now["state"], now["apps"][0]["image_id"]) == ("running", first)
 
 
+def test_a_program_that_is_not_there_is_the_reason_that_is_told(
+    trusting: Agent, published: Publish
+) -> None:
+    """It was "it ended with status 203", and no more."""
+    published()
+    result = trusting("apply", stdin=json.dumps(pod(exec="/bin/no", restart="no")))
+    told = json.loads(result.stdout)["error"]["message"]
+    assert (
+        "did not become ready: it ended with status 203: app tiny: cannot execute /bin/no" in told
+    )
+
+
+def test_a_command_as_a_list_is_run_and_is_the_same_pod_when_it_is_split(
+    trusting: Agent, published: Publish
+) -> None:
+    published()
+    body = 'test "$0 $1" = "first second" && touch /said; exec sleep 1000'
+    ready = {"exec": ["/bin/sh", "-c", "test -e /said"]}
+    trusting.apply(pod(exec=["/bin/sh", "-c", body, "first"], args=["second"], ready=ready))
+    again = pod(exec="/bin/sh", args=["-c", body, "first", "second"], ready=ready)
+    assert trusting.apply(again)["changed"] is False
+
+
 @pytest.mark.parametrize("key", ["nobody", "stranger"])
 def test_an_image_that_is_not_verified_leaves_the_running_pod_alone(
     trusting: Agent, published: Publish, lab: Keys, key: str

@@ -28,6 +28,14 @@ def app(**fields: Any) -> dict[str, Any]:
     return image(app={key: item for key, item in raw.items() if item is not None})
 
 
+def test_what_cannot_be_enforced_does_not_keep_an_image_away_when_it_is_optional() -> None:
+    isolator = {"name": "resource/network-bandwidth", "value": {"limit": "1G"}}
+    with pytest.raises(UsageError, match="is not enforced by this version"):
+        parse_image(app(isolators=[isolator]))
+    found = parse_image(app(isolators=[{**isolator, "optional": True}])).app
+    assert found is not None and found.isolators.unknown == (isolator["name"],)
+
+
 def test_a_manifest_without_app() -> None:
     found = parse_image(image(labels=[{"name": "version", "value": "1.0"}]))
     assert (found.name, found.app, found.label("version"), found.label("os")) == (

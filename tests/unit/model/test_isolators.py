@@ -177,7 +177,7 @@ def test_parse(items: list[Any], expected: Isolators) -> None:
         (one("os/linux/rlimits", {"set": [{"name": "nofile"}]}), "set[0].soft: is missing"),
         (
             one("os/linux/rlimits", {"set": [{"name": "core", "soft": "unlimited", "hard": 1}]}),
-            "isolators[0].value.set[0].soft: the soft limit of nofile is more than the hard one",
+            "isolators[0].value.set[0].soft: the soft limit of core is more than the hard one",
         ),
         (
             one("os/linux/rlimits", {"set": [{"name": "core", "soft": -2}]}),
