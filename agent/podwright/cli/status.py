@@ -76,6 +76,7 @@ def _lines(seen: dict[str, Any]) -> list[str]:
     lines = [f"state={seen['state']}", f"created={seen['created_at']}"]
     if seen["pod_name"]:
         lines.insert(0, f"name={seen['pod_name']}")
+    lines += [f"stage1={seen['stage1']}", f"net={seen['net']}"]
     if seen["started_at"]:
         lines.append(f"started={seen['started_at']}")
     if running:
@@ -98,9 +99,11 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         lines.append(
             f"private-users={users['first']}:{users['count']}" if users else "private-users=off"
         )
+    if seen["insecure"]:
+        lines.append(f"insecure={','.join(seen['insecure'])}")
     lines += [f"report={text}" for text in seen["reports"]]
     for app in seen["apps"]:
-        if running and len(seen["apps"]) > 1:
+        if running:
             lines.append(f"app-{app['name']}.state={app['state']}")
         if app["exit_code"] is not None:
             lines.append(f"app-{app['name']}={app['exit_code']}")

@@ -151,6 +151,11 @@ def _build_app(
         isolators=isolators.parse(raw_isolators, f"app {name}: isolators"),
         isolators_json=tuple(raw_isolators),
     )
+    if asked.user not in ("", "0", "root") and not asked.group and app.group in ("0", "root"):
+        warnings.append(
+            f"app {name}: user {asked.user} runs with the image's group {app.group}, since no other"
+            " group was said"
+        )
     mounts, extra = bind_mounts(spec, asked, name, base, warnings, is_converted(image))
     lives = life.of_image(asked.life, image.annotations, f"app {name}: its image")
     return (

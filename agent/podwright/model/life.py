@@ -121,7 +121,11 @@ def parse_ready(fields: Optional[Fields]) -> Optional[Ready]:
     )
     fields.finish()
     if ready.tcp is not None and ready.exec:
-        raise UsageError(f"{fields.path}: tcp and exec exclude each other", object=fields.path)
+        raise UsageError(
+            f"{fields.path}: tcp and exec exclude each other",
+            "let the command try the port, too",
+            object=fields.path,
+        )
     return ready
 
 

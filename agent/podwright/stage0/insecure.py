@@ -21,6 +21,11 @@ GROUPS = {
 }
 
 
+def sentence(lifted: frozenset[str]) -> str:
+    """What is lifted, for people and for `status`."""
+    return f"checks lifted by insecure options: {', '.join(sorted(lifted))}"
+
+
 def expand(words: Iterable[str]) -> frozenset[str]:
     """The checks that the words lift, groups replaced by their members.
 

@@ -12,15 +12,22 @@ if TYPE_CHECKING:
     from podwright.model.pod import PodManifest
 
 
-def check(manifest: PodManifest, net: str) -> list[str]:
+def check(manifest: PodManifest, net: str, insecure: frozenset[str] = frozenset()) -> list[str]:
     """Refuse what cannot be enforced whatever the host; sentences about what is optional.
 
-    Raises LaunchError: unknown capabilities, system call groups and errnos, settings of the host.
+    insecure  checks that are lifted
+    Raises LaunchError: unknown capabilities, system calls, groups of them and errnos, settings of
+    the host.
     """
     reports = _unknown("the pod", manifest.isolators)
     for app in manifest.apps:
         isolators = app.app.isolators
-        seccomp.profile(app.name, isolators, capabilities.granted(app.name, isolators))
+        granted = capabilities.granted(app.name, isolators)
+        profile = seccomp.profile(app.name, isolators, granted)
+        if profile is not None and profile.required and "seccomp" not in insecure:
+            from podwright.stage1.namespaces import filters
+
+            filters.check(app.name, profile)
         reports += _unknown(f"app {app.name}", isolators)
     restrict.sysctls(manifest, net)
     return reports

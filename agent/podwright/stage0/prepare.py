@@ -125,6 +125,10 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
         subject = verdict.subject_of(image)
         verdict.check_stage1(layout, subject, rank, image.dependencies)
     reports += [users.report] if users.report else []
+    if spec.insecure:
+        from podwright.stage0.insecure import sentence
+
+        reports.append(sentence(spec.insecure))
     if spec.stage1 == "fly":
         from podwright.model import fly
 
@@ -137,8 +141,12 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
     if manifest.isolators_json or any(app.app.isolators_json for app in manifest.apps):
         from podwright.stage0 import isolatorcheck
 
-        reports += isolatorcheck.check(manifest, spec.net)
+        reports += isolatorcheck.check(manifest, spec.net, spec.insecure)
     check_host(spec, manifest)
+    if any(app.mounts or app.app.mount_points for app in manifest.apps):
+        from podwright.stage1.namespaces import mountcheck
+
+        mountcheck.check(manifest, spec.stage1)
     isolators = [app.app.isolators for app in manifest.apps]
     if spec.selinux == "require" or any(one.selinux or one.apparmor for one in isolators):
         from podwright.stage1.namespaces import labels

@@ -17,6 +17,7 @@ from podwright.stage1.contract import Launch, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
@@ -65,6 +66,9 @@ def run(
     network = _worker(config["net"])  # it loads its libraries while we go on
     try:
         launch = _launch(layout, pod, config, stored or [])
+        if overrides:  # `status` tells how it runs
+            data = jsonio.dumps(config).encode()
+            fs.write_atomic(f"{pod.path}/runtime-config", data, 0o640, durable=False)
         if network is not None:
             network.ask(_request(layout, launch))
     except BaseException:
@@ -135,9 +139,19 @@ def _launch(
         stage1=config["stage1"],
         private_users=ownusers.mode(users, asked),
         users_dir=layout.users,
-        reports=(users.report,) if users.report not in ("", *config.get("reports", ())) else (),
+        reports=_reports(users.report, insecure, config.get("reports", ())),
         secrets_dir=_secrets_dir(layout, config["name"]) if manifest.secrets else "",
     )
+
+
+def _reports(users: str, insecure: frozenset[str], known: Sequence[str]) -> tuple[str, ...]:
+    """What the pod does not have that nobody has said when it was prepared."""
+    texts = [users]
+    if insecure:
+        from podwright.stage0.insecure import sentence
+
+        texts.append(sentence(insecure))
+    return tuple(text for text in texts if text and text not in known)
 
 
 def _secrets_dir(layout: Layout, name: str) -> str:

@@ -55,7 +55,7 @@ def _check(launch: Launch) -> None:
 
 def _app(launch: Launch, app: PodApp, plan: AppPlan) -> AppPlan:
     for bind in plan.late_binds:
-        _check_late(app.name, bind)
+        check_late(app.name, bind)
     isolators = app.app.isolators
     volumes = {volume.name: volume for volume in launch.manifest.volumes}
     return replace(
@@ -77,7 +77,7 @@ def _not_recursive(bind: Bind, volume: Optional[Volume]) -> Bind:
     return replace(bind, recursive=False)
 
 
-def _check_late(app: str, bind: Bind) -> None:
+def check_late(app: str, bind: Bind) -> None:
     """/dev and /sys are the host's, so nothing is put into them; what is there already is fine."""
     if bind.where != bind.source or bind.read_only or bind.device != "rw":
         raise LaunchError(

@@ -44,6 +44,11 @@ def make(app: str, profile: Profile) -> bytes:
     return compile_profile(app, profile, Library())
 
 
+def check(app: str, profile: Profile) -> None:
+    """Raises LaunchError for a system call that was asked for by name and is none."""
+    _numbers(app, profile, Library())
+
+
 def compile_profile(app: str, profile: Profile, library: Library) -> bytes:
     """The whole filter as BPF."""
     numbers = _numbers(app, profile, library)
