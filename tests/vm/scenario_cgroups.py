@@ -71,8 +71,12 @@ def files() -> None:
     plain = Running(script="exec sleep 1000")
     tell(plain={name: plain.read(f"tiny/{name}") for name in ("pids.max", "memory.max")})
     plain.end()
+    disk = call("findmnt", "-n", "-o", "MAJ:MIN", "/").stdout.strip()
+    Path(f"/sys/dev/block/{disk}/queue/scheduler").write_text("none")
+    tell(io_weight_idle=run("--io-weight=50", script="echo started"))
+    Path("/sys/fs/cgroup/io.cost.qos").write_text(f"{disk} enable=1")
     tell(io_weight=run("--io-weight=50", script="echo started"))
-    tell(io_weight_kernel=bool(list(OWN.glob("podwright-supervisor/io*weight"))))
+    Path("/sys/fs/cgroup/io.cost.qos").write_text(f"{disk} enable=0")
 
 
 def effects() -> None:

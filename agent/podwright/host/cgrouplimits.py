@@ -59,9 +59,13 @@ class Limits:
             ("memory", self.memory is not None),
             ("cpu", self.cpu_milli is not None or self.cpu_shares is not None),
             ("pids", self.pids is not None),
-            ("io", self.io_weight is not None or self.throttles()),
+            ("io", self.of_disks()),
         )
         return frozenset(name for name, wanted in wants if wanted)
+
+    def of_disks(self) -> bool:
+        """Whether the disks of the pod matter."""
+        return self.io_weight is not None or self.throttles()
 
     def throttles(self) -> bool:
         """Whether there are limits to be set for each disk."""
@@ -128,11 +132,13 @@ def _memory(version: int, limits: Limits) -> list[tuple[str, str]]:
 def _cpu(version: int, limits: Limits) -> list[tuple[str, str]]:
     out = []
     if limits.cpu_milli is not None:
-        quota = max(1000, limits.cpu_milli * 100)
+        # The least quota is 1 ms: less than a hundredth of a core is counted over a longer time.
+        period = 100_000 if limits.cpu_milli >= 10 else 1_000_000
+        quota = limits.cpu_milli * period // 1000
         if version == 2:
-            out.append(("cpu.max", f"{quota} 100000"))
+            out.append(("cpu.max", f"{quota} {period}"))
         else:
-            out += [("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", str(quota))]
+            out += [("cpu.cfs_period_us", str(period)), ("cpu.cfs_quota_us", str(quota))]
     if limits.cpu_shares is not None:
         weight = 1 + (limits.cpu_shares - 2) * 9999 // 262142
         shares = str(limits.cpu_shares)

@@ -51,9 +51,24 @@ class PodCgroup:
         for name, found in places.items():
             if found is None:
                 self._miss(name, "not available in the caller's cgroup")
-        if not disks and any(limits.throttles() for limits in (pod, *apps.values())):
-            self._miss("io", "the pod's files are on no disk")
-            self.places.pop("io", None)
+        cause = self._idle_disks()
+        if cause and "io" in self.places:
+            self._miss("io", cause)
+            del self.places["io"]
+
+    def _idle_disks(self) -> str:
+        """Why limits of disks would not be held, or ""."""
+        every = (self.pod, *self.apps.values())
+        if not self.disks:
+            asked = any(limits.of_disks() for limits in every)
+            return "the pod's files are on no disk" if asked else ""
+        if all(limits.io_weight is None for limits in every) or "io" not in self.places:
+            return ""
+        from podwright.host.disks import unweighted
+
+        place = self.places["io"]
+        causes = [unweighted(disk, place.own if place.version == 2 else "") for disk in self.disks]
+        return next((cause for cause in causes if cause), "")
 
     def directories(self) -> list[str]:
         """The pod's cgroup in every hierarchy in use, for the record that gc reads."""
@@ -179,7 +194,7 @@ def plan(
         if closed is not None:
             places["devices"] = closed
     disks: tuple[str, ...] = ()
-    if any(limits.throttles() for limits in every):
+    if any(limits.of_disks() for limits in every):
         from podwright.host.disks import disks as behind
 
         disks = behind(storage)

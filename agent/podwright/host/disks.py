@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The disks behind paths, by number."""
+"""The disks behind paths, by number; and whether they are shared by weight."""
 
 from __future__ import annotations
 
@@ -49,3 +49,50 @@ def _backing(name: str) -> int:
                 if stat.S_ISBLK(found.st_mode):
                     return found.st_rdev
     return 0
+
+
+def unweighted(disk: str, own: str) -> str:
+    """Why weights of cgroups do not count on a disk, or "".
+
+    own  the caller's cgroup of v2, "" with v1, which has weights in the scheduler BFQ only
+    """
+    idle = [part for part in _parts(disk) if not (_has_bfq(part) or (own and _has_cost(part, own)))]
+    if not idle:
+        return ""
+    return f"the scheduler of disk {idle[0]} has no weights: select bfq" + (
+        ", or enable io.cost.qos" if own else ""
+    )
+
+
+def _parts(disk: str) -> list[str]:
+    """The disks that a disk is made of (device mapper, RAID), or itself."""
+    try:
+        names = os.listdir(f"/sys/dev/block/{disk}/slaves")
+    except OSError:
+        names = []
+    found = []
+    for name in sorted(names):
+        number = os.stat(f"/dev/{name}").st_rdev if os.path.exists(f"/dev/{name}") else 0
+        whole = _disk(number) if number else ""
+        found += _parts(whole) if whole else [disk]
+    return found or [disk]
+
+
+def _has_bfq(disk: str) -> bool:
+    try:
+        with open(f"/sys/dev/block/{disk}/queue/scheduler") as file:
+            return "[bfq]" in file.read().split()
+    except OSError:
+        return False
+
+
+def _has_cost(disk: str, own: str) -> bool:
+    """Whether the kernel counts what a disk's requests cost; only the root cgroup says so."""
+    while own not in ("", "/") and not os.path.exists(f"{own}/io.cost.qos"):
+        own = os.path.dirname(own)
+    try:
+        with open(f"{own}/io.cost.qos") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return False
+    return any(line.split()[0] == disk and "enable=1" in line.split() for line in lines if line)

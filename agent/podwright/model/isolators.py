@@ -114,6 +114,7 @@ def parse(items: Any, path: str, *, pod: bool = False) -> Isolators:
     """Read a list of {name, value, optional}; a later one of the same name wins (B3).
 
     pod  the list is for a pod as a whole
+    The two names of the removed capabilities add up.
     Raises UsageError for a bad value, for retain and remove together, and for an isolator that
     is unknown or has no meaning here, unless it is optional.
     """
@@ -121,6 +122,7 @@ def parse(items: Any, path: str, *, pod: bool = False) -> Isolators:
         raise wrong(path, "a list", items)
     got: dict[str, Any] = {}
     optional: dict[str, bool] = {}
+    removed: dict[str, tuple[str, ...]] = {}
     unknown = []
     for index, item in enumerate(items):
         fields = Fields(item, f"{path}[{index}]")
@@ -131,6 +133,9 @@ def parse(items: Any, path: str, *, pod: bool = False) -> Isolators:
         if refusal is None:
             row = ROWS[name]
             found = row.read(body, fields.at("value"))
+            if row is _REMOVED_CAPS:
+                removed[name] = found
+                found = tuple(sorted({cap for caps in removed.values() for cap in caps}))
             got.update(zip(row.fields, found if len(row.fields) > 1 else (found,)))
             optional[name] = may_miss
         elif may_miss:

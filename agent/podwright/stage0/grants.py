@@ -85,14 +85,19 @@ def _check_amounts(image: str, own: Isolators, given: Isolators) -> None:
 
 
 def _rlimits(own: Isolators) -> list[str]:
-    """Those beyond what this process has."""
+    """Those beyond what this process has, the soft ones of which count for the app by default."""
     from podwright.kernel.rlimits import get
 
     out = []
-    for name, _, hard in own.rlimits:
-        most = get(name)[1]
-        if most != -1 and (hard == -1 or hard > most):
-            out.append(f"{name.lower()}={'unlimited' if hard == -1 else hard}")
+    for name, soft, hard in own.rlimits:
+        here = get(name)
+        beyond = [
+            wanted
+            for wanted, most in zip((hard, soft), (here[1], here[0]))
+            if most != -1 and (wanted == -1 or wanted > most)
+        ]
+        if beyond:
+            out.append(f"{name.lower()}={'unlimited' if beyond[0] == -1 else beyond[0]}")
     return out
 
 

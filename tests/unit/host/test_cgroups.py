@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from podwright.errors import LaunchError
+from podwright.host import disks
 from podwright.host.cgrouplimits import DEFAULT_PIDS, Limits, limits, settings
 from podwright.host.cgroups import PodCgroup
 from podwright.host.cgrouptree import Hierarchy, Place, parse
@@ -89,8 +92,15 @@ def test_a_process_that_has_moved_itself_down_still_counts_as_where_it_was() -> 
             "cpu",
             1,
             Limits(cpu_milli=1),
+            [("cpu.cfs_period_us", "1000000"), ("cpu.cfs_quota_us", "1000")],
+        ),
+        (
+            "cpu",
+            1,
+            Limits(cpu_milli=10),
             [("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", "1000")],
         ),
+        ("cpu", 2, Limits(cpu_milli=5), [("cpu.max", "5000 1000000")]),
         (
             "cpu",
             2,
@@ -157,6 +167,35 @@ def test_throttles_need_a_disk() -> None:
         PodCgroup({"a": Limits(block_iops=1)}, {"io": place})
     optional = Limits(block_iops=1, optional=frozenset(("io",)))
     assert PodCgroup({"a": optional}, {"io": place}).directories() == []
+
+
+def test_a_weight_was_accepted_though_the_disks_scheduler_ignored_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scheduler = "none [mq-deadline] bfq"
+
+    def opened(path: str) -> TextIO:
+        return io.StringIO(scheduler) if path.endswith("queue/scheduler") else open(path)
+
+    monkeypatch.setattr(disks, "open", opened, raising=False)
+    own = tmp_path / "a" / "b"
+    own.mkdir(parents=True)
+    places = [Place(1, "/io", "/io/pod"), Place(2, str(own), str(own / "pod"))]
+    asked = {"a": Limits(io_weight=9)}
+    for place in places:
+        with pytest.raises(LaunchError, match="scheduler of disk 8:0 has no weights: select bfq"):
+            PodCgroup(asked, {"io": place}, disks=("8:0",))
+    optional = {"a": Limits(io_weight=9, optional=frozenset(("io",)))}
+    missed = PodCgroup(optional, {"io": places[0]}, disks=("8:0",))
+    assert len(missed.notes) == 1 and missed.directories() == []
+    (tmp_path / "io.cost.qos").write_text("8:0 enable=1 ctrl=auto\n")
+    PodCgroup(asked, {"io": places[1]}, disks=("8:0",))
+    (tmp_path / "io.cost.qos").write_text("8:0 enable=0 ctrl=auto\n8:16 enable=1\n")
+    with pytest.raises(LaunchError, match=r"or enable io\.cost\.qos"):
+        PodCgroup(asked, {"io": places[1]}, disks=("8:0",))
+    scheduler = "none mq-deadline [bfq]"
+    for place in places:
+        PodCgroup(asked, {"io": place}, disks=("8:0",))
 
 
 def test_a_hierarchy_that_cannot_be_written_is_refused_or_noted_and_leaves_nothing(

@@ -67,6 +67,16 @@ def test_no_quantities(text: object) -> None:
     assert caught.value.message.startswith("pods[0].x: ")
 
 
+def test_capabilities_to_remove_and_to_revoke_took_each_others_place() -> None:
+    names = ("remove", "revoke", "remove")
+    caps = ("CAP_SETUID", "CAP_KILL", "CAP_CHOWN")
+    items = [
+        {"name": f"os/linux/capabilities-{name}-set", "value": {"set": [cap]}}
+        for name, cap in zip(names, caps)
+    ]
+    assert parse(items, "x").caps_remove == ("CAP_CHOWN", "CAP_KILL")
+
+
 CONTEXT = {"user": "system_u", "role": "system_r", "type": "container_t", "level": "s0:c1,c2"}
 NOFILE = {"name": "RLIMIT_NOFILE", "soft": 1024, "hard": "4096"}
 SMALL = {"name": "resource/memory", "value": {"limit": "64Mi"}}

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from podwright.errors import LaunchError
+from podwright.model import isolators
 from podwright.model.pod import parse_pod
 from podwright.stage1.contract import Launch, Ready
+from podwright.stage1.namespaces import restrict
 from podwright.stage1.namespaces.mountplan import Bind, EmptyVolume
 from podwright.stage1.namespaces.plan import PodPlan, compile_pod, describe
+from podwright.values import replace
 
 POD_DIR = "/data/pods/run/u"
 
@@ -65,6 +68,34 @@ def test_volumes_bind_by_mount_then_by_mount_point_name_then_implicitly() -> Non
         Bind("/etc/app", "/srv/conf", True, False, volume="conf", device="r"),
     ]
     assert plan.volumes == (EmptyVolume(scratch, 0o755, 0, 0),)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_setting_that_one_app_calls_optional_and_another_needs_was_only_reported(
+    order: int,
+) -> None:
+    setting = {"name": "os/unix/sysctl", "value": {"net.core.somaxconn": "9"}}
+    apps = [{"isolators": [{**setting, "optional": True}]}, {"isolators": [setting]}][::order]
+    assert restrict.sysctls(launch(*apps).manifest, "none") == (("net.core.somaxconn", "9", False),)
+    with pytest.raises(LaunchError, match=r"net\.core\.somaxconn cannot be set"):
+        restrict.sysctls(launch(*apps).manifest, "host")
+
+
+def test_a_setting_is_optional_when_the_pod_and_all_its_apps_say_so() -> None:
+    setting = {"name": "os/unix/sysctl", "value": {"net.core.somaxconn": "9"}}
+    optional = {**setting, "optional": True}
+    for of_pod, of_app, expected in (
+        (optional, optional, True),
+        (optional, setting, False),
+        (setting, optional, False),
+    ):
+        manifest = replace(
+            launch({"isolators": [of_app]}).manifest,
+            isolators=isolators.parse([of_pod], "pod", pod=True),
+        )
+        assert restrict.sysctls(manifest, "host" if expected else "none") == (
+            ("net.core.somaxconn", "9", expected),
+        )
 
 
 def test_parents_are_mounted_before_what_is_inside_and_devices_last() -> None:

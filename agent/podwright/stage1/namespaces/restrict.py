@@ -66,25 +66,28 @@ def sysctls(manifest: PodManifest, net: str) -> tuple[tuple[str, str, bool], ...
 
     Raises LaunchError for two apps that contradict each other, and for what would be the host's.
     """
-    own = manifest.isolators
-    found = {key: (text, SYSCTL in own.optional) for key, text in own.sysctls}
+    found = dict(manifest.isolators.sysctls)
     of_pod = frozenset(found)
     for app in manifest.apps:
         for key, text in app.app.isolators.sysctls:
-            if key in of_pod:
-                continue
-            setting = (text, SYSCTL in app.app.isolators.optional)
-            if found.setdefault(key, setting)[0] != text:
+            if found.setdefault(key, text) != text and key not in of_pod:
                 raise LaunchError(
                     f"app {app.name}: another app of the pod wants {key} to be something else",
                     "set it for the pod, which all of them share",
                     object=app.name,
                 )
-    for key, (_, optional) in found.items():
-        if net == "host" and key.startswith("net.") and not optional:
+    required = _required(manifest)
+    for key in found:
+        if net == "host" and key.startswith("net.") and key in required:
             raise LaunchError(
                 f"{key} cannot be set: with net host it is the host's",
                 "give the pod a network of its own, or leave the setting out",
                 object=key,
             )
-    return tuple((key, *found[key]) for key in sorted(found))
+    return tuple((key, found[key], key not in required) for key in sorted(found))
+
+
+def _required(manifest: PodManifest) -> frozenset[str]:
+    """The kernel settings that somebody asks for without calling them optional."""
+    asked = (manifest.isolators, *(app.app.isolators for app in manifest.apps))
+    return frozenset(key for one in asked if SYSCTL not in one.optional for key, _ in one.sysctls)
