@@ -14,9 +14,10 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn, Optional
+    from typing import Any, NoReturn, Optional, Union
 
     from podwright.stage1.contract import OnReady, OnReport
+    from podwright.stage1.namespaces.output import Output
     from podwright.stage1.namespaces.patience import Patience
     from podwright.stage1.namespaces.relay import Relay
 
@@ -52,7 +53,7 @@ class Follower:
         self.on_report = on_report
         self.pid = 0
         self.report = -1
-        self.relay: Optional[Relay] = None
+        self.relay: Optional[Union[Relay, Output]] = None
         self.patience: Optional[Patience] = None
         self.handlers: dict[int, Any] = {}
         self.apps: dict[str, AppRecord] = {}

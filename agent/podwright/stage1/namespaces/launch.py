@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from podwright.stage1.contract import Launch, OnReady, OnReport, Outcome
     from podwright.stage1.fly.leftovers import Leftovers
     from podwright.stage1.namespaces.labels import Labels
+    from podwright.stage1.namespaces.output import Output
     from podwright.stage1.namespaces.plan import PodPlan
 
 
@@ -173,6 +174,15 @@ def _filters(pod: Launch, plan: PodPlan) -> dict[str, bytes]:
     }
 
 
+def _show_output() -> Output:
+    """Keep our terminal: what the pod writes is copied to it."""
+    from podwright.stage1.namespaces.output import Output
+
+    output = Output()
+    output.start()
+    return output
+
+
 class _Parent(Follower):
     """The side that makes the pod: forks PID 1, and gives it its network and its terminal."""
 
@@ -196,6 +206,7 @@ class _Parent(Follower):
         self.go_end, self.go = os.pipe()
         tied = plan.interactive and os.isatty(0)
         self.terminals = terminal.pair() if tied else None
+        self.output: Optional[Output] = None
         self.leftovers: Optional[Leftovers] = None
 
     def fork(self, code: dict[str, bytes]) -> None:
@@ -203,6 +214,8 @@ class _Parent(Follower):
         mask = signals.pthread_sigmask(signals.SIG_BLOCK, FORWARDED)
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         server = unixsocket.listen(self.lock_fd, control.NAME, control.MOST_CLIENTS)
+        if self.terminals is None and (os.isatty(1) or os.isatty(2)):
+            self.output = self.relay = _show_output()
         modulecache.done()
         gc.freeze()  # what PID 1 shares with us is not written to by the collector any more
         if "pid" in self.plan.kept:
@@ -214,6 +227,8 @@ class _Parent(Follower):
         try:
             self.pid = os.fork()
             if self.pid == 0:
+                if self.output is not None:
+                    self.output.enter()
                 ends = (self.report_end, self.go_end, server.fileno())
                 inside = link.Inside(*ends, self._inner_terminal())
                 init.main(self.plan, code, self.group, inside, self.lock_fd)
@@ -223,6 +238,8 @@ class _Parent(Follower):
             server.close()
         if self.terminals is not None:
             self.terminals[1].close()
+        if self.output is not None:
+            self.output.forked()
         os.close(self.report_end)
         os.close(self.go_end)
         self.report_end = self.go_end = -1
