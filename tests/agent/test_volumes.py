@@ -598,3 +598,146 @@ def test_a_device_volume_is_used_only_as_it_may_be(
     ended = bed.run(app, volumes=made, private_users="")
     assert ended.stdout == said, ended
     assert ended.stderr.count("Operation not permitted") == 2 - said.count("\n"), ended
+
+
+FLY: dict[str, Any] = {"stage1": "fly", "net": "host"}
+FLAVOURS = [{"private_users": ""}, FLY]
+
+
+def shared_source(bed: Bed, base: Path) -> Path:
+    """A directory on a shared mount of the host."""
+    source = base / "shared"
+    source.mkdir()
+    bed.host.run(["mount", "--bind", str(source), str(source)]).check()
+    bed.host.run(["mount", "--make-shared", str(source)]).check()
+    bed.host.run(["mkdir", f"{source}/etc"]).check()
+    return source
+
+
+def below(bed: Bed, source: Path) -> list[str]:
+    """What the host has mounted below a directory."""
+    lines = bed.host.run(["cat", "/proc/self/mountinfo"]).stdout.splitlines()
+    return [line.split()[4] for line in lines if line.split()[4].startswith(f"{source}/")]
+
+
+@pytest.mark.threat("T66")
+@pytest.mark.parametrize("options", FLAVOURS)
+@pytest.mark.parametrize(("link", "point"), [("", "/data/etc"), ("/data", "/run/etc")])
+def test_what_the_agent_mounts_in_a_shared_volume_does_not_stay_on_the_host(
+    bed: Bed, tmp_path: Path, options: dict[str, Any], link: str, point: str
+) -> None:
+    source, tree = shared_source(bed, tmp_path), bed.tree()
+    if link:
+        (tree / "run").symlink_to(link)
+    points = [{"name": "data", "path": "/data"}, {"name": "own", "path": point}]
+    ended = {}
+    for mode in ("shared", "slave"):
+        volumes = [{"name": "data", "kind": "host", "source": str(source), "propagation": mode}]
+        app = sh("app", f"touch {point}/x", tree=tree, mountPoints=points)
+        ended[mode] = bed.run(app, volumes=volumes, **options)
+        assert below(bed, source) == []
+    assert f"mount target {point}: lies in a volume with propagation shared" in (
+        ended["shared"].refused
+    )
+    assert ended["slave"].outcome == [0, "exited"]
+    assert bed.host.run(["ls", f"{source}/etc"]).stdout == ""
+
+
+@pytest.mark.threat("T66")
+@pytest.mark.parametrize("options", FLAVOURS)
+def test_secrets_that_an_image_links_into_a_shared_volume_do_not_reach_the_host(
+    bed: Bed, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    source, tree = shared_source(bed, tmp_path), bed.tree()
+    bed.host.run(["mkdir", f"{source}/secrets"]).check()
+    (tmp_path / "key").write_text("x")
+    (tree / "run").symlink_to("/data")
+    secrets = [{"name": "key", "file": f"{tmp_path}/key"}]
+    points = [{"name": "data", "path": "/data"}]
+    found = {}
+    for mode in ("shared", "private"):
+        volumes = [{"name": "data", "kind": "host", "source": str(source), "propagation": mode}]
+        app = sh("app", "cat /run/secrets/key", tree=tree, mountPoints=points)
+        found[mode] = bed.run(app, volumes=volumes, secrets=secrets, **options)
+        assert below(bed, source) == []
+    assert "lies in a volume with propagation shared" in found["shared"].refused
+    assert found["private"].stdout == "x"
+
+
+@pytest.mark.threat("T66")
+def test_a_shared_volume_that_an_image_links_to_proc_takes_no_mount_of_ours(
+    bed: Bed, tmp_path: Path
+) -> None:
+    source, tree = shared_source(bed, tmp_path), bed.tree()
+    (tree / "proc").mkdir()
+    (tree / "v").symlink_to("/proc")
+    made = volume("host", source=str(source), propagation="shared")
+    mounts = "cut -d' ' -f5 /proc/self/mountinfo"
+    before = bed.host.run(["sh", "-c", mounts]).stdout
+    app = sh("app", "true", tree=tree, mountPoints=POINT)
+    ended = bed.run(app, volumes=made, private_users="")
+    assert "/proc in its image: lies in a volume with propagation shared" in ended.refused
+    assert bed.host.run(["sh", "-c", mounts]).stdout == before
+
+
+@pytest.mark.threat("T65")
+@pytest.mark.parametrize("options", FLAVOURS)
+def test_a_link_in_a_volume_is_not_followed_through_a_link_of_the_image(
+    bed: Bed, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    run, inner, tree = tmp_path / "run", tmp_path / "inner", bed.tree({"etc/passwd": "root:x:0:0"})
+    for path in (run / "real", run / "var", inner):
+        path.mkdir(parents=True)
+    (run / "real/passwd").write_text("")
+    (run / "secrets").symlink_to("/etc")
+    (inner / "passwd").write_text("evil")
+    (tree / "var").mkdir(exist_ok=True)
+    (tree / "var/run").symlink_to("/run")
+    volumes = [
+        {"name": "run", "kind": "host", "source": str(run)},
+        {"name": "inner", "kind": "host", "source": f"{inner}/passwd"},
+    ]
+    found = {}
+    for name in ("secrets", "real"):
+        where = f"/var/run/{name}/passwd"
+        mounts = [{"volume": "run", "path": "/run"}, {"volume": "inner", "path": where}]
+        app = sh("app", f"cat /etc/passwd {where}", tree=tree, mounts=mounts)
+        found[name] = bed.run(app, volumes=volumes, **options)
+    assert "passwd: Too many levels of symbolic links" in found["secrets"].refused
+    assert found["real"].stdout.endswith("evil") and found["real"].outcome == [0, "exited"]
+    assert found["real"].stdout.startswith("root:x:0:0")
+
+
+@pytest.mark.threat("T65")
+def test_nothing_is_made_in_a_volume_that_only_a_link_of_the_image_leads_to(
+    bed: Bed, tmp_path: Path
+) -> None:
+    source, tree = tmp_path / "source", bed.tree()
+    source.mkdir()
+    (tmp_path / "key").write_text("x")
+    (tree / "run").symlink_to("/data")
+    secrets = [{"name": "key", "file": f"{tmp_path}/key"}]
+    volumes = [{"name": "data", "kind": "host", "source": str(source)}]
+    points = [{"name": "data", "path": "/data"}]
+    app = sh("app", "cat /run/secrets/key", tree=tree, mountPoints=points)
+    ended = bed.run(app, volumes=volumes, secrets=secrets)
+    assert "secrets cannot be put at /run/secrets: No such file" in ended.refused
+    assert list(source.iterdir()) == []
+    (source / "secrets").mkdir()  # the control
+    assert bed.run(app, volumes=volumes, secrets=secrets).stdout == "x"
+
+
+@pytest.mark.threat("T65")
+@pytest.mark.parametrize("link", ["/dev/shm", "/sys/fs/cgroup/pids", "/sys/fs/cgroup", "/dev"])
+def test_secrets_of_a_fly_pod_are_not_made_where_its_image_links_to(
+    bed: Bed, tmp_path: Path, link: str
+) -> None:
+    (tmp_path / "key").write_text("x")
+    secrets = [{"name": "key", "file": f"{tmp_path}/key"}]
+    tree = bed.tree()
+    (tree / "run").symlink_to(link)
+    refused = bed.run(sh("app", "true", tree=tree), secrets=secrets, **FLY)
+    assert "secrets cannot be put at /run/secrets: No such file" in refused.refused
+    assert not Path(f"{link}/secrets").exists()
+    found = bed.run(sh("app", "cat /run/secrets/key"), secrets=secrets, **FLY)
+    assert found.stdout == "x"

@@ -10,11 +10,12 @@ import os
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
+from podwright.stage1.namespaces import targets
 from podwright.stage1.namespaces.views import KERNEL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podwright.stage1.namespaces.plan import PodPlan
+    from podwright.stage1.namespaces.plan import AppPlan, PodPlan
 
 
 def put_names(root: int, plan: PodPlan) -> None:
@@ -33,7 +34,7 @@ def put_names(root: int, plan: PodPlan) -> None:
         os.close(etc)
 
 
-def put_given(root: int, plan: PodPlan, app: str) -> None:
+def put_given(root: int, plan: PodPlan, app: AppPlan) -> None:
     """hosts and resolv.conf that stage0 left in the pod's root, bound over what is there (B7)."""
     for name in ("hosts", "resolv.conf"):
         try:
@@ -44,27 +45,31 @@ def put_given(root: int, plan: PodPlan, app: str) -> None:
             raise
         try:
             mounts.restrict(mount, KERNEL)
-            target = _etc_file(root, name)
+            target = _etc_file(root, name, app)
             mounts.attach(mount, target)
             os.close(target)
         except OSError as err:
             raise LaunchError(
-                f"app {app}: /etc/{name} cannot be provided: {err.strerror}",
+                f"app {app.name}: /etc/{name} cannot be provided: {err.strerror or err}",
                 "something in its image is in the way",
-                object=app,
+                object=app.name,
             ) from err
         finally:
             os.close(mount)
 
 
-def _etc_file(root: int, name: str) -> int:
+def _etc_file(root: int, name: str, app: AppPlan) -> int:
     """Open /etc/NAME of an app's root, making it when missing; a link to nowhere, as systemd
     leaves for resolv.conf, is replaced, though never in a volume."""
+    where = f"/etc/{name}"
+    inside = targets.enclosing(where, (bind.where for bind in app.binds))
     try:
-        return beneath.make_file(root, f"etc/{name}")
-    except FileExistsError:
-        inside = beneath.IN_ROOT | beneath.NO_XDEV | beneath.NO_MAGICLINKS
-        etc = beneath.open_at(root, "etc", beneath.DIRECTORY, inside)
+        return targets.open_target(root, where, inside, directory=False)
+    except OSError as err:
+        if err.errno != errno.ENOENT:
+            raise
+        own = beneath.IN_ROOT | beneath.NO_XDEV | beneath.NO_MAGICLINKS
+        etc = beneath.open_at(root, "etc", beneath.DIRECTORY, own)
         fs.unlink(name, dir_fd=etc)
         os.close(etc)
-        return beneath.make_file(root, f"etc/{name}")
+        return targets.open_target(root, where, inside, directory=False)

@@ -122,7 +122,7 @@ def _app_root(site: Site, dev: int, app: AppPlan) -> None:
         fds += bases.values()
         volumes.bind_late(pod, root, bases, app, pins, users)
         views.cover(bases, dev, app)
-        etcfiles.put_given(root, plan, app.name)
+        etcfiles.put_given(root, plan, app)
         if plan.secrets and pins is not None:
             from podwright.stage1.namespaces import secrets
 

@@ -14,6 +14,7 @@ import stat
 
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
+from podwright.stage1.namespaces import targets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,8 +96,16 @@ def cover(bases: dict[str, int], dev: int, app: AppPlan) -> None:
 def mount_point(root: int, app: str, name: str) -> int:
     """A directory directly below an app's root; anything else there is refused."""
     try:
-        return _directory(root, name)
+        found = _directory(root, name)
+        targets.check_shared(root, name, found)
+        return found
     except OSError as err:
+        if err.errno == errno.EXDEV:
+            raise LaunchError(
+                f"app {app}: /{name} in its image: {err.strerror}",
+                "the volume's target is a link in the image: choose another one",
+                object=app,
+            ) from None
         if err.errno not in (errno.ELOOP, errno.ENOTDIR):
             raise
         raise LaunchError(
@@ -155,10 +164,10 @@ def attach_at(parent: int, name: str, mount: int) -> None:
 def _hide(base: int, path: str, dev: int) -> None:
     """Cover a kernel path: a file by /dev/null, a directory by an empty read-only one."""
     try:
-        target = beneath.open_strict(base, path)
+        target = beneath.open_at(base, path, beneath.PATH, beneath.STRICT | beneath.NO_XDEV)
     except OSError as err:
-        if err.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
-            return
+        if err.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EXDEV):
+            return  # EXDEV: a volume that the operator put there
         raise
     directory = stat.S_ISDIR(os.fstat(target).st_mode)
     cover = mounts.clone(dev, "empty" if directory else "null")
@@ -171,9 +180,9 @@ def _hide(base: int, path: str, dev: int) -> None:
 def _protect(base: int, path: str) -> None:
     """Make a kernel path read-only, with everything below."""
     try:
-        target = beneath.open_strict(base, path)
+        target = beneath.open_at(base, path, beneath.PATH, beneath.STRICT | beneath.NO_XDEV)
     except OSError as err:
-        if err.errno == errno.ENOENT:
+        if err.errno in (errno.ENOENT, errno.EXDEV):
             return
         raise
     view = mounts.clone(base, path, recursive=True)

@@ -108,7 +108,7 @@ def bind_late(
     for volume in app.late_binds:
         base, _, below = volume.where[1:].partition("/")
         if below and base in bases:
-            bind(pod, bases[base], below, volume, app.name, pins, users)
+            bind(pod, bases[base], below, volume, app.name, pins, users, own=not app.kept)
         else:
             bind(pod, root, volume.where, volume, app.name, pins, users)
 
@@ -121,8 +121,12 @@ def bind(
     app: str,
     pins: Optional[Pins],
     users: Optional[Users] = None,
+    own: bool = False,
 ) -> None:
-    """Bind a volume at `where` below `base`: its target is inside the app's root, wherever links lead."""
+    """Bind a volume at `where` below `base`: its target is inside the app's root, wherever links lead.
+
+    own  nothing but mounts of the pod's own lies below `base`
+    """
     mount = _detached(pod, volume, app, pins)
     try:
         if volume.label:
@@ -139,7 +143,9 @@ def bind(
         mounts.restrict(mount, limits, recursive=volume.recursive)
         inside = volume.inside[len(volume.where) - len(where) :]
         try:
-            target = targets.open_target(base, where, inside, directory=stat.S_ISDIR(mode))
+            target = targets.open_target(
+                base, where, inside, directory=stat.S_ISDIR(mode), everywhere=own
+            )
         except OSError as err:
             raise LaunchError(
                 f"app {app}: mount target {safe(volume.where, 120)}: {err.strerror}",
