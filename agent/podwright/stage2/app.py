@@ -9,6 +9,7 @@ and hands their descriptors to PID 1; the later ones join them.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from podwright.kernel import beneath, mounts, process, signals, terminal, unixsocket
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 EXEC_FAILED = 203
 """systemd's and rkt's status for a program that could not be executed."""
 SETUP_FAILED = 254
+MOMENT = 1.0
+"""Seconds that PID 1 may do nothing but wait for a process of its own."""
 
 
 class Spaces:
@@ -47,17 +50,23 @@ class Spaces:
         if self.fds:
             return None
         self._channel, theirs = unixsocket.pair()
+        self._channel.settimeout(MOMENT)
         return theirs
 
     def settle(self) -> None:
         """Receive what the first process sends, if it was started and has not been asked yet.
 
-        It waits for a process of ours that executes nothing of the app's until it has sent.
+        A process of ours sends them before it executes anything of the app's. It is not waited
+        for long, since what runs in the pod may stop it. Raises OSError (EAGAIN).
         """
-        if self._channel is not None:
+        if self._channel is None:
+            return
+        try:
             _, self.fds = unixsocket.receive(self._channel, 1)
-            self._channel.close()
-            self._channel = None
+        except TimeoutError:
+            raise OSError(errno.EAGAIN, "its first process is still being started") from None
+        self._channel.close()
+        self._channel = None
 
     def make(self) -> None:
         """In the child: leave the pod's for new ones."""
@@ -112,7 +121,7 @@ class Target:
 
 @value
 class Started:
-    """A child, and the pipe that says whether it executed its program."""
+    """A child, and the pipe that says whether it executed its program: SIGIO tells when."""
 
     pid: int
     pipe: int
@@ -159,6 +168,7 @@ def spawn(
         if target.score is not None:
             target.score.back()
         os.close(report)
+        unixsocket.notify(pipe)
         if channel is not None:
             channel.close()
         return Started(pid, pipe)
@@ -178,19 +188,6 @@ def spawn(
 
 def _tell(report: int, code: int, executing: bool, text: str) -> None:
     os.write(report, f"{code} {int(executing)} {text}".encode("utf-8", "surrogateescape"))
-
-
-def confirm(started: Started) -> None:
-    """Wait until the child has executed its program. Raises StartError when it could not."""
-    data = b""
-    while True:
-        piece = os.read(started.pipe, 4096)
-        if not piece:
-            break
-        data += piece
-    os.close(started.pipe)
-    if data:
-        raise failure(data)
 
 
 def failure(data: bytes) -> StartError:

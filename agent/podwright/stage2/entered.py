@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import time
 
-from podwright.kernel import beneath, process, signals, terminal, unixsocket
+from podwright.kernel import beneath, process, signals, terminal
 from podwright.stage1.namespaces import program
 from podwright.stage1.namespaces.identity import ROOT
 from podwright.stage2 import app as apps
@@ -101,7 +101,6 @@ class Entered:
         self.failed = False
         self.kill_at = NEVER
         self._data = b""
-        unixsocket.notify(self.pipe)
         self.tick()
 
     def asked(self, message: list[str]) -> None:

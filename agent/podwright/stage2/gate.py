@@ -68,9 +68,10 @@ class Gate:
         return made
 
     def _probe(self, app: App, readiness: Readiness) -> None:
-        pid, why = self.starter.probe(app, readiness.rule.exec)
-        if why:
+        def told(why: str) -> None:
             readiness.last = why
+
+        pid, why = self.starter.probe(app, readiness.rule.exec, told)
         if pid:
             self.probes[pid] = readiness
         else:

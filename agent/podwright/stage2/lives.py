@@ -15,6 +15,7 @@ from podwright.stage2 import app as apps
 from podwright.stage2 import order
 from podwright.stage2.appstate import (
     CLEARING,
+    FAILED,
     KILLED,
     MAIN,
     NEVER,
@@ -106,9 +107,10 @@ class Lives:
             return app.life.hook_timeout
         return app.plan.stop_timeout if self.pod.stopping else HOOK_TIMEOUT
 
-    def settle(self) -> None:
-        """Learn of the children just forked whether they executed their program."""
-        for app in self.starter.settle():
+    def settle(self) -> bool:
+        """Learn of the children that were forked whether they executed their program; one did."""
+        good = self.starter.settle()
+        for app in good:
             if app.phase == MAIN:
                 app.began, app.started = time.monotonic(), time.time()
                 if app.restarts or app.life.depends_on:
@@ -116,6 +118,7 @@ class Lives:
                     self.link.report(messages.BEGUN, *fields)
                 app.executed = True
                 self.gate.executed(app)
+        return bool(good)
 
     # Ending
 
@@ -222,6 +225,19 @@ class Lives:
             self._record(app)
             self.pod.failed_or_done(app, app.status or 0)
         self.pod.is_over(app)
+
+    def broken(self, app: App, err: Exception) -> None:
+        """Something that nobody foresaw went wrong with an app: its life ends, the pod's does not."""
+        self.note(app, f"unexpected: {type(err).__name__}: {safe(err)}")
+        if app.pid:
+            os.kill(app.pid, signals.SIGKILL)
+        elif app.phase != OVER:
+            app.enter(OVER)
+            app.again = app.hook = False
+            app.status, app.reason = app.status or apps.SETUP_FAILED, FAILED
+            self._record(app)
+            self.pod.failed_or_done(app, app.status)
+            self.pod.is_over(app)
 
     def due(self, app: App) -> None:
         """What the phase waits for has come, or it takes too long."""

@@ -5,21 +5,60 @@
 from __future__ import annotations
 
 import os
+import time
 
 from podwright.errors import LaunchError
-from podwright.kernel import beneath
+from podwright.kernel import beneath, signals
 from podwright.stage1.namespaces import link as messages
 from podwright.stage1.namespaces import program
 from podwright.stage2 import app as apps
-from podwright.stage2.appstate import MAIN, PRE_START
+from podwright.stage2.appstate import MAIN, NEVER, PRE_START
 from podwright.text import safe
 from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
     from podwright.stage1.namespaces.identity import Identity
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage2.appstate import App
+
+PATIENCE = 30.0
+"""Seconds from the fork to the program."""
+
+
+class _Starting:
+    """A child on its way to its program; `told` that of a probe. `late`: it was killed."""
+
+    def __init__(
+        self,
+        app: App,
+        started: apps.Started,
+        path: str,
+        told: Optional[Callable[[str], None]] = None,
+    ) -> None:
+        self.app = app
+        self.started = started
+        self.path = path
+        self.told = told
+        self.late = False
+        self.due = time.monotonic() + PATIENCE
+        self.data = b""
+
+    def arrived(self) -> bool:
+        """Whether it has executed its program, or has ended; `data` says why it could not."""
+        try:
+            while True:
+                piece = os.read(self.started.pipe, 4096)
+                if not piece:
+                    break
+                self.data += piece
+        except BlockingIOError:
+            return False
+        os.close(self.started.pipe)
+        return True
 
 
 class Starter:
@@ -30,7 +69,7 @@ class Starter:
         self.stdio = stdio
         self.quiet = apps.Stdio(null, null, null)
         self.launching = True
-        self.starting: list[tuple[App, apps.Started, str]] = []
+        self.starting: list[_Starting] = []
 
     def start(self, app: App, argv: tuple[str, ...], identity: Identity) -> bool:
         """Start the program of the phase that the app is in; False when it cannot be started.
@@ -44,12 +83,10 @@ class Starter:
                 return False
             started = apps.spawn(app.target, path, argv, identity, self._stdio(app.phase))
         except OSError as err:
-            if self.launching:
-                raise
-            self.link.report(messages.NOTE, f"app {app.name}: cannot be started: {safe(err)}")
+            self._unconfined(app, safe(err))
             return False
         app.pid = started.pid
-        self.starting.append((app, started, path))
+        self.starting.append(_Starting(app, started, path))
         return True
 
     def _stdio(self, phase: int) -> apps.Stdio:
@@ -68,36 +105,63 @@ class Starter:
             os.close(root)
 
     def settle(self) -> list[App]:
-        """Learn of the children just forked; those that executed their program."""
+        """Learn of the children that were forked; apps that have executed their program.
+
+        Nothing is waited for: what else runs in the pod may stop a child on its way.
+        """
         good = []
-        while self.starting:
-            app, started, path = self.starting.pop(0)
-            try:
-                apps.confirm(started)
-                good.append(app)
-            except apps.StartError as err:
-                self._failed(app, path, err)
+        for one in list(self.starting):
+            if not one.arrived():
+                self._hurry(one)
+                continue
+            self.starting.remove(one)
+            if one.data:
+                self._failed(one)
+            elif one.told is None and not one.late:
+                good.append(one.app)
         return good
 
-    def _failed(self, app: App, path: str, err: apps.StartError) -> None:
-        """Say why; the child ends with 203 or 254, which then is the app's status."""
-        if not err.executing:
-            text = f"app {app.name}: cannot be started: {safe(err.strerror)}"
-            if self.launching:
-                raise LaunchError(text, object=app.name) from None
-            self.link.report(messages.NOTE, text)
+    def due(self) -> float:
+        """When a child takes too long (monotonic)."""
+        return min((one.due for one in self.starting), default=NEVER)
+
+    def _hurry(self, one: _Starting) -> None:
+        """Kill who does not get to its program. It is still ours: its pipe is open."""
+        if time.monotonic() < one.due:
             return
-        root = os.open(app.target.root, beneath.DIRECTORY)
-        why = program.explain(root, path, err.errno or 0)
-        os.close(root)
-        self._note(app, path, why)
+        one.late, one.due = True, NEVER
+        os.kill(one.started.pid, signals.SIGKILL)
+        self._note(one.app, one.path, f"it was held up for {PATIENCE:g} s")
+
+    def _failed(self, one: _Starting) -> None:
+        """Say why; the child ends with 203 or 254, which then is the app's status."""
+        err = apps.failure(one.data)
+        if one.told is not None:
+            one.told(f"{one.path}: {err.strerror}")
+        elif err.executing:
+            why = program.explain(one.app.target.root, one.path, err.errno or 0)
+            self._note(one.app, one.path, why)
+        else:
+            self._unconfined(one.app, safe(err.strerror))
+
+    def _unconfined(self, app: App, why: str) -> None:
+        """An app that cannot even be confined ends the launch, if that is still going on."""
+        text = f"app {app.name}: cannot be started: {why}"
+        if self.launching and not app.executed and not app.restarts:
+            raise LaunchError(text, object=app.name)
+        self.link.report(messages.NOTE, text)
 
     def _note(self, app: App, command: str, why: str) -> None:
         text = f"app {app.name}: cannot execute {safe(command, 120)}: {why}"
         self.link.report(messages.NOTE, text)
 
-    def probe(self, app: App, argv: tuple[str, ...]) -> tuple[int, str]:
-        """Start a readiness command: (its pid, or 0; why it could not be executed)."""
+    def probe(
+        self, app: App, argv: tuple[str, ...], told: Callable[[str], None]
+    ) -> tuple[int, str]:
+        """Start a readiness command: (its pid, or 0; why it could not be started).
+
+        `told` is called with why it could not be executed.
+        """
         try:
             path, why = self.find(app, argv[0])
             if not path:
@@ -105,8 +169,5 @@ class Starter:
             started = apps.spawn(app.target, path, argv, app.target.identity, self.quiet)
         except OSError as err:
             return 0, str(err)
-        try:
-            apps.confirm(started)
-        except apps.StartError as err:
-            why = f"{argv[0]}: {err.strerror}"
-        return started.pid, why
+        self.starting.append(_Starting(app, started, path, told))
+        return started.pid, ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 
+from podwright.errors import PodwrightError
 from podwright.kernel import signals
 from podwright.model.life import ALL_ENDED
 from podwright.stage1.namespaces import link as messages
@@ -30,9 +31,12 @@ from podwright.stage2.appstate import (
 from podwright.stage2.gate import Gate
 from podwright.stage2.lives import CLEARING_POLL, Lives
 from podwright.stage2.starter import Starter
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from signal import struct_siginfo
     from typing import Optional, Protocol
 
     from podwright.stage1.namespaces.link import Inside
@@ -59,6 +63,8 @@ AWAITED = (signals.SIGCHLD, signals.SIGIO, *STOPPING, *PASSED_ON)
 AT_ONCE = 512
 """Children that are reaped before anything else is looked at."""
 ON_REQUEST = "stopped"
+SENT_BY_KILL = 0
+"""si_code of kill(2)."""
 
 
 class Supervisor:
@@ -89,15 +95,22 @@ class Supervisor:
 
     def run(self) -> tuple[int, str]:
         """Run the pod to its end: (status, reason). Raises LaunchError when an app's
-        confinement cannot be set up."""
-        self._advance()
-        self.starter.launching = False
-        while any(app.phase != OVER for app in self.apps):
-            info = signals.sigtimedwait(AWAITED, self._patience())
-            if info is not None:
-                self._signalled(info.si_signo)
-            self._reap()
-            self._tick()
+        confinement cannot be set up; EOFError when it cannot go on, and has said why."""
+        try:
+            self._advance()
+            while any(app.phase != OVER for app in self.apps):
+                self.starter.launching = self.starter.launching and bool(self.starter.starting)
+                info = signals.sigtimedwait(AWAITED, self._patience())
+                if info is not None:
+                    self._signalled(info)
+                self._reap()
+                self._tick()
+        except Exception as err:
+            if isinstance(err, PodwrightError) or not any(app.executed for app in self.apps):
+                raise
+            text = f"the pod cannot go on: {type(err).__name__}: {safe(err)}"
+            self.link.report(messages.NOTE, text)
+            raise EOFError from err
         return self.status, self.reason
 
     # Whose turn it is
@@ -106,9 +119,17 @@ class Supervisor:
         """Start every app whose dependencies are met, and those that wait for nothing but them."""
         while True:
             moved = [app for app in self.apps if app.phase == WAITING and self._turn(app)]
-            self.lives.settle()
-            if not moved:
+            if not self.lives.settle() and not moved:
                 return
+
+    def _for(self, app: App, act: Callable[[App], None]) -> None:
+        """Do something for an app. What goes wrong then, unforeseen, is no other app's business."""
+        try:
+            act(app)
+        except PodwrightError:
+            raise
+        except Exception as err:
+            self.lives.broken(app, err)
 
     def _turn(self, app: App) -> bool:
         """Begin an app if it is its turn, or give it up; whether anything was done."""
@@ -118,7 +139,7 @@ class Supervisor:
             {one.name for one in self.apps if one.was_ready},
         )
         if not lacks:
-            self.lives.begin(app)
+            self._for(app, self.lives.begin)
             return True
         lost = order.hopeless(lacks, {one.name for one in self.apps if one.phase == OVER})
         if lost is not None:
@@ -176,15 +197,28 @@ class Supervisor:
 
     # Events
 
-    def _signalled(self, number: int) -> None:
+    def _signalled(self, info: struct_siginfo) -> None:
+        number = info.si_signo
         if number in STOPPING:
-            self._stop(ON_REQUEST)
+            if self._from_outside(info):
+                self._stop(ON_REQUEST)
         elif number in PASSED_ON:
-            for app in self.apps:
+            for app in self.apps if self._from_outside(info) else ():
                 if app.phase == MAIN and app.pid:
                     os.kill(app.pid, number)
         elif number == signals.SIGIO and self.control is not None:
             self.control.signalled()
+
+    def _from_outside(self, info: struct_siginfo) -> bool:
+        """Whether the host's root sent a signal, and nobody of the pod.
+
+        Who is outside of the pod's namespaces has no numbers in them; what is sent with numbers
+        that the sender chose has another code. A pod that keeps the host's has no outside.
+        """
+        if "pid" in self.plan.kept:
+            return True
+        of_root = (info.si_uid == 0) is (self.plan.users is None)
+        return info.si_code == SENT_BY_KILL and info.si_pid == 0 and of_root
 
     def _reap(self) -> None:
         """Reap, but not for ever: orphans may come faster than they can be reaped."""
@@ -202,10 +236,11 @@ class Supervisor:
         self._advance()
 
     def _ended(self, pid: int, status: int, killed: bool) -> None:
+        self.lives.settle()  # it may have ended before we learned that it had begun
         for app in self.apps:
             if app.pid == pid:
                 app.pid = 0
-                self.lives.ended(app, status, killed)
+                self._for(app, lambda one: self.lives.ended(one, status, killed))
                 return
         if not self.gate.probed(pid, status) and self.control is not None:
             self.control.ended(pid, status)
@@ -216,9 +251,9 @@ class Supervisor:
             self.control.signalled()
         for app in self.apps:
             if app.phase == CLEARING:
-                self.lives.clear(app)
+                self._for(app, self.lives.clear)
             elif now >= app.due:
-                self.lives.due(app)
+                self._for(app, self.lives.due)
         if not self.stopping:
             self._check_readiness()
         self._advance()
@@ -236,7 +271,7 @@ class Supervisor:
         """Seconds until something is due without a signal."""
         if self.more_to_reap:
             return 0.0
-        due = min(app.due for app in self.apps)
+        due = min(self.starter.due(), *(app.due for app in self.apps))
         if any(app.phase == CLEARING for app in self.apps):
             due = min(due, time.monotonic() + CLEARING_POLL)
         if self.control is not None:

@@ -196,7 +196,7 @@ def test_a_missing_interpreter_is_named(root: int) -> None:
     import errno
 
     assert (
-        program.explain(root, "/bin/tool", errno.ENOENT)
+        program.explain(f"/proc/self/fd/{root}", "/bin/tool", errno.ENOENT)
         == "it needs /no/perl, which is missing in its image"
     )
-    assert program.explain(root, "/bin/data", errno.EACCES) == "Permission denied"
+    assert program.explain("/", "/bin/data", errno.EACCES) == "Permission denied"

@@ -52,8 +52,16 @@ class Request:
     terminals: tuple[int, ...]
 
 
+LAST = 1.0
+"""Seconds for all output after the end."""
+
+
 class _HungUp(Exception):
     """Our terminal has gone, or whoever waits for us told us so."""
+
+
+class _Enough(Exception):
+    """We were told to end, and only the last output is still being shown."""
 
 
 def enter(pod_dir: str, request: Request) -> tuple[int, str]:
@@ -149,6 +157,7 @@ class _Session:
         self.handlers: dict[int, Any] = {}
         self.result: Optional[tuple[int, str]] = None
         self.data = b""
+        self.draining = False
 
     def follow(self) -> tuple[int, str]:
         """Stay with the process until it has ended."""
@@ -156,8 +165,7 @@ class _Session:
         try:
             while self.result is None:
                 self._wait()
-            if self.shown is not None:
-                self.shown.drain(QUIET)
+            self._drain()
             return self.result
         except _HungUp:
             return 128 + signals.SIGHUP, ""
@@ -167,8 +175,22 @@ class _Session:
             if self.shown is not None:
                 self.shown.end()
 
+    def _drain(self) -> None:
+        """Show the last output; there is nobody to pass a signal on to any more."""
+        if self.shown is None:
+            return
+        try:
+            self.draining = True
+            self.shown.drain(QUIET, LAST)
+            self.draining = False
+        except _Enough:
+            return
+
     def _handle(self) -> None:
         def forward(number: int, _frame: object) -> None:
+            if self.draining:
+                self.draining = False
+                raise _Enough
             _send(self.channel, link.encode(entered.SIGNAL, str(number)))
 
         def hung_up(_number: int, _frame: object) -> None:

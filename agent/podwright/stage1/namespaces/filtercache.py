@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from podwright.stage1.namespaces.seccomp import Profile
 
-FORMAT = 2
+FORMAT = 3
 """Part of the key; changes with the code of `filters`."""
 LIBRARY = "libseccomp.so.2"
 _MAX_CODE = 4096 * 8

@@ -41,6 +41,8 @@ def find(root: int, command: str, directory: str, path: str) -> tuple[str, str]:
 
 
 MISSING = "does not exist in its image"
+MOST_OFFSET = 1 << 62
+"""In a file; a header may say anything."""
 
 
 def _why_not(root: int, place: str) -> Optional[str]:
@@ -59,25 +61,40 @@ def _why_not(root: int, place: str) -> Optional[str]:
     return None if mode & 0o111 else "is not executable"
 
 
-def explain(root: int, place: str, code: int) -> str:
-    """Why execve(2) of an existing file failed with `code`, as the end of a sentence."""
+def explain(root: str, place: str, code: int) -> str:
+    """Why execve(2) of an existing file failed with `code`, as the end of a sentence.
+
+    Never raises: the file is the app's, which may have made anything of it meanwhile.
+    """
     if code == errno.ENOEXEC:
         return "it is neither a program for this machine nor a script with an interpreter line"
-    if code != errno.ENOENT:
-        return os.strerror(code)
-    wanted = _interpreter(root, place)
-    if wanted and _why_not(root, wanted) is not None:
-        return f"it needs {safe(wanted, 120)}, which is missing in its image"
+    if code == errno.ENOENT:
+        try:
+            wanted = _missing(root, place)
+        except Exception:
+            wanted = ""
+        if wanted:
+            return f"it needs {safe(wanted, 120)}, which is missing in its image"
     return os.strerror(code)
+
+
+def _missing(root: str, place: str) -> str:
+    """The interpreter that a program lacks, or ""."""
+    fd = os.open(root, beneath.DIRECTORY)
+    try:
+        wanted = _interpreter(fd, place)
+        return wanted if wanted and _why_not(fd, wanted) is not None else ""
+    finally:
+        os.close(fd)
 
 
 def _interpreter(root: int, place: str) -> str:
     """The interpreter of a script, or the dynamic linker of an ELF program; "" if unknown."""
+    # What was a program may be a terminal, a FIFO or a leased file by now.
+    fd = beneath.open_in_root(root, place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     try:
-        fd = beneath.open_in_root(root, place, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return ""
-    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return ""
         head = os.read(fd, 4096)
         if head.startswith(b"#!"):
             words = head[2:].split(b"\n", 1)[0].split()
@@ -95,11 +112,12 @@ def _linker(fd: int, head: bytes) -> str:
     def number(data: bytes, offset: int, size: int) -> int:
         return int.from_bytes(data[offset : offset + size], "little")
 
+    def part(offset: int, size: int) -> bytes:
+        return os.pread(fd, min(size, 4096), offset) if offset <= MOST_OFFSET else b""
+
     table, size, count = number(head, 32, 8), number(head, 54, 2), number(head, 56, 2)
     for index in range(min(count, 64)):
-        entry = os.pread(fd, 56, table + index * size)
+        entry = part(table + index * size, 56)
         if number(entry, 0, 4) == 3:
-            return os.fsdecode(
-                os.pread(fd, min(number(entry, 32, 8), 4096), number(entry, 8, 8))
-            ).rstrip("\0")
+            return os.fsdecode(part(number(entry, 8, 8), number(entry, 32, 8))).rstrip("\0")
     return ""

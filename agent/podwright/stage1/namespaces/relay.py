@@ -104,13 +104,16 @@ class Shown:
             self._read()
         return other in ready
 
-    def drain(self, quiet: float) -> None:
-        """Show the last output: until nobody has the terminal open, or nothing comes any more."""
+    def drain(self, quiet: float, most: float) -> None:
+        """Show the last output: until nobody has the terminal open, nothing comes any more, or
+        `most` seconds have passed, since others in the pod may write to it for ever."""
         import select
+        import time
 
+        deadline = time.monotonic() + most
         wait = select.poll()
         wait.register(self.master, select.POLLIN)
-        while self.open and wait.poll(int(quiet * 1000)):
+        while self.open and time.monotonic() < deadline and wait.poll(int(quiet * 1000)):
             self._show()
 
     def end(self) -> None:

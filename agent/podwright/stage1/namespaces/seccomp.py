@@ -29,7 +29,8 @@ class Profile:
     allow       True: only `names` are allowed; False: all but `names`
     names       sorted; those of a group may be unknown to the host's libseccomp
     required    the ones that were asked for by name, so that an unknown one is refused
-    narrow      clone, socket, ioctl and personality are allowed with harmless arguments only
+    narrow      clone, socket, ioctl, personality and prlimit64 are allowed with harmless arguments
+                only
     families    socket families when narrow
     code        errno of a refused call, or 0: the process is killed by SIGSYS
     """
@@ -42,7 +43,7 @@ class Profile:
     code: int = errno.EPERM
 
 
-NARROW = ("clone", "ioctl", "personality", "socket")
+NARROW = ("clone", "ioctl", "personality", "prlimit64", "socket")
 
 
 def profile(
