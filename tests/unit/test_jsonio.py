@@ -22,10 +22,10 @@ DEEP = jsonio.MAX_DEPTH
         ('[{"b": {"a": 1, "a": 1}}]', "key 'a' appears twice"),
         ("NaN", "NaN is not a JSON number"),
         ('{"a": -Infinity}', "-Infinity is not a JSON number"),
-        ("1e999", "number 1e999 is out of range"),
-        ("-1e999", "number -1e999 is out of range"),
-        ("1" * 5000, "number 11111111111111111111... is too long"),
-        ("-" + "1" * 30, "is too long"),
+        ("1e999", "a number is out of range"),
+        ("-1e999", "a number is out of range"),
+        ("1" * 5000, "a number has more than"),
+        ("-" + "1" * 30, "a number has more than"),
         ('"\\ud800"', "not valid UTF-8 text"),
         ('{"\\udfff": 1}', "not valid UTF-8 text"),
         (b'"\xff"', "not valid UTF-8 text"),
@@ -44,6 +44,13 @@ def test_refused(text: Union[str, bytes], reason: str) -> None:
     assert caught.value.message.startswith("pods.json: ")
     assert reason in caught.value.message
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("number", ["7731123456" * 4, "7731123456" * 40 + ".0"])
+def test_a_secret_without_quotes_showed_its_first_digits(number: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        jsonio.loads(f'{{"content": {number}}}', "desired state")
+    assert "7731" not in caught.value.sentence()
 
 
 @pytest.mark.threat("T27")

@@ -11,7 +11,7 @@ from podwright.model.image import absolute
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy
 from podwright.model.names import ac_name, host_name, is_variable_name
 from podwright.model.pod import HostPort
-from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec, default_net
+from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec, check_number, default_net
 from podwright.model.specfields import check_ip
 from podwright.text import safe
 
@@ -150,6 +150,7 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         raise UsageError(
             "--interactive works with one app only", f"{len(args.apps)} images are given"
         )
+    check_number(len(args.apps), "images")
     volumes = _volumes(args.texts("volume"))
     names = [volume.name for volume in volumes]
     for index, name in enumerate(names):

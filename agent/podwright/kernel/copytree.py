@@ -24,6 +24,8 @@ DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PIECE = 1 << 24
 FICLONE = 0x40049409
 """ioctl_ficlone(2): share the blocks of another file (btrfs, xfs)."""
+DEEPEST = 256
+"""Directories within each other that are copied; each of them is open meanwhile."""
 NOBODY = 65534
 OPAQUE = "trusted.overlay.opaque"
 
@@ -105,9 +107,13 @@ class _Copy:
         self._shift = shift
 
     def directory(self, here: int, there: int, prefix: str = "") -> None:
+        if prefix.count("/") > DEEPEST:
+            text = f"directories are nested deeper than {DEEPEST} levels"
+            raise OSError(errno.ENAMETOOLONG, text)
         with os.scandir(here) as entries:
-            for entry in entries:
-                self._entry(here, there, entry.name, prefix)
+            names = [entry.name for entry in entries]
+        for name in names:
+            self._entry(here, there, name, prefix)
 
     def _entry(self, here: int, there: int, name: str, prefix: str) -> None:
         found = os.lstat(name, dir_fd=here)
@@ -178,8 +184,7 @@ class _Copy:
         try:
             self._clones = self._clones and _clone(target, source)
             if not self._clones:
-                while os.sendfile(target, source, None, PIECE):
-                    continue
+                _pour(target, source, found.st_size)
             self.finish(target, source, found)
         finally:
             os.close(source)
@@ -207,6 +212,26 @@ class _Copy:
                 os.setxattr(target, name, os.getxattr(source, name))
         os.fchmod(target, stat.S_IMODE(found.st_mode))
         os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def _pour(target: int, source: int, size: int) -> None:
+    """Copy what is in a file, and leave out its holes."""
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(source, end, os.SEEK_DATA)
+        except OSError as err:
+            if err.errno != errno.ENXIO:
+                raise
+            break  # nothing but a hole is left
+        end = os.lseek(source, start, os.SEEK_HOLE)
+        os.lseek(target, start, os.SEEK_SET)
+        while start < end:
+            done = os.sendfile(target, source, start, min(PIECE, end - start))
+            if not done:
+                return
+            start += done
+    os.ftruncate(target, size)
 
 
 def _clone(target: int, source: int) -> bool:

@@ -13,7 +13,7 @@ from podwright.errors import UsageError
 from podwright.model import build, life
 from podwright.model.names import is_hex
 from podwright.model.pod import PodManifest, parse_pod
-from podwright.model.podspec import AppSpec
+from podwright.model.podspec import AppSpec, check_number
 from podwright.text import safe
 from podwright.values import replace
 
@@ -73,6 +73,7 @@ def fill(spec: PodSpec, raw: Any, where: str = WHERE) -> PodSpec:
     _check_known(raw, _POD, where)
     plain = _plain(raw)
     manifest = parse_pod(_with_apps(plain), where)
+    check_number(len(manifest.apps), f"{where}.apps")
     _check_volumes(manifest, where)
     if manifest.ports and spec.net != "default":
         raise UsageError(

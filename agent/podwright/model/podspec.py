@@ -31,6 +31,9 @@ KNOWN_STATES = ("started", "stopped", "restarted")
 NETS = ("default", "none", "host")
 RESTARTS = ("no", "on-failure", "always")
 FLAVOURS = ("namespaces", "fly")
+MAX_APPS = 100
+"""Apps of one pod. What an app costs at the start grows with their number: each of them has mounts,
+all of which are copied for each."""
 PULL_POLICIES = ("new", "update", "never")
 SELINUX = ("auto", "require", "off")
 """auto: where the host has SELinux on; require: refused elsewhere; off: never."""
@@ -220,11 +223,22 @@ def _parse_ready(fields: Optional[Fields]) -> Ready:
     return ready
 
 
+def check_number(apps: int, where: str) -> None:
+    """Refuse a pod of more apps than start in good time."""
+    if apps > MAX_APPS:
+        raise UsageError(
+            f"{where}: {apps} apps are more than the {MAX_APPS} that a pod can have",
+            "make several pods of them",
+            object=where,
+        )
+
+
 def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
     """Read one pod; `shared` are the log-ins that all pods may use."""
     name = pod_name(fields.text("name", ...), fields.at("name"))
     state = fields.choice("state", STATES, "started")
     apps = _parse_apps(fields)
+    check_number(len(apps), fields.at("apps"))
     given = _parse_manifest(fields, apps)
     if (
         not apps

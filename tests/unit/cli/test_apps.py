@@ -143,6 +143,7 @@ def test_mounts_before_the_first_image_are_for_every_app() -> None:
         (("a", "--port=http"), "--port: 'http' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
         (("a", "--port=http:9-8"), "--port: 'http:9-8' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
         (("a", "--port=http:9-"), "--port: 'http:9-' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
+        (("a",) * 101, "images: 101 apps are more than the 100 that a pod can have"),
         (("a", "--port=http:0"), "--port: 'http:0' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
         (("a", "--port=http:65536"), "--port: 'http:65536' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
         (("a", "--port=http:0080808"), "--port: 'http:0080808' is not NAME:[HOSTIP:]"),

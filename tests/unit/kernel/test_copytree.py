@@ -9,7 +9,9 @@ import os
 import socket
 from pathlib import Path
 
-from podwright.kernel.copytree import copy_layers
+import pytest
+
+from podwright.kernel.copytree import DEEPEST, copy_layers
 
 
 def listing(root: Path) -> list[tuple[object, ...]]:
@@ -81,3 +83,48 @@ def test_links_of_a_lower_layer_are_replaced_and_never_followed(tmp_path: Path) 
     assert (target / "f").read_text() == "a file"
     assert [path.name for path in outside.iterdir()] == ["keep"]
     assert (outside / "keep").read_text() == "kept"
+
+
+def nested(top: Path, depth: int) -> None:
+    """Directories within each other; their path is longer than one may be."""
+    top.mkdir()
+    here = os.open(top, os.O_DIRECTORY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_DIRECTORY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+
+
+def test_a_tree_six_hundred_deep_was_a_recursion_error(tmp_path: Path) -> None:
+    nested(tmp_path / "source", 600)
+    (tmp_path / "target").mkdir()
+    with pytest.raises(OSError, match=f"nested deeper than {DEEPEST} levels"):
+        copy_layers((str(tmp_path / "source"),), str(tmp_path / "target"))
+
+
+def test_a_deep_tree_is_copied(tmp_path: Path) -> None:
+    nested(tmp_path / "source", DEEPEST)
+    (tmp_path / "target").mkdir()
+    copy_layers((str(tmp_path / "source"),), str(tmp_path / "target"))
+    assert (tmp_path / "target" / "/".join("d" * DEEPEST)).is_dir()
+
+
+def test_a_file_of_holes_filled_the_disk(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    with open(source / "sparse", "wb") as file:
+        file.seek(2**30)
+        file.write(b"in the middle")
+        file.truncate(2**40)
+    (source / "hole").touch()
+    os.truncate(source / "hole", 2**40)
+    copy_layers((str(source),), str(target))
+    for name in ("sparse", "hole"):
+        assert (target / name).stat().st_size == 2**40
+        assert (target / name).stat().st_blocks <= (source / name).stat().st_blocks
+    with open(target / "sparse", "rb") as file:
+        file.seek(2**30)
+        assert file.read(14) == b"in the middle\0"

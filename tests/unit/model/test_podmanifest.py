@@ -140,6 +140,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (pod({}, isolators=[{"name": "os/frob", "value": 1}]), "isolators"),
     (pod({}, volumes=[{"name": "v", "kind": "tape"}]), "volumes[0].kind: 'tape'"),
     (pod({}, volumes=[{"name": "v", "kind": "empty", "x": 1}]), "volumes[0].x: unknown field"),
+    (pod(*({} for _ in range(101))), "apps: 101 apps are more than the 100"),
     (pod({}, ports=[{"name": "p", "hostPort": 0}]), "ports[0].hostPort: 0 is not between"),
     (pod({}, ports=[{"name": "p", "hostPort": 1, "hostIP": "x"}]), "ports[0].hostIP: 'x' is not"),
     (pod({}, ports=[{"name": "p", "hostPort": 1, "podPort": {}}]), "ports[0].podPort.name: is mi"),

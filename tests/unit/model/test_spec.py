@@ -224,6 +224,10 @@ def key(**fields: Any) -> dict[str, Any]:
         (pod(exec=[]), "pods[0].exec: names no program"),
         (pod(exec=["", "-c"]), "pods[0].exec: names no program"),
         (pod(exec=["/bin/x", 1]), "pods[0].exec[1]: must be a string without NUL, not a whole"),
+        (
+            pod(image=None, apps=[{"image": "a", "name": f"a{n}"} for n in range(101)]),
+            "pods[0].apps: 101 apps are more than the 100 that a pod can have",
+        ),
         (pod(exec=1), "pods[0].exec: must be a string, not a whole number"),
         (
             pod(stage1="fly", ports=[{"name": "a", "host_port": 1}]),

@@ -42,7 +42,9 @@ def fill(volume: EmptyVolume, place: str, shift: int = 0) -> None:
         raise LaunchError(
             f"volume at {safe(volume.image_path, 120)}: what the image has there cannot be copied:"
             f" {err.strerror}",
-            "see how much room the pods' file system has",
+            "give the mount point a volume of another kind, or one without copyUp"
+            if err.errno == errno.ENAMETOOLONG
+            else "see how much room the pods' file system has",
         ) from err
     finally:
         os.close(source)
