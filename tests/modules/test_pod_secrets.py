@@ -27,6 +27,11 @@ SHAPES: dict[str, Any] = {
     "no_name": [{"content": CANARY}],
     "two_sources": [{"name": "key", "content": CANARY, "file": "/x"}],
 }
+MISPLACED: dict[str, Any] = {
+    "scerets": [{"name": "key", "content": CANARY}],
+    "volumes": [{"name": "v", "kind": "empty", "content": CANARY}],
+    "apps": [{"image": "example.com/web", "content": CANARY}],
+}
 
 
 def wanted(plays: Plays, secrets: Any, **options: Any) -> dict[str, Any]:
@@ -47,6 +52,7 @@ def test_a_secret_of_a_pod_is_seen_by_nobody(plays: Plays, tmp_path: Path) -> No
         {"podwright.fleet.pod_info": {}, "register": "pods"},
         {"ansible.builtin.debug": {"var": "pods"}},
         *(wanted(plays, shape) for shape in SHAPES.values()),
+        *(wanted(plays, [key], **{name: given}) for name, given in MISPLACED.items()),
         wanted(plays, [key], colour="red"),
     ]
     with leaks.Watch(plays.adhoc.agent.host, tmp_path, SPELT) as watch:
@@ -58,9 +64,23 @@ def test_a_secret_of_a_pod_is_seen_by_nobody(plays: Plays, tmp_path: Path) -> No
     for text in (watch.syslog, *(text for each in said for text in (each.stdout, each.stderr))):
         assert [spelt for spelt in SPELT if spelt in text] == []
     # Ansible itself makes proper secrets of a text and of a lonely mapping.
-    assert f"ignored={len(SHAPES) + 1 - 2}" in said[1].stdout
+    assert f"ignored={len(SHAPES) + len(MISPLACED) + 1 - 2}" in said[1].stdout
     running = plays.adhoc.agent.ok("list", "--no-legend")
     assert "running" in running
+    plays.adhoc("pod", "name=web state=absent")
+
+
+def test_the_answer_is_not_spoilt_by_what_a_secret_is_called(plays: Plays) -> None:
+    """The secret s made '****tart' of start, and one called web hid the pod's name."""
+    secrets = [
+        {"name": "s", "content": CANARY, "apps": ["web"], "target": "/run/r"},
+        {"name": "web", "content": CANARY},
+    ]
+    answer = plays.adhoc("pod", wanted(plays, secrets)["podwright.fleet.pod"])
+    (part,) = answer["pods"]
+    assert (part["name"], part["state"]) == ("web", "running")
+    assert part["actions"][-1] == "start" and list(part["image_ids"]) == ["web"]
+    assert "****" not in plays.adhoc.output and CANARY not in plays.adhoc.output
     plays.adhoc("pod", "name=web state=absent")
 
 
