@@ -741,3 +741,50 @@ def test_secrets_of_a_fly_pod_are_not_made_where_its_image_links_to(
     assert not Path(f"{link}/secrets").exists()
     found = bed.run(sh("app", "cat /run/secrets/key"), secrets=secrets, **FLY)
     assert found.stdout == "x"
+
+
+@pytest.mark.threat("T71")
+@pytest.mark.parametrize(
+    ("fields", "mount", "said"),
+    [
+        ({"permissions": "rw"}, True, "read\n"),
+        ({"readOnly": True}, False, "read\n"),
+        ({"permissions": "rw"}, None, "read\nwritten\n"),
+    ],
+)
+def test_a_device_that_its_mount_or_its_volume_protects_is_not_written_to(
+    bed: Bed, tmp_path: Path, fields: dict[str, Any], mount: bool | None, said: str
+) -> None:
+    bed.host.run(["mknod", "-m", "0666", f"{tmp_path}/loop", "b", "7", "0"]).check()
+    script = "(: < /dev/mine) && echo read; (: >> /dev/mine) && echo written; true"
+    where = {"volume": "v", "path": "/dev/mine", "readOnly": mount}
+    mounts = [{key: found for key, found in where.items() if found is not None}]
+    made = volume("device", source=f"{tmp_path}/loop", **fields)
+    ended = bed.run(sh("app", script, mounts=mounts), volumes=made, private_users="")
+    assert ended.stdout == said, ended
+
+
+def test_a_device_of_which_nothing_is_left_is_refused(bed: Bed) -> None:
+    mounts = [{"volume": "v", "path": "/dev/mine", "readOnly": True}]
+    made = volume("device", source="/dev/full", permissions="w")
+    ended = bed.run(sh("app", "true", mounts=mounts), volumes=made, private_users="")
+    assert "volume v has permissions w, and is mounted read-only" in ended.refused
+
+
+@pytest.mark.threat("T71")
+@pytest.mark.parametrize("permissions", ["r", "w", "rw"])
+def test_a_device_that_cannot_be_kept_to_its_permissions_is_refused(
+    bed: Bed, permissions: str
+) -> None:
+    script = 'umount -a -t cgroup,cgroup2; exec "$@"'
+    without = ["unshare", "-m", "/bin/sh", "-c", script, "sh"]
+    made = volume("device", source="/dev/full", permissions=permissions)
+    app = sh("app", "true", mounts=[{"volume": "v", "path": "/srv/mine"}])
+    bare = bed.run(app, volumes=made, private_users="", wrap=without)
+    fly = bed.run(app, volumes=made, **FLY)
+    if permissions == "rw":
+        assert bare.outcome == fly.outcome == [0, "exited"]
+    else:
+        assert f"device c 1:7 {permissions} cannot be kept to that" in bare.refused
+        assert f"a device cannot be for {permissions} only in fly" in fly.refused
+    assert bed.run(app, volumes=made, private_users="").outcome == [0, "exited"]

@@ -105,8 +105,11 @@ class PodCgroup:
                 del self.places[controller]
                 if place.path not in self.directories():
                     _remove_one(place.path)
+        closed = "devices" in self.places
         for path in {place.path for place in self.places.values() if place.version == 2}:
-            self._watch_devices(path)
+            closed = self._watch_devices(path) or closed
+        if not closed:
+            self._check_devices()
 
     def _make_controller(self, controller: str, place: Place) -> None:
         if place.version == 2:
@@ -140,7 +143,21 @@ class PodCgroup:
         if SPARE & set(missing) and len(read("/proc/swaps").splitlines()) > 1:
             self.notes.append("memory limits leave swap out: this kernel does not count it")
 
-    def _watch_devices(self, path: str) -> None:
+    def _check_devices(self) -> None:
+        """Refuse devices that would be open for more than is said; their nodes alone hinder nobody."""
+        for app, limits in self.apps.items():
+            for rule in limits.devices or ():
+                if not rule.endswith(" rw"):
+                    raise LaunchError(
+                        f"app {app}: device {rule} cannot be kept to that: this host has neither a"
+                        " control group for devices nor programs on control groups",
+                        "give the agent a writable cgroup (Delegate=yes in its unit), or give the"
+                        " device volume read and write",
+                        object=app,
+                    )
+
+    def _watch_devices(self, path: str) -> bool:
+        """Close all other devices (v2); whether that could be done."""
         from podwright.kernel import devicefilter
 
         try:
@@ -148,7 +165,8 @@ class PodCgroup:
                 if limits.devices is not None:
                     devicefilter.attach(f"{path}/{app}", (*USUAL_DEVICES, *limits.devices))
         except OSError:
-            return  # as where v1 has no device controller: nodev mounts and CAP_MKNOD remain
+            return False  # nodev mounts and CAP_MKNOD remain
+        return True
 
     def _miss(self, controller: str, cause: str) -> None:
         """A controller cannot be used: refuse when it was asked for, else note it."""

@@ -145,13 +145,13 @@ def binds_of(
         wanted = points.get(where)
         read_only = is_read_only(mount, volume, bool(wanted and wanted.read_only))
         if volume is not None and volume.kind in (HOST, DEVICE):
-            out.append(_host(where, volume, read_only, launch.stage1 != "fly"))
+            out.append(_host(app.name, where, volume, read_only, launch.stage1 != "fly"))
         else:
             out.append(_empty(launch, app.name, where, wanted, volume, empty, read_only))
     return [replace(bind, inside=enclosing(bind.where, chosen)) for bind in out]
 
 
-def _host(where: str, volume: Volume, read_only: bool, recursive: bool) -> Bind:
+def _host(app: str, where: str, volume: Volume, read_only: bool, recursive: bool) -> Bind:
     """A bind of something on the host; `recursive` is what counts when the volume says nothing."""
     if volume.recursive is not None:
         recursive = volume.recursive
@@ -167,8 +167,19 @@ def _host(where: str, volume: Volume, read_only: bool, recursive: bool) -> Bind:
         follow_links=volume.follow_links,
         volume=volume.name,
         kind=volume.kind,
-        device=volume.permissions or ("r" if read_only else "rw"),
+        device=_access(app, volume, read_only),
     )
+
+
+def _access(app: str, volume: Volume, read_only: bool) -> str:
+    """What may be done with a device: what its volume permits and its mount, both."""
+    if read_only and volume.permissions == "w":
+        raise LaunchError(
+            f"app {app}: volume {volume.name} has permissions w, and is mounted read-only",
+            "so nothing could be done with it: leave one of them out",
+            object=app,
+        )
+    return "r" if read_only else volume.permissions or "rw"
 
 
 def _empty(

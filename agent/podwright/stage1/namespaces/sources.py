@@ -122,13 +122,21 @@ def with_devices(plan: PodPlan) -> PodPlan:
 
     Asked for before the control groups are made; `pin` sees that they are still the same.
     """
-    devices = []
+    devices: list[Device] = []
     for app, bind in _host_binds(plan):
         fd = _open(app, bind)
         try:
-            devices += _device(app, bind, os.fstat(fd))
+            found = _device(app, bind, os.fstat(fd))
         finally:
             os.close(fd)
+        if found and plan.kept and bind.device != "rw":
+            raise LaunchError(
+                f"app {app}: volume {bind.volume}: a device cannot be for {bind.device} only in fly,"
+                " whose app opens all devices of the host",
+                "choose another stage1, or give it read and write",
+                object=app,
+            )
+        devices += found
     return replace(plan, devices=tuple(devices)) if devices else plan
 
 
