@@ -175,3 +175,25 @@ def test_failing_at_any_step_is_one_sentence_and_leaves_nothing(bed: Bed, code: 
         assert ended.exit in (0, 254, 203, 137), (number, ended)
         python(bed, GC, pod.pod_dir)
     assert settles(bed, before), ledger(bed)
+
+
+@pytest.mark.threat("T65")
+@pytest.mark.parametrize("part", ["rkt", "rkt/status"])
+def test_a_link_that_pid_1_left_in_its_root_does_not_lead_the_parents_writes(
+    bed: Bed, part: str
+) -> None:
+    elsewhere = bed.base / "elsewhere"
+    (elsewhere / "status").mkdir(parents=True)
+    with bed.start(sh("app", "echo up; while :; do sleep 0.05; done")) as pod:
+        pod.wait_ready()
+        place = pod.pod_dir / "stage1/rootfs" / part
+        place.rename(place.with_name("old"))
+        place.symlink_to(elsewhere)
+        bed.host.run(["kill", "-9", str(pod.init()["pid"])]).check()
+        ended = pod.ended()
+    assert "Too many levels of symbolic links" in ended.refused
+    assert [path.name for path in elsewhere.rglob("*")] == ["status"]
+    with bed.start(sh("app", "echo up; while :; do sleep 0.05; done")) as pod:
+        pod.wait_ready()
+        bed.host.run(["kill", "-9", str(pod.init()["pid"])]).check()
+        assert pod.ended().status_file("app") == "137"

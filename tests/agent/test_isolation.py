@@ -22,11 +22,11 @@ DEVICES = [
 ]
 HIDDEN_FILES = [
     *("config.gz", "interrupts", "kallsyms", "kcore", "keys", "modules", "sched_debug"),
-    *("timer_list", "latency_stats"),
+    *("timer_list", "latency_stats", "iomem", "key-users"),
 ]
 HIDDEN_DIRECTORIES = [
     *("/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware", "/sys/fs", "/sys/module"),
-    *("/sys/kernel/debug", "/sys/power", "/sys/hypervisor"),
+    *("/sys/kernel/debug", "/sys/power", "/sys/hypervisor", "/sys/kernel/boot_params"),
 ]
 
 

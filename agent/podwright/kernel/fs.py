@@ -106,21 +106,24 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, *, durable: bool = T
         fsync_dir(os.path.dirname(path) or ".")
 
 
-def replace_at(parent: int, name: str, data: bytes, mode: int = 0o600) -> None:
+def replace_at(
+    parent: int, name: str, data: bytes, mode: int = 0o600, *, durable: bool = True
+) -> None:
     """`write_atomic` for a name in the open directory `parent`.
 
     A crash may leave `.NAME.new` there, which the next call removes.
     """
     temporary = f".{name}.new"
     unlink(temporary, dir_fd=parent)
-    write_new(temporary, data, mode, dir_fd=parent)
+    write_new(temporary, data, mode, durable=durable, dir_fd=parent)
     try:
         step("rename")
         os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
     except OSError:
         os.unlink(temporary, dir_fd=parent)
         raise
-    fsync(parent)
+    if durable:
+        fsync(parent)
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -8,6 +8,7 @@ import os
 
 from podwright.errors import PodwrightError
 from podwright.host import clock, uidranges
+from podwright.kernel import beneath
 from podwright.model.volume import in_memory, is_read_only
 from podwright.stage0.start import read_manifest
 
@@ -135,10 +136,22 @@ def app_statuses(pod: Pod, manifest: PodManifest) -> dict[str, int]:
     """Exit statuses of the apps that have ended, from their status files."""
     out = {}
     for app in manifest.apps:
-        text = pod.read(f"stage1/rootfs/rkt/status/{app.name}").strip()
+        text = _told_inside(pod, f"rkt/status/{app.name}")
         if text.isdigit():
             out[app.name] = int(text)
     return out
+
+
+def _told_inside(pod: Pod, path: str) -> str:
+    """A short file in the root of the pod's PID 1, which could have made anything else of it."""
+    try:
+        top = os.open(f"{pod.path}/stage1/rootfs", beneath.DIRECTORY)
+        try:
+            return (beneath.read_in_root(top, path, 64) or b"").decode("ascii", "replace").strip()
+        finally:
+            os.close(top)
+    except OSError:
+        return ""
 
 
 def _life(pod: Pod, app: PodApp, ended: dict[str, Any]) -> dict[str, Any]:

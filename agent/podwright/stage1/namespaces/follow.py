@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import LaunchError, PodwrightError
-from podwright.kernel import fs, signals
+from podwright.kernel import beneath, fs, signals
 from podwright.stage1.contract import AppRecord, Outcome
 from podwright.stage1.namespaces import link, record
 from podwright.text import safe
@@ -86,7 +86,7 @@ class Follower:
             if kind == link.ISOLATED:
                 self.isolated()
             elif kind == link.READY:
-                fs.symlink("ready", f"{self.root}/rkt/supervisor-status")
+                self._say_ready()
                 if self.on_ready is not None:
                     self.on_ready()
                 if self.patience is not None:
@@ -138,9 +138,31 @@ class Follower:
             known = self.apps.get(name)
             if known is None or not known.over:
                 self.apps[name] = link.killed_record(name, known, asked=forced)
-                path = f"{self.root}/rkt/status/{name}"
-                fs.write_atomic(path, f"{KILLED}\n".encode(), 0o644, durable=False)
+                self._write_killed(name)
         return self._outcome(KILLED, "stopped" if forced else "killed")
+
+    def _inside(self, path: str) -> int:
+        """A directory of the pod's own root. PID 1 can write there, so no link is followed."""
+        top = os.open(self.root, beneath.DIRECTORY)
+        try:
+            return beneath.open_strict(top, path, beneath.DIRECTORY)
+        finally:
+            os.close(top)
+
+    def _say_ready(self) -> None:
+        where = self._inside("rkt")
+        try:
+            fs.symlink("ready", "supervisor-status", dir_fd=where)
+        finally:
+            os.close(where)
+
+    def _write_killed(self, name: str) -> None:
+        """Write an app's status file in PID 1's place."""
+        where = self._inside("rkt/status")
+        try:
+            fs.replace_at(where, name, f"{KILLED}\n".encode(), 0o644, durable=False)
+        finally:
+            os.close(where)
 
     def _outcome(self, status: int, reason: str) -> Outcome:
         records = tuple(self.apps.get(name, AppRecord(name)) for name in self.names)
