@@ -32,7 +32,7 @@ PUBLIC: dict[Any, tuple[str, ...]] = {
 }
 """What is no secret right in them. It is in answers, which must not be full of stars."""
 
-SECRET = re.compile(r"pass(?!ive)|secret|token", re.IGNORECASE)
+SECRET = re.compile(r"pass(?!ive)|secret|token|^contents?$", re.IGNORECASE)
 """Names of options that hold secrets, or were meant to."""
 
 FAILURE = {"reason": "bad-input", "stage": "input", "object": "", "hint": ""}

@@ -300,3 +300,24 @@ for d in "$0"/data "$0"/tree-*; do
 done
 exec "$@"
 """
+
+
+def test_five_thousandths_of_a_core_were_ten(bed: Bed) -> None:
+    asked = [isolator("resource/cpu", {"limit": "5m"})]
+    with bed.start(sh("app", SLEEPS, isolators=asked)) as pod:
+        pod.wait_ready()
+        files = ("cpu.cfs_period_us", "cpu.cfs_quota_us")
+        assert [cgroup(bed, pod, "cpu", f"app/{file}") for file in files] == ["1000000", "5000"]
+        stop(pod)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_setting_that_an_app_requires_is_refused_though_another_calls_it_optional(
+    bed: Bed, order: int
+) -> None:
+    setting = {"net.core.somaxconn": "77"}
+    optional = sh("a", "true", isolators=[isolator("os/unix/sysctl", setting, optional=True)])
+    required = sh("b", "true", isolators=[isolator("os/unix/sysctl", setting)])
+    ended = bed.run(*(optional, required)[::order], net="host")
+    assert ended.refused.startswith("net.core.somaxconn cannot be set: with net host")
+    assert bed.run(optional, net="host").outcome == [0, "exited"]

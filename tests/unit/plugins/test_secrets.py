@@ -84,6 +84,14 @@ def test_what_could_be_meant_as_a_content_is_hidden(given: dict[str, Any]) -> No
     assert C in secrets({"pods": [{"secrets": given}]})
 
 
+@pytest.mark.parametrize("holder", ["scerets", "volumes", "apps", "mounts", "pod_manifest"])
+def test_a_content_under_a_misspelt_name_or_in_another_option_was_printed(holder: str) -> None:
+    given = {"name": "web", holder: [{"name": "key", "content": C}]}
+    for params in (given, {"pods": [given]}):
+        assert secrets(params) == {C}
+        assert C not in str(logged(params))
+
+
 def test_a_password_in_the_wrong_place_is_hidden() -> None:
     assert C in secrets({"registry_auth": [{"password": {"username": C}}]})
 
