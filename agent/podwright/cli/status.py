@@ -76,7 +76,7 @@ def _lines(seen: dict[str, Any]) -> list[str]:
     lines = [f"state={seen['state']}", f"created={seen['created_at']}"]
     if seen["pod_name"]:
         lines.insert(0, f"name={seen['pod_name']}")
-    lines += [f"stage1={seen['stage1']}", f"net={seen['net']}"]
+    lines += [f"{name}={seen[name]}" for name in ("stage1", "net") if seen[name]]
     if seen["started_at"]:
         lines.append(f"started={seen['started_at']}")
     if running:

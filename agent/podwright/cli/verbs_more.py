@@ -135,7 +135,8 @@ VERBS = (
         "Stop running pods",
         "POD...",
         (Option("force", "kill at once"), UUID_FILE),
-        "A named pod that systemd supervises is stopped through its unit.",
+        "Asks and does not wait for the end: podwright status --wait does. A named pod that systemd\n"
+        "supervises is stopped through its unit, which waits.",
     ),
     Verb("rm", "rm", "Remove pods that do not run", "POD...", (UUID_FILE,)),
     Verb(

@@ -89,7 +89,7 @@ def _reduce(
         elif name in said and not item.get("optional"):
             raise UsageError(
                 f"{whose}: isolator {name} cannot be enforced by stage1 fly",
-                f'{OTHER}, or say "optional": true beside it',
+                f'{OTHER}; only a desired state or pod manifest can make it "optional": true',
                 object=name,
                 reason="not-in-fly",
             )

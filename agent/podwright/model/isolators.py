@@ -162,7 +162,7 @@ def _refusal(name: str, where: str, pod: bool) -> Optional[UsageError]:
         hint = f"known are {', '.join(sorted(ROWS))}"
     elif name in _NOT_YET:
         text = f"{where}: {shown} is not enforced by this version"
-        hint = 'leave it out, or say "optional": true beside it to have it reported only'
+        hint = 'leave it out; in a desired state or manifest, "optional": true has it reported only'
     elif pod and not ROWS[name].pod:
         text = f"{where}: {shown} is for an app, not for a pod as a whole"
         hint = "put it on the pod's apps"

@@ -106,6 +106,7 @@ def test_a_running_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> No
         "name=front",
         "state=running",
         "created=2026-01-02T03:04:05.000Z",
+        "net=default",
         "networks=default:ip4=172.16.28.2",
         "pid=4711",
         "ready=true",

@@ -85,7 +85,7 @@ def _miss(app: str, isolators: Isolators, name: str, why: str) -> list[str]:
     if name not in isolators.optional:
         raise LaunchError(
             f"app {app}: its isolator {name} cannot be enforced: {why}",
-            'drop it, or give it "optional": true',
+            'leave it out; in a desired state or manifest, "optional": true has it reported only',
             object=app,
         )
     return [f"app {app}: its isolator {name} is not enforced: {why}"]
