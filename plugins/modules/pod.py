@@ -250,7 +250,7 @@ options:
           also the other way (V(shared)), or not (V(private), the default). C(relabel), give it the
           pod's SELinux label (V(private)), one that pods share (V(shared)), or leave it alone
           (V(none), the default). C(follow_links), follow links in the path that are not the
-          system's own.
+          system's own; only for paths where no pod can write.
         - V(empty), a fresh directory that ends with the pod. C(mode) (quoted octal), C(uid), C(gid),
           C(noexec), and C(size), the most that it holds, with which it is kept in memory.
           C(copy_up), begin with what the image has there.
