@@ -449,6 +449,16 @@ def test_a_volume_begins_empty_where_the_image_has_nothing(bed: Bed) -> None:
     assert ended.stdout == "700 0\n"
 
 
+def test_an_image_six_hundred_deep_is_refused_where_it_is_copied_and_only_there(bed: Bed) -> None:
+    """The pod ended with a RecursionError."""
+    tree = bed.tree()
+    (tree / "v" / "/".join("d" * 600)).mkdir(parents=True)
+    app = sh("app", "ls /v", tree=tree, mountPoints=POINT)
+    refused = bed.run(app, volumes=volume("empty", copyUp=True)).refused
+    assert "cannot be copied: directories are nested deeper than 256 levels" in refused
+    assert bed.run(app, volumes=volume("empty")).outcome == [0, "exited"]
+
+
 def test_what_an_image_has_is_not_copied_through_links_of_the_image(
     bed: Bed, tmp_path: Path
 ) -> None:
