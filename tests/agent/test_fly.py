@@ -151,6 +151,32 @@ def test_hooks_run_around_it(bed: Bed) -> None:
     assert says(bed, "echo main", eventHandlers=handlers) == "before\nmain\nafter\n"
 
 
+@pytest.mark.threat("T69")
+def test_hooks_of_a_user_are_not_the_hosts_root(bed: Bed) -> None:
+    script = "id -u; grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status"
+    hooks = [
+        {"name": name, "exec": ["/bin/sh", "-c", script]} for name in ("pre-start", "post-stop")
+    ]
+    found = {
+        user: says(bed, "true", eventHandlers=hooks, user=user).split() for user in ("1000", "0")
+    }
+    assert found["1000"].count("1000") == 2 and found["1000"].count("0000000000000000") == 2
+    assert found["1000"].count("1") == 2  # no new privileges
+    assert found["0"].count("0") == 4  # the control: uid and NoNewPrivs, twice
+
+
+@pytest.mark.threat("T69")
+def test_a_set_uid_program_of_its_image_makes_no_user_the_hosts_root(bed: Bed) -> None:
+    script = "while read -r _ _ _ _ where flags _; do [ $where = / ] && echo $flags; done"
+    script += " < /proc/self/mountinfo; grep NoNewPrivs /proc/self/status"
+    assert "nosuid" in says(bed, script, user="1000").splitlines()[0]
+    assert "NoNewPrivs:\t1" in says(bed, script, user="1000")
+    asked = [isolator("os/linux/no-new-privileges", False)]
+    for section in ({"user": "0"}, {"user": "1000", "isolators": asked}):
+        found = says(bed, script, **section)
+        assert "nosuid" not in found and "NoNewPrivs:\t0" in found
+
+
 def test_signals_are_passed_on_and_stop_waits_its_grace(bed: Bed) -> None:
     with up(
         bed, "trap 'echo hup' HUP; trap 'echo bye; exit 3' TERM; while :; do sleep 0.05; done"

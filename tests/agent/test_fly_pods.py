@@ -150,6 +150,37 @@ def test_an_image_that_narrows_itself_is_narrowed(trusting: Agent, signed_image:
     assert wide.split()[1] == "0000000000000021"
 
 
+@pytest.mark.threat("T69")
+def test_what_an_image_retains_is_no_grant_to_a_user_that_the_operator_chose(
+    trusting: Agent, signed_image: Publish
+) -> None:
+    retain = {"name": "os/linux/capabilities-retain-set", "value": {"set": ["CAP_SYS_ADMIN"]}}
+    image = signed_image(app=shell("grep CapEff /proc/self/status", isolators=[retain]))
+    sentence = trusting.refused("run", FLY, image, "--user=1000")
+    assert "asks for capabilities beyond the default: CAP_SYS_ADMIN for user 1000" in sentence
+    granted = ("run", FLY, image, "--user=1000", "--caps-retain=CAP_CHOWN")
+    assert trusting(*granted).check().stdout.split()[1] == "0000000000000001"
+    assert trusting("run", FLY, image).check().stdout.split()[1] == "0000000000200000"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "option"),
+    [
+        ("os/linux/oom-score-adj", -900, ""),
+        ("os/linux/cpu-shares", 4096, ""),
+        ("os/linux/no-new-privileges", False, "--user=1000"),
+    ],
+)
+def test_an_image_cannot_take_more_of_the_host_than_it_gets(
+    trusting: Agent, signed_image: Publish, name: str, value: Any, option: str
+) -> None:
+    image = signed_image(app=shell("echo flew", isolators=[{"name": name, "value": value}]))
+    options = [option] if option else []
+    assert name in trusting.refused("run", FLY, image, *options)
+    plain = signed_image(app=shell("echo flew"), name="example.com/plain")
+    assert trusting("run", FLY, plain, *options).check().stdout == "flew\n"
+
+
 # Trust
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podwright.stage0.images import StoredImage
 
 
+ROOT = ("0", "root")
 USUAL_SHARES = 1024
 USUAL_WEIGHT = 100
 """What the kernel gives a cgroup of which nothing is said."""
@@ -35,7 +36,11 @@ class WidenedError(PodwrightError):
 
 
 def check_grants(spec: PodSpec, stored: list[StoredImage]) -> None:
-    """Refuse images whose own isolators widen what the operator has granted."""
+    """Refuse images whose own isolators widen what the operator has granted.
+
+    In fly, whose root is the host's and has everything already, that is what they give another user,
+    a label, and amounts.
+    """
     for index, (asked, image) in enumerate(zip(spec.apps, stored)):
         app = image.manifest.app
         if spec.manifest is not None and spec.manifest["apps"][index].get("app") is not None:
@@ -44,10 +49,15 @@ def check_grants(spec: PodSpec, stored: list[StoredImage]) -> None:
             given = isolators.parse(
                 list(asked.isolators), f"app {asked.name or image.name}: isolators"
             )
-            _check(image.name, app.isolators, given, spec.insecure)
+            fly = spec.stage1 == "fly"
+            if not fly:
+                _check(image.name, app.isolators, given, spec.insecure)
+                _check_settings(image.name, app.isolators, given, spec)
+            if not fly or (asked.user or app.user) not in ROOT:
+                _check_privileges(image.name, app.isolators, given)
+            _check_labels(image.name, app.isolators, given)
             _check_identity(image.name, app.isolators, given, asked.user)
-            _check_amounts(image.name, app.isolators, given)
-            _check_settings(image.name, app.isolators, given, spec)
+            _check_amounts(image.name, app.isolators, given, default_pids=not fly)
 
 
 def _check(image: str, own: Isolators, given: Isolators, insecure: frozenset[str]) -> None:
@@ -55,8 +65,14 @@ def _check(image: str, own: Isolators, given: Isolators, insecure: frozenset[str
         _refuse(image, "capabilities", _capabilities(own), "os/linux/capabilities-retain-set")
     if given.seccomp_retain is None and given.seccomp_remove is None and "seccomp" not in insecure:
         _refuse(image, "system calls", _system_calls(image, own), "os/linux/seccomp-retain-set")
+
+
+def _check_privileges(image: str, own: Isolators, given: Isolators) -> None:
     if given.no_new_privileges is None and own.no_new_privileges is False:
         _refuse(image, "privileges", ["new ones by setuid"], "os/linux/no-new-privileges")
+
+
+def _check_labels(image: str, own: Isolators, given: Isolators) -> None:
     if given.selinux is None and own.selinux is not None:
         _refuse(image, "an SELinux context", [own.selinux.type], "os/linux/selinux-context")
     if not given.apparmor and own.apparmor:
@@ -65,15 +81,15 @@ def _check(image: str, own: Isolators, given: Isolators, insecure: frozenset[str
 
 def _check_identity(image: str, own: Isolators, given: Isolators, user: str) -> None:
     """A retained set is also for users other than root: not for one that the image did not choose."""
-    if user not in ("", "0", "root") and given.caps_retain is None and given.caps_remove is None:
+    if user not in ("", *ROOT) and given.caps_retain is None and given.caps_remove is None:
         beyond = [f"{name} for user {user}" for name in own.caps_retain or ()]
         _refuse(image, "capabilities", beyond, "os/linux/capabilities-retain-set")
 
 
-def _check_amounts(image: str, own: Isolators, given: Isolators) -> None:
+def _check_amounts(image: str, own: Isolators, given: Isolators, *, default_pids: bool) -> None:
     """More than an app gets when nothing is said."""
     for isolator, field, beyond in (
-        ("resource/pids", "pids", (own.pids or 0) > DEFAULT_PIDS),
+        ("resource/pids", "pids", default_pids and (own.pids or 0) > DEFAULT_PIDS),
         ("os/linux/cpu-shares", "cpu_shares", (own.cpu_shares or 0) > USUAL_SHARES),
         ("os/linux/io-weight", "io_weight", (own.io_weight or 0) > USUAL_WEIGHT),
         ("os/linux/oom-score-adj", "oom_score_adj", (own.oom_score_adj or 0) < 0),

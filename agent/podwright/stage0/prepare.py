@@ -134,7 +134,7 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
 
         manifest, more = fly.admit(spec, manifest)
         reports += more
-    elif any(image.manifest.app and image.manifest.app.isolators_json for image in stored):
+    if any(image.manifest.app and image.manifest.app.isolators_json for image in stored):
         from podwright.stage0.grants import check_grants
 
         check_grants(spec, stored)

@@ -55,6 +55,11 @@ CLEARING_POLL = 0.02
 CLEARING_LIMIT = 10.0
 
 
+def _runs_hooks(app: App) -> Identity:
+    """The pod's root; where that is the host's without any confinement (fly), the app's own user."""
+    return app.target.identity if "user" in app.plan.kept else ROOT
+
+
 class Lives:
     """Leads each app from phase to phase."""
 
@@ -86,7 +91,7 @@ class Lives:
         app.overdue = app.again = False
         app.hook = bool(app.plan.post_stop)
         if app.plan.pre_start:
-            self._start(app, PRE_START, app.plan.pre_start, ROOT)
+            self._start(app, PRE_START, app.plan.pre_start, _runs_hooks(app))
         else:
             self._start(app, MAIN, app.plan.exec, app.target.identity)
 
@@ -207,7 +212,7 @@ class Lives:
     def _cleared(self, app: App) -> None:
         if app.hook:
             app.hook = app.overdue = False
-            self._start(app, POST_STOP, app.plan.post_stop, ROOT)
+            self._start(app, POST_STOP, app.plan.post_stop, _runs_hooks(app))
         elif app.again and not self.pod.stopping:
             if app.began and time.monotonic() - app.began >= order.LONG_ENOUGH:
                 app.attempt = 0

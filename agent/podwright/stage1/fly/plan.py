@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.mountplan import Bind
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
 
+ROOT = ("0", "root")
 KEPT = frozenset(("net", "pid", "ipc", "uts", "user", "cgroup"))
 
 
@@ -56,7 +57,7 @@ def _check(launch: Launch) -> None:
 def _app(launch: Launch, app: PodApp, plan: AppPlan) -> AppPlan:
     for bind in plan.late_binds:
         check_late(app.name, bind)
-    isolators = app.app.isolators
+    confined = _restrictions(launch, app, app.app.isolators, plan.restrictions)
     volumes = {volume.name: volume for volume in launch.manifest.volumes}
     return replace(
         plan,
@@ -64,7 +65,8 @@ def _app(launch: Launch, app: PodApp, plan: AppPlan) -> AppPlan:
         late_binds=(),
         hidden=(),
         read_only=(),
-        restrictions=_restrictions(launch, app, isolators, plan.restrictions),
+        restrictions=confined,
+        nosuid=confined.no_new_privileges and plan.user not in ROOT,
         limits=replace(plan.limits, default_pids=None, devices=None),
         kept=KEPT,
     )
@@ -75,6 +77,13 @@ def _not_recursive(bind: Bind, volume: Optional[Volume]) -> Bind:
     if volume is None or volume.recursive is not None:
         return bind
     return replace(bind, recursive=False)
+
+
+def _no_new(app: PodApp, asked: Isolators) -> bool:
+    """For root only when asked for; another user is one of the host, and gets no more than there."""
+    if app.app.user in ROOT:
+        return asked.no_new_privileges is True
+    return asked.no_new_privileges is not False
 
 
 def check_late(app: str, bind: Bind) -> None:
@@ -99,6 +108,6 @@ def _restrictions(
         found,
         capabilities=granted if capped and retained is not None else None,
         removed=removed or () if capped else (),
-        no_new_privileges=asked.no_new_privileges is True,
+        no_new_privileges=_no_new(app, asked),
         profile=found.profile if filtered else None,
     )

@@ -52,6 +52,8 @@ class AppPlan:
                 /sys are the host's too
     attributes  what its processes are given by security modules (labels.py); none by default
     stop_signal, stop_timeout    how it is asked to end, and seconds from there to SIGKILL
+    nosuid      no program of its image is anybody else's by its set-user-ID bit, or has file
+                capabilities: its user is also one of the host, who comes by /proc/PID/root
     """
 
     name: str
@@ -80,6 +82,7 @@ class AppPlan:
     life: Life = PLAIN
     stop_signal: int = 15
     stop_timeout: float = 10.0
+    nosuid: bool = False
 
 
 @value

@@ -106,6 +106,8 @@ def _app_root(site: Site, dev: int, app: AppPlan) -> None:
     plan, pod, pins, users = site.plan, site.pod, site.pins, site.users
     place = beneath.make_dirs(pod, app.root)
     root = imageroot.mount(app, site.here, users)
+    if app.nosuid:
+        mounts.restrict(root, mounts.NOSUID)
     mounts.attach(root, place)
     os.close(place)
     fds = [root]
