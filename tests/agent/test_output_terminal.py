@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.agent.launch_bed import Bed, Ended, sh
+from tests.conftest import Keys
+from tests.support import aci
+from tests.support.agent import Agent
 from tests.support.private_host import PrivateHost
 
 TERMINAL = Path(__file__).with_name("launch_terminal.py")
@@ -113,3 +117,20 @@ def test_nothing_is_copied_where_there_is_no_terminal(bed: Bed) -> None:
     wrap = ["sh", "-c", f'exec "$@" >{log} 2>&1', "sh"]
     assert bed.run(sh("app", "readlink /proc/self/fd/1"), wrap=wrap).outcome == [0, "exited"]
     assert log.read_text().strip().endswith("/log")
+
+
+@pytest.mark.threat("T78")
+@pytest.mark.parametrize("verb", ["run", "run-prepared", "fly"])
+def test_no_verb_hands_over_the_terminal(
+    agent: Agent, lab: Keys, signed_image: Callable[..., Path], verb: str
+) -> None:
+    agent.trust(lab.key, "example.com")
+    look = "test -t 0 || test -t 1 || test -t 2 || echo none; exit 4"
+    image = str(signed_image(app=aci.app(["/bin/sh", "-c", look])))
+    words = ["run", "--net=none", image]
+    if verb == "fly":
+        words = ["run", "--stage1-name=fly", image]
+    if verb == "run-prepared":
+        words = ["run-prepared", "--net=none", agent.ok("prepare", image).split()[-1]]
+    ended = agent.host.run([*at_terminal(), *agent.command, *words])
+    assert (ended.exit, ended.stdout.splitlines()[-1]) == (4, "none")

@@ -28,9 +28,9 @@ def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def read(path: Path | str, **options: bool) -> str:
+def read(path: Path | str, *, follow_links: bool = False) -> str:
     """The text of what a source leads to."""
-    fd = resolve(str(path), **options)
+    fd = resolve(str(path), follow_links=follow_links)
     try:
         return Path(f"/proc/self/fd/{fd}").read_text()
     finally:
