@@ -236,10 +236,10 @@ class Spawner:
         )
         try:
             started = apps.spawn(own, path, argv, identity, stdio, more)
-        except BaseException:
+        except OSError as err:
             for one in tty:
                 one.close()
-            raise
+            raise Refused(f"cannot be entered: {safe(err.strerror)}") from None
         client.fds = []
         for fd in (*given.values(), *joins):
             os.close(fd)

@@ -190,6 +190,20 @@ def test_every_number_gets_the_answer_of_the_golden_list(compiled: bytes) -> Non
         assert run_filter(compiled, X86_64, number, (1, 2, 3)) == expected, number
 
 
+@pytest.mark.parametrize(
+    ("pid", "limit", "expected"),
+    [
+        *[(0, 0x7FFF1000, ALLOW), (1, 0, ALLOW), (1 << 32, 0x7FFF1000, ALLOW)],
+        *[(1, 0x7FFF1000, error(errno.EPERM)), ((1 << 32) + 1, 1 << 32, error(errno.EPERM))],
+    ],
+)
+def test_limits_are_set_for_oneself_only(
+    compiled: bytes, pid: int, limit: int, expected: int
+) -> None:
+    number = Library().number("prlimit64") or -1
+    assert run_filter(compiled, X86_64, number, (pid, 7, limit)) == expected
+
+
 @pytest.mark.parametrize("arch", [0x40000003, 0xC00000B7, 0])
 def test_another_architecture_is_killed(compiled: bytes, arch: int) -> None:
     assert run_filter(compiled, arch, 20) == 0x80000000
