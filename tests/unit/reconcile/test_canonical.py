@@ -49,7 +49,7 @@ FULL: dict[str, Any] = {
     ],
     "insecure_options": ["all-run"],
     "restart": "always",
-    "ready": {"tcp": 80, "exec": ["/bin/ok", "-q"], "app": "second", "seconds": 0.1, "timeout": 7},
+    "ready": {"exec": ["/bin/ok", "-q"], "app": "second", "seconds": 0.1, "timeout": 7},
     "stop_timeout": 0.5,
     "annotations": {"b": "2", "a": "1"},
     "labels": {"tier": "front"},
