@@ -74,11 +74,15 @@ def test_volumes_bind_by_mount_then_by_mount_point_name_then_implicitly() -> Non
 def test_a_setting_that_one_app_calls_optional_and_another_needs_was_only_reported(
     order: int,
 ) -> None:
-    setting = {"name": "os/unix/sysctl", "value": {"net.core.somaxconn": "9"}}
-    apps = [{"isolators": [{**setting, "optional": True}]}, {"isolators": [setting]}][::order]
-    assert restrict.sysctls(launch(*apps).manifest, "none") == (("net.core.somaxconn", "9", False),)
+    setting: dict[str, Any] = {
+        "name": "os/unix/sysctl",
+        "value": {"net.core.somaxconn": "9"},
+    }
+    lists = [{**setting, "optional": True}, setting][::order]
+    manifest = launch(*({"isolators": [one]} for one in lists)).manifest
+    assert restrict.sysctls(manifest, "none") == (("net.core.somaxconn", "9", False),)
     with pytest.raises(LaunchError, match=r"net\.core\.somaxconn cannot be set"):
-        restrict.sysctls(launch(*apps).manifest, "host")
+        restrict.sysctls(manifest, "host")
 
 
 def test_a_setting_is_optional_when_the_pod_and_all_its_apps_say_so() -> None:
