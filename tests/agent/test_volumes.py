@@ -798,3 +798,14 @@ def test_a_device_that_cannot_be_kept_to_its_permissions_is_refused(
         assert f"device c 1:7 {permissions} cannot be kept to that" in bare.refused
         assert f"a device cannot be for {permissions} only in fly" in fly.refused
     assert bed.run(app, volumes=made, private_users="").outcome == [0, "exited"]
+
+
+def test_two_apps_whose_names_run_together_have_volumes_of_their_own(bed: Bed) -> None:
+    points = [[{"name": "w", "path": "/w"}, {"name": n, "path": "/x"}] for n in ("b-c", "c")]
+    first = sh("a", "touch /x/first && touch /w/done", mountPoints=points[0])
+    look = "until [ -e /w/done ]; do sleep 0.05; done; ls -A /x"
+    second = sh("a-b", look, mountPoints=points[1])
+    ended = bed.run(first, second, volumes=[{"name": "w", "kind": "empty"}])
+    assert (ended.outcome, ended.stdout) == ([0, "exited"], ""), ended
+    assert (ended.pod_dir / "sharedVolumes/a-b-c/first").exists()
+    assert (ended.pod_dir / "sharedVolumes/a-b-c-2").is_dir()

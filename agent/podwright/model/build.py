@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from podwright.model.image import MountPoint
     from podwright.model.podspec import AppSpec, PodSpec
     from podwright.model.secret import Secret
 
@@ -37,10 +38,11 @@ def build_manifest(
     warnings: list[str] = []
     apps = []
     volumes = list(spec.volumes)
+    taken: dict[str, tuple[str, str]] = {}
     for app_spec, (image_id, image) in zip(spec.apps, images):
-        app, extra = _build_app(spec, app_spec, image_id, image, warnings)
+        app, extra = _build_app(spec, app_spec, image_id, image, warnings, taken)
         apps.append(app)
-        volumes += [volume for volume in extra if volume.name not in {v.name for v in volumes}]
+        volumes += extra
     names = [app.name for app in apps]
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -118,7 +120,12 @@ def check_ports(ports: tuple[HostPort, ...], apps: list[PodApp]) -> None:
 
 
 def _build_app(
-    spec: PodSpec, asked: AppSpec, image_id: str, image: ImageManifest, warnings: list[str]
+    spec: PodSpec,
+    asked: AppSpec,
+    image_id: str,
+    image: ImageManifest,
+    warnings: list[str],
+    taken: dict[str, tuple[str, str]],
 ) -> tuple[PodApp, list[Volume]]:
     name = asked.name or app_name_from(image.name)
     base = image.app
@@ -156,7 +163,7 @@ def _build_app(
             f"app {name}: user {asked.user} runs with the image's group {app.group}, since no other"
             " group was said"
         )
-    mounts, extra = bind_mounts(spec, asked, name, base, warnings, is_converted(image))
+    mounts, extra = bind_mounts(spec, asked, name, base, warnings, is_converted(image), taken)
     lives = life.of_image(asked.life, image.annotations, f"app {name}: its image")
     return (
         PodApp(
@@ -206,18 +213,24 @@ def bind_mounts(
     base: App,
     warnings: list[str],
     copy_up: bool,
+    taken: dict[str, tuple[str, str]],
 ) -> tuple[tuple[Mount, ...], list[Volume]]:
-    """Bind mount points by name, then pod wide and own mounts; the rest get empty volumes (B2)."""
+    """Bind mount points by name, then pod wide and own mounts; the rest get empty volumes (B2).
+
+    taken  names of the pod's implicit volumes so far, and whose they are; added to
+    """
     known = {volume.name for volume in spec.volumes}
     by_path: dict[str, Mount] = {}
-    extra = []
+    extra: list[Volume] = []
     explicit = {mount.path for mount in spec.mounts + asked.mounts}
     for point in base.mount_points:
         if point.name in known:
             by_path[point.path] = Mount(point.name, point.path)
+            if point.path not in explicit:
+                warnings += _given_to_others(spec, asked, app_name, point)
         elif point.path not in explicit:
-            implicit = f"{app_name}-{point.name}"
-            if implicit not in known:
+            implicit = _implicit(app_name, point.name, known, taken)
+            if implicit not in known and implicit not in {volume.name for volume in extra}:
                 warnings.append(
                     f"app {app_name}: no volume for mount point {point.name} ({point.path}): "
                     f"using an empty volume that ends with the pod"
@@ -233,3 +246,32 @@ def bind_mounts(
             )
         by_path[mount.path] = mount
     return tuple(by_path.values()), extra
+
+
+def _implicit(app: str, point: str, known: set[str], taken: dict[str, tuple[str, str]]) -> str:
+    """`<app>-<point>`, or that with a number when it is the name of another one's volume.
+
+    One that the operator declared under the first name is meant to be used (B2).
+    """
+    plain = name = f"{app}-{point}"
+    number = 1
+    while taken.setdefault(name, (app, point)) != (app, point) or (name != plain and name in known):
+        number += 1
+        name = f"{plain}-{number}"
+    return name
+
+
+def _given_to_others(spec: PodSpec, asked: AppSpec, app_name: str, point: MountPoint) -> list[str]:
+    """What to say when an image takes, by a name, a volume that was given to another app."""
+    if any(mount.volume == point.name for mount in asked.mounts):
+        return []
+    for other in spec.apps:
+        if other is not asked and any(mount.volume == point.name for mount in other.mounts):
+            who = f"app {other.name}" if other.name else "another app"
+            text = (
+                f"app {app_name}: its mount point {point.name} ({point.path}) gets volume"
+                f" {point.name}, which a mount of {who} names: mount something else there if it is"
+                " not meant for both"
+            )
+            return [text]
+    return []

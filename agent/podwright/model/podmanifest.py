@@ -200,15 +200,16 @@ def complete(
     warnings: list[str] = []
     volumes = list(manifest.volumes)
     bound = []
+    taken: dict[str, tuple[str, str]] = {}
     for asked, app, (_, image) in zip(spec.apps, manifest.apps, images):
         if not app.app.exec:
             raise UsageError(f"app {app.name}: says no command", "give its app an exec")
         mounts, extra = build.bind_mounts(
-            spec, asked, app.name, app.app, warnings, build.is_converted(image)
+            spec, asked, app.name, app.app, warnings, build.is_converted(image), taken
         )
         ended = life.with_stop_signal(app.annotations, image.annotations, f"app {app.name}")
         bound.append(replace(app, mounts=mounts, annotations=ended))
-        volumes += [volume for volume in extra if volume.name not in {v.name for v in volumes}]
+        volumes += extra
     build.check_ports(manifest.ports, bound)
     life.check({app.name: asked.life for app, asked in zip(bound, spec.apps)}, spec.exit_policy)
     own = build.own_annotations(spec)

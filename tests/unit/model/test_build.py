@@ -182,6 +182,39 @@ def test_a_volume_declared_under_the_implicit_name_is_used_for_the_mount_point()
     assert warnings == []
 
 
+def two_apps(**spec: Any) -> tuple[PodManifest, list[str]]:
+    """App a with the point b-c, and app a-b with the point c."""
+    first = image(app={"mountPoints": [{"name": "b-c", "path": "/x"}]})
+    second = image(app={"mountPoints": [{"name": "c", "path": "/x"}]})
+    apps = spec.pop("apps", [AppSpec("x", name="a"), AppSpec("x", name="a-b")])
+    return build(first, second, apps=apps, **spec)
+
+
+@pytest.mark.parametrize("volumes", [(), (Volume("a-b-c", "host", "/srv"),)])
+def test_two_apps_whose_names_run_together_shared_an_empty_volume(
+    volumes: tuple[Volume, ...],
+) -> None:
+    found, _ = two_apps(volumes=volumes)
+    assert [app.mounts[0].volume for app in found.apps] == ["a-b-c", "a-b-c-2"]
+    assert [volume.name for volume in found.volumes] == ["a-b-c", "a-b-c-2"]
+
+
+def test_a_numbered_name_is_not_one_that_the_operator_declared() -> None:
+    found, _ = two_apps(volumes=(Volume("a-b-c-2", "host", "/srv"),))
+    assert [app.mounts[0].volume for app in found.apps] == ["a-b-c", "a-b-c-3"]
+
+
+def test_an_image_that_took_another_apps_volume_by_its_name_was_not_told_of() -> None:
+    given = AppSpec("x", name="a", mounts=(Mount("c", "/keys"),))
+    volumes = (Volume("c", "host", "/srv"),)
+    _, warnings = two_apps(apps=[given, AppSpec("x", name="a-b")], volumes=volumes)
+    said = "app a-b: its mount point c (/x) gets volume c, which a mount of app a names"
+    assert [warning for warning in warnings if warning.startswith(said)]
+    both = AppSpec("x", name="a-b", mounts=(Mount("c", "/own"),))
+    _, warnings = two_apps(apps=[given, both], volumes=volumes)  # the control
+    assert not [warning for warning in warnings if warning.startswith(said)]
+
+
 PORTS = {"ports": [{"name": "http", "protocol": "tcp", "port": 80}]}
 
 

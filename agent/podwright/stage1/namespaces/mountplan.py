@@ -147,7 +147,8 @@ def binds_of(
         if volume is not None and volume.kind in (HOST, DEVICE):
             out.append(_host(app.name, where, volume, read_only, launch.stage1 != "fly"))
         else:
-            out.append(_empty(launch, app.name, where, wanted, volume, empty, read_only))
+            whose = (app.name, wanted)
+            out.append(_empty(launch, whose, where, volume, volumes, empty, read_only))
     return [replace(bind, inside=enclosing(bind.where, chosen)) for bind in out]
 
 
@@ -184,15 +185,20 @@ def _access(app: str, volume: Volume, read_only: bool) -> str:
 
 def _empty(
     launch: Launch,
-    app: str,
+    whose: tuple[str, Optional[MountPoint]],
     where: str,
-    point: Optional[MountPoint],
     volume: Optional[Volume],
+    volumes: dict[str, Volume],
     empty: dict[str, EmptyVolume],
     read_only: bool,
 ) -> Bind:
     """A bind of a directory of the pod's own, which the first app that mounts it has made."""
+    app, point = whose
     name = volume.name if volume is not None else f"{app}-{point.name if point else ''}"
+    plain, number = name, 1
+    while volume is None and (name in empty or name in volumes):  # another one's: never shared
+        number += 1
+        name = f"{plain}-{number}"
     path = f"{launch.pod_dir}/sharedVolumes/{name}"
     if volume is None:
         empty[name] = EmptyVolume(path, 0o755, 0, 0)
