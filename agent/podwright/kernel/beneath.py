@@ -93,40 +93,21 @@ def read_in_root(root: int, path: str, limit: int) -> Optional[bytes]:
         os.close(fd)
 
 
-def make_dirs(root: int, path: str, mode: int = 0o755, *, links: bool = True) -> int:
+def make_dirs(root: int, path: str, mode: int = 0o755) -> int:
     """Open the directory `path` as seen in `root`, making what is missing; returns its fd.
 
-    links  whether links on the way are followed
     Raises OSError when something on the way is no directory, or a link to nowhere.
     """
-    find = open_in_root if links else open_strict
     path = "/".join(part for part in path.split("/") if part) or "."
     try:
-        return find(root, path, DIRECTORY)
+        return open_in_root(root, path, DIRECTORY)
     except OSError as err:
         if err.errno != errno.ENOENT or path == ".":
             raise
     above, _, name = path.rpartition("/")
-    parent = make_dirs(root, above, mode, links=links)
+    parent = make_dirs(root, above, mode)
     try:
         fs.mkdir_missing(name, mode, parent)
     finally:
         os.close(parent)
-    return find(root, path, DIRECTORY)
-
-
-def make_file(root: int, path: str, *, links: bool = True) -> int:
-    """Open the file `path` as seen in `root` by O_PATH, making an empty one when missing."""
-    find = open_in_root if links else open_strict
-    try:
-        return find(root, path)
-    except OSError as err:
-        if err.errno != errno.ENOENT:
-            raise
-    above, _, name = path.strip("/").rpartition("/")
-    parent = make_dirs(root, above, links=links)
-    try:
-        fs.create_at(parent, name)
-    finally:
-        os.close(parent)
-    return find(root, path)
+    return open_in_root(root, path, DIRECTORY)

@@ -83,11 +83,3 @@ def test_nothing_is_made_through_links_to_nowhere_or_files(
     with pytest.raises(OSError):
         os.close(beneath.make_dirs(place[0], path))
     assert [p.name for p in (place[1] / "outside").iterdir()] == ["file"]
-
-
-def test_files_are_made_inside_with_their_directories(place: tuple[int, Path]) -> None:
-    for path in ("new/dir/file", "up/made", "dir/file"):
-        os.close(beneath.make_file(place[0], path))
-    assert (place[1] / "root/new/dir/file").read_bytes() == b""
-    assert (place[1] / "root/dir/made").exists()
-    assert (place[1] / "root/dir/file").read_text() == "inside"
