@@ -344,23 +344,26 @@ def test_a_source_that_another_pod_exchanges_for_a_link_never_shows_the_host(
 
 
 @pytest.mark.threat("T65")
+@pytest.mark.parametrize("where", ["/o/sub", "/link/sub"])
 def test_a_target_that_another_pod_exchanges_for_a_link_stays_in_the_apps_root(
-    bed: Bed, flipped: Path, tmp_path: Path
+    bed: Bed, flipped: Path, tmp_path: Path, where: str
 ) -> None:
+    tree = bed.tree()
+    (tree / "link").symlink_to("/o")
     source = tmp_path / "inner"
     source.mkdir()
     volumes = [
         {"name": "outer", "kind": "host", "source": str(flipped)},
         {"name": "inner", "kind": "host", "source": str(source)},
     ]
-    mounts = [{"volume": "outer", "path": "/o"}, {"volume": "inner", "path": "/o/sub"}]
+    mounts = [{"volume": "outer", "path": "/o"}, {"volume": "inner", "path": where}]
     script = "cut -d' ' -f4,5 /proc/self/mountinfo; cat /proc/self/comm"
-    app = sh("app", script, mounts=mounts)
+    app = sh("app", script, tree=tree, mounts=mounts)
     before = sorted(os.listdir("/"))
     for _ in range(ROUNDS):
         ended = bed.run(app, volumes=volumes, private_users="")
         if ended.refused:
-            assert "mount target /o/sub: Too many levels of symbolic links" in ended.refused
+            assert f"mount target {where}: Too many levels of symbolic links" in ended.refused
             continue
         *found, comm = ended.stdout.splitlines()
         assert comm == "cat"  # /proc is a real one
