@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,7 +190,11 @@ time.sleep(1)
 def test_an_app_stopped_its_pod_and_signalled_other_apps(bed: Bed, private_users: str) -> None:
     evil = python("evil", SIGNALS, tree=bed.python_tree())
     script = "trap 'exit 9' USR1 HUP TERM INT; for i in 1 2 3 4 5 6 7 8 9; do sleep 0.3; done"
-    options = {"volumes": [USR], "exit_policy": "all-ended", "private_users": private_users}
+    options: dict[str, Any] = {
+        "volumes": [USR],
+        "exit_policy": "all-ended",
+        "private_users": private_users,
+    }
     ended = bed.run(evil, sh("other", script), **options)
     assert (ended.outcome, dict(ended.apps)) == ([0, "exited"], {"evil": 0, "other": 0}), ended
     with House(bed).start(sh("other", f"trap 'exit 9' USR1; {LIVE}"), **options) as pod:
