@@ -26,7 +26,9 @@ def _port(item: Any, path: str) -> dict[str, Any]:
     else:
         parts = item.split(":") if isinstance(item, str) else []
         if len(parts) not in (2, 3) or not all(parts):
-            raise OptionError(f"{path}: {item!r} is not a port; write NAME:[HOSTIP:]HOSTPORT[-LAST]")
+            raise OptionError(
+                f"{path}: {item!r} is not a port; write NAME:[HOSTIP:]HOSTPORT[-LAST]"
+            )
         first, dash, last = parts[-1].partition("-")
         out = {"name": parts[0], "host_port": first}
         if dash:

@@ -20,8 +20,9 @@ MAX_PORTS = 1024
 def plan_ports(manifest: PodManifest) -> tuple[PortMap, ...]:
     """Every host port with the pod port it leads to, as many as were asked for, written out.
 
-    Raises UsageError naming the port when it is of no app or of several, when it has
-    fewer than are asked for, when a range ends beyond 65535, when the host address is not IPv4, or when two ports want the same place.
+    Raises UsageError naming the port when it is of no app or of several, when it has fewer than
+    are asked for, when a range ends beyond 65535, when the host address is not IPv4, or when two
+    ports want the same place.
     """
     known: dict[str, list[Port]] = {}
     for app in manifest.apps:

@@ -78,7 +78,9 @@ def test_a_range_beyond_the_last_port() -> None:
 
 def test_too_many_ports() -> None:
     apps = ((Port("rtp", "udp", 1000, MAX_PORTS + 1),),)
-    assert f"at most {MAX_PORTS} ports" in refusal(HostPort("rtp", 1000, count=MAX_PORTS + 1), apps=apps)
+    assert f"at most {MAX_PORTS} ports" in refusal(
+        HostPort("rtp", 1000, count=MAX_PORTS + 1), apps=apps
+    )
 
 
 @pytest.mark.parametrize(

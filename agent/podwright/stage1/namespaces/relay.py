@@ -65,7 +65,7 @@ class Shown:
     def __init__(self, master: int, ours: tuple[int, ...]) -> None:
         self.master = master
         self.typed = 0 in ours
-        self.output = next(fd for fd in (1, 2, 0) if fd in ours)
+        self.output: int = next(fd for fd in (1, 2, 0) if fd in ours)
         self.size_of = ours[0]
         self.open = True
         self._before: list[Any] = []
