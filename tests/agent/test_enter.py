@@ -171,8 +171,13 @@ def test_when_the_client_is_killed_everything_that_it_started_ends(
             lambda: not any("7777" in line for line in house.processes(pod)), "all of it ended"
         )
         assert "sleep 8888" in house.processes(pod)
-        house.enter(pod, "true").check()  # sweeps what the dead client left
-        assert house.cgroups(pod) == []
+
+        def swept() -> bool:
+            house.enter(pod, "true").check()  # sweeps what the dead client left
+            return house.cgroups(pod) == []
+
+        # a group is busy until the kernel has let go of the last process in it
+        pod.wait_until(swept, "swept")
 
 
 def test_what_a_command_leaves_in_the_background_lives_on(house: House) -> None:

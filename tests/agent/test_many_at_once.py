@@ -34,3 +34,24 @@ def test_110_pods_started_at_once_all_run(
     agent.ok("gc", "--grace-period=0s", timeout=300)
     agent.ok("gc", "--grace-period=0s", timeout=300)
     assert agent.ok("list", "--no-legend") == ""
+
+
+def test_a_stop_that_comes_before_the_app_is_not_lost(
+    agent: Agent, lab: Keys, signed_image: Build
+) -> None:
+    """PID 1 may get it while it is still the host's root, when the sender shows as who it is."""
+    agent.trust(lab.key, "example.com")
+    agent.ok("fetch", signed_image())
+    run = [*agent.command, "run", "--net=none", "example.com/tiny:1.0", "--exec=/bin/sleep"]
+    script = """
+import subprocess, sys, time
+for moment in range(40):
+    pod = subprocess.Popen([*sys.argv[1:], "--", "3600"])
+    time.sleep(0.01 + moment * 0.004)
+    pod.terminate()
+    print(pod.wait(timeout=60))
+"""
+    out = (
+        agent.host.run(["/usr/bin/python3", "-IS", "-c", script, *run], timeout=200).check().stdout
+    )
+    assert set(out.split()) <= {"0", "143", "-15"}

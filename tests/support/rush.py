@@ -20,7 +20,7 @@ pods = [
     for _ in range(task["count"])
 ]
 states, deadline = [], began + 300
-while time.monotonic() < deadline and any(pod.poll() is None for pod in pods):
+while time.monotonic() < deadline and all(pod.poll() is None for pod in pods):
     listed = subprocess.run(task["list"], capture_output=True, text=True)
     if listed.returncode:
         raise RuntimeError(f"list ended with {listed.returncode}: {listed.stderr}")

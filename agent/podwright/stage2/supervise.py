@@ -97,6 +97,7 @@ class Supervisor:
         """Run the pod to its end: (status, reason). Raises LaunchError when an app's
         confinement cannot be set up; EOFError when it cannot go on, and has said why."""
         try:
+            self._obey_early()
             self._advance()
             while any(app.phase != OVER for app in self.apps):
                 self.starter.launching = self.starter.launching and bool(self.starter.starting)
@@ -208,6 +209,18 @@ class Supervisor:
                     os.kill(app.pid, number)
         elif number == signals.SIGIO and self.control is not None:
             self.control.signalled()
+
+    def _obey_early(self) -> None:
+        """Obey what was sent before anything of the pod ran: who sent it cannot be one of its apps.
+
+        It may have come before we entered the pod's user namespace, with the host's numbers.
+        """
+        while True:
+            info = signals.sigtimedwait((*STOPPING, *PASSED_ON), 0)
+            if info is None:
+                return
+            if info.si_signo in STOPPING:
+                self._stop(ON_REQUEST)
 
     def _from_outside(self, info: struct_siginfo) -> bool:
         """Whether the host's root sent a signal, and nobody of the pod.
