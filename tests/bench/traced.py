@@ -80,7 +80,6 @@ def main() -> None:
         (init, "_settle_in", "namespaces"),
         (roots, "build", "roots"),
         (app, "spawn", "fork of the app"),
-        (app, "confirm", "the app becomes itself"),
         (supervise.Supervisor, "run", "apps"),
         (start, "record_end", "record of the end"),
     ):
