@@ -107,14 +107,14 @@ def parse_exit_policy(text: str, where: str) -> str:
     return text
 
 
-def parse_ready(fields: Optional[Fields]) -> Optional[Ready]:
-    """An app's own readiness rule: like the pod's, without naming an app."""
+def parse_ready(fields: Optional[Fields], *, of_pod: bool = False) -> Optional[Ready]:
+    """A readiness rule; only the pod's may name the app whose command it is."""
     if fields is None:
         return None
     ready = Ready(
         fields.optional_integer("tcp", 1, 65535),
         fields.texts("exec"),
-        "",
+        fields.text("app") if of_pod else "",
         seconds(fields, "seconds", 1.0, 3600),
         seconds(fields, "interval", 0.25, 60, 0.01),
         seconds(fields, "timeout", 60.0, LONGEST, 0.1),

@@ -8,7 +8,7 @@ from podwright.errors import UsageError
 from podwright.model import isolators
 from podwright.model.fields import Fields
 from podwright.model.image import absolute
-from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy
+from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy, parse_ready
 from podwright.model.life import parse_fields as parse_life
 from podwright.model.names import ac_name, host_name, pod_name
 from podwright.model.pod import HostPort
@@ -202,27 +202,6 @@ def _parse_apps(fields: Fields) -> tuple[AppSpec, ...]:
     return tuple(apps)
 
 
-def _parse_ready(fields: Optional[Fields]) -> Ready:
-    if fields is None:
-        return Ready()
-    ready = Ready(
-        fields.optional_integer("tcp", 1, 65535),
-        fields.texts("exec"),
-        fields.text("app"),
-        seconds(fields, "seconds", 1.0, 3600),
-        seconds(fields, "interval", 0.25, 60, 0.01),
-        seconds(fields, "timeout", 60.0, 86400, 0.1),
-    )
-    fields.finish()
-    if ready.tcp is not None and ready.exec:
-        raise UsageError(
-            f"{fields.path}: tcp and exec exclude each other",
-            "let the command try the port, too",
-            object=fields.path,
-        )
-    return ready
-
-
 def check_number(apps: int, where: str) -> None:
     """Refuse a pod of more apps than start in good time."""
     if apps > MAX_APPS:
@@ -267,7 +246,7 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         restart=fields.choice("restart", RESTARTS, "on-failure"),
         enabled=fields.boolean("enabled", state in ("started", "restarted")),
         enabled_said=fields.raw("enabled") is not None,
-        ready=_parse_ready(fields.child("ready")),
+        ready=parse_ready(fields.child("ready"), of_pod=True) or Ready(),
         stop_timeout=seconds(fields, "stop_timeout", 10.0, 3600),
         annotations=tuple(sorted(fields.mapping("annotations").items())),
         labels=tuple(sorted(fields.mapping("labels").items())),

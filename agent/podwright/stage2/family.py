@@ -22,6 +22,22 @@ EXTRA = {KILL: 2, BAR: 2, LIST: 1, NONE: 0}
 """Descriptors of each kind: first the directory, then the file."""
 
 
+def processes(directory: int) -> list[int]:
+    """Who is in the cgroup that a descriptor is open on. Raises OSError when it was removed."""
+    # Opened anew: v1 would answer a second reading from what it kept.
+    file = os.open("cgroup.procs", os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+    data = b""
+    try:
+        while True:
+            piece = os.read(file, 65536)
+            if not piece:
+                break
+            data += piece
+    finally:
+        os.close(file)
+    return [int(line) for line in data.split() if line != b"0"]
+
+
 class Family:
     """See the module. `pid` is the first of them, 0 when it has been reaped."""
 
@@ -36,25 +52,11 @@ class Family:
         if self.kind == NONE:
             return own
         try:
-            return own | self._listed()
+            return own | set(processes(self.fds[0]))
         except OSError as err:
             if err.errno not in GONE:
                 raise
             return own
-
-    def _listed(self) -> set[int]:
-        # Opened anew: v1 would answer a second reading from what it kept.
-        file = os.open("cgroup.procs", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.fds[0])
-        data = b""
-        try:
-            while True:
-                piece = os.read(file, 65536)
-                if not piece:
-                    break
-                data += piece
-        finally:
-            os.close(file)
-        return {int(line) for line in data.split() if line != b"0"}
 
     def signal(self, number: int) -> None:
         """Signal every one of them."""

@@ -14,6 +14,7 @@ import os
 
 from podwright.kernel import signals
 from podwright.kernel.step import step
+from podwright.stage2.family import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Group:
 
     def end(self) -> bool:
         """Kill all; True when nothing was left. Else ask again: the killed take a moment."""
-        found = self._processes()
+        found = processes(self.directory)
         if not found:
             self._bar(False)
             return True
@@ -56,20 +57,6 @@ class Group:
             self._kill(found[first : first + _AT_ONCE])
         return False
 
-    def _processes(self) -> list[int]:
-        """Fresh from the kernel: v1 would answer a second reading from what it kept."""
-        fd = os.open("cgroup.procs", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.directory)
-        data = b""
-        try:
-            while True:
-                piece = os.read(fd, 65536)
-                if not piece:
-                    break
-                data += piece
-        finally:
-            os.close(fd)
-        return [int(line) for line in data.split() if line != b"0"]
-
     def _kill(self, pids: list[int]) -> None:
         opened = []
         for pid in pids:
@@ -77,7 +64,7 @@ class Group:
                 opened.append((pid, os.pidfd_open(pid)))
             except OSError:
                 continue  # it has ended
-        members = frozenset(self._processes())
+        members = frozenset(processes(self.directory))
         for pid, fd in opened:
             try:
                 if pid in members:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OK, LIMITED, MISSING = "ok", "limited", "missing"
-STATUSES = (OK, LIMITED, MISSING)
 PATIENCE = 5.0
 """Seconds that one trial may take."""
 

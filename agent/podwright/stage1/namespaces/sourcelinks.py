@@ -15,7 +15,7 @@ import errno
 import os
 import stat
 
-from podwright.kernel import beneath, mounts
+from podwright.kernel import beneath, mountinfo, mounts
 from podwright.kernel.calls import CallError
 from podwright.text import safe
 from podwright.values import value
@@ -61,21 +61,6 @@ def resolve(path: str, *, follow_links: bool = False, seen: Optional[list[Link]]
     if seen is not None:
         seen += walk.links
     return fd
-
-
-def mount_of(fd: int) -> list[str]:
-    """The line of /proc/self/mountinfo, in fields, of the mount that `fd` is on."""
-    number = ""
-    with open(f"/proc/self/fdinfo/{fd}") as file:
-        for line in file:
-            if line.startswith("mnt_id:"):
-                number = line.split()[1]
-    with open("/proc/self/mountinfo") as file:
-        for line in file:
-            fields = line.split()
-            if fields[0] == number:
-                return fields
-    raise OSError(errno.ENOENT, "is on a mount that is not there any more")
 
 
 class _Walk:
@@ -153,7 +138,7 @@ class _Walk:
             return True
         if self._where != DEVICES and not self._where.startswith(f"{DEVICES}/"):
             return False
-        fields = mount_of(here)
+        fields = mountinfo.of(here)
         return fields[4] == DEVICES and fields[fields.index("-") + 1] == "devtmpfs"
 
 

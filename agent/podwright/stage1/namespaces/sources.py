@@ -12,9 +12,9 @@ import os
 import stat
 
 from podwright.errors import LaunchError
-from podwright.kernel import mounts
+from podwright.kernel import mountinfo, mounts
 from podwright.stage1.namespaces.mountplan import Device
-from podwright.stage1.namespaces.sourcelinks import Link, Refused, mount_of, resolve
+from podwright.stage1.namespaces.sourcelinks import Link, Refused, resolve
 from podwright.text import safe
 from podwright.values import replace
 
@@ -211,9 +211,9 @@ def _check_kind(fd: int, bind: Bind) -> None:
 
 def _check_shared(app: str, bind: Bind, fd: int) -> None:
     """Propagation needs a mount that is shared on the host; else it would silently be none."""
-    fields = mount_of(fd)
+    found = mountinfo.propagation(mountinfo.of(fd))
     wanted = ("shared:",) if bind.propagation == "shared" else ("shared:", "master:")
-    if any(field.startswith(wanted) for field in fields[6 : fields.index("-")]):
+    if any(field.startswith(wanted) for field in found):
         return
     raise LaunchError(
         f"app {app}: volume source {safe(bind.source, 120)}: is not on a shared mount, so there is"

@@ -15,7 +15,7 @@ import errno
 import os
 import stat
 
-from podwright.kernel import beneath, fs
+from podwright.kernel import beneath, fs, mountinfo
 from podwright.kernel.calls import CallError
 
 TYPE_CHECKING = False
@@ -179,17 +179,14 @@ def check_shared(base: int, name: str, found: int) -> None:
 
 def refuse_shared(fd: int) -> None:
     """Raise OSError when what `fd` is open on lies on a mount that others have, too."""
-    number = ""
-    with open(f"/proc/self/fdinfo/{fd}") as file:
-        for line in file:
-            if line.startswith("mnt_id:"):
-                number = line.split()[1]
-    with open("/proc/self/mountinfo") as file:
-        for line in file:
-            fields = line.split()
-            if fields[0] == number:
-                own = fields[6 : fields.index("-")]
-                if not any(field.startswith("shared:") for field in own):
-                    return
-                break
-    raise OSError(errno.EXDEV, "lies in a volume with propagation shared")
+    if _is_shared(fd):
+        raise OSError(errno.EXDEV, "lies in a volume with propagation shared")
+
+
+def _is_shared(fd: int) -> bool:
+    """Whether others have the mount, too; one that cannot be found may be anybody's."""
+    try:
+        found = mountinfo.propagation(mountinfo.of(fd))
+    except FileNotFoundError:
+        return True
+    return any(field.startswith("shared:") for field in found)

@@ -23,8 +23,6 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
-
     from podwright.stage1.namespaces.mountplan import Bind
     from podwright.stage1.namespaces.plan import UserRange
 
@@ -143,8 +141,3 @@ def _write(path: str, data: bytes) -> None:
         os.write(fd, data)
     finally:
         os.close(fd)
-
-
-def first_of(users: Optional[Users]) -> int:
-    """The host's number of the pod's root."""
-    return users.first if users is not None else 0
