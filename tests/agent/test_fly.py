@@ -377,7 +377,9 @@ def test_a_daemon_ends_by_gc_when_both_were_killed_at_once(bed: Bed) -> None:
 @pytest.mark.parametrize("victim", ["parent", "init"])
 def test_a_fork_bomb_ends_with_its_pod(bed: Bed, victim: str) -> None:
     before = ledger(bed)
-    bomb = "b() { while :; do (setsid sh -c 'sleep 0.2; exec sleep 86399' &) ; done; }; b & b & b & wait"
+    # The app itself forks once, early: a shell that cannot fork exits, and the pod would end with it.
+    bomb = "b() { while :; do (setsid sh -c 'sleep 0.2; exec sleep 86399' &) ; done; }"
+    bomb += "; c() { b & b & b & wait; }; c & exec sleep 86399"
     pids = isolator("resource/pids", {"limit": "300"})
     with up(bed, bomb, isolators=[pids]) as pod:
         pod.wait_until(lambda: daemons(bed) > 20, "many processes")
