@@ -17,9 +17,10 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from podwright.cli.options import Arguments, Verb
+    from podwright.model.podnames import PodNames
     from podwright.model.secret import GivenSecret
     from podwright.model.volume import Mount, Volume
 
@@ -42,6 +43,9 @@ ISOLATOR_FLAGS = (
     *("rlimit", "oom-score-adj", "caps-retain", "caps-remove", "seccomp"),
     *("no-new-privileges", "apparmor"),
 )
+
+
+NAME_FLAGS = ("dns", "dns-domain", "dns-search", "dns-opt", "hosts-entry")
 
 
 class MultiArguments(options.Arguments):
@@ -177,7 +181,13 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         interactive=interactive,
         pod_isolators=_pod_isolators(args),
         secrets=_secrets(args.texts("secret")),
+        metadata=args.true("mds-register"),
+        names=names_of(args),
     )
+    if spec.metadata:
+        from podwright.model.registration import check_net
+
+        check_net(spec.net, "--mds-register")
     if manifest is None:
         return spec
     from podwright.model import podmanifest
@@ -253,6 +263,15 @@ def _life(own: Arguments) -> Life:
     from podwright.cli.lives import parse
 
     return parse(own)
+
+
+def names_of(args: Arguments) -> Optional[PodNames]:
+    """What is said about the pod's names."""
+    if not any(args.given(flag) for flag in NAME_FLAGS):
+        return None
+    from podwright.cli.names import parse
+
+    return parse(args)
 
 
 def _numbers(gids: str) -> tuple[int, ...]:

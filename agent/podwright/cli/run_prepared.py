@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from podwright.cli.apps import names_of
 from podwright.cli.context import Context, tell_report
 from podwright.cli.run import again, tell
 from podwright.errors import UsageError
@@ -52,6 +53,10 @@ def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
             f"--net={net} cannot be used: the pod publishes ports",
             "ports are published on the default network",
         )
+    if overrides.get("metadata"):
+        from podwright.model.registration import check_net
+
+        check_net(net, "--mds-register")
     if overrides.get("interactive") and len(manifest.apps) > 1:
         raise UsageError(
             "--interactive works with one app only", f"the pod has {len(manifest.apps)}"
@@ -66,6 +71,13 @@ def _overrides(args: Arguments) -> dict[str, Any]:
             raise UsageError(f"--net={safe(out['net'], 60)}: this version knows {', '.join(NETS)}")
     if args.given("hostname"):
         out["hostname"] = host_name(args.text("hostname"), "--hostname")
+    names = names_of(args)
+    if names is not None:
+        from podwright.model.podnames import dump
+
+        out["names"] = dump(names)
     if args.given("interactive"):
         out["interactive"] = args.true("interactive")
+    if args.given("mds-register"):
+        out["metadata"] = args.true("mds-register")
     return out

@@ -59,7 +59,18 @@ POD_OPTIONS = (
 START_OPTIONS = (
     Option("net", "network: default, none or host", "NET", "default"),
     Option("hostname", "host name in the pod", "NAME"),
+    Option("dns", "name server, or host, or none: only what the image has", "IP", repeat=True),
+    Option("dns-domain", "local domain in resolv.conf", "DOMAIN"),
+    Option("dns-search", "search domain in resolv.conf", "DOMAIN", repeat=True),
+    Option("dns-opt", "option in resolv.conf: ndots:2", "OPTION", repeat=True),
+    Option(
+        "hosts-entry",
+        "entry of the hosts file: IP=NAME[,IP=NAME...], or host: the host's file",
+        "ENTRY",
+        repeat=True,
+    ),
     Option("interactive", "tie the terminal to the app (one app only)"),
+    Option("mds-register", "register with the metadata service: apps get AC_METADATA_URL"),
 )
 APP_OPTIONS = (
     Option("name", "name of the app", "NAME", per_app=True),

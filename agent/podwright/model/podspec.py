@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from podwright.model.podnames import PodNames
     from podwright.model.secret import GivenSecret
     from podwright.stage0.web.givenlogins import Credentials
 
@@ -99,6 +100,8 @@ class PodSpec:
     pod_isolators  of the pod as a whole, as written
     manifest       a pod manifest given whole, see `model/podmanifest.py`
     private_users  a user namespace of its own, one of privateusers.CHOICES
+    metadata       it is registered with the metadata service
+    names          how it finds names; None: nothing is said
     """
 
     name: str
@@ -130,6 +133,8 @@ class PodSpec:
     secrets: tuple[GivenSecret, ...] = ()
     private_users: str = ""
     manifest: Optional[dict[str, Any]] = None
+    metadata: bool = False
+    names: Optional[PodNames] = None
 
 
 def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -> AppSpec:
@@ -258,8 +263,14 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         ),
         secrets=_secrets(fields),
         private_users=_private_users(fields),
+        metadata=fields.boolean("metadata"),
+        names=_names(fields),
     )
     fields.finish()
+    if spec.metadata:
+        from podwright.model.registration import check_net
+
+        check_net(spec.net, fields.at("metadata"))
     volumes = [volume.name for volume in spec.volumes]
     if len(set(volumes)) != len(volumes):
         raise UsageError(f"{fields.at('volumes')}: names must be unique", object=name)
@@ -304,6 +315,14 @@ def _secrets(fields: Fields) -> tuple[GivenSecret, ...]:
     given = tuple(parse_given(item) for item in fields.objects("secrets"))
     check_all(tuple(one.secret for one in given), fields.at("secrets"))
     return given
+
+
+def _names(fields: Fields) -> Optional[PodNames]:
+    if fields.raw("dns") is None and fields.raw("hosts") is None:
+        return None
+    from podwright.model.podnames import parse
+
+    return parse(fields)
 
 
 def _private_users(fields: Fields) -> str:

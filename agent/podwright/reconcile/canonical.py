@@ -13,8 +13,9 @@ from podwright.values_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
+    from podwright.model.podnames import PodNames
     from podwright.model.secret import GivenSecret
     from podwright.stage0.images import StoredImage
 
@@ -30,6 +31,12 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         more["pod_isolators"] = list(spec.pod_isolators)
     if spec.private_users:
         more["private_users"] = spec.private_users
+    if spec.metadata:
+        more["metadata"] = True
+    if spec.names is not None:
+        from podwright.model import podnames
+
+        more.update(podnames.dump(spec.names))
     return {
         **more,
         **_secrets(spec),
@@ -131,6 +138,8 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         exit_policy=runtime_.get("exit_policy", life.FIRST_FAILURE),
         secrets=_given(runtime_.get("secrets", ())),
         private_users=runtime_.get("private_users", ""),
+        metadata=runtime_.get("metadata", False),
+        names=_names(runtime_),
     )
     if runtime_.get("manifest") is None:
         return spec
@@ -143,6 +152,15 @@ def _mounts(raw: list[Any]) -> tuple[Mount, ...]:
     from podwright.model.fields import Fields
 
     return tuple(parse_mount(Fields(mount, "mount")) for mount in raw)
+
+
+def _names(runtime_: dict[str, Any]) -> Optional[PodNames]:
+    said: dict[str, Any] = {key: runtime_[key] for key in ("dns", "hosts") if key in runtime_}
+    if not said:
+        return None
+    from podwright.model import podnames
+
+    return podnames.load(said)
 
 
 def _secrets(spec: PodSpec) -> dict[str, Any]:

@@ -197,7 +197,13 @@ def _write(
 
 def runtime_config(spec: PodSpec, reports: tuple[str, ...] = ()) -> dict[str, Any]:
     """What run-prepared needs besides the manifest."""
+    names: dict[str, Any] = {}
+    if spec.names is not None:
+        from podwright.model import podnames
+
+        names["names"] = podnames.dump(spec.names)
     return {
+        **names,
         "format": RUNTIME_FORMAT,
         "name": spec.name,
         "stage1": spec.stage1,
@@ -211,6 +217,7 @@ def runtime_config(spec: PodSpec, reports: tuple[str, ...] = ()) -> dict[str, An
         "reports": list(reports),
         "selinux": spec.selinux,
         "privateUsers": spec.private_users,
+        "metadata": spec.metadata,
     }
 
 
