@@ -77,6 +77,7 @@ def build(args: Arguments) -> Context:
         system_config=_absolute(args, "system-config") or "/usr/lib/podwright",
         local_config=_absolute(args, "local-config") or "/etc/podwright",
         user_config=_absolute(args, "user-config"),
+        rkt=os.path.basename(sys.argv[0]) == "rkt",
     )
     if not layout.data:
         layout = configuration.with_data_dir(layout)

@@ -19,6 +19,7 @@ class Layout:
     local_config   the administrator's configuration (/etc/podwright)
     user_config    an extra one with the last word, or ""
     run            what the whole host shares until the next boot, whatever the data directory
+    rkt            called by rkt's name: its configuration of networks is read too
     """
 
     data: str = "/var/lib/podwright"
@@ -26,6 +27,7 @@ class Layout:
     local_config: str = "/etc/podwright"
     user_config: str = ""
     run: str = "/run/podwright"
+    rkt: bool = False
 
     @property
     def cas(self) -> str:
@@ -73,9 +75,31 @@ class Layout:
         return f"{self.run}/net"
 
     @property
+    def net_confs(self) -> tuple[str, ...]:
+        """Directories of network configurations; later ones override."""
+        found = (self.system_config, self.local_config, self.user_config)
+        return tuple(f"{one}/net.d" for one in found if one)
+
+    @property
+    def net_plugins(self) -> tuple[str, ...]:
+        """Directories of CNI plugins; the first that has one wins."""
+        own = (f"{self.local_config}/net.d", f"{self.system_config}/plugins/net")
+        return (*own, "/usr/lib/cni", "/opt/cni/bin")
+
+    @property
     def users(self) -> str:
         """Ranges of user ids in use: one pool for all data directories of the host."""
         return f"{self.run}/users"
+
+    @property
+    def metadata(self) -> str:
+        """What the metadata service knows of the pods of this host."""
+        return f"{self.run}/metadata"
+
+    @property
+    def metadata_socket(self) -> str:
+        """Where pods are registered with the metadata service."""
+        return f"{self.run}/metadata-svc.sock"
 
     @property
     def logs(self) -> str:
@@ -85,3 +109,9 @@ class Layout:
     def trust_dirs(self) -> list[str]:
         """Trust store roots, in the order in which they are read (behaviour.md A11)."""
         return [f"{self.system_config}/trustedkeys", f"{self.local_config}/trustedkeys"]
+
+    def net_dirs(self) -> tuple[str, ...]:
+        """Directories of network configurations; later ones override earlier ones."""
+        theirs = ("/usr/lib/rkt", "/etc/rkt") if self.rkt else ()
+        own = (self.system_config, self.local_config, self.user_config)
+        return tuple(f"{directory}/net.d" for directory in (*theirs, *own) if directory)

@@ -12,6 +12,7 @@ import os
 
 from podwright import jsonio
 from podwright.errors import HostError, UsageError, VerifyError
+from podwright.host import owned
 from podwright.kernel import fs
 from podwright.model import policy as model
 from podwright.stage0.judge import pgp, policy, policykeys
@@ -91,7 +92,7 @@ def _check_keys(document: dict[str, Any], missing_ok: bool) -> None:
 
 def _write(layout: Layout, path: str, document: dict[str, Any]) -> None:
     fs.ensure_dir(layout.local_config, 0o755)
-    why = policy.way_problem(path)
+    why = owned.way_problem(path)
     if why:
         raise policy.broken(path, why, "correct the directory; nothing was written")
     fs.write_atomic(path, jsonio.pretty(document).encode() + b"\n", 0o644)

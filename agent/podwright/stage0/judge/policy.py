@@ -10,11 +10,9 @@ is no way from a broken policy to no policy.
 
 from __future__ import annotations
 
-import os
-import stat
-
 from podwright import jsonio
 from podwright.errors import UsageError, VerifyError
+from podwright.host import owned
 from podwright.model.policy import parse_policy
 from podwright.text import safe
 
@@ -32,7 +30,6 @@ REGISTRIES = ("registries.d file", "no image from a registry is accepted")
 """What a file is, and what follows when it is not in order."""
 _OWNED = "correct it as root: it must be a regular file that only root can write"
 _SEE = "correct it there; see containers-policy.json(5)"
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class PolicyError(VerifyError):
@@ -83,51 +80,9 @@ def read_owned(path: str, limit: int, kind: tuple[str, str] = POLICY) -> Optiona
     and for a directory on the way to it in which others could exchange it.
     """
     try:
-        fd = os.open(path, _FILE)
-    except FileNotFoundError:
-        return None
-    except OSError as err:
-        raise broken(path, f"cannot be read: {err.strerror}", _OWNED, kind) from None
-    try:
-        info = os.fstat(fd)
-        why = _problem(info, stat.S_ISREG, "is not a regular file") or way_problem(path)
-        if not why and info.st_size > limit:
-            why = f"is larger than {limit} bytes"
-        if why:
-            raise broken(path, why, _OWNED, kind)
-        chunks = []
-        while chunk := os.read(fd, 65536):
-            chunks.append(chunk)
-            if len(chunks) * 65536 > limit + 65536:
-                raise broken(path, f"is larger than {limit} bytes", _OWNED, kind)
-        return b"".join(chunks)
-    except OSError as err:
-        raise broken(path, f"cannot be read: {err.strerror}", _OWNED, kind) from None
-    finally:
-        os.close(fd)
-
-
-def _problem(info: os.stat_result, kind: Any, otherwise: str) -> str:
-    if not kind(info.st_mode):
-        return otherwise
-    if info.st_uid not in (0, os.geteuid()):
-        return f"belongs to user {info.st_uid}"
-    if info.st_mode & 0o022:
-        return f"may be written by others (mode {info.st_mode & 0o7777:04o})"
-    return "" if info.st_mode & 0o444 else "may be read by nobody (mode 0000)"
-
-
-def way_problem(path: str) -> str:
-    """What is wrong with the directories above; sticky ones are fine, as files stay their owners'."""
-    directory = os.path.dirname(path)
-    while directory not in ("", "/"):
-        info = os.stat(directory)
-        if not info.st_mode & stat.S_ISVTX:
-            why = _problem(info, stat.S_ISDIR, "is not a directory")
-            if why:
-                return f"lies in {safe(directory, 300)}, which {why}"
-        directory = os.path.dirname(directory)
-    return ""
+        return owned.read(path, limit)
+    except owned.NotOwned as err:
+        raise broken(path, str(err), _OWNED, kind) from None
 
 
 def broken(

@@ -1,0 +1,215 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which networks a pod is on: what `--net` names, looked up in the configuration (behaviour.md D1, D2).
+
+Configurations lie in the `net.d` of several directories. Their order is that of their files'
+names, whatever the directory; a name in a later directory overrides the same one in an earlier
+one, and any of them what is built in. A file that cannot be believed or understood makes the
+network fail that it is about, and every network where that cannot be told: it may be what was to
+keep one of them in.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import NetworkError, PodwrightError, UsageError
+from podwright.model import netchoice
+from podwright.net.values import NetConf
+from podwright.text import safe
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional, Union
+
+ENDINGS = (".conf", ".conflist", ".json")
+MAX_FILE = 1024 * 1024
+MAX_FILES = 1000
+
+
+@value
+class Chosen:
+    """A network and the CNI arguments it was named with."""
+
+    conf: NetConf
+    args: tuple[tuple[str, str], ...] = ()
+
+
+@value
+class Broken:
+    """A file that says nothing we can use; `name` is the network's, or "" when not even that is known."""
+
+    source: str
+    name: str
+    message: str
+    hint: str = ""
+
+
+@value
+class Catalog:
+    """All networks of a host, in the order in which a pod's links are made.
+
+    warnings   about files that nothing is taken from
+    """
+
+    networks: tuple[NetConf, ...]
+    broken: tuple[Broken, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """What there is."""
+        return tuple(conf.name for conf in self.networks)
+
+
+BUILTIN = (
+    NetConf(
+        "default",
+        "1.0.0",
+        (
+            {
+                "type": "ptp",
+                "ipMasq": True,
+                "ipam": {
+                    "type": "host-local",
+                    "ranges": [
+                        [{"subnet": "172.16.28.0/24"}],
+                        [{"subnet": "fd70:6f64:7772:1c::/64"}],
+                    ],
+                    "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}],
+                },
+            },
+        ),
+    ),
+    NetConf(
+        "default-restricted",
+        "1.0.0",
+        (
+            {
+                "type": "ptp",
+                "podwright.io/reach": "host",
+                "ipam": {
+                    "type": "host-local",
+                    "ranges": [
+                        [{"subnet": "172.31.0.0/16"}],
+                        [{"subnet": "fd70:6f64:7772:1f::/64"}],
+                    ],
+                },
+            },
+        ),
+    ),
+)
+"""Their place in the order is that of files called `99-NAME.conf`."""
+
+
+def choose(nets: str, conf_dirs: tuple[str, ...]) -> tuple[Chosen, ...]:
+    """The networks that `nets` (`model/netchoice.py`) names, in the order of their links.
+
+    None for `none` and `host`. Raises NetworkError for a network that does not exist or whose
+    configuration cannot be used.
+    """
+    choice = netchoice.parse(nets)
+    if not netchoice.has_own_network(choice.word):
+        return ()
+    catalog = read(conf_dirs)
+    wanted = {one.name: one.args for one in choice.networks}
+    everything = choice.word == netchoice.ALL
+    for broken in catalog.broken:
+        if everything or not broken.name or broken.name in wanted:
+            raise NetworkError(
+                broken.message, broken.hint, object=broken.source, reason="bad-network"
+            )
+    known = catalog.names()
+    for name in wanted:
+        if name not in known:
+            raise unknown(name, catalog)
+    return tuple(
+        Chosen(conf, wanted.get(conf.name, ()))
+        for conf in catalog.networks
+        if everything or conf.name in wanted
+    )
+
+
+def unknown(name: str, catalog: Catalog) -> NetworkError:
+    """The error for a network that this host has not."""
+    return NetworkError(
+        f"network {safe(name, 80)}: does not exist on this host",
+        f"there are: {', '.join(catalog.names())}",
+        object=name,
+        reason="no-network",
+    )
+
+
+def read(conf_dirs: tuple[str, ...]) -> Catalog:
+    """Every configuration there is; what is wrong with files is told in the value."""
+    found: dict[str, tuple[str, Union[NetConf, Broken]]] = {
+        conf.name: (f"99-{conf.name}.conf", conf) for conf in BUILTIN
+    }
+    nameless: list[Broken] = []
+    warnings: list[str] = []
+    for directory in conf_dirs:
+        here: dict[str, str] = {}
+        for one in read_directory(directory):
+            file = os.path.basename(one.source)
+            if not one.name:
+                nameless += [one] if isinstance(one, Broken) else []
+            elif one.name in here:
+                warnings.append(
+                    f"{safe(one.source, 300)}: network {one.name} is already configured by"
+                    f" {safe(here[one.name], 100)}, so this file is not used"
+                )
+            else:
+                here[one.name] = file
+                found[one.name] = (file, one)
+    ordered = [one for _, one in sorted(found.values(), key=lambda pair: pair[0])]
+    return Catalog(
+        tuple(one for one in ordered if isinstance(one, NetConf)),
+        (*nameless, *(one for one in ordered if isinstance(one, Broken))),
+        tuple(warnings),
+    )
+
+
+def read_directory(directory: str) -> list[Union[NetConf, Broken]]:
+    """What the files of one directory say, in their order."""
+    try:
+        names = sorted(name for name in os.listdir(directory) if is_ours(name))
+    except FileNotFoundError:
+        return []
+    except OSError as err:
+        shown = safe(directory, 300)
+        return [Broken(directory, "", f"{shown}: cannot be read: {err.strerror}")]
+    if len(names) > MAX_FILES:
+        shown = safe(directory, 300)
+        return [Broken(directory, "", f"{shown}: has more than {MAX_FILES} configurations")]
+    read_all = (read_file(f"{directory}/{name}") for name in names)
+    return [one for one in read_all if one is not None]
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file of this name is a configuration."""
+    return name.endswith(ENDINGS) and not name.startswith(".")
+
+
+def read_file(path: str) -> Optional[Union[NetConf, Broken]]:
+    """The configuration in a file, or what is wrong with it; None when there is none any more."""
+    from podwright import jsonio
+    from podwright.host import owned
+    from podwright.net import conf
+
+    shown = safe(path, 300)
+    name = ""
+    try:
+        data = owned.read(path, MAX_FILE)
+        if data is None:
+            return None
+        raw = jsonio.loads(data, shown)
+        name = conf.name_of(raw)
+        if path.endswith(".conflist") != (isinstance(raw, dict) and "plugins" in raw):
+            wanted = "has no plugins" if path.endswith(".conflist") else "has plugins"
+            raise UsageError(f"{shown}: {wanted}", "a list of plugins is called NAME.conflist")
+        return conf.parse(raw, path)
+    except owned.NotOwned as err:
+        message, hint = f"{shown}: {err}", "correct it as root: only root may be able to write it"
+    except PodwrightError as err:
+        message, hint = err.message, err.hint
+    return Broken(path, name, message, hint)
