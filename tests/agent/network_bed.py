@@ -189,16 +189,16 @@ class Bed:
             )
             parsed.append(
                 {
-                    "protocol": proto or "tcp",
-                    "hostIP": address,
-                    "hostPort": int(host_port),
-                    "podPort": int(pod_port),
+                    "proto": proto or "tcp",
+                    "host_ip": address,
+                    "host_port": int(host_port),
+                    "pod_port": int(pod_port),
                 }
             )
         return {
             "uuid": str(uuid.uuid4()),
             "name": name,
-            "net": net,
+            "nets": net,
             "ports": parsed,
             "net_dir": str(self.net),
             "alive": str(self.run_dir),
@@ -244,7 +244,7 @@ class Bed:
 
     def ledger(self) -> dict[str, str]:
         """All that networking can leave on a host."""
-        leases = self.net / "default"
+        leases = self.net / "pods"
         files = set(os.listdir(self.net)) if self.net.exists() else set()
         return {
             "links": self.host.run("ip", "-o", "link"),
@@ -253,7 +253,7 @@ class Bed:
             "nft": self.host.run("nft", "list", "ruleset"),
             "forwarding": self.host.run("cat", "/proc/sys/net/ipv4/ip_forward"),
             "leases": str(sorted(os.listdir(leases))) if leases.exists() else "[]",
-            "files": str(sorted(files - {"default", "last", "lock"})),
+            "files": str(sorted(files - {"pods", "last", "lock"})),
         }
 
     def settled(self, expected: dict[str, str], seconds: float = 10) -> dict[str, str]:

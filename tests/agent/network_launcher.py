@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import time
+from typing import Any
 
 
 def _namespace_holder() -> int:
@@ -43,10 +44,15 @@ def _say(**line: object) -> None:
     print(json.dumps(line), flush=True)
 
 
+def _shown(result: Any) -> dict[str, Any]:
+    """The first network, with the address that published ports lead to."""
+    return {**result.networks[0], "ip": result.ip, "networks": list(result.networks)}
+
+
 def main(tree: str, text: str) -> None:
     sys.path.insert(0, tree)
     from podwright.errors import PodwrightError
-    from podwright.net.plan import NetRequest
+    from podwright.net.values import NetRequest
     from podwright.net.worker import NetWorker
 
     options = json.loads(text)
@@ -71,7 +77,7 @@ def main(tree: str, text: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         _say(error=err.sentence(), kind=type(err).__name__, reason=err.reason)
         return
-    _say(pod=pod, result=result.as_json(), seconds=time.perf_counter() - begin)
+    _say(pod=pod, result=_shown(result), seconds=time.perf_counter() - begin)
     sys.stdin.readline()
     os.kill(pod, signal.SIGKILL)
     os.waitpid(pod, 0)

@@ -10,14 +10,15 @@ import time
 from podwright.errors import NetworkError
 from podwright.kernel import sysctl
 from podwright.kernel.rtnl import Rtnl, entered, if_nametoindex, is_running
-from podwright.net import firewall, forwarding, leases
-from podwright.net.plan import Address, Admit, Carrier, NetPlan, Route, Setting, Up, Veth
+from podwright.net import firewall, forwarding, ledger
+from podwright.net.plan import AddAddress, AddRoute, Admit, Carrier, NetPlan, Setting, Up, Veth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.kernel.nft import Nft
     from podwright.net.messages import Messages
-    from podwright.net.plan import Lease, NetRequest, Step
+    from podwright.net.plan import Step
+    from podwright.net.values import Holding, NetRequest
 
 CARRIER_SECONDS = 10
 
@@ -44,33 +45,39 @@ class Applier:
                 self._take(group, rtnl)
                 rtnl.close()
 
+    def admit(self, holding: Holding) -> None:
+        """Tell the firewall what a pod has come to hold."""
+        admit(self._nft, self._request.net_dir, holding)
+
     def _take(self, steps: list[Step], rtnl: Rtnl) -> None:
         for step in steps:
             try:
                 self._one(step, rtnl)
             except OSError as err:
                 raise NetworkError(
-                    f"network {self._request.net}: {step.describe()}: {err.strerror}",
-                    object=self._request.net,
+                    f"network {self._request.nets}: {step.describe()}: {err.strerror}",
+                    object=self._request.nets,
                 ) from None
 
     def _one(self, step: Step, rtnl: Rtnl) -> None:
         make = self._messages
         if isinstance(step, Admit):
-            admit(self._nft, self._request.net_dir, step.lease)
+            self.admit(step.holding)
         elif isinstance(step, Setting):
             if not step.optional or sysctl.read(step.key):
                 sysctl.write(step.key, step.text)
         elif isinstance(step, Veth):
-            rtnl.call("veth", make.veth(step.host_if, step.pod_if, self._netns))
+            rtnl.call("veth", make.veth(step, self._netns))
         elif isinstance(step, Carrier):
             _await_carrier(step.link)
         elif isinstance(step, Up):
             rtnl.call("up", make.up(if_nametoindex(step.link)))
-        elif isinstance(step, Address):
+        elif isinstance(step, AddAddress):
             rtnl.call("address", make.address(if_nametoindex(step.link), step.ip, step.prefix))
+        elif isinstance(step, AddRoute):
+            rtnl.call("route", make.route(if_nametoindex(step.link), step))
         else:
-            rtnl.call("route", make.route(if_nametoindex(step.link), step.to, step.gateway))
+            raise NetworkError(f"network: no way to do {type(step).__name__}")
 
 
 def _await_carrier(link: str) -> None:
@@ -87,18 +94,17 @@ def _grouped(plan: NetPlan) -> list[tuple[bool, list[Step]]]:
     """The steps in their order, cut where the namespace changes: entering one is not free."""
     out: list[tuple[bool, list[Step]]] = []
     for step in plan.steps:
-        in_pod = isinstance(step, (Up, Address, Route)) and step.in_pod
-        if not out or out[-1][0] != in_pod:
-            out.append((in_pod, []))
+        if not out or out[-1][0] != step.in_pod:
+            out.append((step.in_pod, []))
         out[-1][1].append(step)
     return out
 
 
-def admit(nft: Nft, net_dir: str, lease: Lease) -> None:
-    """Add a pod to the firewall; build our table when it is not there."""
-    if not firewall.admit(nft, lease):
-        with leases.lock(net_dir, "firewall"):
-            found = leases.read_all(net_dir).leases
+def admit(nft: Nft, net_dir: str, holding: Holding) -> None:
+    """Add a pod to the firewall; build our table when it is not there, or not for its network."""
+    if not firewall.admit(nft, holding):
+        with ledger.lock(net_dir, "firewall"):
+            found = ledger.read_all(net_dir).holdings
             firewall.build(nft, found, forwarding.unrouted(net_dir))
 
 

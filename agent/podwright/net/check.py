@@ -10,19 +10,20 @@ from _socket import socket as Socket
 
 from podwright.errors import NetworkError
 from podwright.host.clock import boot_id
-from podwright.net import leases
+from podwright.net import ledger
 from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from podwright.net.plan import Lease, NetRequest, PortMap
+    from podwright.net.values import Holding, NetRequest, PortMap
 
-AF_INET = 2
+AF_INET, AF_INET6 = 2, 10
 SOCK_CLOEXEC = 0o2000000
 TYPES = {"tcp": 1, "udp": 2}
 SOL_SOCKET, SO_REUSEADDR = 1, 2
+IPPROTO_IPV6, IPV6_V6ONLY = 41, 26
 
 
 def check_ports(request: NetRequest) -> None:
@@ -36,41 +37,63 @@ def check_ports(request: NetRequest) -> None:
     boot = boot_id()
     own = (request.name, os.path.realpath(request.alive))
     others = [
-        lease
-        for lease in leases.read_all(request.net_dir).leases
-        if not (request.name and (lease.name, lease.run_dir) == own)
-        and leases.is_alive(request.net_dir, lease, boot)
+        holding
+        for holding in ledger.read_all(request.net_dir).holdings
+        if not (request.name and (holding.name, holding.run_dir) == own)
+        and ledger.is_alive(request.net_dir, holding, boot)
     ]
     refuse_taken(request, others)
 
 
-def refuse_taken(request: NetRequest, others: Iterable[Lease]) -> None:
-    """Raise NetworkError when a port belongs to one of these leases or to a process."""
+def refuse_taken(request: NetRequest, others: Iterable[Holding]) -> None:
+    """Raise NetworkError when a port belongs to one of these holdings or to a process."""
     here = os.path.realpath(request.alive)
-    for lease in others:
-        for held in lease.ports:
+    for holding in others:
+        for held in holding.ports:
             for port in request.ports:
                 if port.overlaps(held):
-                    where = "" if lease.run_dir == here else f" in {lease.run_dir}"
-                    raise _taken(port, safe(lease.holder() + where))
+                    where = "" if holding.run_dir == here else f" in {holding.run_dir}"
+                    raise _taken(port, safe(holding.holder() + where))
     for port in request.ports:
-        _try_bind(port)
+        for of in port.families():
+            _try_bind(port, of)
 
 
-def _try_bind(port: PortMap) -> None:
+def refuse_unreachable(holding: Holding) -> None:
+    """Raise NetworkError for a port at a host address of a family in which the pod has no address."""
+    for port in holding.ports:
+        if not any(holding.target(of) for of in port.families()):
+            raise NetworkError(
+                f"{port.shown()}: the pod has no IPv{port.families()[0]} address",
+                "publish it on another address, or give the pod a network with one",
+                object=port.shown(),
+                reason="no-address",
+            )
+
+
+def _try_bind(port: PortMap, of: int) -> None:
     """Bind as a server would; a listening socket on any overlapping address is in the way.
 
     With SO_REUSEADDR remains of closed TCP connections are not; for UDP it would hide others.
     """
-    probe = Socket(AF_INET, TYPES[port.proto] | SOCK_CLOEXEC, 0)
+    if port.proto not in TYPES:
+        return  # the kernel may not have it; two pods are compared all the same
+    try:
+        probe = Socket(AF_INET6 if of == 6 else AF_INET, TYPES[port.proto] | SOCK_CLOEXEC, 0)
+    except OSError:
+        return  # a host without this family
     try:
         if port.proto == "tcp":
             probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        if of == 6:
+            probe.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
         probe.bind((port.host_ip, port.host_port))
     except OSError as err:
         if err.errno == errno.EADDRINUSE:
             raise _taken(port, "a process on the host") from None
         if err.errno == errno.EADDRNOTAVAIL:
+            if not port.host_ip:
+                return
             raise NetworkError(
                 f"{port.shown()}: {port.host_ip} is not an address of this host",
                 object=port.shown(),

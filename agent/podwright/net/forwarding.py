@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IPv4 forwarding of the host: on while there are pods, and off again when it was off before.
+"""Forwarding of the host: on while there are pods, and off again when it was off before.
+
+A host that forwards IPv6 ignores router advertisements unless `accept_ra` is 2; so the links
+that listen to them get that first.
 
 The file `<net_dir>/forwarding` says that we turned it on, in which boot, and which links the
 host had then. Those links must not be routed to each other only because a pod needs the
@@ -16,13 +19,25 @@ from podwright import jsonio
 from podwright.errors import UsageError
 from podwright.host.clock import boot_id
 from podwright.kernel import fs, sysctl
-from podwright.net.plan import LINK_PREFIX
+from podwright.net.ip import family
+from podwright.net.values import LINK_PREFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Any
 
-KEY = "net/ipv4/ip_forward"
+    from podwright.net.values import Holding
+
+KEYS = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
+
+
+def has_ipv6() -> bool:
+    """Whether the host's kernel has IPv6, and it is not switched off."""
+    return sysctl.read("net/ipv6/conf/all/disable_ipv6") == "0"
+
+
+def _accept_ra(link: str) -> str:
+    return f"net/ipv6/conf/{link}/accept_ra"
 
 
 def _path(net_dir: str) -> str:
@@ -34,34 +49,59 @@ def _links() -> list[str]:
     return [name for name in names if name != "lo" and not name.startswith(LINK_PREFIX)]
 
 
-def enable(net_dir: str) -> bool:
-    """Turn forwarding on if it is off; True when it was. The caller holds the lease lock."""
-    if sysctl.read(KEY) == "1":
+def enable(net_dir: str, holding: Holding) -> bool:
+    """Turn forwarding on where it is off; True when it was. The caller holds the lock."""
+    wanted = {family(a.ip) for one in holding.attachments if one.zone for a in one.addresses}
+    off = [of for of in sorted(wanted) if sysctl.read(KEYS[of]) == "0"]
+    if not off:
         return False
-    record = {"boot": boot_id(), "links": _links()}
+    record = _record(net_dir)
+    links = _links()
+    record["links"].update((str(of), links) for of in off)
+    if 6 in off:
+        record["ra"] = [name for name in links if sysctl.read(_accept_ra(name)) == "1"]
     fs.write_atomic(_path(net_dir), jsonio.dumps(record).encode(), 0o644, durable=False)
-    sysctl.write(KEY, "1")
+    if 6 in off:
+        for name in record["ra"]:
+            sysctl.write(_accept_ra(name), "2")
+    for of in off:
+        sysctl.write(KEYS[of], "1")
     return True
 
 
-def unrouted(net_dir: str) -> list[str]:
-    """The links that the host did not route between before we turned forwarding on."""
-    return [name for name in _record(net_dir) or () if not set(name) & set('"\\\n*')]
+def unrouted(net_dir: str) -> dict[int, list[str]]:
+    """Family -> the links that the host did not route between before we turned forwarding on."""
+    return {
+        int(of): [name for name in names if not set(name) & set('"\\\n*')]
+        for of, names in _record(net_dir)["links"].items()
+    }
 
 
-def _record(net_dir: str) -> Optional[list[str]]:
-    """The links recorded when we turned it on in this boot; None when we did not."""
+def _record(net_dir: str) -> dict[str, Any]:
+    """What was recorded when we turned it on in this boot: links by family, `ra`: links whose
+    accept_ra was raised; empty when we did not."""
+    nothing: dict[str, Any] = {"boot": boot_id(), "links": {}, "ra": []}
     try:
         with open(_path(net_dir), "rb") as file:
             raw = jsonio.loads(file.read(1 << 20), "forwarding")
-        return [str(name) for name in raw["links"]] if raw["boot"] == boot_id() else None
-    except (FileNotFoundError, UsageError, KeyError, TypeError):
-        return None
+        found = {
+            "boot": str(raw["boot"]),
+            "links": {of: list(map(str, raw["links"][of])) for of in raw["links"] if of in "46"},
+            "ra": [str(name) for name in raw["ra"] if "/" not in name],
+        }
+        return found if found["boot"] == nothing["boot"] else nothing
+    except (FileNotFoundError, UsageError, KeyError, TypeError, ValueError):
+        return nothing
 
 
 def restore(net_dir: str) -> None:
     """Turn it off if we turned it on and nobody else can have come to need it."""
     before = _record(net_dir)
-    if before is not None and set(_links()) <= set(before):
-        sysctl.write(KEY, "0")
+    here = set(_links())
+    for of, links in before["links"].items():
+        if here <= set(links):
+            sysctl.write(KEYS[int(of)], "0")
+            for name in before["ra"] if of == "6" else ():
+                if sysctl.read(_accept_ra(name)) == "2":
+                    sysctl.write(_accept_ra(name), "1")
     fs.unlink(_path(net_dir))

@@ -15,46 +15,42 @@ from podwright.host.clock import boot_id
 from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import delete_link
-from podwright.net import firewall, forwarding, leases, place
+from podwright.net import firewall, forwarding, ledger, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-    from podwright.net.plan import Lease
+    from podwright.net.values import Holding
 
 
-def release(net_dir: str, uuid: str, ip: str = "", *, link: bool = True) -> None:
-    """Give back what one pod has; nothing to give back is fine.
+def release(net_dir: str, uuid: str, *, links: bool = True, netns: str = "") -> Optional[Holding]:
+    """Give back what one pod has, and return that; nothing to give back is fine.
 
-    ip    its address, when known: saves reading every lease
-    link  False: leave the link alone; its removal takes some 20 ms
+    links  False: leave the links alone; their removal takes some 20 ms
+    netns  path of the pod's network namespace, when it is still there
     """
     if not os.path.lexists(net_dir):
-        return
-    with leases.lock(net_dir, "network teardown"):
-        lease = leases.read(net_dir, ip) if ip else _of(net_dir, uuid)
-        if lease is not None and lease.uuid == uuid:
-            give_back(net_dir, (lease,), Nft(), link=link)
-
-
-def _of(net_dir: str, uuid: str) -> Optional[Lease]:
-    """The lease of a pod; what a killed worker half wrote goes away on the occasion."""
-    found = leases.read_all(net_dir)
-    if found.broken:
-        _forget_broken(net_dir, found)
-    return next((lease for lease in found.leases if lease.uuid == uuid), None)
+        return None
+    with ledger.lock(net_dir, "network teardown"):
+        holding = ledger.read(net_dir, uuid)
+        if holding is None:
+            if ledger.read_all(net_dir).broken:
+                _forget_broken(net_dir, ledger.read_all(net_dir))
+            return None
+        give_back(net_dir, (holding,), Nft(), links=links, netns=netns)
+        return holding
 
 
 def reclaim(net_dir: str) -> list[str]:
-    """Take back the leases of all pods of this host that have ended; returns a line for each.
+    """Take back what pods of this host that have ended held; returns a line for each.
 
     When no pod is left that has a network, the firewall table and the directory go too.
     """
-    with leases.lock(net_dir, "network gc"):
+    with ledger.lock(net_dir, "network gc"):
         alive, dead = sweep(net_dir)
-        strays = _stray_links({lease.host_if for lease in alive})
-        done = [f"{lease.ip} of {lease.holder()}" for lease in dead]
+        strays = _stray_links({link.host_if for one in alive for link in one.attachments})
+        done = [f"{_addresses(one)} of {one.holder()}" for one in dead]
         done += [f"link {name}" for name in strays if delete_link(name)]
         if not alive:
             firewall.remove(Nft())
@@ -63,21 +59,26 @@ def reclaim(net_dir: str) -> list[str]:
         return done
 
 
+def _addresses(holding: Holding) -> str:
+    found = [address.ip for one in holding.attachments for address in one.addresses]
+    return " ".join(found) or "network"
+
+
 def _stray_links(known: set[str]) -> list[str]:
-    """Our links that no lease speaks of: the namespace of their pod was held by somebody."""
-    names = [name for _, name in if_nameindex()]
-    return [name for name in names if leases.is_link(name) and name not in known]
+    """Our links that no holding speaks of: the namespace of their pod was held by somebody."""
+    found = [name for _, name in if_nameindex()]
+    return [name for name in found if ledger.is_host_link(name) and name not in known]
 
 
-def sweep(net_dir: str) -> tuple[tuple[Lease, ...], tuple[Lease, ...]]:
-    """Take back dead leases; returns the living ones and those taken. The caller holds the lock."""
-    found = leases.read_all(net_dir)
-    boot = boot_id() if found.leases else ""
-    alive: list[Lease] = []
-    dead: list[Lease] = []
-    for lease in found.leases:
-        living = leases.is_alive(net_dir, lease, boot)
-        (alive if living else dead).append(lease)
+def sweep(net_dir: str) -> tuple[tuple[Holding, ...], tuple[Holding, ...]]:
+    """Take back what the dead hold; returns the living and those taken. The caller holds the lock."""
+    found = ledger.read_all(net_dir)
+    boot = boot_id() if found.holdings else ""
+    alive: list[Holding] = []
+    dead: list[Holding] = []
+    for holding in found.holdings:
+        living = ledger.is_alive(net_dir, holding, boot)
+        (alive if living else dead).append(holding)
     if found.broken:
         _forget_broken(net_dir, found)
     if dead:
@@ -85,30 +86,42 @@ def sweep(net_dir: str) -> tuple[tuple[Lease, ...], tuple[Lease, ...]]:
     return tuple(alive), tuple(dead)
 
 
-def _forget_broken(net_dir: str, found: leases.Found) -> None:
+def _forget_broken(net_dir: str, found: ledger.Found) -> None:
     """Remove files that hold nothing, and whatever the firewall may still hold for them."""
     nft = Nft()
-    if not found.leases:
+    if not found.holdings:
         firewall.remove(nft)
         forwarding.restore(net_dir)
     elif firewall.exists(nft):
-        firewall.build(nft, found.leases, forwarding.unrouted(net_dir))
+        firewall.build(nft, found.holdings, forwarding.unrouted(net_dir))
     for path in found.broken:
         fs.unlink(path)
 
 
-def give_back(net_dir: str, taken: tuple[Lease, ...], nft: Nft, *, link: bool = True) -> None:
-    """Remove the elements, links and files of these leases. The caller holds the lock."""
-    gone = {lease.ip for lease in taken}
-    last = all(lease.ip in gone for lease in leases.read_all(net_dir).leases)
-    if last:
+def give_back(
+    net_dir: str, taken: tuple[Holding, ...], nft: Nft, *, links: bool = True, netns: str = ""
+) -> None:
+    """Remove the elements, links and files of these holdings. The caller holds the lock."""
+    gone = {holding.uuid for holding in taken}
+    left = [one for one in ledger.read_all(net_dir).holdings if one.uuid not in gone]
+    for holding in taken:
+        if any(one.external for one in holding.attachments):
+            from podwright.net import external
+
+            external.remove(holding, netns)
+    if not left:
         firewall.remove(nft)
     else:
-        firewall.dismiss(nft, taken)
-    for lease in taken:
-        if link:
-            delete_link(lease.host_if)
-    if last:
+        firewall.dismiss(nft, taken, left)
+    for holding in taken:
+        for one in holding.attachments:
+            if links and one.host_if:
+                delete_link(one.host_if)
+            if one.bridge:
+                from podwright.net import bridges
+
+                bridges.leave(net_dir, one.bridge, left)
+    if not left:
         forwarding.restore(net_dir)
-    for lease in taken:
-        leases.drop(net_dir, lease.ip)
+    for holding in taken:
+        ledger.drop(net_dir, holding.uuid)

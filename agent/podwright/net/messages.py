@@ -16,16 +16,19 @@ from types import ModuleType
 
 from podwright.errors import NetworkError
 from podwright.host import distpackages
+from podwright.net.ip import BITS, family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from podwright.net.plan import AddRoute, Veth
+
 RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE = 16, 20, 24
 REQUEST_ACK, REPLACE, EXCLUSIVE, CREATE = 0x5, 0x100, 0x200, 0x400
-AF_INET = 2
+AF = {4: 2, 6: 10}
 IFF_UP = 1
-IFA_F_NOPREFIXROUTE = 0x200
+IFA_F_NODAD, IFA_F_NOPREFIXROUTE = 0x2, 0x200
 SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
 TABLE_MAIN, PROTO_STATIC, UNICAST = 254, 4, 1
 CLASSES = ("ifinfmsg", "ifaddrmsg", "rtmsg")
@@ -56,12 +59,15 @@ class Messages:
             ) from None
         self._link, self._address, self._route = found
 
-    def veth(self, host_if: str, pod_if: str, netns_fd: int) -> bytes:
+    def veth(self, pair: Veth, netns_fd: int) -> bytes:
         """A new pair with one end here and one in another namespace."""
-        peer: Attributes = [("IFLA_IFNAME", pod_if), ("IFLA_NET_NS_FD", netns_fd)]
+        more: Attributes = [("IFLA_MTU", pair.mtu)] if pair.mtu else []
+        peer: Attributes = [("IFLA_IFNAME", pair.pod_if), ("IFLA_NET_NS_FD", netns_fd), *more]
+        if pair.mac:
+            peer.append(("IFLA_ADDRESS", pair.mac))
         data = {"attrs": [("VETH_INFO_PEER", {"attrs": peer})]}
         info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", data)]}
-        attributes: Attributes = [("IFLA_IFNAME", host_if), ("IFLA_LINKINFO", info)]
+        attributes: Attributes = [("IFLA_IFNAME", pair.host_if), ("IFLA_LINKINFO", info), *more]
         return _encode(self._link, RTM_NEWLINK, CREATE | EXCLUSIVE, {}, attributes)
 
     def up(self, index: int) -> bytes:
@@ -70,30 +76,41 @@ class Messages:
         return _encode(self._link, RTM_NEWLINK, 0, fields, [])
 
     def address(self, index: int, ip: str, prefix: int) -> bytes:
-        """Give a link an address, without a route to its prefix."""
-        fields = {"family": AF_INET, "prefixlen": prefix, "index": index, "scope": SCOPE_UNIVERSE}
+        """Give a link an address, without a route to its prefix, and of IPv6 at once."""
+        of = family(ip)
+        fields = {"family": AF[of], "prefixlen": prefix, "index": index, "scope": SCOPE_UNIVERSE}
         attributes: Attributes = [
             ("IFA_LOCAL", ip),
             ("IFA_ADDRESS", ip),
-            ("IFA_FLAGS", IFA_F_NOPREFIXROUTE),
+            ("IFA_FLAGS", IFA_F_NOPREFIXROUTE | (IFA_F_NODAD if of == 6 else 0)),
         ]
         return _encode(self._address, RTM_NEWADDR, CREATE | REPLACE, fields, attributes)
 
-    def route(self, index: int, to: str, gateway: str) -> bytes:
-        """A route to one address on a link (`gateway` ""), or the default one (`to` "")."""
+    def route(self, index: int, route: AddRoute) -> bytes:
+        """A route on a link; without a gateway it is to neighbours there."""
+        of = family(route.dst)
+        dst, _, bits = route.dst.partition("/")
+        near = SCOPE_LINK if of == 4 and not route.gateway else SCOPE_UNIVERSE
         fields = {
-            "family": AF_INET,
-            "dst_len": 32 if to else 0,
-            "table": TABLE_MAIN,
+            "family": AF[of],
+            "dst_len": int(bits or BITS[of]),
+            "table": route.table if 0 < route.table < 256 else TABLE_MAIN,
             "proto": PROTO_STATIC,
-            "scope": SCOPE_UNIVERSE if gateway else SCOPE_LINK,
+            "scope": near if route.scope < 0 else route.scope,
             "type": UNICAST,
         }
         attributes: Attributes = [("RTA_OIF", index)]
-        if to:
-            attributes.append(("RTA_DST", to))
-        if gateway:
-            attributes.append(("RTA_GATEWAY", gateway))
+        if fields["dst_len"]:
+            attributes.append(("RTA_DST", dst))
+        if route.gateway:
+            attributes.append(("RTA_GATEWAY", route.gateway))
+        if route.priority:
+            attributes.append(("RTA_PRIORITY", route.priority))
+        if route.table:
+            attributes.append(("RTA_TABLE", route.table))
+        metrics = [("RTAX_MTU", route.mtu), ("RTAX_ADVMSS", route.advmss)]
+        if route.mtu or route.advmss:
+            attributes.append(("RTA_METRICS", {"attrs": [one for one in metrics if one[1]]}))
         return _encode(self._route, RTM_NEWROUTE, CREATE | REPLACE, fields, attributes)
 
 

@@ -1,189 +1,58 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a pod's network will be: values, and the pure function that compiles them to steps.
-
-The default network (behaviour.md D1) is point to point: a veth pair per pod, no bridge. The
-host end carries the gateway address and a route to the one address of the pod, so that pods
-share no link, and what one of them says about ARP or neighbours reaches only its own host end.
-"""
+"""The steps that make a pod's network: values, and the pure function that puts them in order."""
 
 from __future__ import annotations
 
+from podwright.net import ip
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Union
+    from typing import Union
 
-PREFIX = "172.16.28."
-PREFIX_LENGTH = 24
-SUBNET = f"{PREFIX}0/{PREFIX_LENGTH}"
-MASK = "255.255.255.0"
-GATEWAY = f"{PREFIX}1"
-FIRST, LAST = 2, 254
-"""First and last host number of the pool that pods get."""
-
-LINK_PREFIX = "podw"
-POD_LINK = "eth0"
+    from podwright.net.values import Attachment, Holding
 
 
-@value
-class PortMap:
-    """One port of the host that leads to one port of the pod.
-
-    proto     tcp or udp
-    host_ip   a host address in dotted form, or "" for every local address
-    """
-
-    proto: str
-    host_ip: str
-    host_port: int
-    pod_port: int
-
-    def overlaps(self, other: PortMap) -> bool:
-        """Whether both cannot exist at the same time."""
-        if (self.proto, self.host_port) != (other.proto, other.host_port):
-            return False
-        return not self.host_ip or not other.host_ip or self.host_ip == other.host_ip
-
-    def shown(self) -> str:
-        """For messages: `tcp port 8080`, `tcp port 127.0.0.1:8080`."""
-        where = f"{self.host_ip}:{self.host_port}" if self.host_ip else str(self.host_port)
-        return f"{self.proto} port {where}"
-
-    def as_json(self) -> dict[str, Any]:
-        """As an object of `ports[]`."""
-        return {
-            "protocol": self.proto,
-            "hostIP": self.host_ip,
-            "hostPort": self.host_port,
-            "podPort": self.pod_port,
-        }
-
-
-def _port_from(raw: dict[str, Any]) -> PortMap:
-    return PortMap(raw["protocol"], raw["hostIP"], raw["hostPort"], raw["podPort"])
-
-
-@value
-class NetRequest:
-    """What the launcher asks for.
-
-    uuid, name  the pod; name is "" for an unnamed one
-    net         the network; only `default` exists
-    ports       what to publish
-    net_dir     where leases are kept (`Layout.net`)
-    alive       absolute path of the directory of running pods of the pod's data directory: a
-                pod whose directory there nobody holds locked has ended
-    """
-
-    uuid: str
-    name: str
-    net: str
-    ports: tuple[PortMap, ...]
-    net_dir: str
-    alive: str
-
-    def as_json(self) -> dict[str, Any]:
-        """For the worker's pipe; `from_json` reads it."""
-        return {**self.__dict__, "ports": [port.as_json() for port in self.ports]}
-
-    @staticmethod
-    def from_json(raw: dict[str, Any]) -> NetRequest:
-        """The request that `as_json` wrote."""
-        return NetRequest(**{**raw, "ports": tuple(map(_port_from, raw["ports"]))})
-
-
-@value
-class Lease:
-    """An address and host ports that belong to a pod until it ends.
-
-    boot     the boot in which it was given; it ends with that boot
-    host_if  name of the host end of the pod's link
-    run_dir  where the pod's directory is, locked as long as it runs (`NetRequest.alive`)
-    """
-
-    ip: str
-    uuid: str
-    name: str
-    boot: str
-    host_if: str
-    run_dir: str
-    ports: tuple[PortMap, ...]
-
-    def holder(self) -> str:
-        """The pod, for messages."""
-        return f"pod {self.name or self.uuid}"
-
-
-@value
-class NetResult:
-    """What a pod got. `as_json` is one element of `networks[]` (behaviour.md B10)."""
-
-    net: str
-    ifname: str
-    ip: str
-    gateway: str
-    host_if: str
-    mask: str
-    ports: tuple[PortMap, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The keys of B10, and ours: hostIf, gateway, ports."""
-        return {
-            "netName": self.net,
-            "netConf": "",
-            "pluginPath": "",
-            "ifName": self.ifname,
-            "ip": self.ip,
-            "args": "",
-            "mask": self.mask,
-            "gateway": self.gateway,
-            "hostIf": self.host_if,
-            "ports": [port.as_json() for port in self.ports],
-        }
-
-    @staticmethod
-    def from_json(raw: dict[str, Any]) -> NetResult:
-        """The result that `as_json` wrote (`net-info.json` of a pod)."""
-        return NetResult(
-            raw["netName"],
-            raw["ifName"],
-            raw["ip"],
-            raw["gateway"],
-            raw["hostIf"],
-            raw["mask"],
-            tuple(map(_port_from, raw["ports"])),
-        )
+def _where(in_pod: bool) -> str:
+    return "ip -n $POD " if in_pod else "ip "
 
 
 @value
 class Veth:
-    """Make a pair: one end here, the other, up, in the pod's namespace from the start."""
+    """Make a pair: one end here, the other in the pod's namespace from the start."""
 
     host_if: str
     pod_if: str
+    mtu: int = 0
+    mac: str = ""
+
+    in_pod = False
 
     def describe(self) -> str:
         """The same as a command to paste."""
-        return f"ip link add {self.host_if} type veth peer name {self.pod_if} netns $POD"
+        mtu = f" mtu {self.mtu}" if self.mtu else ""
+        peer = f"{self.pod_if}{mtu}" + (f" address {self.mac}" if self.mac else "")
+        return f"ip link add {self.host_if}{mtu} type veth peer name {peer} netns $POD"
 
 
 @value
 class Setting:
-    """Write a kernel setting of the host's namespace; `optional`: unless the kernel lacks it."""
+    """Write a kernel setting; `optional`: unless the kernel lacks it."""
 
     key: str
     text: str
     optional: bool = False
+    in_pod: bool = False
 
     def describe(self) -> str:
         """The same as a command to paste."""
-        return f"sysctl -w {self.key.replace('/', '.')}={self.text}"
+        where = "nsenter --net=$POD " if self.in_pod else ""
+        return f"{where}sysctl -w {self.key.replace('/', '.')}={self.text}"
 
 
 @value
-class Address:
+class AddAddress:
     """Give a link an address without the route that its prefix would bring."""
 
     in_pod: bool
@@ -193,8 +62,9 @@ class Address:
 
     def describe(self) -> str:
         """The same as a command to paste."""
+        nodad = " nodad" if ip.family(self.ip) == 6 else ""
         where = f"{_where(self.in_pod)}address add {self.ip}/{self.prefix}"
-        return f"{where} dev {self.link} noprefixroute"
+        return f"{where} dev {self.link} noprefixroute{nodad}"
 
 
 @value
@@ -210,21 +80,39 @@ class Up:
 
 
 @value
-class Route:
-    """A route to one address on the link (`gateway` ""), or the default one (`to` "")."""
+class AddRoute:
+    """A route to `dst` (`ADDRESS/PREFIX`): on the link where there is no gateway.
+
+    mtu, advmss, priority, table   0 = the kernel's choice; scope -1 = by the gateway
+    """
 
     in_pod: bool
     link: str
-    to: str
+    dst: str
     gateway: str = ""
+    mtu: int = 0
+    advmss: int = 0
+    priority: int = 0
+    table: int = 0
+    scope: int = -1
 
     def describe(self) -> str:
         """The same as a command to paste."""
         via = f" via {self.gateway}" if self.gateway else ""
         scope = "" if self.gateway else " scope link"
-        return (
-            f"{_where(self.in_pod)}route replace {self.to or 'default'}{via} dev {self.link}{scope}"
+        more = "".join(
+            f" {name} {number}"
+            for name, number in (
+                ("mtu", self.mtu),
+                ("advmss", self.advmss),
+                ("metric", self.priority),
+                ("table", self.table),
+            )
+            if number
         )
+        family = "-6 " if ip.family(self.dst) == 6 else ""
+        where = _where(self.in_pod).replace("ip ", f"ip {family}", 1)
+        return f"{where}route replace {self.dst}{via} dev {self.link}{scope}{more}"
 
 
 @value
@@ -237,6 +125,8 @@ class Carrier:
 
     link: str
 
+    in_pod = False
+
     def describe(self) -> str:
         """The same as a command to paste."""
         return f"until ip link show {self.link} | grep -q 'state UP'; do sleep 0.01; done"
@@ -244,19 +134,23 @@ class Carrier:
 
 @value
 class Admit:
-    """Tell the firewall: the pod's link and address are allowed, its ports lead to it."""
+    """Tell the firewall: the pod's links and addresses are allowed, its ports lead to it."""
 
-    lease: Lease
+    holding: Holding
+
+    in_pod = False
 
     def describe(self) -> str:
         """The same as a command to paste."""
         from podwright.net.firewall import add_elements
 
-        return f"nft '{add_elements((self.lease,)).strip()}'".replace("\n", "; ")
+        return f"nft '{add_elements((self.holding,)).strip()}'".replace("\n", "; ")
 
 
 if TYPE_CHECKING:
-    Step = Union[Veth, Setting, Address, Up, Route, Admit, Carrier]
+    Step = Union[Veth, Setting, AddAddress, Up, AddRoute, Admit, Carrier]
+else:
+    Step = None
 
 
 @value
@@ -264,48 +158,58 @@ class NetPlan:
     """The steps in their order, and what the pod has when all are done."""
 
     steps: tuple[Step, ...]
-    result: NetResult
+    holding: Holding
 
     def describe(self) -> list[str]:
         """One line per step (`--debug`)."""
         return [step.describe() for step in self.steps]
 
 
-def _where(in_pod: bool) -> str:
-    return "ip -n $POD " if in_pod else "ip "
+def compile(holding: Holding) -> NetPlan:
+    """The steps that give the pod what it holds. Pure.
 
-
-def host_link(uuid: str) -> str:
-    """The name of the host end of a pod's link: 14 of the 15 characters a name may have."""
-    return LINK_PREFIX + uuid.replace("-", "")[:10]
-
-
-def compile(request: NetRequest, lease: Lease) -> NetPlan:
-    """The steps that give the pod what its lease says. Pure.
-
-    The firewall admits the link before it is up: there is no moment without its rules.
+    The firewall admits the links before any is made: there is no moment without its rules.
+    Attachments whose link an executable makes are not in it.
     """
-    link = lease.host_if
-    steps: list[Step] = [
-        Veth(link, POD_LINK),
-        Setting(f"net/ipv6/conf/{link}/disable_ipv6", "1", optional=True),
-        Setting(f"net/ipv6/conf/{link}/accept_ra", "0", optional=True),
+    steps: list[Step] = [Admit(holding), Up(True, "lo")]
+    for attached in holding.attachments:
+        steps += _of(attached)
+    return NetPlan(tuple(steps), holding)
+
+
+def _of(attached: Attachment) -> list[Step]:
+    from podwright.net import kinds
+
+    if attached.kind not in kinds.BUILTIN:
+        return []
+    out: list[Step] = list(kinds.module(attached.kind).steps(attached))
+    for plugin in attached.conf.plugins[1:]:
+        from podwright.net import meta
+
+        if plugin["type"] in meta.BUILTIN:
+            out += meta.module(plugin["type"]).steps(attached, plugin)
+    return out
+
+
+def in_pod_addresses(attached: Attachment) -> list[Step]:
+    """The addresses of the pod's link."""
+    return [AddAddress(True, attached.ifname, one.ip, one.prefix) for one in attached.addresses]
+
+
+def in_pod_routes(attached: Attachment) -> list[Step]:
+    """The routes of the pod through its link; without a gateway of their own, the address's."""
+    gateways = {ip.family(one.ip): one.gateway for one in reversed(attached.addresses)}
+    return [
+        AddRoute(
+            True,
+            attached.ifname,
+            route.dst,
+            route.gateway or gateways.get(ip.family(route.dst), ""),
+            route.mtu,
+            route.advmss,
+            route.priority,
+            route.table,
+            route.scope,
+        )
+        for route in attached.routes
     ]
-    if lease.ports:
-        # Lets 127.0.0.1:PORT of the host lead to the pod; what pods themselves send to 127/8
-        # is dropped by the firewall first.
-        steps.append(Setting(f"net/ipv4/conf/{link}/route_localnet", "1"))
-    steps += [
-        Admit(lease),
-        Address(False, link, GATEWAY, 32),
-        Up(False, link),
-        Route(False, link, lease.ip),
-        Up(True, "lo"),
-        Address(True, POD_LINK, lease.ip, PREFIX_LENGTH),
-        Up(True, POD_LINK),
-        Route(True, POD_LINK, GATEWAY),
-        Route(True, POD_LINK, "", GATEWAY),
-        Carrier(link),
-    ]
-    result = NetResult(request.net, POD_LINK, lease.ip, GATEWAY, link, MASK, lease.ports)
-    return NetPlan(tuple(steps), result)

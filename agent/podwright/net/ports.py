@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.errors import UsageError
-from podwright.net.plan import PortMap
+from podwright.net.values import PortMap
 from podwright.text import safe
 
 TYPE_CHECKING = False

@@ -9,43 +9,69 @@ import os
 from podwright import jsonio
 from podwright.errors import NetworkError, PodwrightError
 from podwright.kernel.nft import Nft
-from podwright.net import check, firewall, forwarding, gc, leases
+from podwright.net import allocate, gc
 from podwright.net.apply import Applier, open_netns
 from podwright.net.messages import Messages
-from podwright.net.plan import NetRequest, compile
+from podwright.net.plan import compile
+from podwright.net.values import NetRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
-    from podwright.net.plan import Lease
+    from podwright.net.values import Holding
 
 
 def serve(orders: int, answers: int) -> None:
-    """Get ready, read the request, take an address, read the pod's process id, configure, answer.
+    """Get ready, read the request, take addresses, read the pod's process id, configure, answer.
 
     Orders and the answer are lines of JSON. Whatever goes wrong, all of it is taken back
     before the answer. The end of `orders` means that the pod will not start.
     """
     request: Optional[NetRequest] = None
-    lease: Optional[Lease] = None
+    holding: Optional[Holding] = None
     answer: dict[str, Any]
     try:
         nft = Nft()
         messages = Messages()
         with open(orders, "rb", buffering=4096) as lines:
             request = NetRequest.from_json(_order(lines.readline()))
-            # never closed: until this process ends nobody else tidies the lease away
-            lease, _hold = allocate(request, nft)
-            applier = Applier(request, messages, nft)
-            plan = compile(request, lease)
-            applier.apply(plan, open_netns(int(_order(lines.readline())["pid"])))
-        answer = plan.result.as_json()
+            # never closed: until this process ends nobody else tidies the holding away
+            taken = allocate.allocate(request, nft)
+            holding = taken.holding
+            netns = open_netns(int(_order(lines.readline())["pid"]))
+            holding = _make(request, taken, messages, nft, netns)
+        answer = _answer(holding)
     except Exception as err:
         answer = {"error": report(err)}
-        if request is not None and lease is not None:
-            _undo(request, lease, answer["error"])
+        if request is not None and holding is not None:
+            _undo(request, answer["error"])
     os.write(answers, jsonio.dumps(answer).encode() + b"\n")
+
+
+def _make(
+    request: NetRequest, taken: allocate.Taken, messages: Messages, nft: Nft, netns: int
+) -> Holding:
+    """Take the steps, then run the executables of networks that have some."""
+    holding = taken.holding
+    applier = Applier(request, messages, nft)
+    applier.apply(compile(holding), netns)
+    if any(one.external for one in holding.attachments):
+        from podwright.net import external
+
+        holding = external.add_all(request, taken, netns)
+        applier.admit(holding)
+    return holding
+
+
+def _answer(holding: Holding) -> dict[str, Any]:
+    """What the launcher needs: what `list` shows, and what it has to keep for the end."""
+    return {
+        "networks": holding.as_json(),
+        "ip": holding.target(4) or holding.target(6),
+        "links": [one.host_if for one in holding.attachments if one.host_if],
+        "keep": any(one.external or one.kind == "host-device" for one in holding.attachments),
+    }
 
 
 def _order(line: bytes) -> dict[str, Any]:
@@ -72,31 +98,8 @@ def report(err: BaseException) -> dict[str, str]:
     }
 
 
-def _undo(request: NetRequest, lease: Lease, error: dict[str, str]) -> None:
+def _undo(request: NetRequest, error: dict[str, str]) -> None:
     try:
-        gc.release(request.net_dir, request.uuid, lease.ip)
+        gc.release(request.net_dir, request.uuid)
     except (OSError, PodwrightError) as err:
         error["hint"] = f"and what was begun could not be taken back ({err}): run gc"
-
-
-def allocate(request: NetRequest, nft: Nft) -> tuple[Lease, int]:
-    """Take an address and the ports, and make the host ready to forward.
-
-    Returns the lease and a descriptor whose closing ends the worker's own hold on it.
-    """
-    if request.net != "default":
-        raise NetworkError(f"network {request.net}: does not exist", "there is: default")
-    with leases.lock(request.net_dir, "network setup"):
-        others, _ = gc.sweep(request.net_dir)
-        if any(lease.uuid == request.uuid for lease in others):
-            raise NetworkError(f"pod {request.uuid}: has a network already", object=request.uuid)
-        check.refuse_taken(request, others)
-        lease, held = leases.take(request, others)
-        try:
-            if forwarding.enable(request.net_dir) or not others:
-                firewall.build(nft, (*others, lease), forwarding.unrouted(request.net_dir))
-        except BaseException:
-            os.close(held)
-            gc.give_back(request.net_dir, (lease,), nft)
-            raise
-        return lease, held

@@ -284,8 +284,12 @@ def attachment_from(raw: dict[str, Any]) -> Attachment:
             "args": tuple((str(key), str(text)) for key, text in raw["args"]),
             "addresses": tuple(Address(**one) for one in raw["addresses"]),
             "routes": tuple(Route(**one) for one in raw["routes"]),
-            "dns": Dns(**{**{k: tuple(v) for k, v in raw["dns"].items() if k != "domain"},
-                          "domain": raw["dns"]["domain"]}),
+            "dns": Dns(
+                **{
+                    **{k: tuple(v) for k, v in raw["dns"].items() if k != "domain"},
+                    "domain": raw["dns"]["domain"],
+                }
+            ),
             "results": tuple(raw["results"]),
             "state": tuple((str(key), found) for key, found in raw["state"]),
         }

@@ -16,17 +16,30 @@ import os
 
 from podwright import jsonio
 from podwright.errors import NetworkError, PodwrightError
-from podwright.net.plan import NetResult
+from podwright.values import value
+from podwright.values_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, NoReturn, Optional
 
-    from podwright.net.plan import NetRequest
+    from podwright.net.values import NetRequest
 
 PR_SET_PDEATHSIG = 1
 SIGKILL = 9
+
+
+@value
+class Result:
+    """What a pod got.
+
+    networks  `networks[]` of the pod (behaviour.md B10)
+    ip        where its published ports lead, or ""
+    """
+
+    networks: tuple[dict[str, Any], ...]
+    ip: str
 
 
 class NetWorker:
@@ -40,8 +53,9 @@ class NetWorker:
 
     def __init__(self, request: Optional[NetRequest] = None) -> None:
         self._request: Optional[NetRequest] = None
-        self._ip = ""
-        self._host_if = ""
+        self._links: tuple[str, ...] = ()
+        self._netns = -1
+        self._init = 0
         self._held = False
         orders, self._orders = os.pipe2(os.O_CLOEXEC)
         self._answers, answers = os.pipe2(os.O_CLOEXEC)
@@ -58,10 +72,11 @@ class NetWorker:
         """Say what is wanted; an address and the ports are taken now."""
         self._request = request
         self._held = True
-        self._order(request.as_json())
+        self._order(to_json(request))
 
     def start(self, init_pid: int) -> None:
         """The pod's network namespace is that of this process from now on."""
+        self._init = init_pid
         self._order({"pid": init_pid})
 
     def _order(self, order: dict[str, Any]) -> None:
@@ -70,7 +85,7 @@ class NetWorker:
         except BrokenPipeError:
             return  # it has failed already; wait() says why
 
-    def wait(self) -> NetResult:
+    def wait(self) -> Result:
         """Wait until the network works.
 
         Raises NetworkError; then all that was done has been undone.
@@ -83,9 +98,11 @@ class NetWorker:
         if "error" in answer:
             self._held = False
             _raise(answer["error"])
-        result = NetResult.from_json(answer)
-        self._ip, self._host_if = result.ip, result.host_if
-        return result
+        self._links = tuple(answer["links"])
+        if answer["keep"]:
+            # what made a link by other means wants the namespace when it takes it back
+            self._netns = os.open(f"/proc/{self._init}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        return Result(tuple(answer["networks"]), answer["ip"])
 
     def _report_death(self) -> NoReturn:
         """Undo what the worker did, and raise NetworkError."""
@@ -98,11 +115,15 @@ class NetWorker:
             hint = "what it had begun could not be taken back: run gc"
         raise NetworkError(f"network: the worker {how} before the network was up", hint)
 
-    def held(self) -> Optional[dict[str, str]]:
+    def held(self) -> Optional[dict[str, Any]]:
         """What `tear_down` needs besides the pod's UUID; None when there is nothing to give back."""
         if self._request is None or not self._held:
             return None
-        return {"net_dir": self._request.net_dir, "ip": self._ip, "host_if": self._host_if}
+        return {
+            "net_dir": self._request.net_dir,
+            "links": list(self._links),
+            "netns": self._netns,
+        }
 
     def teardown(self) -> None:
         """Give everything back; at the pod's end, or when it will not start. Idempotent.
@@ -115,7 +136,10 @@ class NetWorker:
             self._end()
         if self._request is not None and self._held:
             self._held = False
-            tear_down(self._request.net_dir, self._request.uuid, self._ip, self._host_if)
+            tear_down(self._request.net_dir, self._request.uuid, self._links, self._netns)
+        if self._netns >= 0:
+            os.close(self._netns)
+            self._netns = -1
 
     def _end(self) -> int:
         """Close the pipes and reap the worker; returns its wait status."""
@@ -128,15 +152,17 @@ class NetWorker:
             return 0
 
 
-def tear_down(net_dir: str, uuid: str, ip: str = "", host_if: str = "") -> None:
+def tear_down(net_dir: str, uuid: str, links: Sequence[str] = (), netns: int = -1) -> None:
     """Give back what a pod has, by a child, waiting until it is done but not until it has ended.
 
-    ip, host_if   the pod's, when known
+    links   the host's ends, when known: nobody waits for their removal
+    netns   a descriptor of the pod's network namespace, or -1
     """
     answers, to_parent = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
-        _live(lambda: _release(net_dir, uuid, ip, host_if, to_parent), (to_parent,))
+        keep = (to_parent, netns) if netns >= 0 else (to_parent,)
+        _live(lambda: _release(net_dir, uuid, links, netns, to_parent), keep)
     os.close(to_parent)
     line = _read_line(answers)
     os.close(answers)
@@ -201,17 +227,18 @@ def _serve(orders: int, answers: int, parent: int) -> None:
         serve(orders, answers)
 
 
-def _release(net_dir: str, uuid: str, ip: str, host_if: str, answers: int) -> None:
+def _release(net_dir: str, uuid: str, links: Sequence[str], netns: int, answers: int) -> None:
     from podwright.kernel.rtnl import delete_link
     from podwright.net import gc
     from podwright.net.setup import report
 
     answer: dict[str, Any] = {}
+    path = f"/proc/{os.getpid()}/fd/{netns}" if netns >= 0 else ""
     try:
-        gc.release(net_dir, uuid, ip, link=not host_if)
+        gc.release(net_dir, uuid, links=not links, netns=path)
     except Exception as err:
         answer = {"error": report(err)}
     os.write(answers, jsonio.dumps(answer).encode() + b"\n")
     os.close(answers)
-    if host_if:
-        delete_link(host_if)
+    for link in links:
+        delete_link(link)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from podwright.model.pod import PodManifest
     from podwright.model.podspec import PodSpec
     from podwright.model.spec import DesiredState
-    from podwright.net.plan import PortMap
+    from podwright.net.values import PortMap
     from podwright.reconcile.observe import Observed
     from podwright.stage0.images import StoredImage
     from podwright.stage0.prepare import Progress

@@ -172,7 +172,7 @@ def check_ports(layout: Layout, spec: PodSpec, stored: list[StoredImage], replac
         return
     from podwright.model.build import build_manifest
     from podwright.net.check import check_ports as check
-    from podwright.net.plan import NetRequest
+    from podwright.net.values import NetRequest
     from podwright.net.ports import plan_ports
 
     manifest, _ = build_manifest(spec, [(image.id, image.manifest) for image in stored])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.pod import PodManifest
-    from podwright.net.plan import NetRequest
+    from podwright.net.values import NetRequest
     from podwright.net.worker import NetWorker
     from podwright.stage0.images import StoredImage
     from podwright.stage1.contract import OnReady, OnReport
@@ -63,6 +63,10 @@ def run(
     The verdict on every image is evaluated again here, with the trust store of this moment.
     """
     config = {**read_runtime(pod.path), **(overrides or {})}
+    if config.get("metadata"):
+        from podwright.metadata import client
+
+        client.check(layout.metadata_socket)
     network = _worker(config["net"])  # it loads its libraries while we go on
     try:
         launch = _launch(layout, pod, config, stored or [])
@@ -141,6 +145,7 @@ def _launch(
         users_dir=layout.users,
         reports=_reports(users.report, insecure, config.get("reports", ())),
         secrets_dir=_secrets_dir(layout, config["name"]) if manifest.secrets else "",
+        metadata=layout.metadata_socket if config.get("metadata") else "",
     )
 
 
@@ -181,7 +186,7 @@ def record_end(path: str, outcome: Outcome, error: str) -> None:
 
 def _worker(net: str) -> Optional[NetWorker]:
     """Fork the network worker, still without work; None when the pod needs none."""
-    if net != "default":
+    if net in ("none", "host"):
         return None
     from podwright.net.worker import NetWorker
 
@@ -189,10 +194,19 @@ def _worker(net: str) -> Optional[NetWorker]:
 
 
 def _request(layout: Layout, launch: Launch) -> NetRequest:
-    """What the pod asks of the network; its lease lives while the pod is locked in `run`."""
-    from podwright.net.plan import NetRequest
+    """What the pod asks of the network; it holds that while the pod is locked in `run`."""
     from podwright.net.ports import plan_ports
+    from podwright.net.values import NetRequest
 
-    running = f"{layout.pods}/{pods.RUN}"
-    ports = plan_ports(launch.manifest)
-    return NetRequest(launch.uuid, launch.name, "default", ports, layout.net, running)
+    return NetRequest(
+        uuid=launch.uuid,
+        name=launch.name,
+        nets=launch.net,
+        ports=plan_ports(launch.manifest),
+        net_dir=layout.net,
+        alive=f"{layout.pods}/{pods.RUN}",
+        hostname=launch.hostname,
+        apps=tuple(app.name for app in launch.manifest.apps),
+        conf_dirs=layout.net_confs,
+        plugin_dirs=layout.net_plugins,
+    )

@@ -200,6 +200,7 @@ class _Parent(Follower):
         self.plan = plan
         self.group = group
         self.lock_fd = pod.lock_fd
+        self.metadata = pod.metadata
         self.network = network
         self.failure: Optional[NetworkError] = None
         self.report, self.report_end = os.pipe()
@@ -273,8 +274,9 @@ class _Parent(Follower):
         if self.terminals is not None:
             self._tie(self.terminals[0])
         calls.trim_heap()
+        metadata = self._identified() if self.metadata else ""
         try:
-            os.write(self.go, f"{address}\n".encode())
+            os.write(self.go, f"{address}\t{metadata}\n".encode())
         except BrokenPipeError:
             return  # PID 1 has failed meanwhile, and says why
 
@@ -293,9 +295,15 @@ class _Parent(Follower):
         from podwright import jsonio
 
         result = network.wait()
-        data = jsonio.dumps([result.as_json()]).encode()
+        data = jsonio.dumps(list(result.networks)).encode()
         fs.write_atomic(f"{self.pod_dir}/net-info.json", data, 0o644, durable=False)
         return result.ip
+
+    def _identified(self) -> str:
+        """Register the pod with the metadata service; the URL where it asks, which only its apps get."""
+        from podwright.metadata import client
+
+        return client.register(self.metadata, self.plan.uuid, self.pod_dir)
 
     def end(self) -> None:
         """Make sure that nothing of the pod runs any more; give everything back."""

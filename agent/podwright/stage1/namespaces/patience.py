@@ -43,14 +43,14 @@ class Owned:
 
     lock      descriptor of the pod's lock
     cgroups   directories
-    network   {net_dir, ip, host_if}, or None
+    network   {net_dir, links, netns}, or None; netns is a descriptor, or -1
     label     the MCS pair
     users     the range of user ids; `nspawn`: path and descriptor of systemd-nspawn's lock on it
     """
 
     lock: int
     cgroups: tuple[str, ...]
-    network: Optional[dict[str, str]] = None
+    network: Optional[dict[str, Any]] = None
     label: Optional[Numbered] = None
     users: Optional[Numbered] = None
     nspawn: tuple[str, int] = ("", -1)
@@ -58,7 +58,8 @@ class Owned:
     def descriptors(self) -> list[int]:
         """All that has to stay open."""
         slots = [slot[2] for slot in (self.label, self.users) if slot is not None]
-        return [fd for fd in (self.lock, *slots, self.nspawn[1]) if fd >= 0]
+        netns = self.network.get("netns", -1) if self.network is not None else -1
+        return [fd for fd in (self.lock, *slots, self.nspawn[1], netns) if fd >= 0]
 
 
 class Patience:

@@ -60,7 +60,7 @@ def _give_back(uuid: str, pod_dir: str, owned: Owned) -> None:
             from podwright.net.worker import tear_down
 
             net = owned.network
-            tear_down(net["net_dir"], uuid, net["ip"], net["host_if"])
+            tear_down(net["net_dir"], uuid, net.get("links", ()), net.get("netns", -1))
     finally:
         cgroups.remove(list(owned.cgroups))
         if owned.label is not None:

@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Give a pod addresses, link names and ports, under the host lock: what it holds from then on."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import NetworkError
+from podwright.host.clock import boot_id
+from podwright.kernel import fs
+from podwright.kernel.nft import Nft
+from podwright.net import check, firewall, forwarding, gc, ipam, kinds, ledger, lookup
+from podwright.net.values import Attachment, Holding
+from podwright.values import replace, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.net.lookup import Chosen
+    from podwright.net.values import NetRequest
+
+
+@value
+class Taken:
+    """A holding, and the descriptor whose closing ends the worker's own hold on it."""
+
+    holding: Holding
+    held: int
+
+
+def allocate(request: NetRequest, nft: Nft) -> Taken:
+    """Take addresses and ports, and make the host ready to forward.
+
+    Raises NetworkError or UsageError; nothing is held then.
+    """
+    chosen = lookup.choose(request.nets, request.conf_dirs)
+    with ledger.lock(request.net_dir, "network setup"):
+        others, _ = gc.sweep(request.net_dir)
+        if any(one.uuid == request.uuid for one in others):
+            raise NetworkError(f"pod {request.uuid}: has a network already", object=request.uuid)
+        check.refuse_taken(request, others)
+        holding = _holding(request, chosen, others)
+        check.refuse_unreachable(holding)
+        held = ledger.put(request.net_dir, holding)
+        try:
+            turned_on = forwarding.enable(request.net_dir, holding)
+            if turned_on or not others:
+                routes = forwarding.unrouted(request.net_dir)
+                firewall.build(nft, (*others, holding), routes)
+        except BaseException:
+            os.close(held)
+            gc.give_back(request.net_dir, (holding,), nft)
+            raise
+        return Taken(holding, held)
+
+
+def _holding(
+    request: NetRequest, chosen: tuple[Chosen, ...], others: tuple[Holding, ...]
+) -> Holding:
+    used = {address.ip for one in others for link in one.attachments for address in link.addresses}
+    attachments = []
+    for index, one in enumerate(chosen):
+        attached = _attach(request, one, index, used)
+        used |= {address.ip for address in attached.addresses}
+        attachments.append(attached)
+    return Holding(
+        request.uuid,
+        request.name,
+        request.hostname,
+        request.apps,
+        boot_id(),
+        os.path.realpath(request.alive),
+        tuple(attachments),
+        request.ports,
+        request.allow,
+        request.hosts,
+    )
+
+
+def _attach(request: NetRequest, one: Chosen, index: int, used: set[str]) -> Attachment:
+    """One network: addresses first, then what its type makes of them."""
+    plugin = one.conf.plugins[0]
+    ifname = f"eth{index}"
+    if plugin["type"] not in kinds.BUILTIN:
+        return Attachment(one.conf.name, plugin["type"], ifname, one.conf, one.args, external=True)
+    assigned = _assign(request, one, plugin, used)
+    want = kinds.Want(
+        one.conf,
+        plugin,
+        one.args,
+        request.uuid,
+        ifname,
+        ledger.host_link(request.uuid, index),
+        assigned,
+    )
+    attached: Attachment = kinds.module(plugin["type"]).attach(want)
+    for further in one.conf.plugins[1:]:
+        from podwright.net import meta
+
+        if further["type"] in meta.BUILTIN:
+            attached = meta.module(further["type"]).alter(attached, further)
+        else:
+            attached = replace(attached, external=True)
+    return attached
+
+
+def _assign(
+    request: NetRequest, one: Chosen, plugin: dict[str, object], used: set[str]
+) -> ipam.Assigned:
+    conf = plugin.get("ipam")
+    if not isinstance(conf, dict) or conf.get("type") not in ipam.BUILTIN:
+        return ipam.NOTHING
+    last = _last(request.net_dir, one.conf.name)
+    asked = ipam.Ask(
+        one.conf.name,
+        conf,
+        dict(one.args),
+        frozenset(used),
+        last,
+        optional6=not one.conf.source and not forwarding.has_ipv6(),
+    )
+    assigned = ipam.assign(asked)
+    if assigned.last:
+        text = "".join(f"{key} {ip}\n" for key, ip in {**last, **dict(assigned.last)}.items())
+        fs.ensure_dir(f"{request.net_dir}/last", 0o755)
+        path = f"{request.net_dir}/last/{one.conf.name}"
+        fs.write_atomic(path, text.encode(), durable=False)
+    return assigned
+
+
+def _last(net_dir: str, net: str) -> dict[str, str]:
+    """The address of each range that was given last; none when unknown."""
+    try:
+        with open(f"{net_dir}/last/{net}", "rb") as file:
+            lines = file.read(65536).decode().splitlines()
+    except (FileNotFoundError, ValueError):
+        return {}
+    pairs = (line.split() for line in lines)
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}

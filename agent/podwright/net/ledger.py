@@ -1,0 +1,208 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger: one file per pod under `<net_dir>/pods`, written under the host lock.
+
+A holding lives as long as its pod: the pod's directory under `run/` of its data directory, which
+the holding names, is locked by whoever runs it. While a network worker is still setting the pod
+up, it also holds the file itself locked, so that a pod whose parent has just been killed is not
+tidied away under the worker's hands. Holdings end with the boot, and so are not synced to
+disk; an empty or unreadable file counts as nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from podwright import jsonio
+from podwright.errors import UsageError
+from podwright.host.lock import try_lock
+from podwright.kernel import fs
+from podwright.model.names import is_hex, is_uuid
+from podwright.net import ip, place
+from podwright.net.values import LINK_PREFIX, PROTOCOLS, holding_from, to_json
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.host.lock import HostLock
+    from podwright.net.values import Attachment, Holding
+
+MOST = 4 << 20
+"""Bytes of the largest ledger file that is read."""
+
+
+@value
+class Found:
+    """The ledger as it is.
+
+    holdings  the readable ones, by UUID
+    broken    paths of files that hold nothing (empty, cut off, left by a killed writer)
+    """
+
+    holdings: tuple[Holding, ...]
+    broken: tuple[str, ...]
+
+
+def lock(net_dir: str, doing: str) -> HostLock:
+    """The lock under which the ledger changes; makes the directory when it is missing."""
+    return place.NetLock(net_dir, doing)
+
+
+def directory(net_dir: str) -> str:
+    """Where the holdings lie."""
+    return f"{net_dir}/pods"
+
+
+def read_all(net_dir: str) -> Found:
+    """Read every holding; a missing directory has none."""
+    folder = directory(net_dir)
+    broken = [f"{net_dir}/{name}" for name in _names(net_dir) if name.endswith(".new")]
+    holdings = []
+    for name in sorted(_names(folder)):
+        holding = read(net_dir, name)
+        if holding is None:
+            broken.append(f"{folder}/{name}")
+        else:
+            holdings.append(holding)
+    return Found(tuple(holdings), tuple(broken))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def read(net_dir: str, uuid: str) -> Optional[Holding]:
+    """What a pod holds, or None."""
+    try:
+        with open(f"{directory(net_dir)}/{uuid}", "rb") as file:
+            return _parse(uuid, jsonio.loads(file.read(MOST), uuid))
+    except (FileNotFoundError, UsageError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _parse(uuid: str, raw: Any) -> Holding:
+    """Check what is used in commands and paths. Raises ValueError, KeyError, TypeError."""
+    holding = holding_from(raw)
+    numbers = [n for port in holding.ports for n in (port.host_port, port.pod_port)]
+    if (
+        holding.uuid != uuid
+        or not is_uuid(uuid)
+        or not _is_plain_path(holding.run_dir)
+        or any(port.proto not in PROTOCOLS for port in holding.ports)
+        or any(type(n) is not int for n in numbers)
+        or any(port.host_ip and not _is_ip(port.host_ip) for port in holding.ports)
+        or not all(map(_is_sound, holding.attachments))
+    ):
+        raise ValueError(uuid)
+    return holding
+
+
+def _is_sound(one: Attachment) -> bool:
+    return (
+        all(not name or is_link_name(name) for name in (one.host_if, one.bridge, one.ifname))
+        and all(map(_is_ip, (address.ip for address in one.addresses)))
+        and isinstance(one.zone, str)
+    )
+
+
+def _is_ip(found: Any) -> bool:
+    try:
+        return ip.canonical(found) == found
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_plain_path(path: Any) -> bool:
+    return (
+        isinstance(path, str)
+        and path.startswith("/")
+        and "\0" not in path
+        and ".." not in path.split("/")
+    )
+
+
+LINK_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+
+
+def is_link_name(name: Any) -> bool:
+    """Whether it can name a link without meaning anything else to anybody."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name) < 16
+        and LINK_CHARACTERS.issuperset(name)
+        and name not in (".", "..")
+    )
+
+
+def host_link(uuid: str, index: int) -> str:
+    """The name of the host's end of a pod's link number `index`: at most the 15 characters it may have."""
+    return LINK_PREFIX + uuid.replace("-", "")[:10] + ("" if index == 0 else chr(96 + index))
+
+
+def is_host_link(name: str) -> bool:
+    """Whether it is the name of a host's end of ours."""
+    rest = name[len(LINK_PREFIX) :]
+    letter = rest[10:]
+    known = name.startswith(LINK_PREFIX) and is_hex(rest[:10], 10)
+    return bool(known and (not letter or (len(letter) == 1 and "a" <= letter <= "z")))
+
+
+def is_alive(net_dir: str, holding: Holding, boot: str) -> bool:
+    """Whether its pod runs, or is being set up, in this boot."""
+    return holding.boot == boot and (
+        _is_locked(holding.pod_dir) or _is_locked(f"{directory(net_dir)}/{holding.uuid}")
+    )
+
+
+def _is_locked(path: str) -> bool:
+    """Whether somebody holds it; yes when that cannot be found out (a data directory that hangs)."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    try:
+        return not try_lock(fd, shared=True)
+    finally:
+        os.close(fd)
+
+
+def put(net_dir: str, holding: Holding) -> int:
+    """Write a holding for the first time; the caller holds the lock.
+
+    Returns a descriptor that keeps its file locked.
+    """
+    folder = directory(net_dir)
+    fs.ensure_dir(folder, 0o755)
+    _write(net_dir, holding)
+    path = f"{folder}/{holding.uuid}"
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return fd
+
+
+def _write(net_dir: str, holding: Holding) -> None:
+    data = jsonio.dumps(to_json(holding)).encode()
+    fs.write_atomic(f"{directory(net_dir)}/{holding.uuid}", data, 0o600, durable=False)
+
+
+def change(net_dir: str, holding: Holding, held: int) -> int:
+    """Write a holding again; the caller holds the lock, and `held` is what `put` returned.
+
+    Returns the descriptor that keeps the new file locked; `held` is closed.
+    """
+    fd = put(net_dir, holding)
+    os.close(held)
+    return fd
+
+
+def drop(net_dir: str, uuid: str) -> None:
+    """Remove a holding; the caller holds the lock."""
+    fs.unlink(f"{directory(net_dir)}/{uuid}")
