@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The executables of one network's chain: ADD in order, DEL in reverse with what ADD used.
+
+What is about to be done is told to the caller before it is done (`save`), so that whatever kills
+us, the record names at least what has begun.
+"""
+
+from __future__ import annotations
+
+from podwright.errors import NetworkError, UsageError
+from podwright.net.cni import protocol, result, run
+from podwright.net.cni.find import fault
+from podwright.net.cni.protocol import Call, at_least
+from podwright.text import safe
+from podwright.values import replace, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+
+@value
+class Made:
+    """What executables have made of one network of a pod.
+
+    version  the network's cniVersion
+    calls    those whose ADD has begun, in order
+    whole    ADD of the last one has ended: nothing of it runs any more
+    result   what the last one that succeeded answered, or that of what we made ourselves
+    check    CHECK may be asked for
+    """
+
+    version: str
+    calls: tuple[Call, ...] = ()
+    whole: bool = True
+    result: Optional[dict[str, Any]] = None
+    check: bool = True
+
+
+def ready(calls: tuple[Call, ...], version: str) -> None:
+    """Ask each executable whether it could work (STATUS, 1.1.0). Raises NetworkError."""
+    if at_least(version, "1.1.0"):
+        for call in calls:
+            _execute(call, "STATUS", None)
+
+
+def add(made: Made, call: Call, save: Callable[[Made], None]) -> Made:
+    """ADD of one more executable. Raises NetworkError; then `save` was last told what to undo."""
+    made = replace(made, calls=(*made.calls, call), whole=False)
+    save(made)
+    done = _execute(call, "ADD", made.result)
+    try:
+        answer = result.read(done.stdout, made.version, call.netns)
+    except UsageError as err:
+        said = f"{err.message}: {safe(done.stdout, 200)!r}" if done.stdout else err.message
+        raise protocol.failed(
+            call, "ADD", said, "see the plugin's documentation, and its cniVersion"
+        ) from None
+    made = replace(made, whole=True, result=answer)
+    save(made)
+    return made
+
+
+def check(made: Made) -> None:
+    """CHECK by every executable, in order. Raises NetworkError for the first that objects.
+
+    Before 0.4.0 there is no such thing; nor is there when the configuration says so.
+    """
+    if made.check and at_least(made.version, "0.4.0"):
+        for call in made.calls:
+            _execute(call, "CHECK", made.result)
+
+
+def remove(made: Made, netns: str, save: Callable[[Made], None]) -> tuple[NetworkError, ...]:
+    """DEL by every executable whose ADD has begun, in reverse; idempotent.
+
+    netns  "" when the pod's namespace is gone
+    Each that has succeeded is saved as gone. One that fails does not keep the others from their
+    work, and stays; returns what they said.
+    """
+    if not made.whole:
+        run.end_strays(f"{protocol.CONTAINER}={made.calls[-1].uuid}")
+    previous = made.result if at_least(made.version, "0.4.0") else None
+    problems = []
+    for call in reversed(made.calls):
+        try:
+            _execute(replace(call, netns=netns), "DEL", previous)
+        except NetworkError as err:
+            problems.append(err)
+            continue
+        made = replace(made, calls=tuple(one for one in made.calls if one != call), whole=True)
+        save(made)
+    return tuple(problems)
+
+
+def collect(call: Call, valid: tuple[tuple[str, str], ...]) -> None:
+    """GC (1.1.0): everything of the network but `valid`, (UUID, link) each, can go."""
+    attachments = [{"containerID": uuid, "ifname": ifname} for uuid, ifname in valid]
+    config = {**call.config, "cni.dev/valid-attachments": attachments}
+    _execute(replace(call, config=config), "GC", None)
+
+
+def _execute(call: Call, command: str, previous: Optional[dict[str, Any]]) -> run.Done:
+    """Call the executable, when it is still safe to. Raises NetworkError when it fails."""
+    why = fault(call.path)
+    if why:
+        hint = f"install {call.kind} again, owned by root and writable by nobody else"
+        raise protocol.failed(call, command, f"{call.path} is not run: {why}", hint)
+    done = run.run(call.path, call.environment(command), call.stdin(previous), call.timeout)
+    if done.problem:
+        said = f", saying {safe(done.stderr[-400:].strip(), 400)!r}" if done.stderr else ""
+        raise protocol.failed(
+            call, command, f"{call.path} {done.problem}{said}", "see what the plugin waits for"
+        )
+    if done.status:
+        raise protocol.failure(call, command, done.status, done.stdout, done.stderr)
+    return done

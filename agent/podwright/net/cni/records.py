@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What executables have made for a pod, in the pod's directory, until it is taken back.
+
+`net-plugins.json`, for root alone, durable: a kill or a reboot at any moment leaves what DEL
+needs. The file is there from before the first ADD until after the last DEL.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright import jsonio
+from podwright.errors import NetworkError, PodwrightError, StoreError, UsageError
+from podwright.host.lock import try_lock
+from podwright.kernel import fs
+from podwright.net.cni import chain
+from podwright.net.cni.chain import Made
+from podwright.net.cni.protocol import VERSIONS, Call
+from podwright.values_json import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NAME = "net-plugins.json"
+FORMAT = 1
+
+
+def path_in(directory: str) -> str:
+    """The record of the pod that lies in `directory`."""
+    return f"{directory}/{NAME}"
+
+
+def exists(directory: str) -> bool:
+    """Whether there is something to take back."""
+    return os.path.lexists(path_in(directory))
+
+
+def read(directory: str) -> tuple[Made, ...]:
+    """One element for each network with executables; none without a record. Raises StoreError."""
+    path = path_in(directory)
+    try:
+        with open(path, "rb") as file:
+            raw = jsonio.loads(file.read(), path)
+        if raw["format"] != FORMAT:
+            raise StoreError(f"{path}: has format {raw['format']}", "upgrade the agent")
+        return tuple(map(_made, raw["networks"]))
+    except FileNotFoundError:
+        return ()
+    except (UsageError, KeyError, TypeError, ValueError) as err:
+        raise StoreError(
+            f"{path}: cannot be read ({err}): what its plugins have made is not known",
+            "take it back by hand, then remove the file",
+            object=directory,
+        ) from None
+
+
+def _made(raw: dict[str, object]) -> Made:
+    calls = raw["calls"]
+    if raw["version"] not in VERSIONS or not isinstance(calls, list):
+        raise ValueError(raw["version"])
+    fields = {**raw, "calls": tuple(Call(**one) for one in calls)}
+    return Made(**fields)  # type: ignore[arg-type]
+
+
+def write(directory: str, networks: tuple[Made, ...]) -> None:
+    """Replace the record; without any calls left there is none."""
+    left = [to_json(one) for one in networks if one.calls]
+    if not left:
+        fs.unlink(path_in(directory))
+        fs.fsync_dir(directory)
+        return
+    data = jsonio.dumps({"format": FORMAT, "networks": left}).encode()
+    fs.write_atomic(path_in(directory), data, 0o600)
+
+
+def saver(directory: str, before: tuple[Made, ...]) -> Callable[[Made], None]:
+    """For `chain.add`: what to save is one more network after those of `before`."""
+    return lambda made: write(directory, (*before, made))
+
+
+def undo(directory: str, netns: str = "") -> None:
+    """Take back all that executables have made for the pod that lies in `directory`. Idempotent.
+
+    netns  path of the pod's namespace while it is there
+    The caller holds the pod, or is its parent. Raises NetworkError when something could not be
+    taken back; what is left stays in the record for the next time.
+    """
+    networks = list(read(directory))
+    problems: list[NetworkError] = []
+    for index in reversed(range(len(networks))):
+
+        def save(made: Made, index: int = index) -> None:
+            networks[index] = made
+            write(directory, tuple(networks))
+
+        problems += chain.remove(networks[index], netns, save)
+    if problems:
+        raise _all(problems)
+    if exists(directory):
+        write(directory, ())
+
+
+def _all(problems: list[NetworkError]) -> NetworkError:
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return NetworkError(
+        first.message + more, f"{first.hint}, then run gc", object=first.object, reason=first.reason
+    )
+
+
+def check(directory: str) -> None:
+    """CHECK of all networks of a pod that runs. Raises NetworkError for the first that fails."""
+    for made in read(directory):
+        chain.check(made)
+
+
+def pending(pods_dir: str) -> Iterator[str]:
+    """Directories of pods that have ended and left a record, each held while it is handed out.
+
+    pods_dir  `<data>/pods`
+    """
+    for state in sorted(_names(pods_dir)):
+        for uuid in sorted(_names(f"{pods_dir}/{state}")):
+            directory = f"{pods_dir}/{state}/{uuid}"
+            if exists(directory):
+                fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    if try_lock(fd) and exists(directory):
+                        yield directory
+                finally:
+                    os.close(fd)
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def reclaim(pods_dir: str) -> tuple[list[str], list[str]]:
+    """Take back what ended pods have left; a line for each, and a sentence for each that failed."""
+    done, problems = [], []
+    for directory in pending(pods_dir):
+        try:
+            undo(directory)
+            done.append(f"network plugins of pod {os.path.basename(directory)}")
+        except (OSError, PodwrightError) as err:
+            sentence = err.sentence() if isinstance(err, PodwrightError) else str(err)
+            problems.append(f"pod {os.path.basename(directory)}: {sentence}")
+    return done, problems
