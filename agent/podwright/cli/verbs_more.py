@@ -196,6 +196,29 @@ VERBS = (
         "that is missing.",
         ("podwright check-host", "podwright check-host --require=user-namespaces,cgroups"),
     ),
+    Verb(
+        "metadata-service",
+        "metadata_service",
+        "Answer pods that ask who they are, until it is stopped",
+        "",
+        (
+            Option(
+                "listen-address",
+                "only on this address, IPv4 or IPv6 (default: all)",
+                "ADDRESS",
+                repeat=True,
+            ),
+            Option("listen-port", "TCP port for pods", "PORT", "18112"),
+        ),
+        "Pods that were started with --mds-register find it at $AC_METADATA_URL. Each is answered on the\n"
+        "connections from its own addresses only, with its own token, as long as it runs. Registers\n"
+        "pods on /run/podwright/metadata-svc.sock. Takes over sockets that systemd has opened, and\n"
+        "tells it when it is ready.",
+        (
+            "podwright metadata-service",
+            "podwright run --mds-register example.com/web",
+        ),
+    ),
     Verb("version", "version", "Print the version", "", (FORMAT,)),
     Verb("completion", "completion", "Print a completion script for bash", "bash"),
     Verb("help", "help", "Help about any command", "[COMMAND]"),

@@ -57,6 +57,7 @@ class Launch:
     private_users  what was decided: "" = off, "true", or "idmapped" (never by a copy)
     reports        sentences about protection that was found missing after it was prepared
     users_dir      where ranges of user ids are kept (`Layout.users`)
+    metadata       socket of the metadata service, where the pod is registered; "" = it is not
     """
 
     uuid: str
@@ -81,6 +82,7 @@ class Launch:
     private_users: str = ""
     users_dir: str = "/run/podwright/users"
     reports: tuple[str, ...] = ()
+    metadata: str = ""
 
 
 @value

@@ -114,7 +114,9 @@ def _run(
         for target in targets:
             if target.score is not None:
                 target.score.back()
-    address = link.wait_go()
+    address, metadata = link.wait_go()
+    if metadata:
+        targets = [_told(target, ("AC_METADATA_URL", metadata)) for target in targets]
     calls.trim_heap()
     supervisor = Supervisor(plan, targets, link, address, stdio, null, groups)
     for app in supervisor.apps:
@@ -270,6 +272,13 @@ def _target(
         app_spaces(app.kept),
         plan.users is not None,
     )
+
+
+def _told(target: Target, pair: tuple[str, str]) -> Target:
+    """With another variable in its environment, which stands in no file."""
+    known = dict(target.plan.environment)
+    told = tuple(sorted({**known, pair[0]: pair[1]}.items()))
+    return replace(target, plan=replace(target.plan, environment=told))
 
 
 def _scored(targets: list[Target]) -> list[Target]:

@@ -115,8 +115,8 @@ class Inside:
         """Tell the parent about protection that cannot be had."""
         self.report(REPORT, text)
 
-    def wait_go(self) -> str:
-        """Wait until the network is there; returns the pod's address or "".
+    def wait_go(self) -> tuple[str, str]:
+        """Wait until the network is there; returns the pod's address, and where it asks who it is, or "".
 
         Raises EOFError when the parent gave up or died.
         """
@@ -127,7 +127,8 @@ class Inside:
                 raise EOFError
             data += piece
         os.close(self.go_fd)
-        return data.decode().strip()
+        address, _, metadata = data.decode().rstrip("\n").partition("\t")
+        return address, metadata
 
 
 def messages(report: int, idle: Callable[[], None]) -> Iterator[list[str]]:

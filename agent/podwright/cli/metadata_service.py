@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright metadata-service`: runs until it is stopped."""
+
+from __future__ import annotations
+
+import os
+
+from podwright.cli.context import note
+from podwright.errors import LockedError, UsageError
+from podwright.host import systemd
+from podwright.host.lock import HostLock
+from podwright.net import place
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.cli.context import Context
+    from podwright.cli.options import Arguments
+    from podwright.host.paths import Layout
+
+MOST_DESCRIPTORS = 65536
+
+
+def run(context: Context, args: Arguments) -> int:
+    """Returns 0 when it was asked to stop."""
+    context.need_root("metadata-service")
+    if args.rest:
+        raise UsageError("metadata-service takes no arguments", "podwright metadata-service --help")
+    port = _port(args.text("listen-port", "18112"))
+    layout = context.layout
+    place.ensure(layout.metadata)
+    lock = HostLock(f"{layout.metadata}/lock", "metadata-service", timeout=0.0)
+    try:
+        with lock:
+            _serve(layout, tuple(args.texts("listen-address")), port)
+    except LockedError as err:
+        raise LockedError("the metadata service runs already", object=err.object) from None
+    return 0
+
+
+def _port(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    if not 0 < number < 65536:
+        raise UsageError(f"--listen-port: {safe(text, 60)!r} is not a port number")
+    return number
+
+
+def _serve(layout: Layout, asked: tuple[str, ...], port: int) -> None:
+    import asyncio
+
+    from podwright.metadata.key import Key
+    from podwright.metadata.records import Records
+    from podwright.metadata.refusals import Refusals
+    from podwright.metadata.server import Server
+    from podwright.metadata.sockets import listen
+
+    _many_descriptors()
+    listening = listen(layout.metadata_socket, asked, port)
+    try:
+        records = Records(layout.metadata, layout.net)
+        server = Server(listening, records, Key(layout.metadata), Refusals(note), os.geteuid())
+        places = ", ".join(f"{ip} port {number}" for ip, number in listening.places())
+
+        def ready() -> None:
+            note(f"metadata service: listens on {places}; {len(records.by_uuid)} pods are known")
+            systemd.notify("READY=1")
+
+        asyncio.run(server.run(ready))
+        systemd.notify("STOPPING=1")
+    finally:
+        listening.close()
+
+
+def _many_descriptors() -> None:
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
