@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import socket
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def test_the_worker_dies_with_the_launcher_and_holds_no_lock_of_it(bed: Bed) -> 
     lock = os.open(bed.run_dir / pod.uuid, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(lock)
-    bed.settled({**before, "leases": "['172.16.28.2']"}, 1)
+    bed.settled({**before, "leases": f"['{pod.uuid}']"}, 1)
     bed.reclaim()
     assert bed.settled(before) == before
 
@@ -107,7 +108,7 @@ def test_the_next_pod_takes_back_what_dead_pods_left(bed: Bed) -> None:
     dead.process.wait()
     pod = bed.pod("web", "8080:80")
     ledger = bed.ledger()
-    assert ledger["leases"] == f"['{pod.ip}']"
+    assert ledger["leases"] == f"['{pod.uuid}']"
     assert link not in ledger["nft"]
     with serving(pod.pid, "0.0.0.0", 80):
         assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
@@ -120,13 +121,13 @@ def test_a_living_pod_is_not_reclaimed(bed: Bed) -> None:
     assert bed.ledger() == before
     pod.kill()
     pod.process.wait()
-    assert bed.reclaim() == ["172.16.28.2 of pod web"]
+    assert bed.reclaim() == ["172.16.28.2 fd70:6f64:7772:1c::2 of pod web"]
 
 
 def test_a_link_whose_lease_is_lost_is_reclaimed(bed: Bed) -> None:
     before = bed.ledger()
     pod = bed.pod("web")
-    (bed.net / "default" / pod.ip).write_bytes(b"")
+    (bed.net / "pods" / pod.uuid).write_bytes(b"")
     assert bed.reclaim() == [f"link {pod.link}"]
     assert bed.ledger() == before
 
@@ -139,7 +140,7 @@ def test_after_a_reboot_no_lease_is_alive(tmp_path: Path) -> None:
         before = bed.ledger()
         pod = bed.pod("web", "8080:80")
         bed.host.run("mount", "--bind", str(boot), "/proc/sys/kernel/random/boot_id")
-        assert bed.reclaim() == ["172.16.28.2 of pod web"]
+        assert bed.reclaim() == ["172.16.28.2 fd70:6f64:7772:1c::2 of pod web"]
         assert bed.settled({**before, "forwarding": "1\n"}) == {**before, "forwarding": "1\n"}
         assert pod.up
 
@@ -212,7 +213,7 @@ def test_check_ports_answers_without_touching_anything(bed: Bed) -> None:
         import json
         from podwright.errors import NetworkError
         from podwright.net.check import check_ports
-        from podwright.net.plan import NetRequest, PortMap
+        from podwright.net.values import NetRequest, PortMap
         for name, port, run in (
             ("shop", 8080, RUN), ("web", 8080, RUN), ("shop", 8081, RUN), ("web", 8080, "/srv")
         ):
@@ -265,7 +266,7 @@ def test_gc_removes_the_lease_directory_when_no_pod_is_left(bed: Bed) -> None:
     assert bed.net.stat().st_mode & 0o7777 == 0o700
     first.down()
     assert bed.reclaim() == []
-    assert os.listdir(bed.net / "default") == [second.ip]
+    assert os.listdir(bed.net / "pods") == [second.uuid]
     second.down()
     assert bed.reclaim() == []
     assert not bed.net.exists()
@@ -278,11 +279,12 @@ def test_a_new_link_is_not_running_before_its_peer_is_up(bed: Bed) -> None:
         import os
         from podwright.kernel.rtnl import Rtnl, delete_link, if_nametoindex, is_running
         from podwright.net.messages import Messages
+        from podwright.net.plan import Veth
         make, rtnl = Messages(), Rtnl()
         here = os.open("/proc/self/ns/net", os.O_RDONLY)
         early = 0
         for turn in range(50):
-            rtnl.call("veth", make.veth("podwtest", "peer", here))
+            rtnl.call("veth", make.veth(Veth("podwtest", "peer"), here))
             rtnl.call("up", make.up(if_nametoindex("podwtest")))
             early += is_running("podwtest")
             rtnl.call("up", make.up(if_nametoindex("peer")))
@@ -302,9 +304,7 @@ def test_the_hosts_own_namespace_is_never_configured(bed: Bed) -> None:
 
 
 def test_an_unknown_network_is_refused(bed: Bed) -> None:
-    assert bed.launch("web", net="backend").error == (
-        "network backend: does not exist; there is: default"
-    )
+    assert bed.launch("web", net="backend").error.startswith("network backend: does not exist")
 
 
 @pytest.mark.parametrize(
@@ -335,25 +335,29 @@ def test_a_missing_library_is_named_with_its_package(
 
 
 def test_a_full_pool_is_refused(bed: Bed) -> None:
-    bed.pod("first")
-    folder = bed.net / "default"
-    lease = json.loads((folder / "172.16.28.2").read_text())
-    for number in range(3, 255):
-        (folder / f"172.16.28.{number}").write_text(json.dumps(lease))
+    first = bed.pod("first")
+    file = bed.net / "pods" / first.uuid
+    lease = json.loads(file.read_text())
+    four = lease["attachments"][0]["addresses"][0]
+    lease["attachments"][0]["addresses"] = [
+        {**four, "ip": f"172.16.28.{number}"} for number in range(2, 255)
+    ]
+    file.write_text(json.dumps(lease))
     pod = bed.launch("web")
-    assert pod.error == (
-        "network default: all 253 addresses of 172.16.28.0/24 are in use; stop a pod first"
-    )
+    assert "all" in pod.error and "172.16.28.0/24 are in use" in pod.error
+    lease["attachments"][0]["addresses"].pop()
+    file.write_text(json.dumps(lease))
+    assert bed.pod("web").ip == "172.16.28.254"
 
 
 def test_damaged_leases_count_as_free(bed: Bed) -> None:
-    folder = bed.net / "default"
+    folder = bed.net / "pods"
     folder.mkdir(parents=True)
-    for number, text in enumerate(("", "{", "[]", '{"uuid": "../../x"}', "\x00" * 100), 2):
-        (folder / f"172.16.28.{number}").write_text(text)
-    (folder / "172.16.28.9.4711.new").write_text("left by a killed writer")
+    for text in ("", "{", "[]", '{"uuid": "../../x"}', "\x00" * 100):
+        (folder / str(uuid.uuid4())).write_text(text)
+    (folder / f"{uuid.uuid4()}.4711.new").write_text("left by a killed writer")
     pod = bed.pod("web")
-    assert bed.ledger()["leases"] == f"['{pod.ip}']"
+    assert bed.ledger()["leases"] == f"['{pod.uuid}']"
 
 
 def test_getting_ready_before_the_request_is_known(bed: Bed) -> None:
@@ -371,8 +375,8 @@ def test_seven_processes_take_a_hundred_addresses_each_and_none_twice_while_gc_r
     code = f"""if True:
         import os, random, sys, uuid
         from podwright.kernel.nft import Nft
-        from podwright.net import gc, leases, setup
-        from podwright.net.plan import NetRequest
+        from podwright.net import allocate, gc, ledger
+        from podwright.net.values import NetRequest
         children = []
         for child in range(8):
             pid = os.fork()
@@ -387,17 +391,18 @@ def test_seven_processes_take_a_hundred_addresses_each_and_none_twice_while_gc_r
                     gc.reclaim(NET)  # removes the directory whenever nobody has an address
                 for turn in range(100 if child else 0):
                     request = NetRequest(str(uuid.uuid4()), "", "default", (), NET, RUN)
-                    lease, hold = setup.allocate(request, nft)
-                    os.close(os.open({str(claims)!r} + "/" + lease.ip, os.O_CREAT | os.O_EXCL))
+                    taken = allocate.allocate(request, nft)
+                    lease, hold = taken.holding, taken.held
+                    os.close(os.open({str(claims)!r} + "/" + lease.target(4), os.O_CREAT | os.O_EXCL))
                     held.append((lease, hold))
                     if len(held) > random.randrange(1, 20):
                         lease, hold = held.pop(0)
-                        os.unlink({str(claims)!r} + "/" + lease.ip)
-                        with leases.lock(NET, "test"):
+                        os.unlink({str(claims)!r} + "/" + lease.target(4))
+                        with ledger.lock(NET, "test"):
                             os.close(hold)
                             gc.give_back(NET, (lease,), nft)
                 for lease, hold in held:
-                    os.unlink({str(claims)!r} + "/" + lease.ip)
+                    os.unlink({str(claims)!r} + "/" + lease.target(4))
                 status = 0
             finally:
                 os._exit(status)

@@ -33,12 +33,12 @@ def release(net_dir: str, uuid: str, *, links: bool = True, netns: str = "") -> 
     if not os.path.lexists(net_dir):
         return None
     with ledger.lock(net_dir, "network teardown"):
-        holding = ledger.read(net_dir, uuid)
-        if holding is None:
-            if ledger.read_all(net_dir).broken:
-                _forget_broken(net_dir, ledger.read_all(net_dir))
-            return None
-        give_back(net_dir, (holding,), Nft(), links=links, netns=netns)
+        found = ledger.read_all(net_dir)
+        if found.broken:
+            _forget_broken(net_dir, found)
+        holding = next((one for one in found.holdings if one.uuid == uuid), None)
+        if holding is not None:
+            give_back(net_dir, (holding,), Nft(), links=links, netns=netns)
         return holding
 
 
