@@ -90,6 +90,7 @@ POD: Table = {
     "selinux": Option(choices=("auto", "require", "off")),
     "net": Option(choices=("default", "none", "host")),
     "hostname": Option(),
+    "metadata": Option("bool"),
     "ports": Option("list", elements="raw", convert=ports),
     "volumes": Option("list", elements="raw", convert=volumes),
     "secrets": Option("list", elements="dict", no_log=False, table=SECRET),

@@ -231,6 +231,14 @@ options:
       description:
         - Host name in the pod.
       type: str
+    metadata:
+      description:
+        - Whether the pod is registered with the metadata service of the host, which then tells its apps who they
+          are, at the URL in C(AC_METADATA_URL), and signs for them. The service must run
+          (O(podwright.fleet.agent#role:main:podwright_agent_metadata_service)), and the pod needs a network of its own
+          that reaches the host.
+        - The agent's default is V(false).
+      type: bool
     ports:
       description:
         - Ports to publish. Each is a mapping of C(name) (a port that the image declares, or

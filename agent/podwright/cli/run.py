@@ -22,6 +22,10 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     """Returns the workload's status."""
     context.need_root("run")
     spec = apps.pod_spec(args, context.insecure)
+    if spec.metadata:
+        from podwright.metadata import client
+
+        client.check(context.layout.metadata_socket)
     stored = prepare.resolve_images(context.layout, spec, progress_printer(), context.accept_key)
     save = args.text("uuid-file-save")
     prepared = prepare.prepare(

@@ -204,5 +204,6 @@ def change(net_dir: str, holding: Holding, held: int) -> int:
 
 
 def drop(net_dir: str, uuid: str) -> None:
-    """Remove a holding; the caller holds the lock."""
+    """Remove a holding, and what the metadata service knows of the pod; the caller holds the lock."""
+    fs.unlink(f"{os.path.dirname(net_dir)}/metadata/pods/{uuid}")
     fs.unlink(f"{directory(net_dir)}/{uuid}")

@@ -212,6 +212,10 @@ def _plan(
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
         made = plan.plan_pod(spec, seen, ids, fetches, unit, lacking)
+        if spec.metadata and "start" in made.actions:
+            from podwright.metadata import client
+
+            client.check(layout.metadata_socket)
         if spec.enabled and spec.enabled_said and not systemd.running():
             answer.warn_once("this host has no systemd: pods do not start at boot by themselves")
     except PodwrightError as err:

@@ -146,6 +146,10 @@ def _free_host(layout: Layout) -> None:
             from podwright.host import mcs
 
             mcs.reclaim(layout.run)
+        if os.path.lexists(layout.metadata):
+            from podwright.metadata import records
+
+            records.reclaim(layout.metadata, layout.net)
     from podwright.stage0 import sweep
 
     sweep.sweep_tmp(layout)

@@ -68,6 +68,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "private_users": "idmapped",
         "net": "default",
         "hostname": "redis",
+        "metadata": True,
         "ports": ["6379-tcp:6379"],
         "volumes": ["data,kind=host,source=/srv/redis"],
         "secrets": [{"name": "key", "content": "c4nary", "mode": "0440", "apps": ["redis"]}],
