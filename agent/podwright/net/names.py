@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pods find each other by name: what stands in their hosts files about the others on their networks.
+
+A pod has its name, `APP.POD` for each of its apps, and `APP` where no other pod on the network has
+an app or is itself called so. An unnamed pod is called rkt-UUID. Names that a pod gives itself, or
+has in its own entries, are nobody else's there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from podwright.net import hostsfile
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from podwright.net.hostsfile import Entry
+    from podwright.net.values import Attachment, Holding
+
+FILE = "hosts"
+"""The file in the pod's directory that its apps have at /etc/hosts. No pod can reach the directory."""
+RESERVED = (
+    *("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "ip6-localnet"),
+    *("ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "broadcasthost"),
+)
+"""What hosts files of distributions say of a host itself."""
+
+
+def label(uuid: str, name: str) -> str:
+    """What other pods call a pod."""
+    return name or f"rkt-{uuid}"
+
+
+def own_names(uuid: str, name: str, apps: Sequence[str]) -> tuple[str, ...]:
+    """Names that lead a pod to itself, besides its host name."""
+    pod = label(uuid, name)
+    return (pod, *apps, *(f"{app}.{pod}" for app in apps))
+
+
+def entries(holding: Holding, others: Iterable[Holding]) -> tuple[Entry, ...]:
+    """What the pod's hosts file says of the other pods: (address, names). Pure."""
+    return _seen(_table(_shared(holding), (holding, *others)), holding)
+
+
+@value
+class _Table:
+    """The pods that are seen from a set of networks.
+
+    entries  by pod
+    owners   name -> pods that have it
+    """
+
+    entries: dict[str, tuple[Entry, ...]]
+    owners: dict[str, list[str]]
+
+
+def _network(attachment: Attachment) -> tuple[str, str]:
+    """What pods have in common that reach each other."""
+    return (attachment.zone, "") if attachment.zone else ("", attachment.net)
+
+
+def _shared(holding: Holding) -> frozenset[tuple[str, str]]:
+    return frozenset(map(_network, holding.attachments))
+
+
+def _table(networks: frozenset[tuple[str, str]], holdings: Iterable[Holding]) -> _Table:
+    seen = [one for one in holdings if networks & _shared(one)]
+    seen.sort(key=lambda one: (label(one.uuid, one.name), one.uuid))
+    pods = {label(one.uuid, one.name) for one in seen}
+    count: dict[str, int] = {}
+    for one in seen:
+        for app in set(one.apps):
+            count[app] = count.get(app, 0) + 1
+    table = _Table({}, {})
+    for one in seen:
+        pod = label(one.uuid, one.name)
+        bare = [app for app in one.apps if count[app] == 1 and app not in pods]
+        names = dict.fromkeys((pod, *(f"{app}.{pod}" for app in one.apps), *bare))
+        kept = tuple(name for name in names if name not in RESERVED)
+        found = [each for each in one.attachments if _network(each) in networks]
+        table.entries[one.uuid] = tuple(
+            (address.ip, kept) for each in found for address in each.addresses
+        )
+        for name in kept:
+            table.owners.setdefault(name, []).append(one.uuid)
+    return table
+
+
+def _seen(table: _Table, holding: Holding) -> tuple[Entry, ...]:
+    """The table without the pod itself, and without the names that are taken there."""
+    mine = (holding.hostname, *own_names(holding.uuid, holding.name, holding.apps), *holding.hosts)
+    taken = {name.lower() for name in mine}
+    hit = {uuid for name in taken for uuid in table.owners.get(name, ())} - {holding.uuid}
+    out: list[Entry] = []
+    for uuid, found in table.entries.items():
+        if uuid in hit:
+            out += [(ip, tuple(name for name in names if name not in taken)) for ip, names in found]
+        elif uuid != holding.uuid:
+            out += found
+    return tuple(out)
+
+
+def refresh(net_dir: str, holdings: Iterable[Holding]) -> None:
+    """Bring the hosts files of these pods up to date; the caller holds the lock of `net_dir`.
+
+    holdings  all pods that run or are being started
+    What cannot be done for one pod, whose directory may be gone, is left undone for that one.
+    """
+    pods = tuple(holdings)
+    tables: dict[frozenset[tuple[str, str]], _Table] = {}
+    for holding in pods:
+        networks = _shared(holding)
+        if networks not in tables:
+            tables[networks] = _table(networks, pods)
+        lines = hostsfile.lines_of(_seen(tables[networks], holding))
+        try:
+            _update(f"{holding.pod_dir}/{FILE}", lines)
+        except OSError:
+            continue
+
+
+def _update(path: str, lines: Iterable[bytes]) -> None:
+    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode) or info.st_size > hostsfile.LIMIT:
+            return
+        for edit in hostsfile.edits(os.pread(fd, hostsfile.LIMIT, 0), lines):
+            if edit.data is None:
+                os.ftruncate(fd, edit.offset)
+            else:
+                os.pwrite(fd, edit.data, edit.offset)
+    finally:
+        os.close(fd)
