@@ -253,7 +253,7 @@ class Bed:
             "nft": self.host.run("nft", "list", "ruleset"),
             "forwarding": self.host.run("cat", "/proc/sys/net/ipv4/ip_forward"),
             "leases": str(sorted(os.listdir(leases))) if leases.exists() else "[]",
-            "files": str(sorted(files - {"pods", "last", "lock"})),
+            "files": str(sorted(files - {"pods", "turns", "lock"})),
         }
 
     def settled(self, expected: dict[str, str], seconds: float = 10) -> dict[str, str]:

@@ -122,8 +122,8 @@ def _assign(
     assigned = ipam.assign(asked)
     if assigned.last:
         text = "".join(f"{key} {ip}\n" for key, ip in {**last, **dict(assigned.last)}.items())
-        fs.ensure_dir(f"{request.net_dir}/last", 0o755)
-        path = f"{request.net_dir}/last/{one.conf.name}"
+        fs.ensure_dir(f"{request.net_dir}/turns", 0o755)
+        path = f"{request.net_dir}/turns/{one.conf.name}"
         fs.write_atomic(path, text.encode(), durable=False)
     return assigned
 
@@ -131,7 +131,7 @@ def _assign(
 def _last(net_dir: str, net: str) -> dict[str, str]:
     """The address of each range that was given last; none when unknown."""
     try:
-        with open(f"{net_dir}/last/{net}", "rb") as file:
+        with open(f"{net_dir}/turns/{net}", "rb") as file:
             lines = file.read(65536).decode().splitlines()
     except (FileNotFoundError, ValueError):
         return {}
