@@ -12,7 +12,7 @@ from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.net import check, firewall, forwarding, gc, ipam, kinds, ledger, lookup
 from podwright.net.values import Attachment, Holding
-from podwright.values import replace, value
+from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,13 @@ def _attach(request: NetRequest, one: Chosen, index: int, used: set[str]) -> Att
     plugin = one.conf.plugins[0]
     ifname = f"eth{index}"
     if plugin["type"] not in kinds.BUILTIN:
-        return Attachment(one.conf.name, plugin["type"], ifname, one.conf, one.args, external=True)
+        return _external(
+            request, Attachment(one.conf.name, plugin["type"], ifname, one.conf, one.args)
+        )
+    if plugin.get("ipam") and plugin["ipam"]["type"] not in ipam.BUILTIN:
+        host_if = ledger.host_link(request.uuid, index)
+        bare = Attachment(one.conf.name, plugin["type"], ifname, one.conf, one.args, host_if)
+        return _external(request, bare)  # its addresses come from an executable, later
     assigned = _assign(request, one, plugin, used)
     want = kinds.Want(
         one.conf,
@@ -100,8 +106,14 @@ def _attach(request: NetRequest, one: Chosen, index: int, used: set[str]) -> Att
         if further["type"] in meta.BUILTIN:
             attached = meta.module(further["type"]).alter(attached, further)
         else:
-            attached = replace(attached, external=True)
+            attached = _external(request, attached)
     return attached
+
+
+def _external(request: NetRequest, attached: Attachment) -> Attachment:
+    from podwright.net import external
+
+    return external.prepared(request, attached)
 
 
 def _assign(

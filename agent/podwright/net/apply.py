@@ -15,6 +15,8 @@ from podwright.net.plan import AddAddress, AddRoute, Admit, Carrier, NetPlan, Se
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from podwright.kernel.nft import Nft
     from podwright.net.messages import Messages
     from podwright.net.plan import Step
@@ -36,11 +38,15 @@ class Applier:
     def apply(self, plan: NetPlan, netns: int) -> None:
         """Take every step; `netns` is the pod's namespace. Raises NetworkError at the first that fails."""
         self._netns = netns
-        for in_pod, group in _grouped(plan):
+        self.go_on(plan.steps)
+
+    def go_on(self, steps: Iterable[Step]) -> None:
+        """Take more steps in the namespace of the plan before. Raises NetworkError."""
+        for in_pod, group in _grouped(steps):
             if not in_pod:
                 self._take(group, self._rtnl)
                 continue
-            with entered(netns):
+            with entered(self._netns):
                 rtnl = Rtnl()
                 self._take(group, rtnl)
                 rtnl.close()
@@ -90,10 +96,10 @@ def _await_carrier(link: str) -> None:
         time.sleep(0.001)
 
 
-def _grouped(plan: NetPlan) -> list[tuple[bool, list[Step]]]:
+def _grouped(steps: Iterable[Step]) -> list[tuple[bool, list[Step]]]:
     """The steps in their order, cut where the namespace changes: entering one is not free."""
     out: list[tuple[bool, list[Step]]] = []
-    for step in plan.steps:
+    for step in steps:
         if not out or out[-1][0] != step.in_pod:
             out.append((step.in_pod, []))
         out[-1][1].append(step)

@@ -32,6 +32,18 @@ def release(net_dir: str, uuid: str, *, links: bool = True, netns: str = "") -> 
     """
     if not os.path.lexists(net_dir):
         return None
+    known = ledger.read(net_dir, uuid)
+    try:
+        if known is not None and any(one.external for one in known.attachments):
+            from podwright.net import external
+
+            external.remove(known, netns)  # without the lock, since it may take its time
+    finally:
+        holding = _release(net_dir, uuid, links, netns)
+    return holding
+
+
+def _release(net_dir: str, uuid: str, links: bool, netns: str) -> Optional[Holding]:
     with ledger.lock(net_dir, "network teardown"):
         found = ledger.read_all(net_dir)
         if found.broken:
@@ -101,14 +113,12 @@ def _forget_broken(net_dir: str, found: ledger.Found) -> None:
 def give_back(
     net_dir: str, taken: tuple[Holding, ...], nft: Nft, *, links: bool = True, netns: str = ""
 ) -> None:
-    """Remove the elements, links and files of these holdings. The caller holds the lock."""
+    """Remove the elements, links and files of these holdings. The caller holds the lock.
+
+    What executables have made is in the record of each pod, and is taken back from there.
+    """
     gone = {holding.uuid for holding in taken}
     left = [one for one in ledger.read_all(net_dir).holdings if one.uuid not in gone]
-    for holding in taken:
-        if any(one.external for one in holding.attachments):
-            from podwright.net import external
-
-            external.remove(holding, netns)
     if not left:
         firewall.remove(nft)
     else:

@@ -30,6 +30,7 @@ def serve(orders: int, answers: int) -> None:
     """
     request: Optional[NetRequest] = None
     holding: Optional[Holding] = None
+    path = ""
     answer: dict[str, Any]
     try:
         nft = Nft()
@@ -39,29 +40,37 @@ def serve(orders: int, answers: int) -> None:
             # never closed: until this process ends nobody else tidies the holding away
             taken = allocate.allocate(request, nft)
             holding = taken.holding
-            netns = open_netns(int(_order(lines.readline())["pid"]))
-            holding = _make(request, taken, messages, nft, netns)
+            order = _order(lines.readline())
+            netns = open_netns(int(order["pid"]))
+            path = f"/proc/{os.getppid()}/fd/{order['netns']}"
+            holding = _make(request, taken, messages, nft, netns, path)
         answer = _answer(holding)
     except Exception as err:
         answer = {"error": report(err)}
         if request is not None and holding is not None:
-            _undo(request, answer["error"])
+            _undo(request, answer["error"], path)
     os.write(answers, jsonio.dumps(answer).encode() + b"\n")
 
 
 def _make(
-    request: NetRequest, taken: allocate.Taken, messages: Messages, nft: Nft, netns: int
+    request: NetRequest,
+    taken: allocate.Taken,
+    messages: Messages,
+    nft: Nft,
+    netns: int,
+    path: str,
 ) -> Holding:
-    """Take the steps, then run the executables of networks that have some."""
-    holding = taken.holding
+    """Take the steps, and run the executables of networks that have some.
+
+    path   of the namespace, for as long as the pod's parent lives
+    """
     applier = Applier(request, messages, nft)
-    applier.apply(compile(holding), netns)
-    if any(one.external for one in holding.attachments):
+    if any(one.external for one in taken.holding.attachments):
         from podwright.net import external
 
-        holding = external.add_all(request, taken, netns)
-        applier.admit(holding)
-    return holding
+        return external.make(request, taken, applier, netns, path)
+    applier.apply(compile(taken.holding), netns)
+    return taken.holding
 
 
 def _answer(holding: Holding) -> dict[str, Any]:
@@ -98,8 +107,8 @@ def report(err: BaseException) -> dict[str, str]:
     }
 
 
-def _undo(request: NetRequest, error: dict[str, str]) -> None:
+def _undo(request: NetRequest, error: dict[str, str], netns: str) -> None:
     try:
-        gc.release(request.net_dir, request.uuid)
+        gc.release(request.net_dir, request.uuid, netns=netns)
     except (OSError, PodwrightError) as err:
         error["hint"] = f"and what was begun could not be taken back ({err}): run gc"

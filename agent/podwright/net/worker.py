@@ -55,7 +55,6 @@ class NetWorker:
         self._request: Optional[NetRequest] = None
         self._links: tuple[str, ...] = ()
         self._netns = -1
-        self._init = 0
         self._held = False
         orders, self._orders = os.pipe2(os.O_CLOEXEC)
         self._answers, answers = os.pipe2(os.O_CLOEXEC)
@@ -76,8 +75,12 @@ class NetWorker:
 
     def start(self, init_pid: int) -> None:
         """The pod's network namespace is that of this process from now on."""
-        self._init = init_pid
-        self._order({"pid": init_pid})
+        try:
+            # executables that made a link are told of it by this descriptor, and find it again
+            self._netns = os.open(f"/proc/{init_pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._netns = -1  # it has ended; the worker says so
+        self._order({"pid": init_pid, "netns": self._netns})
 
     def _order(self, order: dict[str, Any]) -> None:
         try:
@@ -97,11 +100,11 @@ class NetWorker:
         answer = jsonio.loads(line, "network worker")
         if "error" in answer:
             self._held = False
+            self._close_netns()
             _raise(answer["error"])
         self._links = tuple(answer["links"])
-        if answer["keep"]:
-            # what made a link by other means wants the namespace when it takes it back
-            self._netns = os.open(f"/proc/{self._init}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        if not answer["keep"]:
+            self._close_netns()
         return Result(tuple(answer["networks"]), answer["ip"])
 
     def _report_death(self) -> NoReturn:
@@ -137,6 +140,9 @@ class NetWorker:
         if self._request is not None and self._held:
             self._held = False
             tear_down(self._request.net_dir, self._request.uuid, self._links, self._netns)
+        self._close_netns()
+
+    def _close_netns(self) -> None:
         if self._netns >= 0:
             os.close(self._netns)
             self._netns = -1
