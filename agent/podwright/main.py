@@ -116,7 +116,7 @@ def _dispatch(argv: list[str]) -> int:
         return 0 if globals_.true("help") else 2
     verb = verbs.find_verb(argv[index])
     rest = argv[index + 1 :]
-    if verb.name in ("image", "policy", "selinux", "trust"):
+    if verb.name in ("image", "network", "policy", "selinux", "trust"):
         verb, rest = _sub_verb(verb, rest, globals_)
     return _call(verb, rest, globals_)
 

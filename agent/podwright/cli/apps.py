@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from podwright.cli import options
+from podwright.cli import nets, options
 from podwright.cli.verbs_pod import START_OPTIONS
 from podwright.errors import UsageError
+from podwright.model import netchoice
 from podwright.model.image import absolute
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy
 from podwright.model.names import ac_name, host_name, is_variable_name
 from podwright.model.pod import HostPort
-from podwright.model.podspec import FLAVOURS, NETS, AppSpec, PodSpec, check_number, default_net
+from podwright.model.podspec import FLAVOURS, AppSpec, PodSpec, check_number, default_net
 from podwright.model.specfields import check_ip
 from podwright.text import safe
 
@@ -140,14 +141,12 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
     """The pod that the command line asks for."""
     manifest = _manifest(args) if args.given("pod-manifest") else None
     stage1 = flavour(args.text("stage1-name", "namespaces"))
-    net = args.text("net", default_net(stage1))
-    if net not in NETS:
-        raise UsageError(f"--net={safe(net, 60)}: this version knows {', '.join(NETS)}")
+    net = nets.chosen(args, default_net(stage1))
     ports = tuple(_port(text) for text in args.texts("port"))
-    if ports and net != "default":
+    if ports and not netchoice.can_publish(net):
         raise UsageError(
-            f"--port cannot be used with {f'--net={net}' if args.given('net') else stage1}",
-            "ports are published on the default network",
+            f"--port cannot be used with {stage1 if net == default_net(stage1) else f'--net={net}'}",
+            netchoice.no_ports_hint(net),
         )
     interactive = args.true("interactive")
     if interactive and len(args.apps) > 1:

@@ -8,7 +8,8 @@ from podwright.cli import options, verbs
 from podwright.cli.context import Context, say
 from podwright.errors import UsageError
 from podwright.host.checks.every import NAMES
-from podwright.model.podspec import FLAVOURS, NETS
+from podwright.model import netchoice
+from podwright.model.podspec import FLAVOURS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ PODS = (
     "$(podwright list --full --no-legend 2>/dev/null"
     " | awk -F'\\t' '$1 !~ /^ *$/ {print $1; if ($2 !~ /^- *$/) print $2}')"
 )
+NETWORKS = "$(podwright network list --no-legend 2>/dev/null | awk -F'[\\t ]' '{print $1}')"
 IMAGES = "$(podwright image list --fields=name --no-legend 2>/dev/null)"
 DYNAMIC = {
     "status": PODS,
@@ -73,9 +75,10 @@ DYNAMIC = {
     "image extract": IMAGES,
     "image export": IMAGES,
     "image cat-manifest": IMAGES,
+    "network inspect": NETWORKS,
     "completion": "bash",
 }
-VALUES = {"net": NETS, "stage1-name": FLAVOURS, "require": NAMES}
+VALUES = {"net": (NETWORKS, *netchoice.WORDS), "stage1-name": FLAVOURS, "require": NAMES}
 """What options take whose choices are not in the option table."""
 
 

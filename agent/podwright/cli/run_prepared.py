@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
+from podwright.cli import nets
 from podwright.cli.apps import names_of
-from podwright.cli.context import Context, tell_report
+from podwright.cli.context import Context, note, tell_report
 from podwright.cli.run import again, tell
 from podwright.errors import UsageError
+from podwright.model import netchoice
 from podwright.model.names import host_name
-from podwright.model.podspec import NETS
-from podwright.stage0 import pods, start
-from podwright.text import safe
+from podwright.stage0 import pods, prepare, start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ def run(context: Context, args: Arguments) -> int:
         raise UsageError(f"pod {pod.uuid} is {pod.state}, not prepared", object=pod.uuid)
     locked = pods.lock(context.layout, pod)
     check_overrides(start.read_manifest(locked.path), overrides)
+    if "net" in overrides and netchoice.has_own_network(overrides["net"]):
+        for warning in prepare.check_networks(context.layout, overrides["net"]):
+            note(f"warning: {warning}")
     if context.insecure:
         overrides["insecure"] = sorted(context.insecure)
     outcome = start.run(
@@ -48,10 +51,10 @@ def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
 
         check_start(overrides.get("net", ""), overrides.get("hostname", ""))
     net = overrides.get("net", "default")
-    if manifest.ports and net != "default":
+    if manifest.ports and not netchoice.can_publish(net):
         raise UsageError(
             f"--net={net} cannot be used: the pod publishes ports",
-            "ports are published on the default network",
+            "choose a network, such as default",
         )
     if overrides.get("metadata"):
         from podwright.model.registration import check_net
@@ -65,10 +68,9 @@ def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
 
 def _overrides(args: Arguments) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    if args.given("net"):
-        out["net"] = args.text("net")
-        if out["net"] not in NETS:
-            raise UsageError(f"--net={safe(out['net'], 60)}: this version knows {', '.join(NETS)}")
+    net = nets.chosen(args, "")
+    if net:
+        out["net"] = net
     if args.given("hostname"):
         out["hostname"] = host_name(args.text("hostname"), "--hostname")
     names = names_of(args)

@@ -57,6 +57,10 @@ def subs_of(verb: Verb) -> tuple[Verb, ...]:
         from podwright.cli.verbs_image import IMAGE_VERBS
 
         return (*IMAGE_VERBS, *BUILD_VERBS, find_exact("fetch"))
+    if verb.name == "network":
+        from podwright.cli.verbs_network import NETWORK_VERBS
+
+        return NETWORK_VERBS
     if verb.name == "policy":
         from podwright.cli.verbs_policy import POLICY_VERBS
 

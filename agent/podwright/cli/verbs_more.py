@@ -164,6 +164,12 @@ VERBS = (
         "COMMAND ...",
     ),
     Verb(
+        "network",
+        "network",
+        "Show the networks that pods can be on",
+        "COMMAND ...",
+    ),
+    Verb(
         "policy",
         "policy",
         "Explain the admission policy",

@@ -57,7 +57,13 @@ POD_OPTIONS = (
     ),
 )
 START_OPTIONS = (
-    Option("net", "network: default, none or host", "NET", "default"),
+    Option(
+        "net",
+        "default, default-restricted, host, none, all, or networks of net.d: NAME[:KEY=VALUE;...],NAME...",
+        "NET",
+        "default",
+    ),
+    Option("private-net", "another name of --net; without a list: default", "[NET]"),
     Option("hostname", "host name in the pod", "NAME"),
     Option("dns", "name server, or host, or none: only what the image has", "IP", repeat=True),
     Option("dns-domain", "local domain in resolv.conf", "DOMAIN"),

@@ -158,16 +158,8 @@ def can_publish(net: str) -> bool:
     return has_own_network(net)
 
 
-def refuse_ports(net: str, what: str, said: str) -> None:
-    """Refuse published ports where nothing can lead to them.
-
-    what, said  how the ports and the network were asked for: `--port`, `--net=host`
-    """
-    if can_publish(net):
-        return
-    hint = (
-        "leave them out: the apps listen on the host's own network"
-        if net == HOST
-        else "choose a network, such as default"
-    )
-    raise UsageError(f"{what} cannot be used with {said}", hint, object=what)
+def no_ports_hint(net: str) -> str:
+    """What to do where ports cannot be published."""
+    if net == HOST:
+        return "leave them out: the apps listen on the host's own network"
+    return "choose a network, such as default"

@@ -10,7 +10,7 @@ there for what is not ours.
 from __future__ import annotations
 
 from podwright.errors import UsageError
-from podwright.model import build, life
+from podwright.model import build, life, netchoice
 from podwright.model.names import is_hex
 from podwright.model.pod import PodManifest, parse_pod
 from podwright.model.podspec import AppSpec, check_number
@@ -75,9 +75,10 @@ def fill(spec: PodSpec, raw: Any, where: str = WHERE) -> PodSpec:
     manifest = parse_pod(_with_apps(plain), where)
     check_number(len(manifest.apps), f"{where}.apps")
     _check_volumes(manifest, where)
-    if manifest.ports and spec.net != "default":
+    if manifest.ports and not netchoice.can_publish(spec.net):
         raise UsageError(
-            f"{where}.ports: cannot be published with net {spec.net}", "use the default network"
+            f"{where}.ports: cannot be published with net {spec.net}",
+            netchoice.no_ports_hint(spec.net),
         )
     return replace(
         spec,

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.errors import UsageError
-from podwright.model import isolators
+from podwright.model import isolators, netchoice
 from podwright.model.fields import Fields
 from podwright.model.image import absolute
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy, parse_ready
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 STATES = ("started", "stopped", "prepared", "absent", "restarted")
 KNOWN_STATES = ("started", "stopped", "restarted")
 """States that a pod which is known can be brought to without saying again what it is."""
-NETS = ("default", "none", "host")
 RESTARTS = ("no", "on-failure", "always")
 FLAVOURS = ("namespaces", "fly")
 MAX_APPS = 100
@@ -242,7 +241,7 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         apps=apps,
         state=state,
         stage1=stage1,
-        net=fields.choice("net", NETS, default_net(stage1)),
+        net=netchoice.of_field(fields, "net", default_net(stage1)),
         hostname=host_name(hostname, fields.at("hostname")) if hostname else "",
         ports=tuple(_parse_port(item) for item in fields.objects("ports")),
         volumes=tuple(parse_volume(item) for item in fields.objects("volumes")),
@@ -274,13 +273,11 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
     volumes = [volume.name for volume in spec.volumes]
     if len(set(volumes)) != len(volumes):
         raise UsageError(f"{fields.at('volumes')}: names must be unique", object=name)
-    if spec.ports and spec.net != "default":
+    if spec.ports and not netchoice.can_publish(spec.net):
         fly = stage1 == "fly"
         raise UsageError(
             f"{fields.at('ports')}: cannot be published with {stage1 if fly else f'net {spec.net}'}",
-            "leave them out: the app listens on the host's own network"
-            if fly
-            else "use net: default",
+            netchoice.no_ports_hint(spec.net),
             object=name,
         )
     if given is not None:

@@ -23,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional, Union
 
+    from podwright.model.netchoice import NetChoice
+
 ENDINGS = (".conf", ".conflist", ".json")
 MAX_FILE = 1024 * 1024
 MAX_FILES = 1000
@@ -109,9 +111,11 @@ def choose(nets: str, conf_dirs: tuple[str, ...]) -> tuple[Chosen, ...]:
     configuration cannot be used.
     """
     choice = netchoice.parse(nets)
-    if not netchoice.has_own_network(choice.word):
-        return ()
-    catalog = read(conf_dirs)
+    return pick(choice, read(conf_dirs)) if netchoice.has_own_network(choice.word) else ()
+
+
+def pick(choice: NetChoice, catalog: Catalog) -> tuple[Chosen, ...]:
+    """The chosen ones of all networks. Raises NetworkError as `choose`."""
     wanted = {one.name: one.args for one in choice.networks}
     everything = choice.word == netchoice.ALL
     for broken in catalog.broken:
@@ -128,6 +132,13 @@ def choose(nets: str, conf_dirs: tuple[str, ...]) -> tuple[Chosen, ...]:
         for conf in catalog.networks
         if everything or conf.name in wanted
     )
+
+
+def check(nets: str, conf_dirs: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what `choose` refuses, and return warnings about the configuration."""
+    catalog = read(conf_dirs)
+    pick(netchoice.parse(nets), catalog)
+    return catalog.warnings
 
 
 def unknown(name: str, catalog: Catalog) -> NetworkError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from podwright import jsonio
 from podwright.host import clock
 from podwright.kernel import fs
-from podwright.model import privateusers
+from podwright.model import netchoice, privateusers
 from podwright.model.build import build_manifest
 from podwright.model.pod import dump_pod
 from podwright.stage0 import images, intact, ownusers, platform, pods, verdict
@@ -143,6 +143,8 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
 
         reports += isolatorcheck.check(manifest, spec.net, spec.insecure)
     check_host(spec, manifest)
+    if netchoice.has_own_network(spec.net):
+        warnings += check_networks(layout, spec.net)
     if any(app.mounts or app.app.mount_points for app in manifest.apps):
         from podwright.stage1.namespaces import mountcheck
 
@@ -155,12 +157,28 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
     return Planned(manifest, tuple(warnings), tuple(reports))
 
 
+def check_networks(layout: Layout, net: str) -> tuple[str, ...]:
+    """Refuse networks that do not exist or cannot be used; warnings about their configuration."""
+    import os
+
+    directories = layout.net_dirs()
+    if net == netchoice.DEFAULT and not any(map(os.path.lexists, directories)):
+        return ()
+    from podwright.net import lookup
+
+    return lookup.check(net, directories)
+
+
 def check_host(spec: PodSpec, manifest: PodManifest) -> None:
-    """Refuse early what the host could not start: missing volume sources."""
+    """Refuse early what the host could not start: missing volume sources, no name server."""
     import os
 
     from podwright.errors import UsageError
 
+    if spec.names is not None and spec.names.dns == "host":
+        from podwright.stage0 import etcfiles
+
+        etcfiles.check_host(spec.net)
     for volume in manifest.volumes:
         if volume.source and not os.path.lexists(volume.source):
             raise UsageError(

@@ -15,6 +15,7 @@ AROUND = """
 podwright() {
     case $1 in
         list) printf '28b6-1\\tweb\\tapp\\n      \\t   \\tside\\n41ed-2\\t-  \\tapp\\n' ;;
+        network) printf 'web    \\tbridge\\ndefault\\tptp\\n' ;;
         image) echo example.com/redis:7 ;;
     esac
 }
@@ -34,13 +35,14 @@ echo "${COMPREPLY[*]}"
         ("podwright stop w", "web"),
         ("podwright run ex", "example.com/redis:7"),
         ("podwright run --ne", "--net="),
-        ("podwright run --net =", "default none host"),
+        ("podwright run --net =", "web default host none all"),
         ("podwright run --net = h", "host"),
         ("podwright apply --format = t", "text"),
         (
             "podwright image ",
             "list rm gc verify render extract export cat-manifest build sign push publish fetch",
         ),
+        ("podwright network inspect ", "web default"),
         ("podwright image rm ", "example.com/redis:7"),
         ("podwright image list --order = d", "desc"),
         ("podwright help run", "run run-prepared"),

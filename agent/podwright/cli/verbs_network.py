@@ -1,0 +1,30 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sub-commands of `network`."""
+
+from __future__ import annotations
+
+from podwright.cli.flags import FORMAT
+from podwright.cli.options import Option, Verb
+
+NETWORK_VERBS = (
+    Verb(
+        "list",
+        "network",
+        "List the networks that pods can be on",
+        "",
+        (Option("no-legend", "no column titles"), FORMAT),
+        "Shows what is configured and what is built in, in the order in which a pod's links are made,\n"
+        "and how many running pods are on each. Configurations that cannot be used are told of.",
+        ("podwright network list", "podwright network list --format=json | jq -r '.[].name'"),
+    ),
+    Verb(
+        "inspect",
+        "network",
+        "Show networks: configuration, its source, pods with their addresses",
+        "NAME...",
+        (FORMAT,),
+        "Returns 254 when there is no such network, or when its configuration cannot be used.",
+        ("podwright network inspect default", "podwright network inspect web --format=json-pretty"),
+    ),
+)
