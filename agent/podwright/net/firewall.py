@@ -143,7 +143,7 @@ def elements(holdings: Iterable[Holding]) -> dict[str, list[str]]:
                 put(f"selves{of}", f"{ip} . {ip}")
                 if attached.masquerade:
                     put(f"masq{of}", ip)
-        for port in holding.ports:
+        for port in holding.own_ports():
             _put_port(put, holding, port)
     return out
 

@@ -212,6 +212,11 @@ class Holding:
         """The pod's directory as long as it runs."""
         return f"{self.run_dir}/{self.uuid}"
 
+    def own_ports(self) -> tuple[PortMap, ...]:
+        """What our firewall publishes: nothing where an executable does (portMappings)."""
+        foreign = any(("ports", "plugin") in one.state for one in self.attachments)
+        return () if foreign else self.ports
+
     def target(self, of: int) -> str:
         """Where published ports lead in a family, or "" (behaviour.md D5).
 

@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
+PLUGINS = "net-plugins.json"
+"""What executables have made for a pod's network (`net/cni/records.py`)."""
 REMOVABLE = ("exited", "prepared", "aborted prepare", "exited garbage", "garbage", "embryo")
 
 
@@ -49,6 +51,10 @@ def _delete(locked: pods.LockedPod) -> None:
     if locked.directory not in (pods.EXITED_GARBAGE, pods.GARBAGE):
         locked.move(pods.EXITED_GARBAGE if locked.directory == pods.RUN else pods.GARBAGE)
     _remove_cgroups(locked.path)
+    if os.path.lexists(f"{locked.path}/{PLUGINS}"):
+        from podwright.net.cni import records
+
+        records.undo(locked.path)  # else nobody would know any more what its plugins have made
     try:
         fs.remove_tree(locked.path)
     except OSError as err:
@@ -86,7 +92,7 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
             problems.append(err.sentence())
     if mark_only:
         return Collected(tuple(marked), (), tuple(problems))
-    _free_host(layout)
+    _free_host(layout, problems)
     for pod in list(pods.each(layout, (pods.EXITED_GARBAGE, pods.GARBAGE))):
         try:
             if not pod.locked and _age(pod.path) >= grace:
@@ -133,8 +139,12 @@ def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
     return True
 
 
-def _free_host(layout: Layout) -> None:
+def _free_host(layout: Layout, problems: list[str]) -> None:
     """Release addresses, links and rules of pods that are gone, and temporary files."""
+    if any(os.path.lexists(f"{pod.path}/{PLUGINS}") for pod in pods.each(layout)):
+        from podwright.net.cni import records
+
+        problems += records.reclaim(layout.pods)[1]
     if os.path.lexists(layout.run):
         from podwright.net import gc
 
