@@ -156,11 +156,11 @@ def is_host_link(name: str) -> bool:
 def is_alive(net_dir: str, holding: Holding, boot: str) -> bool:
     """Whether its pod runs, or is being set up, in this boot."""
     return holding.boot == boot and (
-        _is_locked(holding.pod_dir) or _is_locked(f"{directory(net_dir)}/{holding.uuid}")
+        is_locked(holding.pod_dir) or is_locked(f"{directory(net_dir)}/{holding.uuid}")
     )
 
 
-def _is_locked(path: str) -> bool:
+def is_locked(path: str) -> bool:
     """Whether somebody holds it; yes when that cannot be found out (a data directory that hangs)."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

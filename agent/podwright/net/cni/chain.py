@@ -8,6 +8,8 @@ us, the record names at least what has begun.
 
 from __future__ import annotations
 
+import os
+
 from podwright.errors import NetworkError, UsageError
 from podwright.net.cni import protocol, result, run
 from podwright.net.cni.find import fault
@@ -86,13 +88,21 @@ def remove(made: Made, netns: str, save: Callable[[Made], None]) -> tuple[Networ
     problems = []
     for call in reversed(made.calls):
         try:
-            _execute(replace(call, netns=netns), "DEL", previous)
+            _execute(replace(call, netns=_same(call.netns, netns)), "DEL", previous)
         except NetworkError as err:
             problems.append(err)
             continue
         made = replace(made, calls=tuple(one for one in made.calls if one != call), whole=True)
         save(made)
     return tuple(problems)
+
+
+def _same(before: str, netns: str) -> str:
+    """The path that ADD used, as long as it leads to the namespace that `netns` leads to."""
+    try:
+        return before if os.path.samestat(os.stat(before), os.stat(netns)) else netns
+    except OSError:
+        return netns
 
 
 def collect(call: Call, valid: tuple[tuple[str, str], ...]) -> None:

@@ -12,11 +12,12 @@ import os
 
 from podwright import jsonio
 from podwright.errors import NetworkError, PodwrightError, StoreError, UsageError
-from podwright.host.lock import try_lock
+from podwright.host.lock import HostLock
 from podwright.kernel import fs
 from podwright.net.cni import chain
 from podwright.net.cni.chain import Made
 from podwright.net.cni.protocol import VERSIONS, Call
+from podwright.net.ledger import is_locked
 from podwright.values_json import to_json
 
 TYPE_CHECKING = False
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NAME = "net-plugins.json"
+LOCK = "net-plugins.lock"
 FORMAT = 1
+_PATIENCE = 120.0
+"""Seconds to wait for somebody else who is taking the same back."""
 
 
 def path_in(directory: str) -> str:
@@ -84,9 +88,23 @@ def undo(directory: str, netns: str = "") -> None:
     """Take back all that executables have made for the pod that lies in `directory`. Idempotent.
 
     netns  path of the pod's namespace while it is there
-    The caller holds the pod, or is its parent. Raises NetworkError when something could not be
-    taken back; what is left stays in the record for the next time.
+    The pod has ended, or the caller is its parent. Raises NetworkError when something could not
+    be taken back; what is left stays in the record for the next time.
     """
+    if not exists(directory):
+        return
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        here = f"/proc/self/fd/{fd}"  # it may be moved to the garbage meanwhile
+        with HostLock(f"{here}/{LOCK}", "network plugins", timeout=_PATIENCE):
+            problems = _undo(here, netns)
+    finally:
+        os.close(fd)
+    if problems:
+        raise _all(problems)
+
+
+def _undo(directory: str, netns: str) -> list[NetworkError]:
     networks = list(read(directory))
     problems: list[NetworkError] = []
     for index in reversed(range(len(networks))):
@@ -96,10 +114,7 @@ def undo(directory: str, netns: str = "") -> None:
             write(directory, tuple(networks))
 
         problems += chain.remove(networks[index], netns, save)
-    if problems:
-        raise _all(problems)
-    if exists(directory):
-        write(directory, ())
+    return problems
 
 
 def _all(problems: list[NetworkError]) -> NetworkError:
@@ -117,20 +132,15 @@ def check(directory: str) -> None:
 
 
 def pending(pods_dir: str) -> Iterator[str]:
-    """Directories of pods that have ended and left a record, each held while it is handed out.
+    """Directories of pods that have ended and left a record.
 
     pods_dir  `<data>/pods`
     """
     for state in sorted(_names(pods_dir)):
         for uuid in sorted(_names(f"{pods_dir}/{state}")):
             directory = f"{pods_dir}/{state}/{uuid}"
-            if exists(directory):
-                fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                try:
-                    if try_lock(fd) and exists(directory):
-                        yield directory
-                finally:
-                    os.close(fd)
+            if exists(directory) and not is_locked(directory):
+                yield directory
 
 
 def _names(directory: str) -> list[str]:
