@@ -45,13 +45,18 @@ def nsenter(
 
 
 def in_network_of(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
-    """Call `make` in the network namespace of `pid`; the socket stays there, while this process does not move.
+    """Call `make` in the network namespace of `pid`; see `in_network`."""
+    return in_network(f"/proc/{pid}/ns/net", make)
+
+
+def in_network(path: str, make: Callable[[], socket.socket]) -> socket.socket:
+    """Call `make` in a network namespace; the socket stays there, while this process does not move.
 
     setns(2) moves only the calling thread, so the call runs in a thread that ends with it.
     """
 
     def work() -> socket.socket:
-        descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if _libc.setns(descriptor, CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
