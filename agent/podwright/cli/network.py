@@ -85,7 +85,7 @@ def _text(one: dict[str, Any]) -> str:
             ("type", ", ".join(one["plugins"])),
             ("subnets", ", ".join(one["subnets"]) or "-"),
         ]
-    lines = [safe(one["name"], 100)]
+    lines: list[str] = [safe(one["name"], 100)]
     lines += [f"  {title + ':':9}{safe(text, 1000)}" for title, text in rows]
     if one["pods"]:
         lines.append("  pods:")

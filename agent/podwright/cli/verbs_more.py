@@ -30,7 +30,7 @@ VERBS = (
                 choices=("", "json", "json-pretty", "text"),
             ),
         ),
-        "Reads pods, images and trusted keys as one JSON document and answers with one JSON object:\n"
+        "Reads pods, images, networks and trusted keys as one JSON document and answers with one JSON object:\n"
         "changed, and per pod the actions taken. A second run changes nothing.",
         ("podwright apply --check --diff pods.json",),
     ),

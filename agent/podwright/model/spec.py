@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from podwright.model.network import NetworkSpec
     from podwright.stage0.web.givenlogins import Credentials
 
 VERSION = 1
@@ -65,6 +66,7 @@ class DesiredState:
     images: tuple[ImageSpec, ...] = ()
     pods: tuple[PodSpec, ...] = ()
     policy: Optional[PolicySpec] = None
+    networks: tuple[NetworkSpec, ...] = ()
 
 
 def parse_desired(raw: Any) -> DesiredState:
@@ -81,12 +83,22 @@ def parse_desired(raw: Any) -> DesiredState:
         tuple(_parse_image(item, shared) for item in fields.objects("images")),
         tuple(parse_pod_spec(item, shared) for item in fields.objects("pods")),
         _parse_policy(fields.child("policy")),
+        _networks(fields),
     )
     fields.finish()
     _once("keys", [f"key {key.fingerprint} for {key.prefix or 'root'}" for key in state.keys])
     _once("images", [f"image {safe(image.name, 200)}" for image in state.images])
     _once("pods", [f"pod {pod.name}" for pod in state.pods], ".name")
+    _once("networks", [f"network {network.name}" for network in state.networks], ".name")
     return state
+
+
+def _networks(fields: Fields) -> tuple[NetworkSpec, ...]:
+    if fields.raw("networks") is None:
+        return ()
+    from podwright.model.network import parse_network
+
+    return tuple(parse_network(item) for item in fields.objects("networks"))
 
 
 def _once(kind: str, shown: list[str], field: str = "") -> None:

@@ -134,10 +134,18 @@ def pick(choice: NetChoice, catalog: Catalog) -> tuple[Chosen, ...]:
     )
 
 
-def check(nets: str, conf_dirs: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse what `choose` refuses, and return warnings about the configuration."""
+def check(
+    nets: str, conf_dirs: tuple[str, ...], planned: tuple[NetConf, ...] = ()
+) -> tuple[str, ...]:
+    """Refuse what `choose` refuses, and return warnings about the configuration.
+
+    planned  configurations that are still to be written
+    """
     catalog = read(conf_dirs)
-    pick(netchoice.parse(nets), catalog)
+    names = {conf.name for conf in planned}
+    networks = (*(one for one in catalog.networks if one.name not in names), *planned)
+    broken = tuple(one for one in catalog.broken if one.name not in names)
+    pick(netchoice.parse(nets), Catalog(networks, broken))
     return catalog.warnings
 
 

@@ -102,16 +102,13 @@ def subnets(conf: NetConf) -> list[str]:
     ipam = conf.plugins[0].get("ipam")
     if not isinstance(ipam, dict):
         return []
-    sets = ipam.get("ranges")
-    flat = [one for part in sets for one in part] if _are_lists(sets) else []
-    found = [*flat, ipam, *(ipam["addresses"] if _are_objects(ipam.get("addresses")) else [])]
+    sets = _items(ipam.get("ranges"))
+    found = [one for part in sets for one in _items(part)]
+    found += [ipam, *_items(ipam.get("addresses"))]
     texts = [one.get("subnet") or one.get("address") for one in found if isinstance(one, dict)]
     return [text for text in texts if isinstance(text, str)]
 
 
-def _are_lists(found: Any) -> bool:
-    return isinstance(found, list) and all(isinstance(one, list) for one in found)
-
-
-def _are_objects(found: Any) -> bool:
-    return isinstance(found, list) and all(isinstance(one, dict) for one in found)
+def _items(found: Any) -> list[Any]:
+    """What executables read may be of any shape."""
+    return found if isinstance(found, list) else []

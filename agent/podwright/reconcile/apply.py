@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from podwright.model.pod import PodManifest
     from podwright.model.podspec import PodSpec
     from podwright.model.spec import DesiredState
-    from podwright.net.values import PortMap
+    from podwright.net.values import NetConf, PortMap
     from podwright.reconcile.observe import Observed
     from podwright.stage0.images import StoredImage
     from podwright.stage0.prepare import Progress
@@ -49,10 +49,12 @@ class Answer:
         self.mode = mode
         self.keys: list[dict[str, Any]] = []
         self.policy: list[dict[str, Any]] = []
+        self.networks: list[dict[str, Any]] = []
         self.images: list[dict[str, Any]] = []
         self.pods: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self.error: Optional[dict[str, Any]] = None
+        self.planned: tuple[NetConf, ...] = ()
         self._ports: dict[str, tuple[PortMap, ...]] = {}
 
     def claim_ports(self, spec: PodSpec, manifest: PodManifest) -> None:
@@ -85,13 +87,14 @@ class Answer:
 
     def as_json(self) -> dict[str, Any]:
         """The whole answer."""
-        parts = self.keys + self.policy + self.images + self.pods
+        parts = self.keys + self.policy + self.networks + self.images + self.pods
         out: dict[str, Any] = {
             "version": __version__,
             "check": self.mode.check,
             "changed": any(part["changed"] for part in parts),
             "keys": self._shown(self.keys),
             "policy": self._shown(self.policy),
+            "networks": self._shown(self.networks),
             "images": self._shown(self.images),
             "pods": self._shown(self.pods),
             "warnings": self.warnings,
@@ -111,7 +114,7 @@ class Answer:
 
 def _side(answer: Answer, side: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for kind in ("keys", "policy", "images", "pods"):
+    for kind in ("keys", "policy", "networks", "images", "pods"):
         parts = getattr(answer, kind)
         changed = {part["label"]: part["diff"][side] for part in parts if part["changed"]}
         if changed:
@@ -146,6 +149,7 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
             from podwright.reconcile.policyfile import apply_policy
 
             answer.policy.append(apply_policy(layout, desired.policy, mode.check))
+        _networks(layout, desired, answer, present=True)
         for image in desired.images:
             answer.images.append(apply_image(layout, image, mode.check, mode.progress))
     except PodwrightError as err:
@@ -154,7 +158,7 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
     units = systemd.ActiveStates()
     works = [_plan(layout, spec, mode, answer, units) for spec in desired.pods]
     if mode.check:
-        return answer.as_json()
+        return _without_networks(layout, desired, answer)
     for phase in ("stage", "switch", "settle"):
         for index, work in enumerate(works):
             if work is not None and work.plan.changed and answer.pods[index]["error"] is None:
@@ -166,6 +170,33 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
             _finish(layout, work, part, units)
             told = work.warnings + (part["reports"] if work.plan.changed else [])
             answer.warnings += [f"pod {work.spec.name}: {text}" for text in told]
+    return _without_networks(layout, desired, answer)
+
+
+def _networks(layout: Layout, desired: DesiredState, answer: Answer, *, present: bool) -> None:
+    """Those that are to be there come before the pods, and those that are not after them."""
+    wanted = [one for one in desired.networks if (one.document is not None) == present]
+    if not wanted:
+        return
+    from podwright.reconcile import networks
+
+    for one in wanted:
+        others = networks.besides(desired, one.name)
+        part, warnings = networks.apply_network(layout, one, others, answer.mode.check)
+        answer.networks.append(part)
+        answer.warnings += warnings
+    answer.planned = networks.planned(desired) if present and answer.mode.check else ()
+
+
+def _without_networks(layout: Layout, desired: DesiredState, answer: Answer) -> dict[str, Any]:
+    """The answer when the networks have gone that are to go; a pod that failed may be on them still."""
+    try:
+        if answer.error is None:
+            _networks(layout, desired, answer, present=False)
+    except PodwrightError as err:
+        answer.fail(err)
+    names = [one.name for one in desired.networks]
+    answer.networks.sort(key=lambda part: names.index(part["name"]))
     return answer.as_json()
 
 
@@ -207,7 +238,8 @@ def _plan(
         )
         if stored and len(stored) == len(spec.apps):
             # Check mode refuses what a run would refuse.
-            answer.claim_ports(spec, prepare.plan_manifest(layout, spec, stored).manifest)
+            planned = prepare.plan_manifest(layout, spec, stored, answer.planned)
+            answer.claim_ports(spec, planned.manifest)
         unit = ""
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.model.pod import PodManifest
     from podwright.model.podspec import AppSpec, PodSpec
+    from podwright.net.values import NetConf
     from podwright.stage0.images import StoredImage
 
     Progress = Callable[[str, int, Optional[int]], None]
@@ -115,8 +116,13 @@ def prepare(
     return Prepared(pod, planned.manifest, planned.warnings, planned.reports)
 
 
-def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> Planned:
-    """The manifest and what to say about it; refuses all that can be refused without changes."""
+def plan_manifest(
+    layout: Layout, spec: PodSpec, stored: list[StoredImage], networks: tuple[NetConf, ...] = ()
+) -> Planned:
+    """The manifest and what to say about it; refuses all that can be refused without changes.
+
+    networks  configurations that are still to be written
+    """
     reports: list[str] = []
     manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
     users = ownusers.decide(manifest, spec.private_users, spec.stage1, spec.net)
@@ -144,7 +150,7 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
         reports += isolatorcheck.check(manifest, spec.net, spec.insecure)
     check_host(spec, manifest)
     if netchoice.has_own_network(spec.net):
-        warnings += check_networks(layout, spec.net)
+        warnings += check_networks(layout, spec.net, networks)
     if any(app.mounts or app.app.mount_points for app in manifest.apps):
         from podwright.stage1.namespaces import mountcheck
 
@@ -157,7 +163,7 @@ def plan_manifest(layout: Layout, spec: PodSpec, stored: list[StoredImage]) -> P
     return Planned(manifest, tuple(warnings), tuple(reports))
 
 
-def check_networks(layout: Layout, net: str) -> tuple[str, ...]:
+def check_networks(layout: Layout, net: str, planned: tuple[NetConf, ...] = ()) -> tuple[str, ...]:
     """Refuse networks that do not exist or cannot be used; warnings about their configuration."""
     import os
 
@@ -166,7 +172,7 @@ def check_networks(layout: Layout, net: str) -> tuple[str, ...]:
         return ()
     from podwright.net import lookup
 
-    return lookup.check(net, directories)
+    return lookup.check(net, directories, planned)
 
 
 def check_host(spec: PodSpec, manifest: PodManifest) -> None:
