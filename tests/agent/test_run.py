@@ -187,7 +187,7 @@ def test_an_image_in_use_cannot_be_removed(trusting: Agent, signed_image: Build)
     [
         (["run"], "run needs an image"),
         (["run", "--nett=none", "x"], "unknown option --nett; did you mean --net?"),
-        (["run", "--net=moon", "example.com/x"], "--net=moon"),
+        (["run", "--net=moon", "example.com/x"], "network moon: does not exist"),
         (["run", "--port=nonsense", "example.com/x"], "NAME:[HOSTIP:]HOSTPORT"),
         (["run", "--stage1-name=warp", "example.com/x"], "stage1 'warp' is not available"),
         (["run", "example.com/x", "--memory=lots"], "is not a quantity"),

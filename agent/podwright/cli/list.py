@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 
 from podwright import jsonio
+from podwright.cli import addresses
 from podwright.cli.context import Context, note, say
 from podwright.cli.durations import ago
 from podwright.cli.table import render
@@ -68,7 +69,7 @@ def _rows(pod: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
             pod["state"] if first else "",
             _time(pod["created_at"], full) if first else "",
             _time(pod["started_at"], full) if first else "",
-            ",".join(f"{n['netName']}:ip4={n['ip']}" for n in pod["networks"]) if first else "",
+            addresses.networks(pod["networks"], every=False) if first else "",
             _app_state(pod, app),
         )
         rows.append(row)

@@ -18,6 +18,7 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     """Prints the UUID."""
     context.need_root("prepare")
     spec = apps.pod_spec(args, context.insecure)
+    prepare.refuse_early(context.layout, spec)
     quiet = args.true("quiet")
     stored = prepare.resolve_images(
         context.layout, spec, None if quiet else progress_printer(), context.accept_key

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 
 from podwright import jsonio
-from podwright.cli import durations, which
+from podwright.cli import addresses, durations, which
 from podwright.cli.context import Context, say
 from podwright.errors import NotReadyError
 from podwright.stage0 import pods, report
@@ -73,16 +73,15 @@ def _wait(
 
 def _lines(seen: dict[str, Any]) -> list[str]:
     running = seen["state"] == "running"
-    lines = [f"state={seen['state']}", f"created={seen['created_at']}"]
+    lines = [f"state={seen['state']}", f"uuid={seen['name']}", f"created={seen['created_at']}"]
     if seen["pod_name"]:
         lines.insert(0, f"name={seen['pod_name']}")
     lines += [f"{name}={seen[name]}" for name in ("stage1", "net") if seen[name]]
     if seen["started_at"]:
         lines.append(f"started={seen['started_at']}")
     if running:
-        lines.append(
-            "networks=" + ",".join(f"{n['netName']}:ip4={n['ip']}" for n in seen["networks"])
-        )
+        lines.append(f"networks={addresses.networks(seen['networks'], every=True)}")
+        lines += [f"port={text}" for text in addresses.ports(seen["networks"])]
         lines.append(f"pid={seen['pid'] or ''}")
         lines.append(f"ready={'true' if seen['ready'] else 'false'}")
     if running or seen["state"].startswith("exited"):

@@ -163,6 +163,12 @@ def plan_manifest(
     return Planned(manifest, tuple(warnings), tuple(reports))
 
 
+def refuse_early(layout: Layout, spec: PodSpec) -> None:
+    """Refuse, before anything is fetched, what cannot be had whatever the images are."""
+    if netchoice.has_own_network(spec.net) and spec.net != netchoice.DEFAULT:
+        check_networks(layout, spec.net)
+
+
 def check_networks(layout: Layout, net: str, planned: tuple[NetConf, ...] = ()) -> tuple[str, ...]:
     """Refuse networks that do not exist or cannot be used; warnings about their configuration."""
     import os

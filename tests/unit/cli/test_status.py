@@ -77,6 +77,7 @@ def test_an_ended_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> Non
     put(layout, exited=ended(), started_at="2026-01-02T03:04:06.000Z")
     assert Command(layout, capsys, "status", "6733").stdout == (
         "state=exited\n"
+        f"uuid={UUID}\n"
         "created=2026-01-02T03:04:05.000Z\n"
         "started=2026-01-02T03:04:06.000Z\n"
         "exited=true\n"
@@ -105,6 +106,7 @@ def test_a_running_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> No
     assert shown.splitlines() == [
         "name=front",
         "state=running",
+        f"uuid={UUID}",
         "created=2026-01-02T03:04:05.000Z",
         "net=default",
         "networks=default:ip4=172.16.28.2",
