@@ -12,6 +12,7 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.model.fields import Fields
@@ -189,6 +190,27 @@ def _check_option(text: str, where: str) -> None:
             f"there are {', '.join(f'{one}:NUMBER' for one in NUMBERS)}, {', '.join(FLAGS)}",
             object=where,
         )
+
+
+def acceptable(
+    servers: tuple[str, ...], search: tuple[str, ...], options: tuple[str, ...], domain: str
+) -> tuple[list[str], list[str], list[str], str]:
+    """The part of it that resolv.conf takes: what a network says may be anything."""
+    names = [name for name in search if name == "." or _passes(_domain, name)]
+    return (
+        [server for server in servers if _passes(address, server)][:MAX_SERVERS],
+        names[:MAX_SEARCH],
+        [option for option in options if _passes(_check_option, option)],
+        domain if _passes(_domain, domain) else "",
+    )
+
+
+def _passes(check: Callable[[str, str], object], text: str) -> bool:
+    try:
+        check(text, "")
+    except (UsageError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def dump(names: PodNames) -> dict[str, Any]:

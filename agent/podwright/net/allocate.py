@@ -10,7 +10,7 @@ from podwright.errors import NetworkError
 from podwright.host.clock import boot_id
 from podwright.kernel import fs
 from podwright.kernel.nft import Nft
-from podwright.net import check, firewall, forwarding, gc, ipam, kinds, ledger, lookup
+from podwright.net import check, firewall, forwarding, gc, ipam, kinds, ledger, lookup, names
 from podwright.net.values import Attachment, Holding
 from podwright.values import value
 
@@ -47,6 +47,7 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
             if turned_on or not others:
                 routes = forwarding.unrouted(request.net_dir)
                 firewall.build(nft, (*others, holding), routes)
+            names.refresh((*others, holding))
         except BaseException:
             os.close(held)
             gc.give_back(request.net_dir, (holding,), nft)

@@ -15,7 +15,7 @@ from podwright.host.clock import boot_id
 from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import delete_link
-from podwright.net import firewall, forwarding, ledger, place
+from podwright.net import firewall, forwarding, ledger, names, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def reclaim(net_dir: str) -> list[str]:
         strays = _stray_links({link.host_if for one in alive for link in one.attachments})
         done = [f"{_addresses(one)} of {one.holder()}" for one in dead]
         done += [f"link {name}" for name in strays if delete_link(name)]
+        names.refresh(alive)
         if not alive:
             firewall.remove(Nft())
             forwarding.restore(net_dir)
@@ -80,6 +81,13 @@ def _stray_links(known: set[str]) -> list[str]:
     """Our links that no holding speaks of: the namespace of their pod was held by somebody."""
     found = [name for _, name in if_nameindex()]
     return [name for name in found if ledger.is_host_link(name) and name not in known]
+
+
+def refresh_names(net_dir: str) -> None:
+    """Bring the hosts files of all pods up to date."""
+    if os.path.lexists(f"{net_dir}/lock"):
+        with ledger.lock(net_dir, "names of pods"):
+            names.refresh(ledger.read_all(net_dir).holdings)
 
 
 def sweep(net_dir: str) -> tuple[tuple[Holding, ...], tuple[Holding, ...]]:

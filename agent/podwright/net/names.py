@@ -105,8 +105,24 @@ def _seen(table: _Table, holding: Holding) -> tuple[Entry, ...]:
     return tuple(out)
 
 
-def refresh(net_dir: str, holdings: Iterable[Holding]) -> None:
-    """Bring the hosts files of these pods up to date; the caller holds the lock of `net_dir`.
+def resolv(holding: Holding) -> str:
+    """The resolv.conf that the first network asks for which says anything about it, or "" (B7).
+
+    What came over the network is checked as if an operator had written it, and what is no address,
+    name or option is left out.
+    """
+    for attachment in holding.attachments:
+        dns = attachment.dns
+        if dns.nameservers or dns.search or dns.options or dns.domain:
+            from podwright.host.resolvconf import render
+            from podwright.model.podnames import acceptable
+
+            return render(*acceptable(dns.nameservers, dns.search, dns.options, dns.domain))
+    return ""
+
+
+def refresh(holdings: Iterable[Holding]) -> None:
+    """Bring the hosts files of these pods up to date; the caller holds the lock of the ledger.
 
     holdings  all pods that run or are being started
     What cannot be done for one pod, whose directory may be gone, is left undone for that one.

@@ -9,7 +9,7 @@ import os
 from podwright import jsonio
 from podwright.errors import NetworkError, PodwrightError
 from podwright.kernel.nft import Nft
-from podwright.net import allocate, gc
+from podwright.net import allocate, gc, names
 from podwright.net.apply import Applier, open_netns
 from podwright.net.messages import Messages
 from podwright.net.plan import compile
@@ -68,7 +68,9 @@ def _make(
     if any(one.external for one in taken.holding.attachments):
         from podwright.net import external
 
-        return external.make(request, taken, applier, netns, path)
+        holding = external.make(request, taken, applier, netns, path)
+        gc.refresh_names(request.net_dir)  # executables have said which addresses it has
+        return holding
     applier.apply(compile(taken.holding), netns)
     return taken.holding
 
@@ -78,6 +80,7 @@ def _answer(holding: Holding) -> dict[str, Any]:
     return {
         "networks": holding.as_json(),
         "ip": holding.target(4) or holding.target(6),
+        "resolv": names.resolv(holding),
         "links": [one.host_if for one in holding.attachments if one.host_if],
         "keep": any(one.external or one.kind == "host-device" for one in holding.attachments),
     }

@@ -36,10 +36,12 @@ class Result:
 
     networks  `networks[]` of the pod (behaviour.md B10)
     ip        where its published ports lead, or ""
+    resolv    what its networks want in resolv.conf, or ""
     """
 
     networks: tuple[dict[str, Any], ...]
     ip: str
+    resolv: str = ""
 
 
 class NetWorker:
@@ -105,7 +107,7 @@ class NetWorker:
         self._links = tuple(answer["links"])
         if not answer["keep"]:
             self._close_netns()
-        return Result(tuple(answer["networks"]), answer["ip"])
+        return Result(tuple(answer["networks"]), answer["ip"], answer["resolv"])
 
     def _report_death(self) -> NoReturn:
         """Undo what the worker did, and raise NetworkError."""
@@ -248,3 +250,4 @@ def _release(net_dir: str, uuid: str, links: Sequence[str], netns: int, answers:
     os.close(answers)
     for link in links:
         delete_link(link)
+    gc.refresh_names(net_dir)

@@ -12,8 +12,9 @@ from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model import privateusers
 from podwright.model.pod import parse_pod
-from podwright.stage0 import images, intact, ownusers, pods, prepare, verdict
+from podwright.stage0 import etcfiles, images, intact, ownusers, pods, prepare, verdict
 from podwright.stage1.contract import Launch, Outcome
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.pod import PodManifest
+    from podwright.model.podnames import PodNames
     from podwright.net.values import NetRequest
     from podwright.net.worker import NetWorker
     from podwright.stage0.images import StoredImage
@@ -124,7 +126,7 @@ def _launch(
         trees[app.name] = image.trees
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)
     pod.move(pods.RUN, durable=False)
-    return Launch(
+    launch = Launch(
         uuid=pod.uuid,
         name=config["name"],
         pod_dir=pod.path,
@@ -147,6 +149,16 @@ def _launch(
         secrets_dir=_secrets_dir(layout, config["name"]) if manifest.secrets else "",
         metadata=layout.metadata_socket if config.get("metadata") else "",
     )
+    return replace(launch, etc=etcfiles.write(launch, _names(config), layout.net_confs))
+
+
+def _names(config: dict[str, Any]) -> Optional[PodNames]:
+    """What was said about names."""
+    if not config.get("names"):
+        return None
+    from podwright.model import podnames
+
+    return podnames.load(config["names"])
 
 
 def _reports(users: str, insecure: frozenset[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -193,6 +205,16 @@ def _worker(net: str) -> Optional[NetWorker]:
     return NetWorker()
 
 
+def _allow(manifest: PodManifest) -> tuple[dict[str, Any], ...]:
+    """The pod's own rules, which its manifest carries."""
+    if all(name != "podwright.io/allow" for name, _ in manifest.annotations):
+        return ()
+    from podwright.model import podrules
+
+    rules = podrules.of_annotations(manifest.annotations, "pod manifest")
+    return tuple(podrules.dump(rules))
+
+
 def _request(layout: Layout, launch: Launch) -> NetRequest:
     """What the pod asks of the network; it holds that while the pod is locked in `run`."""
     from podwright.net.ports import plan_ports
@@ -209,4 +231,6 @@ def _request(layout: Layout, launch: Launch) -> NetRequest:
         apps=tuple(app.name for app in launch.manifest.apps),
         conf_dirs=layout.net_confs,
         plugin_dirs=layout.net_plugins,
+        hosts=launch.etc.taken,
+        allow=_allow(launch.manifest),
     )

@@ -31,6 +31,31 @@ class Ready:
     timeout: float = 60.0
 
 
+GIVEN, PEERS, IMAGE = "given", "peers", "image"
+"""Where a file of /etc comes from: the pod's directory, also before a volume; the same, unless a
+volume is mounted there; the image, and nothing else."""
+
+
+@value
+class EtcFiles:
+    """Where /etc/hosts and /etc/resolv.conf of a pod's apps come from (B7).
+
+    hosts    GIVEN, PEERS, or "": the image, and a plain one where that has none
+    resolv   GIVEN, IMAGE, or "": the image, and where that has none
+    servers  the servers that the host has
+    late     unless a network of the pod says something else when it is there
+    names    what leads to the pod itself, besides its host name and localhost
+    taken    names that it has entries of its own for
+    """
+
+    hosts: str = ""
+    resolv: str = ""
+    late: bool = False
+    servers: bool = False
+    names: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+
+
 @value
 class Launch:
     """A prepared pod and the way in which it is to be run.
@@ -58,6 +83,7 @@ class Launch:
     reports        sentences about protection that was found missing after it was prepared
     users_dir      where ranges of user ids are kept (`Layout.users`)
     metadata       socket of the metadata service, where the pod is registered; "" = it is not
+    etc            what its apps are given in /etc
     """
 
     uuid: str
@@ -83,6 +109,7 @@ class Launch:
     users_dir: str = "/run/podwright/users"
     reports: tuple[str, ...] = ()
     metadata: str = ""
+    etc: EtcFiles = EtcFiles()
 
 
 @value

@@ -15,7 +15,15 @@ import os
 
 from podwright.errors import LaunchError, PodwrightError
 from podwright.kernel import beneath, calls, fs, mounts, process, signals, terminal
-from podwright.stage1.namespaces import capabilities, environment, identity, roots, views, volumes
+from podwright.stage1.namespaces import (
+    capabilities,
+    environment,
+    etcfiles,
+    identity,
+    roots,
+    views,
+    volumes,
+)
 from podwright.stage1.namespaces import link as messages
 from podwright.stage2 import entered
 from podwright.stage2.app import Stdio, Target, app_spaces
@@ -108,17 +116,20 @@ def _run(
         stdio = Stdio(terminal=_terminal(pod, plan.apps[0], link), controlling=True)
     mounts.enter_root(pod)
     os.close(pod)
+    go = link.wait_go() if plan.etc.late else None
+    if go is not None and go.resolv:
+        etcfiles.put_late(plan, go.resolv)
     if users is not None:
         users.enter()
         link.check()
         for target in targets:
             if target.score is not None:
                 target.score.back()
-    address, metadata = link.wait_go()
-    if metadata:
-        targets = [_told(target, ("AC_METADATA_URL", metadata)) for target in targets]
+    go = go or link.wait_go()
+    if go.metadata:
+        targets = [_told(target, ("AC_METADATA_URL", go.metadata)) for target in targets]
     calls.trim_heap()
-    supervisor = Supervisor(plan, targets, link, address, stdio, null, groups)
+    supervisor = Supervisor(plan, targets, link, go.address, stdio, null, groups)
     for app in supervisor.apps:
         app.memory = memory.get(app.name)
     supervisor.control = entered.control(link.control, targets, plan.users is not None)

@@ -11,26 +11,27 @@ from __future__ import annotations
 import os
 
 from podwright.kernel import beneath, fs, mounts
+from podwright.stage1.contract import IMAGE
 from podwright.stage1.namespaces import views
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-    from podwright.stage1.namespaces.plan import AppPlan
+    from podwright.stage1.namespaces.plan import AppPlan, PodPlan
 
 NAMES = ("hostname", "hosts", "resolv.conf")
 MAX_FILE = 1 << 20
 
 
-def put_names(root: int) -> None:
+def put_names(root: int, plan: PodPlan) -> None:
     """Copies of the host's files, so that the app can write to its own without changing those.
 
     Done before any volume is there, so that one of those may take their place.
     """
     etc = beneath.make_dirs(root, "etc")
     try:
-        for name in NAMES:
+        for name in NAMES[:2] if plan.etc.resolv == IMAGE else NAMES:
             data = _read(f"/etc/{name}")
             if data is not None:
                 fs.unlink(name, dir_fd=etc)

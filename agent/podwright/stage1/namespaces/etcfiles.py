@@ -6,16 +6,51 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
+from podwright.net import hostsfile
+from podwright.stage1.contract import GIVEN, PEERS
 from podwright.stage1.namespaces import targets
 from podwright.stage1.namespaces.views import KERNEL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+    from podwright.stage1.namespaces.users import Users
+
+RESOLV = "resolv.conf"
+LATE = "etc/rkt-resolv.conf"
+"""In the pod's root: what its networks say, once they are there."""
+
+
+class Given:
+    """The files in the pod's directory that its apps get; held open, since only the host's root may
+    look them up there."""
+
+    def __init__(self, plan: PodPlan) -> None:
+        wanted = {"hosts": plan.etc.hosts, RESOLV: plan.etc.resolv}
+        flags = beneath.PATH | os.O_NOFOLLOW
+        self._files = {
+            name: (os.open(f"{plan.pod_dir}/{name}", flags), how == PEERS)
+            for name, how in wanted.items()
+            if how in (GIVEN, PEERS)
+        }
+
+    def put(self, root: int, app: AppPlan, users: Optional[Users]) -> None:
+        """Bind them over what the app has there."""
+        for name, (file, yields) in self._files.items():
+            if not yields or not _in_volume(f"/etc/{name}", app):
+                _bind(root, file, "", name, app, users)
+
+    def close(self) -> None:
+        """Let go of them."""
+        for file, _ in self._files.values():
+            os.close(file)
 
 
 def put_names(root: int, plan: PodPlan) -> None:
@@ -27,35 +62,89 @@ def put_names(root: int, plan: PodPlan) -> None:
     try:
         fs.unlink("hostname", dir_fd=etc)
         fs.write_missing(etc, "hostname", f"{plan.hostname}\n".encode())
-        names = f"127.0.0.1 localhost {plan.hostname}\n::1 localhost {plan.hostname}\n"
-        fs.write_missing(etc, "hosts", names.encode())
+        names = hostsfile.own(plan.hostname, plan.etc.names, (), peers=False)
+        fs.write_missing(etc, "hosts", names)
         fs.symlink_missing("../proc/self/mounts", "mtab", etc)
     finally:
         os.close(etc)
 
 
-def put_given(root: int, plan: PodPlan, app: AppPlan) -> None:
-    """hosts and resolv.conf that stage0 left in the pod's root, bound over what is there (B7)."""
-    for name in ("hosts", "resolv.conf"):
-        try:
-            mount = mounts.clone(mounts.AT_FDCWD, f"{plan.root}/etc/rkt-{name}")
-        except CallError as err:
-            if err.errno == errno.ENOENT:
-                continue
-            raise
-        try:
-            mounts.restrict(mount, KERNEL)
-            target = _etc_file(root, name, app)
-            mounts.attach(mount, target)
-            os.close(target)
-        except OSError as err:
-            raise LaunchError(
-                f"app {app.name}: /etc/{name} cannot be provided: {err.strerror or err}",
-                "something in its image is in the way",
-                object=app.name,
-            ) from err
-        finally:
-            os.close(mount)
+def put_servers(root: int, plan: PodPlan, app: AppPlan) -> None:
+    """The host's name servers, where there is no /etc/resolv.conf at all or an empty one.
+
+    Where a volume has it, that stays as it is.
+    """
+    where = f"/etc/{RESOLV}"
+    if plan.etc.resolv or not plan.etc.servers or _in_volume(where, app) or _has_text(root, where):
+        return
+    from podwright.host import resolvconf
+
+    text = resolvconf.of_host(own_network=not plan.host_net).text
+    if not text and not plan.etc.late:
+        return
+    try:
+        etc = beneath.open_at(root, "etc", beneath.DIRECTORY, targets.IN_OWN)
+        fs.unlink(RESOLV, dir_fd=etc)
+        fs.write_missing(etc, RESOLV, text.encode())
+        os.close(etc)
+    except OSError as err:
+        raise _in_the_way(app, RESOLV, err) from err
+
+
+def _has_text(root: int, where: str) -> bool:
+    """Whether something is there that is no empty file; links are followed as the app would."""
+    try:
+        found = beneath.open_in_root(root, where)
+    except OSError as err:
+        return err.errno not in (errno.ENOENT, errno.ENOTDIR)
+    try:
+        info = os.fstat(found)
+        return not stat.S_ISREG(info.st_mode) or info.st_size > 0
+    finally:
+        os.close(found)
+
+
+def put_late(plan: PodPlan, text: str) -> None:
+    """What the pod's networks say about names, bound into the apps of a pod whose root we are in."""
+    pod = os.open("/", beneath.DIRECTORY)
+    os.close(beneath.make_dirs(pod, "etc"))
+    fs.write_atomic(f"/{LATE}", text.encode(), 0o644, durable=False)
+    for app in plan.apps:
+        root = beneath.open_strict(pod, app.root, beneath.DIRECTORY)
+        _bind(root, pod, LATE, RESOLV, app, None)
+        os.close(root)
+    os.close(pod)
+
+
+def _bind(
+    root: int, place: int, path: str, name: str, app: AppPlan, users: Optional[Users]
+) -> None:
+    """Bind a file over /etc/NAME of an app, read-only."""
+    mount = mounts.clone(place, path)
+    try:
+        mounts.restrict(mount, KERNEL | mounts.RDONLY)
+        if users is not None:
+            users.show(mount)
+        target = _etc_file(root, name, app)
+        mounts.attach(mount, target)
+        os.close(target)
+    except OSError as err:
+        raise _in_the_way(app, name, err) from err
+    finally:
+        os.close(mount)
+
+
+def _in_the_way(app: AppPlan, name: str, err: OSError) -> LaunchError:
+    return LaunchError(
+        f"app {app.name}: /etc/{name} cannot be provided: {err.strerror or err}",
+        "something in its image is in the way",
+        object=app.name,
+    )
+
+
+def _in_volume(where: str, app: AppPlan) -> bool:
+    """Whether a volume is mounted there, or has what is there in it."""
+    return any(where == bind.where or where.startswith(f"{bind.where}/") for bind in app.binds)
 
 
 def _etc_file(root: int, name: str, app: AppPlan) -> int:
@@ -68,8 +157,7 @@ def _etc_file(root: int, name: str, app: AppPlan) -> int:
     except OSError as err:
         if err.errno != errno.ENOENT:
             raise
-        own = beneath.IN_ROOT | beneath.NO_XDEV | beneath.NO_MAGICLINKS
-        etc = beneath.open_at(root, "etc", beneath.DIRECTORY, own)
+        etc = beneath.open_at(root, "etc", beneath.DIRECTORY, targets.IN_OWN)
         fs.unlink(name, dir_fd=etc)
         os.close(etc)
         return targets.open_target(root, where, inside, directory=False)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from podwright.host.cgroups import PodCgroup
     from podwright.host.uidranges import Range
-    from podwright.net.worker import NetWorker
+    from podwright.net.worker import NetWorker, Result
     from podwright.stage1.contract import Launch, OnReady, OnReport, Outcome
     from podwright.stage1.fly.leftovers import Leftovers
     from podwright.stage1.namespaces.labels import Labels
@@ -270,13 +270,14 @@ class _Parent(Follower):
         if self.network is not None:
             self.network.start(self.pid)
         record.write(self.pod_dir, self.pid, self.group.directories())
-        address = self._network_up(self.network) if self.network is not None else ""
+        told = self._network_up(self.network) if self.network is not None else None
+        address, resolv = (told.ip, told.resolv) if told is not None else ("", "")
         if self.terminals is not None:
             self._tie(self.terminals[0])
         calls.trim_heap()
         metadata = self._identified() if self.metadata else ""
         try:
-            os.write(self.go, f"{address}\t{metadata}\n".encode())
+            fs.write_all(self.go, link.encode(address, metadata, resolv))
         except BrokenPipeError:
             return  # PID 1 has failed meanwhile, and says why
 
@@ -290,14 +291,14 @@ class _Parent(Follower):
             return
         self.relay.start()
 
-    def _network_up(self, network: NetWorker) -> str:
-        """Wait for the network and record it for `list` and `status`; the pod's address."""
+    def _network_up(self, network: NetWorker) -> Result:
+        """Wait for the network and record it for `list` and `status`."""
         from podwright import jsonio
 
         result = network.wait()
         data = jsonio.dumps(list(result.networks)).encode()
         fs.write_atomic(f"{self.pod_dir}/net-info.json", data, 0o644, durable=False)
-        return result.ip
+        return result
 
     def _identified(self) -> str:
         """Register the pod with the metadata service; the URL where it asks, which only its apps get."""

@@ -13,6 +13,7 @@ import time
 
 from podwright.kernel import fs
 from podwright.stage1.contract import AppRecord
+from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,6 +80,20 @@ def killed_record(name: str, before: Optional[AppRecord], *, asked: bool = False
     return AppRecord(name, 137, reason, known.started, time.time(), known.restarts, True)
 
 
+@value
+class Go:
+    """What the parent says when the network is there.
+
+    address   the pod's, or ""
+    metadata  where it asks who it is, or ""
+    resolv    what its networks want in resolv.conf, or ""
+    """
+
+    address: str = ""
+    metadata: str = ""
+    resolv: str = ""
+
+
 class Inside:
     """PID 1's ends. `terminals` hands the master of an interactive app's terminal over; `control`
     listens for clients (see `stage2.control`).
@@ -115,8 +130,8 @@ class Inside:
         """Tell the parent about protection that cannot be had."""
         self.report(REPORT, text)
 
-    def wait_go(self) -> tuple[str, str]:
-        """Wait until the network is there; returns the pod's address, and where it asks who it is, or "".
+    def wait_go(self) -> Go:
+        """Wait until the network is there.
 
         Raises EOFError when the parent gave up or died.
         """
@@ -127,8 +142,7 @@ class Inside:
                 raise EOFError
             data += piece
         os.close(self.go_fd)
-        address, _, metadata = data.decode().rstrip("\n").partition("\t")
-        return address, metadata
+        return Go(*decode(data[:-1]))
 
 
 def messages(report: int, idle: Callable[[], None]) -> Iterator[list[str]]:

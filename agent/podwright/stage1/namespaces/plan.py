@@ -13,7 +13,7 @@ from podwright.host.cgrouplimits import Limits, limits
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, check, exit_policy
 from podwright.model.life import dump as dump_life
 from podwright.model.life import parse as parse_life
-from podwright.stage1.contract import Ready
+from podwright.stage1.contract import EtcFiles, Ready
 from podwright.stage1.namespaces import environment, kernelpaths
 from podwright.stage1.namespaces.mountplan import (
     Bind,
@@ -113,6 +113,7 @@ class PodPlan:
     sysctls    of its own namespaces: (key, text, whether it is optional)
     users      its own user namespace, given at launch; None: the host's
     kept       host namespaces that are kept (KINDS); none in namespaces, all in fly
+    etc        what its apps are given in /etc
     """
 
     uuid: str
@@ -134,6 +135,7 @@ class PodPlan:
     limits: Limits = Limits(default_pids=None)
     sysctls: tuple[tuple[str, str, bool], ...] = ()
     users: Optional[UserRange] = None
+    etc: EtcFiles = EtcFiles()
 
 
 def compile_pod(launch: Launch) -> PodPlan:
@@ -168,6 +170,7 @@ def compile_pod(launch: Launch) -> PodPlan:
         backoff=launch.backoff,
         limits=limits(manifest.isolators, default_pids=None),
         sysctls=sysctls(manifest, launch.net),
+        etc=launch.etc,
     )
 
 

@@ -32,6 +32,7 @@ class Site:
     pod    the pod's root as the pod sees it; `here` the same directory as the host does
     pins   the sources of its volumes
     users  its own user namespace
+    given  what its apps get in /etc
     """
 
     plan: PodPlan
@@ -39,6 +40,7 @@ class Site:
     here: int
     pins: Optional[Pins]
     users: Optional[Users]
+    given: etcfiles.Given
 
 
 def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) -> int:
@@ -55,6 +57,7 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
         users.show_own(pod)
     mounts.attach(pod, here)
     _on_disk(plan, here, users)
+    given = etcfiles.Given(plan)
     if users is not None:
         users.act()
     for volume in plan.volumes:
@@ -64,7 +67,7 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
         from podwright.stage1.namespaces import secrets
 
         secrets.begin(pod, plan, pins.contents)
-    site = Site(plan, pod, here, pins, users)
+    site = Site(plan, pod, here, pins, users, given)
     dev = views.pod_devices(pod)
     for app in plan.apps:
         try:
@@ -73,6 +76,7 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
             raise LaunchError(
                 f"app {app.name}: its root cannot be made: {safe(err)}", object=app.name
             ) from err
+    given.close()
     os.close(dev)
     os.close(here)
     if pins is not None:
@@ -124,7 +128,8 @@ def _app_root(site: Site, dev: int, app: AppPlan) -> None:
         fds += bases.values()
         volumes.bind_late(pod, root, bases, app, pins, users)
         views.cover(bases, dev, app)
-        etcfiles.put_given(root, plan, app)
+        etcfiles.put_servers(root, plan, app)
+        site.given.put(root, app, users)
         if plan.secrets and pins is not None:
             from podwright.stage1.namespaces import secrets
 
@@ -141,7 +146,7 @@ def _before_volumes(root: int, plan: PodPlan) -> None:
     if plan.kept:
         from podwright.stage1.fly import views as host
 
-        host.put_names(root)
+        host.put_names(root, plan)
         host.mount_tmp(root)
     else:
         etcfiles.put_names(root, plan)

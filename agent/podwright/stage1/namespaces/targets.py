@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FEW_LINKS = 40
 """As many as the kernel follows (path_resolution(7))."""
 OWN = beneath.NO_XDEV | beneath.NO_MAGICLINKS
+IN_OWN = beneath.IN_ROOT | OWN
 
 
 def enclosing(where: str, others: Iterable[str]) -> str:

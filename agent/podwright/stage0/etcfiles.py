@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a pod is given at /etc/hosts and /etc/resolv.conf, written into its directory (B7).
+
+Its apps have these files read-only. They lie beside the pod's root and not in it, so that no app can
+put anything else in their place, whatever it has become in there.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import NetworkError
+from podwright.kernel import fs
+from podwright.net import hostsfile
+from podwright.net.names import FILE, own_names
+from podwright.stage1.contract import GIVEN, IMAGE, PEERS, EtcFiles
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.model.podnames import PodNames
+    from podwright.stage1.contract import Launch
+
+HOSTS = "/etc/hosts"
+MAX_HOSTS = 1 << 20
+SILENT = ("host", "none", "default", "default-restricted")
+"""Networks that say nothing about names, as long as the operator has not put others in their place."""
+
+
+def write(pod: Launch, names: Optional[PodNames], confs: tuple[str, ...] = ()) -> EtcFiles:
+    """Write the files that the pod needs; returns which they are.
+
+    confs  directories that may have configurations of networks
+    Raises NetworkError where the host's name servers are asked for and are of no use.
+    """
+    own_network = pod.net not in ("host", "none")
+    others = own_names(pod.uuid, pod.name, [app.name for app in pod.manifest.apps])
+    hosts = _hosts(pod, own_network, others, names)
+    resolv = _resolv(pod, own_network, names) if names is not None else ""
+    speaks = pod.net not in SILENT or (own_network and any(map(os.path.isdir, confs)))
+    taken = names.taken() if names is not None else ()
+    return EtcFiles(hosts, resolv, speaks and not resolv, pod.net != "none", others, taken)
+
+
+def _hosts(
+    pod: Launch, own_network: bool, others: tuple[str, ...], names: Optional[PodNames]
+) -> str:
+    if names is not None and names.hosts:
+        with open(HOSTS, "rb") as file:
+            _put(pod, FILE, file.read(MAX_HOSTS))
+        return GIVEN
+    entries = names.entries if names is not None else ()
+    if not entries and not own_network:
+        return ""
+    _put(pod, FILE, hostsfile.own(pod.hostname, others, entries, own_network))
+    return GIVEN if entries else PEERS
+
+
+def _resolv(pod: Launch, own_network: bool, names: PodNames) -> str:
+    if names.dns == "none":
+        return IMAGE
+    if not names.dns and not names.says_dns():
+        return ""
+    if names.dns:
+        text = check_host(pod.net)
+    else:
+        from podwright.host import resolvconf
+
+        text = resolvconf.render(names.servers, names.search, names.options, names.domain)
+    _put(pod, "resolv.conf", text.encode())
+    return GIVEN
+
+
+def check_host(net: str) -> str:
+    """The host's resolv.conf for a pod on these networks.
+
+    Raises NetworkError where it has no server, or none that such a pod could ask.
+    """
+    from podwright.host import resolvconf
+
+    found = resolvconf.of_host(own_network=net not in ("host", "none"))
+    if found.text:
+        return found.text
+    servers = safe(", ".join(found.unusable), 200)
+    raise NetworkError(
+        "dns host: the host's resolv.conf is of no use: "
+        + (f"a pod cannot reach {servers}" if servers else "it names no server"),
+        "name a server that it can reach, or use the host's network",
+        object="dns",
+        reason="no-name-server",
+    )
+
+
+def _put(pod: Launch, name: str, data: bytes) -> None:
+    fs.write_atomic(f"{pod.pod_dir}/{name}", data, 0o644, durable=False)
