@@ -75,12 +75,6 @@ class Layout:
         return f"{self.run}/net"
 
     @property
-    def net_confs(self) -> tuple[str, ...]:
-        """Directories of network configurations; later ones override."""
-        found = (self.system_config, self.local_config, self.user_config)
-        return tuple(f"{one}/net.d" for one in found if one)
-
-    @property
     def net_plugins(self) -> tuple[str, ...]:
         """Directories of CNI plugins; the first that has one wins."""
         own = (f"{self.local_config}/net.d", f"{self.system_config}/plugins/net")

@@ -149,7 +149,7 @@ def _launch(
         secrets_dir=_secrets_dir(layout, config["name"]) if manifest.secrets else "",
         metadata=layout.metadata_socket if config.get("metadata") else "",
     )
-    return replace(launch, etc=etcfiles.write(launch, _names(config), layout.net_confs))
+    return replace(launch, etc=etcfiles.write(launch, _names(config), layout.net_dirs()))
 
 
 def _names(config: dict[str, Any]) -> Optional[PodNames]:
@@ -229,7 +229,7 @@ def _request(layout: Layout, launch: Launch) -> NetRequest:
         alive=f"{layout.pods}/{pods.RUN}",
         hostname=launch.hostname,
         apps=tuple(app.name for app in launch.manifest.apps),
-        conf_dirs=layout.net_confs,
+        conf_dirs=layout.net_dirs(),
         plugin_dirs=layout.net_plugins,
         hosts=launch.etc.taken,
         allow=_allow(launch.manifest),
