@@ -24,10 +24,11 @@ def _port(item: Any, path: str) -> dict[str, Any]:
     if isinstance(item, dict):
         out = dict(item)
     else:
-        parts = item.split(":") if isinstance(item, str) else []
+        parts = _port_parts(item) if isinstance(item, str) else []
         if len(parts) not in (2, 3) or not all(parts):
             raise OptionError(
-                f"{path}: {item!r} is not a port; write NAME:[HOSTIP:]HOSTPORT[-LAST]"
+                f"{path}: {item!r} is not a port; write NAME:[HOSTIP:]HOSTPORT[-LAST],"
+                " an IPv6 address in brackets"
             )
         first, dash, last = parts[-1].partition("-")
         out = {"name": parts[0], "host_port": first}
@@ -43,6 +44,15 @@ def _port(item: Any, path: str) -> dict[str, Any]:
     if out.get("count") is not None:
         out["count"] = whole(out["count"], f"{path}.count")
     return out
+
+
+def _port_parts(item: str) -> list[str]:
+    """`NAME:[ADDRESS:]PORT` cut at its colons; those between brackets are the address's."""
+    name, bracket, rest = item.partition(":[")
+    if not bracket:
+        return item.split(":")
+    address, closed, number = rest.partition("]:")
+    return [name, address, number] if closed and ":" in address else []
 
 
 def mounts(value: list[Any], path: str) -> list[dict[str, Any]]:

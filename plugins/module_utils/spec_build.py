@@ -42,7 +42,7 @@ BUILD: Table = {
         table={
             "name": Option(required=True),
             "port": Option("int", required=True),
-            "protocol": Option(choices=("tcp", "udp")),
+            "protocol": Option(choices=("tcp", "udp", "sctp")),
             "count": Option("int"),
             "socket_activated": Option("bool"),
         },

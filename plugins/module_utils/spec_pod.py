@@ -10,12 +10,14 @@ from ansible_collections.podwright.fleet.plugins.module_utils.notation import (
     ports,
     volumes,
 )
+from ansible_collections.podwright.fleet.plugins.module_utils.notation_names import dns, hosts
 from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     Option,
     Table,
     command,
     mapping,
     texts,
+    words,
 )
 from ansible_collections.podwright.fleet.plugins.module_utils.spec import LOGINS
 
@@ -76,6 +78,13 @@ LIFE: Table = {
 }
 """How an app of a pod with several lives with the others."""
 
+RULE: Table = {
+    "from": Option(),
+    "to": Option(),
+    "ports": Option("list", elements="str"),
+}
+"""One thing that a pod's network rules allow."""
+
 POD: Table = {
     "image": Option(),
     **PROCESS,
@@ -88,10 +97,13 @@ POD: Table = {
     "stage1": Option(),
     "private_users": Option(choices=("true", "false", "idmapped")),
     "selinux": Option(choices=("auto", "require", "off")),
-    "net": Option(choices=("default", "none", "host")),
+    "net": Option("raw", convert=words),
     "hostname": Option(),
+    "dns": Option("raw", convert=dns),
+    "hosts": Option("raw", convert=hosts),
     "metadata": Option("bool"),
     "ports": Option("list", elements="raw", convert=ports),
+    "allow": Option("list", elements="dict", table=RULE),
     "volumes": Option("list", elements="raw", convert=volumes),
     "secrets": Option("list", elements="dict", no_log=False, table=SECRET),
     "pull_policy": Option(choices=("new", "update", "never")),

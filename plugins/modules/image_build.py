@@ -103,7 +103,7 @@ options:
         description:
           - Its protocol.
         type: str
-        choices: [tcp, udp]
+        choices: [tcp, udp, sctp]
       count:
         description:
           - How many ports in a row.

@@ -222,15 +222,32 @@ options:
       choices: [auto, require, "off"]
     net:
       description:
-        - V(default), an address of its own on the host's pod network.
-        - V(none), loopback only. V(host), the host's own network.
+        - V(default), an address of its own on the host's pod network, which leads to the host and beyond.
+          V(default-restricted), one that leads to the host only. V(none), loopback only. V(host), the
+          host's own network. V(all), every network of the host.
+        - Or networks that the module M(podwright.fleet.network) configures, as a list of names or as text
+          with commas between them. CNI arguments follow a name, such as V(backend:IP=10.20.0.7).
         - The agent's default is V(default).
-      type: str
-      choices: [default, none, host]
+      type: raw
     hostname:
       description:
         - Host name in the pod.
       type: str
+    dns:
+      description:
+        - What the apps find in C(/etc/resolv.conf), as a mapping of C(servers) (up to three addresses, IPv4 or IPv6),
+          C(domain), C(search) and C(options) (such as C(ndots:2)).
+        - V(host), what the host has. With a network of its own the pod gets it without name servers that it cannot
+          reach, such as those on 127.0.0.1. V(none), what the image has, whatever networks say.
+        - If omitted, the first network that says something about it, else a volume there, else what the image has.
+          Where that is nothing, the pod gets the host's name servers that it can reach.
+      type: raw
+    hosts:
+      description:
+        - Entries of the apps' C(/etc/hosts), each a mapping of C(ip) and C(names), or text C(IP=NAME[,IP=NAME...]).
+          The pod's own names and those of other pods on its networks are there without being asked for.
+        - V(host), the host's file instead.
+      type: raw
     metadata:
       description:
         - Whether the pod is registered with the metadata service of the host, which then tells its apps who they
@@ -243,11 +260,35 @@ options:
       description:
         - Ports to publish. Each is a mapping of C(name) (a port that the image declares, or
           C(NUMBER-PROTOCOL)), C(host_port), and optionally C(host_ip) and C(count); or text
-          C(NAME:[HOSTIP:]HOSTPORT[-LAST]).
+          C(NAME:[HOSTIP:]HOSTPORT[-LAST]), where an IPv6 address stands in brackets.
+        - Without an address, a port is published on all addresses of the host, with
+          V(0.0.0.0) on all of IPv4, and with V(::) on all of IPv6. V(::1) cannot be published on.
         - One port of the host is published for each, unless C(count) (or C(-LAST)) says that
           more are, for a port of the app that is a range. It may not be more than the range has.
       type: list
       elements: raw
+    allow:
+      description:
+        - Who may reach the pod, and what it may reach, enforced by the firewall of the host.
+        - Each element has either C(from) or C(to), which is a subnet (V(10.0.0.0/8)), V(pod NAME),
+          V(network NAME) or V(host), and optionally C(ports) of the one who is called, such as
+          V(80/tcp) or V(8000-8010/udp); without it whatever protocol it is.
+        - One C(from) closes the pod for all that no C(from) names, one C(to) closes for it all that
+          no C(to) names. Answers always pass, and the host itself always reaches its pods.
+        - Needs a network that is behind the host's firewall, such as V(default).
+      type: list
+      elements: dict
+      suboptions:
+        from:
+          description: Who may call the pod.
+          type: str
+        to:
+          description: Whom the pod may call.
+          type: str
+        ports:
+          description: Ports, C(NUMBER[-LAST][/PROTOCOL]); V(tcp) is the protocol that is not said.
+          type: list
+          elements: str
     volumes:
       description:
         - Volumes of the pod. Each is a mapping of C(name), C(kind) and the fields of its kind; or

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from podwright.cli.options import Arguments, Verb
     from podwright.model.podnames import PodNames
+    from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
     from podwright.model.volume import Mount, Volume
 
@@ -182,7 +183,12 @@ def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
         secrets=_secrets(args.texts("secret")),
         metadata=args.true("mds-register"),
         names=names_of(args),
+        allow=_allow(args),
     )
+    if spec.allow:
+        from podwright.model import podrules
+
+        podrules.check_net(spec.allow, spec.net, "--allow")
     if spec.metadata:
         from podwright.model.registration import check_net
 
@@ -273,6 +279,14 @@ def names_of(args: Arguments) -> Optional[PodNames]:
     return parse(args)
 
 
+def _allow(args: Arguments) -> tuple[Rule, ...]:
+    if not args.given("allow"):
+        return ()
+    from podwright.model.podrules import of_flags
+
+    return of_flags(args.texts("allow"))
+
+
 def _numbers(gids: str) -> tuple[int, ...]:
     from podwright.cli.storage import number
 
@@ -296,13 +310,18 @@ def _pod_isolators(args: Arguments) -> tuple[Any, ...]:
 
 
 def _port(text: str) -> HostPort:
-    parts = text.split(":")
-    first, dash, last = parts[-1].partition("-")
+    name, colon, rest = text.partition(":")
+    address, _, numbers = rest.rpartition(":")
+    first, dash, last = numbers.partition("-")
     low, high = _port_number(first), _port_number(last if dash else first)
-    if len(parts) not in (2, 3) or not 0 < low <= high:
-        raise UsageError(f"--port: {safe(text, 60)!r} is not NAME:[HOSTIP:]HOSTPORT[-LAST]")
-    host_ip = check_ip(parts[1], "--port") if len(parts) == 3 else ""
-    return HostPort(ac_name(parts[0], "--port"), low, host_ip, count=high - low + 1)
+    bracketed = address.startswith("[") and address.endswith("]")
+    if not colon or not 0 < low <= high or ((":" in address) and not bracketed) or rest[:1] == ":":
+        raise UsageError(
+            f"--port: {safe(text, 60)!r} is not NAME:[HOSTIP:]HOSTPORT[-LAST]",
+            "an IPv6 address stands in brackets: NAME:[2001:db8::1]:8080",
+        )
+    host_ip = check_ip(address[1:-1] if bracketed else address, "--port") if address else ""
+    return HostPort(ac_name(name, "--port"), low, host_ip, count=high - low + 1)
 
 
 def _port_number(text: str) -> int:

@@ -56,6 +56,11 @@ def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
             f"--net={net} cannot be used: the pod publishes ports",
             "choose a network, such as default",
         )
+    if any(name == "podwright.io/allow" for name, _ in manifest.annotations):
+        from podwright.model import podrules
+
+        rules = podrules.of_annotations(manifest.annotations, "pod manifest")
+        podrules.check_net(rules, net, "the pod's rules")
     if overrides.get("metadata"):
         from podwright.model.registration import check_net
 

@@ -10,6 +10,13 @@ from podwright.cli.options import Option
 POD_OPTIONS = (
     Option("port", "publish a port of an app: NAME:[HOSTIP:]HOSTPORT[-LAST]", "PORT", repeat=True),
     Option(
+        "allow",
+        "rule: from=PEER or to=PEER[,ports=80/tcp,...]; a peer is a subnet, pod NAME, network NAME"
+        " or host",
+        "RULE",
+        repeat=True,
+    ),
+    Option(
         "volume",
         "NAME,kind=host,source=/path[,readOnly=true], or kind=empty, tmpfs[,size=64Mi] or device",
         "VOLUME",

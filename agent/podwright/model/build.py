@@ -63,6 +63,10 @@ def build_manifest(
     annotations = list(own_annotations(spec))
     if spec.exit_policy != life.FIRST_FAILURE:
         annotations.append(("podwright.io/exit-policy", spec.exit_policy))
+    if spec.allow:
+        from podwright.model import podrules
+
+        annotations += podrules.annotation(spec.allow)
     return (
         PodManifest(
             tuple(apps),

@@ -180,7 +180,7 @@ def _environment(entries: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def _ports(entries: tuple[str, ...]) -> list[dict[str, Any]]:
-    """`80`, `80/tcp` or a range; other protocols than tcp and udp cannot be forwarded: left out."""
+    """`80`, `80/tcp` or a range; of protocols that cannot be forwarded: left out."""
     out = []
     for entry in entries:
         match = _PORT.match(entry)
@@ -188,7 +188,7 @@ def _ports(entries: tuple[str, ...]) -> list[dict[str, Any]]:
         if match is None or not 0 < first <= last < 65536:
             raise UsageError(f"port {safe(entry, 60)!r} is not PORT[-PORT][/tcp|/udp]")
         protocol = match[3] or "tcp"
-        if protocol not in ("tcp", "udp"):
+        if protocol not in ("tcp", "udp", "sctp"):
             continue
         name = entry.replace("/", "-")
         port = {"name": name, "protocol": protocol, "port": first, "count": last - first + 1}

@@ -187,7 +187,7 @@ def parse_port(item: Fields) -> Port:
     name = ac_name(item.text("name", ...), item.at("name"))
     first = item.integer("port", ..., 1, 65535)
     count = item.integer("count", 1, 1, 65536 - first)
-    protocol = item.choice("protocol", ("tcp", "udp"), ...)
+    protocol = item.choice("protocol", ("tcp", "udp", "sctp"), ...)
     return Port(name, protocol, first, count, item.boolean("socketActivated"))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podwright.model.image import ImageManifest
+    from podwright.model.podrules import Rule
     from podwright.model.podspec import PodSpec
 
 WHERE = "pod manifest"
@@ -80,9 +81,11 @@ def fill(spec: PodSpec, raw: Any, where: str = WHERE) -> PodSpec:
             f"{where}.ports: cannot be published with net {spec.net}",
             netchoice.no_ports_hint(spec.net),
         )
+    allow = _allow(manifest, spec.net, where)
     return replace(
         spec,
         manifest=plain,
+        allow=allow,
         apps=tuple(
             AppSpec(
                 image=app.image_id,
@@ -101,6 +104,15 @@ def fill(spec: PodSpec, raw: Any, where: str = WHERE) -> PodSpec:
         exit_policy=life.exit_policy(manifest.annotations),
         pull_policy="never",
     )
+
+
+def _allow(manifest: PodManifest, net: str, where: str) -> tuple[Rule, ...]:
+    """The rules that its annotation says."""
+    from podwright.model import podrules
+
+    rules = podrules.of_annotations(manifest.annotations, where)
+    podrules.check_net(rules, net, f"{where}.annotations[{podrules.ANNOTATION}]")
+    return rules
 
 
 def _check_known(raw: Any, shape: Any, path: str) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.model.podnames import PodNames
+    from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
     from podwright.stage0.web.givenlogins import Credentials
 
@@ -54,7 +55,7 @@ APP_FIELDS = (
 
 MANIFEST_SAYS = (
     *("ports", "volumes", "mounts", "annotations", "labels"),
-    *("pod_isolators", "exit_policy"),
+    *("pod_isolators", "exit_policy", "allow"),
 )
 """What a pod manifest that is given whole says itself."""
 
@@ -101,6 +102,7 @@ class PodSpec:
     private_users  a user namespace of its own, one of privateusers.CHOICES
     metadata       it is registered with the metadata service
     names          how it finds names; None: nothing is said
+    allow          who may reach it, and what it may reach; none: nothing is said
     """
 
     name: str
@@ -134,6 +136,7 @@ class PodSpec:
     manifest: Optional[dict[str, Any]] = None
     metadata: bool = False
     names: Optional[PodNames] = None
+    allow: tuple[Rule, ...] = ()
 
 
 def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -> AppSpec:
@@ -264,12 +267,17 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         private_users=_private_users(fields),
         metadata=fields.boolean("metadata"),
         names=_names(fields),
+        allow=_allow(fields),
     )
     fields.finish()
     if spec.metadata:
         from podwright.model.registration import check_net
 
         check_net(spec.net, fields.at("metadata"))
+    if spec.allow:
+        from podwright.model import podrules
+
+        podrules.check_net(spec.allow, spec.net, fields.at("allow"))
     volumes = [volume.name for volume in spec.volumes]
     if len(set(volumes)) != len(volumes):
         raise UsageError(f"{fields.at('volumes')}: names must be unique", object=name)
@@ -318,6 +326,14 @@ def _names(fields: Fields) -> Optional[PodNames]:
     if fields.raw("dns") is None and fields.raw("hosts") is None:
         return None
     from podwright.model.podnames import parse
+
+    return parse(fields)
+
+
+def _allow(fields: Fields) -> tuple[Rule, ...]:
+    if fields.raw("allow") is None:
+        return ()
+    from podwright.model.podrules import parse
 
     return parse(fields)
 

@@ -58,11 +58,33 @@ def seconds(fields: Fields, name: str, default: float, high: float, low: float =
 
 
 def check_ip(text: str, where: str) -> str:
-    """Check an IPv4 address in dotted form."""
-    parts = text.split(".")
-    if len(parts) != 4 or not all(
-        p.isascii() and p.isdigit() and len(p) <= 3 and int(p) < 256 and str(int(p)) == p
-        for p in parts
-    ):
-        raise UsageError(f"{where}: {safe(text, 60)!r} is not an IPv4 address", object=where)
-    return text
+    """Check an address of the host for a published port; returns its one form."""
+    from podwright.net import ip
+
+    try:
+        found = ip.canonical(text)
+    except ValueError:
+        raise UsageError(
+            f"{where}: {safe(text, 60)!r} is not an IP address",
+            "write it like 192.0.2.1 or 2001:db8::1",
+            object=where,
+        ) from None
+    why = next((why for subnet, why in _UNPUBLISHABLE if found in ip.subnet(subnet)), None)
+    if why is not None:
+        raise UsageError(
+            f"{where}: no port can be published on {found}: {why[0]}", why[1], object=where
+        )
+    return found
+
+
+_UNPUBLISHABLE = (
+    (
+        "::1/128",
+        (
+            "the kernel leads nothing away from it",
+            "use 127.0.0.1, which clients that call localhost fall back to at once",
+        ),
+    ),
+    ("fe80::/10", ("it is an address of one link only", "use another address of the host")),
+    ("::ffff:0:0/96", ("it stands for an IPv4 address", "write that one")),
+)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.errors import UsageError
-from podwright.net.values import PortMap
+from podwright.net.values import ANY, PortMap
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -21,8 +21,8 @@ def plan_ports(manifest: PodManifest) -> tuple[PortMap, ...]:
     """Every host port with the pod port it leads to, as many as were asked for, written out.
 
     Raises UsageError naming the port when it is of no app or of several, when it has fewer than
-    are asked for, when a range ends beyond 65535, when the host address is not IPv4, or when two
-    ports want the same place.
+    are asked for, when a range ends beyond 65535, when ports cannot be published on the host
+    address, or when two ports want the same place.
     """
     known: dict[str, list[Port]] = {}
     for app in manifest.apps:
@@ -74,20 +74,12 @@ def _range(wanted: HostPort, port: Port) -> list[PortMap]:
 
 
 def host_address(text: str, name: str) -> str:
-    """Check a host address; "" and 0.0.0.0 mean every one and give "". Raises UsageError."""
-    if text in ("", "0.0.0.0"):
-        return ""
-    parts = text.split(".")
-    numbers = [
-        int(part) if part.isascii() and part.isdigit() and len(part) < 4 else 256 for part in parts
-    ]
-    if len(parts) != 4 or max(numbers) > 255 or ".".join(map(str, numbers)) != text:
-        raise UsageError(
-            f"port {safe(name, 60)}: {safe(text, 60)!r} is not an IPv4 address",
-            "ports are published on IPv4 addresses",
-            object=name,
-        )
-    return text
+    """Check a host address; those that mean every one are in `values.ANY`. Raises UsageError."""
+    if text in ANY:
+        return text
+    from podwright.model.specfields import check_ip
+
+    return check_ip(text, f"port {safe(name, 60)}")
 
 
 def _check_distinct(ports: list[PortMap]) -> None:

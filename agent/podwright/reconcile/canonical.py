@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.model.podnames import PodNames
+    from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
     from podwright.stage0.images import StoredImage
 
@@ -37,6 +38,10 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         from podwright.model import podnames
 
         more.update(podnames.dump(spec.names))
+    if spec.allow:
+        from podwright.model import podrules
+
+        more["allow"] = podrules.dump(spec.allow)
     return {
         **more,
         **_secrets(spec),
@@ -140,6 +145,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         private_users=runtime_.get("private_users", ""),
         metadata=runtime_.get("metadata", False),
         names=_names(runtime_),
+        allow=_allow(runtime_),
     )
     if runtime_.get("manifest") is None:
         return spec
@@ -161,6 +167,14 @@ def _names(runtime_: dict[str, Any]) -> Optional[PodNames]:
     from podwright.model import podnames
 
     return podnames.load(said)
+
+
+def _allow(runtime_: dict[str, Any]) -> tuple[Rule, ...]:
+    if "allow" not in runtime_:
+        return ()
+    from podwright.model import podrules
+
+    return podrules.load(runtime_["allow"])
 
 
 def _secrets(spec: PodSpec) -> dict[str, Any]:

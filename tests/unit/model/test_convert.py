@@ -57,6 +57,7 @@ def test_everything_of_the_table() -> None:
     assert [(port.name, port.protocol, port.port, port.count) for port in app.ports] == [
         ("443", "tcp", 443, 1),
         ("53-udp", "udp", 53, 1),
+        ("7-sctp", "sctp", 7, 1),
         ("80-tcp", "tcp", 80, 1),
         ("9000-9002", "tcp", 9000, 3),
     ]

@@ -158,8 +158,8 @@ HTTP = {"name": "http", "protocol": "tcp", "port": 80}
         (app(mountPoints=[NAMED, NAMED]), "manifest.app.mountPoints[1].name: 'a' appears twice"),
         (app(ports=[{**HTTP, "port": 0}]), "manifest.app.ports[0].port: 0 is not between 1 and"),
         (
-            app(ports=[{**HTTP, "protocol": "sctp"}]),
-            "manifest.app.ports[0].protocol: 'sctp' is not",
+            app(ports=[{**HTTP, "protocol": "dccp"}]),
+            "manifest.app.ports[0].protocol: 'dccp' is not",
         ),
         (
             app(ports=[{**HTTP, "port": 65535, "count": 2}]),

@@ -265,7 +265,7 @@ def key(**fields: Any) -> dict[str, Any]:
         ),
         (
             pod(ports=[{"name": "http", "host_port": 80, "host_ip": "::1"}]),
-            "pods[0].ports[0].host_ip: '::1' is not an IPv4 address",
+            "pods[0].ports[0].host_ip: no port can be published on ::1",
         ),
         (
             pod(ports=[{"name": "http", "host_port": 80, "protocol": "udp"}]),
@@ -366,11 +366,33 @@ def test_addresses(text: str) -> None:
             "1.2.3.-4",
             "1.2.3.4\n",
             "a.b.c.d",
-            "::1",
+            "1::2::3",
+            "[2001:db8::1]",
+            "2001:db8::1%eth0",
         ),
         *("1.2.3.\u00b2", "1.2.3.\u0664", " 1.2.3.4", "1.2.3."),
     ],
 )
 def test_no_addresses(text: str) -> None:
-    with pytest.raises(UsageError, match="is not an IPv4 address"):
+    with pytest.raises(UsageError, match="is not an IP address"):
         check_ip(text, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("::1", "leads nothing away from it; use 127.0.0.1"),
+        ("fe80::1", "address of one link only"),
+        ("febf::1", "address of one link only"),
+        ("::ffff:192.0.2.1", "stands for an IPv4 address"),
+    ],
+)
+def test_addresses_on_which_nothing_can_be_published(text: str, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_ip(text, "x")
+    assert why in caught.value.sentence()
+
+
+def test_an_address_has_one_form() -> None:
+    assert check_ip("2001:DB8:0::1", "x") == "2001:db8::1"
+    assert check_ip("fe8::1", "x") == "fe8::1"

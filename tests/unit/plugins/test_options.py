@@ -68,8 +68,11 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "private_users": "idmapped",
         "net": "default",
         "hostname": "redis",
+        "dns": {"servers": ["192.0.2.53"], "domain": "example.com", "options": "ndots:2"},
+        "hosts": [{"ip": "192.0.2.7", "names": ["db"]}, "192.0.2.8=a,::1=b,c"],
         "metadata": True,
         "ports": ["6379-tcp:6379"],
+        "allow": [{"from": "pod web", "ports": ["6379/tcp"]}],
         "volumes": ["data,kind=host,source=/srv/redis"],
         "secrets": [{"name": "key", "content": "c4nary", "mode": "0440", "apps": ["redis"]}],
         "pull_policy": "update",
@@ -137,6 +140,7 @@ def test_a_refusal_names_the_path_in_a_list_of_pods() -> None:
         ("http:8080", {"name": "http", "host_port": 8080}),
         ("80-tcp:127.0.0.1:8080", {"name": "80-tcp", "host_port": 8080, "host_ip": "127.0.0.1"}),
         ("rtp:6000-6009", {"name": "rtp", "host_port": 6000, "count": 10}),
+        ("http:[2001:db8::1]:80", {"name": "http", "host_port": 80, "host_ip": "2001:db8::1"}),
         ({"name": "http", "host_port": "8080"}, {"name": "http", "host_port": 8080}),
         ({"name": "http", "unknown": 1}, {"name": "http", "unknown": 1}),
     ],
@@ -146,7 +150,19 @@ def test_ports(given: Any, expected: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["http", "http:", ":80", "a:b:c:d", "http:eighty", 8080, "http:-1"]
+    "given",
+    [
+        "http",
+        "http:",
+        ":80",
+        "a:b:c:d",
+        "http:eighty",
+        8080,
+        "http:-1",
+        "a:::1:80",
+        "a:[::1:80",
+        "a:[1]:80",
+    ],
 )
 def test_ports_that_are_none(given: Any) -> None:
     with pytest.raises(OptionError, match=r"^ports\[0\]"):

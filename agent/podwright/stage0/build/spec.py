@@ -116,7 +116,7 @@ def _ports(fields: Fields) -> list[dict[str, Any]]:
     for item in fields.objects("ports"):
         port: dict[str, Any] = {
             "name": item.text("name", ...),
-            "protocol": item.choice("protocol", ("tcp", "udp"), "tcp"),
+            "protocol": item.choice("protocol", ("tcp", "udp", "sctp"), "tcp"),
             "port": item.integer("port", ..., 1, 65535),
         }
         if (count := item.integer("count", 1, 1, 65535)) != 1:
