@@ -67,6 +67,7 @@ def _parse(raw: Any, source: str) -> NetConf:
     name = _name(fields)
     version = _version(fields)
     disable_check = fields.boolean("disableCheck")
+    disable_gc = fields.boolean("disableGC")
     _check_switches(fields)
     if is_list:
         plugins = [_plugin(item, ()) for item in fields.objects("plugins")]
@@ -74,7 +75,7 @@ def _parse(raw: Any, source: str) -> NetConf:
     else:
         plugins = [_plugin(fields, tuple(fields.read))]
     _check_chain(plugins, version)
-    return NetConf(name, version, tuple(plugins), source, disable_check)
+    return NetConf(name, version, tuple(plugins), source, disable_check, disable_gc)
 
 
 def _name(fields: Fields) -> str:
@@ -102,7 +103,6 @@ def _version(fields: Fields) -> str:
 
 def _check_switches(fields: Fields) -> None:
     """What a runtime may be told about all of a network."""
-    fields.boolean("disableGC")
     if not fields.boolean("loadOnlyInlinedPlugins", True):
         raise UsageError(
             "loadOnlyInlinedPlugins: plugins in files of their own are not read",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from podwright.net import ipam, kinds, ledger, meta
-from podwright.net.cni import chain, find, protocol, records, result
+from podwright.net.cni import chain, collector, find, protocol, records, result
 from podwright.net.cni.chain import Made
 from podwright.net.cni.protocol import Call
 from podwright.net.plan import compile
@@ -107,6 +107,7 @@ def make(request: NetRequest, taken: Taken, applier: Applier, netns: int, path: 
     Raises NetworkError; what executables have made is in the pod's record, for `remove`.
     """
     records.reclaim(os.path.dirname(taken.holding.run_dir))
+    collector.adding(request.net_dir)  # until this process ends
     task = Task(request, path)
     taken = _assign_all(task, taken)
     applier.apply(compile(taken.holding), netns)
@@ -165,6 +166,7 @@ def _add(task: Task, attached: Attachment, directory: str, applier: Applier) -> 
         version,
         result=_own_result(attached, version, task.netns) if ours else None,
         check=not attached.conf.disable_check,
+        collect=not attached.conf.disable_gc,
     )
     save = records.saver(directory, records.read(directory))
     for plugin in attached.conf.plugins:

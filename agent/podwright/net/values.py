@@ -118,6 +118,7 @@ class NetConf:
     plugins: tuple[dict[str, Any], ...]
     source: str = ""
     disable_check: bool = False
+    disable_gc: bool = False
 
 
 @value

@@ -144,7 +144,7 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
     if any(os.path.lexists(f"{pod.path}/{PLUGINS}") for pod in pods.each(layout)):
         from podwright.net.cni import records
 
-        problems += records.reclaim(layout.pods)[1]
+        problems += records.reclaim(layout.pods, layout.net)[1]
     if os.path.lexists(layout.run):
         from podwright.net import gc
 

@@ -32,6 +32,7 @@ class Made:
     whole    ADD of the last one has ended: nothing of it runs any more
     result   what the last one that succeeded answered, or that of what we made ourselves
     check    CHECK may be asked for
+    collect  GC may be asked for
     """
 
     version: str
@@ -39,6 +40,7 @@ class Made:
     whole: bool = True
     result: Optional[dict[str, Any]] = None
     check: bool = True
+    collect: bool = True
 
 
 def ready(calls: tuple[Call, ...], version: str) -> None:

@@ -150,14 +150,26 @@ def _names(directory: str) -> list[str]:
         return []
 
 
-def reclaim(pods_dir: str) -> tuple[list[str], list[str]]:
-    """Take back what ended pods have left; a line for each, and a sentence for each that failed."""
+def reclaim(pods_dir: str, net_dir: str = "") -> tuple[list[str], list[str]]:
+    """Take back what ended pods have left; a line for each, and a sentence for each that failed.
+
+    net_dir  where the ledger is: then plugins that can (1.1.0) are told which pods are left (GC)
+    """
     done, problems = [], []
+    networks: dict[str, Made] = {}
     for directory in pending(pods_dir):
+        shown = f"pod {os.path.basename(directory)}"
         try:
+            found = read(directory)
             undo(directory)
-            done.append(f"network plugins of pod {os.path.basename(directory)}")
-        except (OSError, PodwrightError) as err:
-            sentence = err.sentence() if isinstance(err, PodwrightError) else str(err)
-            problems.append(f"pod {os.path.basename(directory)}: {sentence}")
+            networks.update((made.calls[-1].net, made) for made in found)
+            done.append(f"network plugins of {shown}")
+        except PodwrightError as err:
+            problems.append(f"{shown}: {err.sentence()}")
+        except OSError as err:
+            problems.append(f"{shown}: {err}")
+    if net_dir and networks:
+        from podwright.net.cni import collector
+
+        problems += collector.collect(net_dir, networks)
     return done, problems

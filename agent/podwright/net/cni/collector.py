@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GC (CNI 1.1.0): plugins are told which attachments there still are, and drop all others.
+
+What is not in the list is lost, and so nobody may be in the middle of an ADD meanwhile: who adds
+holds the ledger's directory shared, who collects holds it alone.
+"""
+
+from __future__ import annotations
+
+import os
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+
+from podwright.errors import NetworkError
+from podwright.net import ledger
+from podwright.net.cni import chain
+from podwright.net.cni.protocol import at_least
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from podwright.net.cni.chain import Made
+
+
+def adding(net_dir: str) -> int:
+    """Keep collectors away, until the descriptor is closed; waits for one that is at work."""
+    fd = _open(net_dir)
+    flock(fd, LOCK_SH)
+    return fd
+
+
+def collect(net_dir: str, networks: Mapping[str, Made]) -> list[str]:
+    """Call the plugins of these networks that have GC; returns what went wrong.
+
+    Does nothing while pods are being started: the next gc will.
+    """
+    wanted = {
+        net: made
+        for net, made in networks.items()
+        if made.collect and at_least(made.version, "1.1.0")
+    }
+    if not wanted or not os.path.lexists(ledger.directory(net_dir)):
+        return []
+    fd = _open(net_dir)
+    try:
+        flock(fd, LOCK_EX | LOCK_NB)
+        return _collect(net_dir, wanted)
+    except BlockingIOError:
+        return []
+    finally:
+        os.close(fd)
+
+
+def _open(net_dir: str) -> int:
+    return os.open(ledger.directory(net_dir), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _collect(net_dir: str, networks: Mapping[str, Made]) -> list[str]:
+    with ledger.lock(net_dir, "network gc"):
+        found = ledger.read_all(net_dir)
+    if found.broken:
+        return []  # one of them may be a pod that is there
+    problems = []
+    for net, made in networks.items():
+        valid = tuple(
+            (holding.uuid, one.ifname)
+            for holding in found.holdings
+            for one in holding.attachments
+            if one.net == net
+        )
+        for call in made.calls:
+            try:
+                chain.collect(call, valid)
+            except NetworkError as err:
+                problems.append(err.sentence())
+    return problems
