@@ -95,6 +95,12 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "args": ["--port", "6379"],
         "environment": {"A": "1", "N": "2"},
         "mounts": [{"volume": "data", "path": "/var/lib/redis"}, {"volume": "x", "path": "/x"}],
+        "dns": {"servers": ["192.0.2.53"], "domain": "example.com", "options": ["ndots:2"]},
+        "hosts": [
+            {"ip": "192.0.2.7", "names": ["db"]},
+            {"ip": "192.0.2.8", "names": ["a"]},
+            {"ip": "::1", "names": ["b", "c"]},
+        ],
         "ports": [{"name": "6379-tcp", "host_port": 6379}],
         "volumes": [{"name": "data", "kind": "host", "source": "/srv/redis"}],
         "secrets": [{"name": "key", "content": "c4nary", "mode": "0440", "apps": ["redis"]}],
