@@ -40,7 +40,8 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
             raise NetworkError(f"pod {request.uuid}: has a network already", object=request.uuid)
         check.refuse_taken(request, others)
         holding = _holding(request, chosen, others)
-        check.refuse_unreachable(holding)
+        if not any(one.external for one in holding.attachments):
+            check.refuse_unreachable(holding)  # else nobody knows the addresses yet
         held = ledger.put(request.net_dir, holding)
         try:
             turned_on = forwarding.enable(request.net_dir, holding)
@@ -58,11 +59,11 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
 def _holding(
     request: NetRequest, chosen: tuple[Chosen, ...], others: tuple[Holding, ...]
 ) -> Holding:
-    used = {address.ip for one in others for link in one.attachments for address in link.addresses}
+    used = _used(request, others)
     attachments = []
     for index, one in enumerate(chosen):
         attached = _attach(request, one, index, used)
-        used |= {address.ip for address in attached.addresses}
+        used.update((address.ip, f"this pod on {attached.net}") for address in attached.addresses)
         attachments.append(attached)
     return Holding(
         request.uuid,
@@ -78,7 +79,18 @@ def _holding(
     )
 
 
-def _attach(request: NetRequest, one: Chosen, index: int, used: set[str]) -> Attachment:
+def _used(request: NetRequest, others: tuple[Holding, ...]) -> dict[str, str]:
+    """Every address in use -> who has it, for messages."""
+    here = os.path.realpath(request.alive)
+    out: dict[str, str] = {}
+    for one in others:
+        where = "" if one.run_dir == here else f" in {one.run_dir}"
+        for link in one.attachments:
+            out.update((address.ip, one.holder() + where) for address in link.addresses)
+    return out
+
+
+def _attach(request: NetRequest, one: Chosen, index: int, used: dict[str, str]) -> Attachment:
     """One network: addresses first, then what its type makes of them."""
     plugin = one.conf.plugins[0]
     ifname = f"eth{index}"
@@ -118,7 +130,7 @@ def _external(request: NetRequest, attached: Attachment) -> Attachment:
 
 
 def _assign(
-    request: NetRequest, one: Chosen, plugin: dict[str, object], used: set[str]
+    request: NetRequest, one: Chosen, plugin: dict[str, object], used: dict[str, str]
 ) -> ipam.Assigned:
     conf = plugin.get("ipam")
     if not isinstance(conf, dict) or conf.get("type") not in ipam.BUILTIN:
@@ -128,11 +140,19 @@ def _assign(
         one.conf.name,
         conf,
         dict(one.args),
-        frozenset(used),
+        used,
         last,
         optional6=not one.conf.source and not forwarding.has_ipv6(),
+        plugin=plugin,
     )
     assigned = ipam.assign(asked)
+    if any(":" in found.ip for found in assigned.addresses) and not forwarding.has_ipv6():
+        raise NetworkError(
+            f"network {one.conf.name}: gives IPv6 addresses, and this host has no IPv6",
+            "turn IPv6 on, or take it out of the network's configuration",
+            object=one.conf.name,
+            reason="no-ipv6",
+        )
     if assigned.last:
         text = "".join(f"{key} {ip}\n" for key, ip in {**last, **dict(assigned.last)}.items())
         fs.ensure_dir(f"{request.net_dir}/turns", 0o755)

@@ -9,8 +9,6 @@ it asks for would not be done. What executables read is theirs to judge.
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
 from podwright.model.names import DIGITS, LETTERS, made_of
@@ -157,8 +155,9 @@ def _check_ipam(fields: Fields) -> None:
     if not made_of(kind, LETTERS + DIGITS + "_.-") or kind[0] in ".-" or len(kind) > 64:
         raise UsageError(f"{found.at('type')}: {safe(kind, 80)!r} is not a plugin's name")
     if kind in ipam.BUILTIN and fields.obj.get("type") in kinds.BUILTIN:
-        module = import_module(f"podwright.net.ipam.{ipam.BUILTIN[kind]}")
-        _refuse_unknown(found, f"address management {kind}", {"type", *module.KEYS})
+        keys = ipam.module(kind).KEYS
+        _refuse_unknown(found, f"address management {kind}", {"type", *keys})
+        ipam.check(found)
 
 
 def _check_dns(fields: Fields) -> None:

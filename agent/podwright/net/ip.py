@@ -57,9 +57,7 @@ class Subnet:
 
     def overlaps(self, other: Subnet) -> bool:
         """Whether they have an address in common."""
-        return (
-            self.family == other.family and self.first <= other.last and other.first <= self.last
-        )
+        return self.family == other.family and self.first <= other.last and other.first <= self.last
 
     def shown(self) -> str:
         """As `172.16.28.0/24`."""
@@ -82,3 +80,11 @@ def subnet(cidr: str) -> Subnet:
 def mask(prefix: int, of: int) -> str:
     """A prefix length as a netmask."""
     return text(((1 << prefix) - 1) << (BITS[of] - prefix), of)
+
+
+_NO_HOST = {4: ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3"), 6: ("::/127", "ff00::/8")}
+
+
+def is_unicast(ip: str) -> bool:
+    """Whether a host on a network can have the address: no loopback, multicast or reserved one."""
+    return not any(ip in subnet(one) for one in _NO_HOST[family(ip)])

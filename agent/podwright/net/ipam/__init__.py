@@ -4,21 +4,24 @@
 
 A module has
     KEYS           what the object may have, besides `type`
-    assign(ask)    -> Assigned: pure; raises NetworkError when there is nothing left, UsageError
-                   for a configuration it cannot do
+    check(fields)  raises UsageError, naming the key, for an object that it cannot do
+    assign(ask)    -> Assigned: pure, but for a resolv.conf that is named; raises UsageError like
+                   `check`, and NetworkError when there is nothing left
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 
+from podwright.errors import UsageError
 from podwright.net.values import Dns
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
+    from podwright.model.fields import Fields
     from podwright.net.values import Address, Route
 
 BUILTIN = {"host-local": "hostlocal", "static": "static", "dhcp": "dhcp"}
@@ -32,17 +35,19 @@ class Ask:
     net       the network's name
     conf      the `ipam` object as written
     args      CNI arguments of `--net`, such as IP=10.0.0.5
-    used      every address in use on this host
+    used      every address in use on this host -> who has it
     last      name of a range -> the address in it that was given last
     optional6 addresses of IPv6 can be left out, since the host has no IPv6
+    plugin    the object that `conf` stands in; `args.cni.ips` and `runtimeConfig.ips` are read
     """
 
     net: str
     conf: dict[str, Any]
     args: dict[str, str]
-    used: frozenset[str]
+    used: dict[str, str]
     last: dict[str, str]
     optional6: bool = False
+    plugin: Optional[dict[str, Any]] = None
 
 
 @value
@@ -61,8 +66,20 @@ class Assigned:
 NOTHING = Assigned()
 
 
+def module(kind: str) -> Any:
+    """The module of a built-in type."""
+    return import_module(f"podwright.net.ipam.{BUILTIN[kind]}")
+
+
+def check(fields: Fields) -> None:
+    """Refuse an object of a built-in type that cannot be done. Raises UsageError."""
+    module(fields.text("type", ...)).check(fields)
+
+
 def assign(ask: Ask) -> Assigned:
     """Addresses by the type of address management that the configuration names."""
-    kind = ask.conf["type"]
-    found: Assigned = import_module(f"podwright.net.ipam.{BUILTIN[kind]}").assign(ask)
+    try:
+        found: Assigned = module(ask.conf["type"]).assign(ask)
+    except UsageError as err:
+        raise UsageError(f"network {ask.net}: {err.message}", err.hint, object=ask.net) from None
     return found

@@ -2,100 +2,271 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Addresses of ranges that this host hands out itself (`host-local`), in turn.
 
-In turn, so that the address of a pod that has just ended is not at once another's.
+In turn, so that the address of a pod that has just ended is not at once another's. A set of
+ranges gives a pod one address; what is looked at is what is in use, never a whole range.
 """
 
 from __future__ import annotations
 
 from podwright.errors import NetworkError, UsageError
+from podwright.model.fields import Fields
 from podwright.net import ip
-from podwright.net.ipam import Assigned
-from podwright.net.values import Address, Route
-from podwright.text import safe
+from podwright.net.ipam import Assigned, reading
+from podwright.net.values import Address, Dns
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterable
+    from typing import Optional
 
     from podwright.net.ipam import Ask
+    from podwright.net.ipam.reading import Wanted
+    from podwright.net.values import Route
 
 KEYS = frozenset(
     ("ranges", "subnet", "rangeStart", "rangeEnd", "gateway", "routes", "dataDir", "resolvConf")
 )
+MOST_RANGES = 64
 
 
 @value
 class Range:
-    """Addresses from `first` to `last`, both as numbers, without the gateway's."""
+    """Addresses from `first` to `last`, both as numbers.
+
+    gateway   "" where the subnet is a single address and none is said
+    reserved  numbers within, which nobody gets: the network's, its broadcast, the gateway
+    """
 
     subnet: ip.Subnet
     first: int
     last: int
     gateway: str
+    reserved: frozenset[int]
+
+    @property
+    def size(self) -> int:
+        """How many addresses pods can have of it."""
+        return self.last - self.first + 1 - len(self.reserved)
+
+    def has(self, found: str) -> bool:
+        """Whether an address is of it."""
+        return ip.family(found) == self.subnet.family and (
+            self.first <= ip.number(found) <= self.last
+        )
+
+
+@value
+class Pool:
+    """The configuration: a pod gets one address of each set of ranges."""
+
+    sets: tuple[tuple[Range, ...], ...]
+    routes: tuple[Route, ...]
+    resolv: str
+
+
+def check(fields: Fields) -> None:
+    """Refuse what cannot be done."""
+    read(fields)
+
+
+def read(fields: Fields) -> Pool:
+    """The configuration. Raises UsageError."""
+    sets = [_set(path, item) for path, item in fields.items("ranges")]
+    if fields.text("subnet"):
+        sets.insert(0, (_range(fields),))
+    if not sets:
+        raise UsageError(f"{fields.at('ranges')}: is empty", "write subnet, or a set of ranges")
+    if sum(map(len, sets)) > MOST_RANGES:
+        raise UsageError(f"{fields.at('ranges')}: has more than {MOST_RANGES} ranges")
+    _refuse_overlaps([one for ranges in sets for one in ranges], fields.at("ranges"))
+    routes = reading.routes(fields)
+    families = {ranges[0].subnet.family for ranges in sets}
+    reading.refuse_unreachable(fields, routes, families, "no range has one")
+    resolv = fields.text("resolvConf")
+    if resolv and not resolv.startswith("/"):
+        raise UsageError(f"{fields.at('resolvConf')}: must be an absolute path")
+    fields.text("dataDir")
+    return Pool(tuple(sets), routes, resolv)
+
+
+def _set(path: str, raw: object) -> tuple[Range, ...]:
+    if not isinstance(raw, list) or not raw:
+        raise UsageError(f"{path}: must be a list of ranges", "write [{...}]", object=path)
+    out = []
+    for index, item in enumerate(raw):
+        fields = Fields(item, f"{path}[{index}]")
+        out.append(_range(fields))
+        fields.finish()
+    if len({one.subnet.family for one in out}) > 1:
+        raise UsageError(f"{path}: has ranges of both families", "make it two sets", object=path)
+    return tuple(out)
+
+
+def _range(fields: Fields) -> Range:
+    subnet = reading.subnet(fields.text("subnet", ...), fields.at("subnet"))
+    gateway = _gateway(fields, subnet)
+    ends = _unused_ends(subnet)
+    first = _end(fields, "rangeStart", subnet, subnet.first)
+    last = _end(fields, "rangeEnd", subnet, subnet.last)
+    while first in ends and first < last:
+        first += 1
+    while last in ends and last > first:
+        last -= 1
+    never = {*ends, ip.number(gateway)} if gateway and gateway in subnet else ends
+    reserved = frozenset(number for number in never if first <= number <= last)
+    found = Range(subnet, first, last, gateway, reserved)
+    if found.size < 1:
+        raise UsageError(
+            f"{fields.at('subnet')}: no address is left for pods in {subnet.shown()}",
+            "choose a larger subnet or range, or another gateway",
+            object=subnet.shown(),
+        )
+    return found
+
+
+def _unused_ends(subnet: ip.Subnet) -> set[int]:
+    """The network's own address and its broadcast, where there is room for such (RFC 3021, 6164)."""
+    if subnet.prefix >= ip.BITS[subnet.family] - 1:
+        return set()
+    return {subnet.first} if subnet.family == 6 else {subnet.first, subnet.last}
+
+
+def _gateway(fields: Fields, subnet: ip.Subnet) -> str:
+    said = fields.text("gateway")
+    if said:
+        gateway = reading.address(said, fields.at("gateway"))
+        if ip.family(gateway) != subnet.family or ip.number(gateway) in _unused_ends(subnet):
+            raise UsageError(
+                f"{fields.at('gateway')}: {gateway} cannot be a gateway of {subnet.shown()}",
+                object=gateway,
+            )
+        return gateway
+    if subnet.prefix == ip.BITS[subnet.family]:
+        return ""
+    point_to_point = subnet.prefix == ip.BITS[subnet.family] - 1
+    return ip.text(subnet.first + (0 if point_to_point else 1), subnet.family)
+
+
+def _end(fields: Fields, name: str, subnet: ip.Subnet, default: int) -> int:
+    said = fields.text(name)
+    if not said:
+        return default
+    found = reading.plain(said, fields.at(name))
+    if found not in subnet:
+        raise UsageError(f"{fields.at(name)}: {found} is not in {subnet.shown()}", object=found)
+    return ip.number(found)
+
+
+def _refuse_overlaps(ranges: list[Range], where: str) -> None:
+    for index, one in enumerate(ranges):
+        for other in ranges[:index]:
+            if (
+                one.subnet.family == other.subnet.family
+                and one.first <= other.last
+                and other.first <= one.last
+            ):
+                shown = f"{other.subnet.shown()} and {one.subnet.shown()}"
+                raise UsageError(
+                    f"{where}: ranges of {shown} have addresses in common",
+                    "give each address to one range",
+                    object=one.subnet.shown(),
+                )
 
 
 def assign(ask: Ask) -> Assigned:
     """One address of every set of ranges."""
-    addresses = []
-    last = []
-    for index, raw in enumerate(_sets(ask)):
-        ranges = [_range(ask, one) for one in raw]
+    pool = read(Fields(ask.conf, "ipam"))
+    wanted = list(reading.requested(ask))
+    never = _never(one for ranges in pool.sets for one in ranges)
+    addresses, last = [], []
+    for index, ranges in enumerate(pool.sets):
         if ask.optional6 and ranges[0].subnet.family == 6:
             continue
-        chosen, found = _next(ask, ranges, ask.last.get(f"{index}", ""))
+        chosen, found = _requested(ask, ranges, wanted, never) or _next(
+            ask, ranges, ask.last.get(f"{index}", ""), never
+        )
         addresses.append(Address(found, chosen.subnet.prefix, chosen.gateway))
         last.append((f"{index}", found))
+    if wanted:
+        raise UsageError(
+            f"{wanted[0].where}: {wanted[0].text()} is in no range that still gives an address",
+            f"ranges are {_shown(one for ranges in pool.sets for one in ranges)}",
+        )
     families = {ip.family(one.ip) for one in addresses}
-    routes = tuple(
-        Route(one["dst"], one.get("gw", ""))
-        for one in ask.conf.get("routes") or ()
-        if ip.family(one["dst"]) in families
+    routes = tuple(one for one in pool.routes if ip.family(one.dst) in families)
+    return Assigned(tuple(addresses), routes, _dns(pool), tuple(last))
+
+
+def _never(ranges: Iterable[Range]) -> set[str]:
+    """Addresses of no pod, whichever range they are in."""
+    out: set[str] = set()
+    for one in ranges:
+        out.update(ip.text(number, one.subnet.family) for number in one.reserved)
+        out.add(one.gateway)
+    return out
+
+
+def _shown(ranges: Iterable[Range]) -> str:
+    return ", ".join(
+        f"{ip.text(one.first, one.subnet.family)} to {ip.text(one.last, one.subnet.family)}"
+        for one in ranges
     )
-    return Assigned(tuple(addresses), routes, last=tuple(last))
 
 
-def _sets(ask: Ask) -> list[list[dict[str, Any]]]:
-    if "ranges" in ask.conf:
-        found: list[list[dict[str, Any]]] = ask.conf["ranges"]
-        return found
-    return [[ask.conf]]
+def _requested(
+    ask: Ask, ranges: tuple[Range, ...], wanted: list[Wanted], never: set[str]
+) -> Optional[tuple[Range, str]]:
+    """The address asked for that is of this set, taken off `wanted`."""
+    for one in wanted:
+        for found in ranges:
+            if not found.has(one.ip):
+                continue
+            if one.ip in never or one.prefix not in (-1, found.subnet.prefix):
+                raise UsageError(
+                    f"{one.where}: {one.text()} is not an address for pods of"
+                    f" {found.subnet.shown()}",
+                    "gateways, the network's own address and its broadcast are nobody's, and the"
+                    " prefix is the subnet's",
+                    object=one.ip,
+                )
+            reading.refuse_used(ask, one.ip)
+            wanted.remove(one)
+            return found, one.ip
+    return None
 
 
-def _range(ask: Ask, raw: dict[str, Any]) -> Range:
-    try:
-        subnet = ip.subnet(raw["subnet"])
-        first = ip.number(raw["rangeStart"]) if "rangeStart" in raw else subnet.first + 1
-        top = subnet.last - 1 if subnet.family == 4 else subnet.last
-        last = ip.number(raw["rangeEnd"]) if "rangeEnd" in raw else top
-        gateway = raw.get("gateway") or ip.text(subnet.first + 1, subnet.family)
-    except (KeyError, ValueError, TypeError) as err:
-        raise UsageError(f"network {ask.net}: ipam: {safe(err, 120)}", object=ask.net) from None
-    return Range(subnet, first, last, gateway)
-
-
-def _next(ask: Ask, ranges: list[Range], last: str) -> tuple[Range, str]:
+def _next(ask: Ask, ranges: tuple[Range, ...], last: str, never: set[str]) -> tuple[Range, str]:
     """The next free address after `last`, round all ranges of the set once."""
-    places = [(one, number) for one in ranges for number in (one.first,)]
-    del places
-    start = 0
-    for index, one in enumerate(ranges):
-        if last and last in one.subnet:
-            start = index
-            break
-    order = ranges[start:] + ranges[:start]
-    begin = ip.number(last) + 1 if last and last in order[0].subnet else order[0].first
-    spans = [(order[0], begin, order[0].last)]
-    spans += [(one, one.first, one.last) for one in order[1:]]
-    spans += [(order[0], order[0].first, min(begin - 1, order[0].last))]
-    for one, first, end in spans:
-        for number in range(max(first, one.first), end + 1):
+    for one, first, end in _spans(ranges, last):
+        for number in range(first, end + 1):
             found = ip.text(number, one.subnet.family)
-            if found not in ask.used and found != one.gateway:
+            if found not in ask.used and found not in never:
                 return one, found
+    holders = {ask.used[ip] for ip in ask.used if any(one.has(ip) for one in ranges)}
     raise NetworkError(
-        f"network {ask.net}: all addresses of {ranges[0].subnet.shown()} are in use",
-        "stop a pod first",
+        f"network {ask.net}: all {sum(one.size for one in ranges)} addresses of"
+        f" {', '.join(one.subnet.shown() for one in ranges)} are in use by {len(holders)} pods",
+        "stop a pod first, or make the range larger",
         object=ask.net,
         reason="no-address",
     )
+
+
+def _spans(ranges: tuple[Range, ...], last: str) -> list[tuple[Range, int, int]]:
+    """(range, first, last) in the order of their turn; the first range comes again at the end."""
+    start = next((i for i, one in enumerate(ranges) if last and one.has(last)), -1)
+    if start < 0:
+        return [(one, one.first, one.last) for one in ranges]
+    current = ranges[start]
+    number = ip.number(last)
+    others = [(one, one.first, one.last) for one in (*ranges[start + 1 :], *ranges[:start])]
+    return [(current, number + 1, current.last), *others, (current, current.first, number)]
+
+
+def _dns(pool: Pool) -> Dns:
+    if not pool.resolv:
+        return Dns()
+    from podwright.net.ipam import resolvconf
+
+    return resolvconf.read(pool.resolv)
