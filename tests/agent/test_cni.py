@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -115,6 +116,13 @@ class CniBed(Bed):
         folder = self.state / "back"
         return sorted(name for name in os.listdir(folder) if name[0].isdigit()) if folder.exists() else []
 
+    def host_fails(self, code: str) -> str:
+        """What code with the agent's modules says on the host, that must fail."""
+        command = self.host.command(self.agent_command(code))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode != 0
+        return done.stderr
+
     def collect(self) -> list[list[str]]:
         """What gc does for plugins; `run` is the only state that pods of a bed are in."""
         code = "import json; from podwright.net.cni.records import reclaim; print(json.dumps(reclaim(RUN + '/..')))"
@@ -154,3 +162,178 @@ def test_debians_bridge_carries_a_pod_through_its_life(bed: CniBed, version: str
     after = bed.ledger()
     assert after["links"] == before["links"]
     assert "10.77" not in bed.host.run("iptables-save")
+
+
+def test_the_plugins_of_a_pod_that_runs_are_asked_whether_all_is_well(bed: CniBed) -> None:
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    bed.network("back", "1.0.0", bed.bridge())
+    pod = bed.start()
+    code = f"from podwright.net.cni import records; records.check('{bed.directory(pod)}')"
+    bed.agent(code)
+    bed.host.run("nsenter", "-t", str(pod.pid), "-n", "ip", "address", "flush", "dev", "eth0")
+    said = bed.host_fails(code)
+    assert "network back: plugin xbridge: CHECK: " in said
+    assert "10.77.0.2" in said or "expected" in said
+
+
+def test_one_of_ours_may_come_first(bed: CniBed) -> None:
+    """ptp is built in; what follows is told what it made."""
+    ipam = {"type": "host-local", "subnet": SUBNET, "routes": [{"dst": "0.0.0.0/0"}]}
+    bed.recorded("after")
+    bed.network("back", "1.0.0", {"type": "ptp", "ipMasq": True, "ipam": ipam}, {"type": "after", "key": 1})
+    before = bed.ledger()
+    pod = bed.start()
+    assert pod.up, pod.error
+    env, config, _ = bed.call(0)
+    assert bed.calls() == ["ADD"]
+    assert env["CNI_CONTAINERID"] == pod.uuid
+    assert env["CNI_NETNS"] == f"/proc/{pod.process.pid}/fd/{env['CNI_NETNS'].rpartition('/')[2]}"
+    assert os.stat(env["CNI_NETNS"]).st_ino == os.stat(f"/proc/{pod.pid}/ns/net").st_ino
+    assert config == {
+        "name": "back",
+        "cniVersion": "1.0.0",
+        "type": "after",
+        "key": 1,
+        "prevResult": {
+            "cniVersion": "1.0.0",
+            "interfaces": [{"name": pod.link}, {"name": "eth0", "sandbox": env["CNI_NETNS"]}],
+            "ips": [{"address": f"{pod.ip}/24", "gateway": GATEWAY, "interface": 1}],
+            "routes": [{"dst": "0.0.0.0/0"}],
+        },
+    }
+    with serving(pod.pid, "0.0.0.0", 80):
+        assert ask(bed.host.pid, pod.ip, 80) == GATEWAY
+    pod.down()
+    assert bed.calls() == ["ADD", "DEL"]
+    assert bed.settled(before) == before
+
+
+def test_debians_sbr_follows_our_ptp(bed: CniBed) -> None:
+    bed.debian(sbr="sbr")
+    ipam = {"type": "host-local", "subnet": SUBNET, "routes": [{"dst": "0.0.0.0/0"}]}
+    bed.network("back", "1.0.0", {"type": "ptp", "ipam": ipam}, {"type": "sbr"})
+    before = bed.ledger()
+    pod = bed.start()
+    assert pod.up, pod.error
+    inside = ("nsenter", "-t", str(pod.pid), "-n", "ip")
+    assert f"from {pod.ip} lookup 100" in bed.host.run(*inside, "rule")
+    assert "default via 10.77.0.1" in bed.host.run(*inside, "route", "show", "table", "100")
+    pod.down()
+    assert bed.settled(before) == before
+
+
+@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0"])
+def test_del_is_told_byte_for_byte_what_add_was_told(bed: CniBed, version: str) -> None:
+    """Also when the configuration has changed meanwhile; from 0.4.0 on with the result of all."""
+    bed.answering("first", version)
+    bed.recorded("second")
+    conf = ({"type": "first", "mark": "ü", "n": 2**53}, {"type": "second", "args": {"cni": {"a": [1, {}]}}})
+    bed.network("back", version, *conf)
+    pod = bed.start("back:K=V")
+    assert pod.up, pod.error
+    bed.network("back", version, {"type": "first"}, {"type": "other"})
+    pod.down()
+    assert bed.calls() == ["ADD", "ADD", "DEL", "DEL"]
+    final = bed.call(1)[1]["prevResult"]
+    for added, removed in ((0, 3), (1, 2)):
+        (env, config, text), (later, told, again) = bed.call(added), bed.call(removed)
+        assert {**env, "CNI_COMMAND": "DEL"} == later
+        assert env["CNI_ARGS"] == "IgnoreUnknown=1;K=V"
+        if version == "0.3.1":
+            config.pop("prevResult", None)
+            assert "prevResult" not in told
+        else:
+            config["prevResult"] = final
+        assert told == config
+        assert again == canonical(config)
+        assert text == canonical(bed.call(added)[1])
+
+
+def canonical(config: object) -> bytes:
+    return json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def test_arguments_of_the_network_reach_its_plugins(bed: CniBed) -> None:
+    """CNI_ARGS: Debian's host-local gives the address that is asked for."""
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    bed.network("back", "1.0.0", bed.bridge())
+    pod = bed.start("back:IP=10.77.0.99")
+    assert pod.up, pod.error
+    assert pod.ip == "10.77.0.99"
+    assert bed.leases() == ["10.77.0.99"]
+    assert "10.77.0.99 is not available" in bed.start("back:IP=10.77.0.99").error
+
+
+def test_a_plugin_is_told_what_it_declares_that_it_wants(bed: CniBed) -> None:
+    wanted = ("portMappings", "ips", "mac", "aliases")
+    bed.answering("wants", "1.0.0")
+    bed.answering("none", "1.0.0")
+    for name, capabilities in (("wants", dict.fromkeys(wanted, True)), ("none", {"ips": False})):
+        bed.network(name, "1.0.0", {"type": name, "capabilities": capabilities})
+        args = ":IP=10.9.0.7;MAC=02:00:00:00:00:07"
+        assert bed.start(name + args, [f"{HOST}:8080:80", "8081:81/udp"]).down()
+    assert "runtimeConfig" not in bed.call(2)[1]
+    assert "capabilities" not in bed.call(0)[1]
+    assert bed.call(0)[1]["runtimeConfig"] == {
+        "portMappings": [
+            {"hostPort": 8080, "containerPort": 80, "protocol": "tcp", "hostIP": HOST},
+            {"hostPort": 8081, "containerPort": 81, "protocol": "udp"},
+        ],
+        "ips": ["10.9.0.7"],
+        "mac": "02:00:00:00:00:07",
+        "aliases": ["web"],
+    }
+
+
+def test_ports_are_published_by_the_plugin_that_wants_to(bed: CniBed) -> None:
+    """Debian's portmap by another name does it with iptables; our table has nothing of it."""
+    bed.debian(xbridge="bridge", xlocal="host-local", xportmap="portmap")
+    xportmap = {"type": "xportmap", "capabilities": {"portMappings": True}}
+    bed.network("back", "1.0.0", bed.bridge(), xportmap)
+    pod = bed.start("back", ["8080:80"])
+    assert pod.up, pod.error
+    with serving(pod.pid, "0.0.0.0", 80):
+        assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
+    assert "8080" not in bed.host.run("nft", "list", "ruleset").partition("table inet podwright")[2].partition("table ")[0]
+    pod.down()
+    assert "8080" not in bed.host.run("iptables-save")
+
+
+def test_what_is_built_in_is_never_run(bed: CniBed) -> None:
+    for name in ("ptp", "host-local", "portmap"):
+        bed.recorded(name)
+    ipam = {"type": "host-local", "subnet": SUBNET}
+    bed.network("back", "1.0.0", {"type": "ptp", "ipam": ipam})
+    pod = bed.start()
+    assert pod.up, pod.error
+    pod.down()
+    assert bed.calls() == []
+
+
+def test_addresses_of_a_link_of_ours_may_come_from_an_executable(bed: CniBed) -> None:
+    bed.debian(xlocal="host-local")
+    ipam = {"type": "xlocal", "subnet": SUBNET, "dataDir": str(bed.state), "routes": [{"dst": "0.0.0.0/0"}]}
+    bed.recorded("after")
+    bed.network("back", "1.0.0", {"type": "ptp", "ipMasq": True, "ipam": ipam}, {"type": "after"})
+    before = bed.ledger()
+    pod = bed.start()
+    assert pod.up, pod.error
+    assert bed.leases() == ["10.77.0.2"]
+    assert bed.call(0)[1]["prevResult"]["ips"][0]["address"] == "10.77.0.2/24"
+    with serving(bed.outside.pid, OUTSIDE, 80):
+        assert ask(pod.pid, OUTSIDE, 80) == HOST
+    pod.down()
+    assert bed.leases() == []
+    assert bed.settled(before) == before
+
+
+def test_two_networks_of_executables_end_in_reverse(bed: CniBed) -> None:
+    for name in ("one", "two"):
+        bed.answering(name, "1.0.0", ips=[{"address": f"10.9.{len(name)}.7/24"}])
+        bed.network(name, "1.0.0", {"type": name})
+    pod = bed.start("one,two")
+    assert pod.up, pod.error
+    pod.down()
+    assert bed.calls() == ["ADD", "ADD", "DEL", "DEL"]
+    names = [(bed.call(i)[1]["name"], bed.call(i)[0]["CNI_IFNAME"]) for i in range(4)]
+    assert names == [("one", "eth0"), ("two", "eth1"), ("two", "eth1"), ("one", "eth0")]

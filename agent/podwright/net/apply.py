@@ -55,6 +55,14 @@ class Applier:
         """Tell the firewall what a pod has come to hold."""
         admit(self._nft, self._request.net_dir, holding)
 
+    def forward(self, holding: Holding) -> None:
+        """Make the host ready to forward for addresses that have become known only now."""
+        net_dir = self._request.net_dir
+        with ledger.lock(net_dir, "network setup"):
+            if forwarding.enable(net_dir, holding):
+                found = ledger.read_all(net_dir).holdings
+                firewall.build(self._nft, found, forwarding.unrouted(net_dir))
+
     def _take(self, steps: list[Step], rtnl: Rtnl) -> None:
         for step in steps:
             try:

@@ -61,7 +61,7 @@ def refuse_taken(request: NetRequest, others: Iterable[Holding]) -> None:
 
 def refuse_unreachable(holding: Holding) -> None:
     """Raise NetworkError for a port at a host address of a family in which the pod has no address."""
-    for port in holding.ports:
+    for port in holding.own_ports():
         if not any(holding.target(of) for of in port.families()):
             raise NetworkError(
                 f"{port.shown()}: the pod has no IPv{port.families()[0]} address",

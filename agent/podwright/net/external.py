@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from podwright.net import ipam, kinds, ledger, meta
+from podwright.net import check, ipam, kinds, ledger, meta
 from podwright.net.cni import chain, collector, find, protocol, records, result
 from podwright.net.cni.chain import Made
 from podwright.net.cni.protocol import Call
@@ -110,8 +110,10 @@ def make(request: NetRequest, taken: Taken, applier: Applier, netns: int, path: 
     collector.adding(request.net_dir)  # until this process ends
     task = Task(request, path)
     taken = _assign_all(task, taken)
+    applier.forward(taken.holding)
     applier.apply(compile(taken.holding), netns)
     taken = _add_all(task, taken, applier)
+    check.refuse_unreachable(taken.holding)
     applier.admit(taken.holding)
     return taken.holding
 

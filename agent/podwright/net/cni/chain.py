@@ -13,7 +13,7 @@ import os
 from podwright.errors import NetworkError, UsageError
 from podwright.net.cni import protocol, result, run
 from podwright.net.cni.find import fault
-from podwright.net.cni.protocol import Call, at_least
+from podwright.net.cni.protocol import UNREAD, Call, PluginError, at_least
 from podwright.text import safe
 from podwright.values import replace, value
 
@@ -33,6 +33,7 @@ class Made:
     result   what the last one that succeeded answered, or that of what we made ourselves
     check    CHECK may be asked for
     collect  GC may be asked for
+    refused  code with which the last one did not even take its ADD, or 0
     """
 
     version: str
@@ -41,6 +42,7 @@ class Made:
     result: Optional[dict[str, Any]] = None
     check: bool = True
     collect: bool = True
+    refused: int = 0
 
 
 def ready(calls: tuple[Call, ...], version: str) -> None:
@@ -54,7 +56,12 @@ def add(made: Made, call: Call, save: Callable[[Made], None]) -> Made:
     """ADD of one more executable. Raises NetworkError; then `save` was last told what to undo."""
     made = replace(made, calls=(*made.calls, call), whole=False)
     save(made)
-    done = _execute(call, "ADD", made.result)
+    try:
+        done = _execute(call, "ADD", made.result)
+    except PluginError as err:
+        if err.code in UNREAD:
+            save(replace(made, refused=err.code))
+        raise
     try:
         answer = result.read(done.stdout, made.version, call.netns)
     except UsageError as err:
@@ -82,7 +89,8 @@ def remove(made: Made, netns: str, save: Callable[[Made], None]) -> tuple[Networ
 
     netns  "" when the pod's namespace is gone
     Each that has succeeded is saved as gone. One that fails does not keep the others from their
-    work, and stays; returns what they said.
+    work, and stays; returns what they said. One that refuses its DEL as it has refused its ADD,
+    because of what it is told, has made nothing.
     """
     if not made.whole:
         run.end_strays(f"{protocol.CONTAINER}={made.calls[-1].uuid}")
@@ -91,10 +99,13 @@ def remove(made: Made, netns: str, save: Callable[[Made], None]) -> tuple[Networ
     for call in reversed(made.calls):
         try:
             _execute(replace(call, netns=_same(call.netns, netns)), "DEL", previous)
-        except NetworkError as err:
-            problems.append(err)
-            continue
-        made = replace(made, calls=tuple(one for one in made.calls if one != call), whole=True)
+        except PluginError as err:
+            last = call == made.calls[-1]
+            if not (last and made.refused and err.code == made.refused):
+                problems.append(err)
+                continue
+        left = tuple(one for one in made.calls if one != call)
+        made = replace(made, calls=left, whole=True, refused=0)
         save(made)
     return tuple(problems)
 

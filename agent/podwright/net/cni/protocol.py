@@ -34,6 +34,15 @@ HINTS = {
     51: "see what the plugin needs on this host",
 }
 """Error codes of the specification -> what to do."""
+UNREAD = (1, 2, 4, 6, 7)
+"""Codes that refuse what a plugin is told, before it does anything."""
+
+
+class PluginError(NetworkError):
+    """A plugin's call failed; `code` is what it says, or 0."""
+
+    reason = "plugin-failed"
+    code = 0
 
 
 @value
@@ -100,8 +109,14 @@ def configuration(
 
 
 def arguments(args: tuple[tuple[str, str], ...]) -> str:
-    """CNI_ARGS."""
-    return ";".join(f"{key}={text}" for key, text in args)
+    """CNI_ARGS.
+
+    A chain's plugins all get the same, and each understands its own: the usual ones ignore what
+    is not theirs only when they are told to.
+    """
+    if not args or "IgnoreUnknown" in dict(args):
+        return ";".join(f"{key}={text}" for key, text in args)
+    return arguments((("IgnoreUnknown", "1"), *args))
 
 
 def timeout(plugin: dict[str, Any], net: str) -> int:
@@ -159,7 +174,7 @@ def _dns(attached: Attachment) -> dict[str, Any]:
     return {key: list(texts) for key, texts in lists.items() if texts}
 
 
-def failure(call: Call, command: str, status: int, stdout: bytes, stderr: bytes) -> NetworkError:
+def failure(call: Call, command: str, status: int, stdout: bytes, stderr: bytes) -> PluginError:
     """Why a plugin's call failed, from what it printed."""
     told = _error(stdout)
     said = " ".join(safe(stderr[-2000:].strip().decode("utf-8", "replace"), 400).split("\\n"))
@@ -172,17 +187,16 @@ def failure(call: Call, command: str, status: int, stdout: bytes, stderr: bytes)
     if said and not parts:
         text += f", saying {said!r}"
     hint = HINTS.get(code if type(code) is int else 0, "see the plugin's documentation")
-    return failed(call, command, text, hint)
+    return failed(call, command, text, hint, code if type(code) is int else 0)
 
 
-def failed(call: Call, command: str, why: str, hint: str) -> NetworkError:
+def failed(call: Call, command: str, why: str, hint: str, code: int = 0) -> PluginError:
     """One sentence about a call that failed."""
-    return NetworkError(
-        f"network {call.net}: plugin {call.kind}: {command}: {why}",
-        hint,
-        object=call.net,
-        reason="plugin-failed",
+    error = PluginError(
+        f"network {call.net}: plugin {call.kind}: {command}: {why}", hint, object=call.net
     )
+    error.code = code
+    return error
 
 
 def _error(stdout: bytes) -> dict[str, Any]:
