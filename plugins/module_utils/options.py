@@ -113,6 +113,11 @@ def texts(value: list[Any], path: str) -> list[str]:
     return [text(item, f"{path}[{index}]") for index, item in enumerate(value)]
 
 
+def words(value: Any, path: str) -> Any:
+    """A text, or a list of texts."""
+    return texts(value, path) if isinstance(value, list) else text(value, path)
+
+
 def command(value: Any, path: str) -> Any:
     """A program's path, or a list of the path and its first arguments."""
     if not isinstance(value, list):
