@@ -12,7 +12,7 @@ from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.net import check, firewall, forwarding, gc, ipam, kinds, ledger, lookup, names
 from podwright.net.values import Attachment, Holding
-from podwright.values import value
+from podwright.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +92,10 @@ def _used(request: NetRequest, others: tuple[Holding, ...]) -> dict[str, str]:
 
 def _attach(request: NetRequest, one: Chosen, index: int, used: dict[str, str]) -> Attachment:
     """One network: addresses first, then what its type makes of them."""
+    if one.conf.plugins[0]["type"] == "flannel":
+        from podwright.net.kinds import flannel
+
+        one = replace(one, conf=flannel.resolve(one.conf))
     plugin = one.conf.plugins[0]
     ifname = f"eth{index}"
     if plugin["type"] not in kinds.BUILTIN:
@@ -111,6 +115,7 @@ def _attach(request: NetRequest, one: Chosen, index: int, used: dict[str, str]) 
         ifname,
         ledger.host_link(request.uuid, index),
         assigned,
+        kinds.seen(plugin, request.net_dir),
     )
     attached: Attachment = kinds.module(plugin["type"]).attach(want)
     for further in one.conf.plugins[1:]:

@@ -10,7 +10,7 @@ import time
 from podwright.errors import NetworkError
 from podwright.kernel import sysctl
 from podwright.kernel.rtnl import Rtnl, entered, if_nametoindex, is_running
-from podwright.net import firewall, forwarding, ledger
+from podwright.net import ends, firewall, forwarding, ledger
 from podwright.net.plan import AddAddress, AddRoute, Admit, Carrier, NetPlan, Setting, Up, Veth
 
 TYPE_CHECKING = False
@@ -91,7 +91,9 @@ class Applier:
         elif isinstance(step, AddRoute):
             rtnl.call("route", make.route(if_nametoindex(step.link), step))
         else:
-            raise NetworkError(f"network: no way to do {type(step).__name__}")
+            from podwright.net import linkapply
+
+            linkapply.take(step, rtnl, self._nft, self._request.net_dir, self._netns)
 
 
 def _await_carrier(link: str) -> None:
@@ -120,6 +122,10 @@ def admit(nft: Nft, net_dir: str, holding: Holding) -> None:
         with ledger.lock(net_dir, "firewall"):
             found = ledger.read_all(net_dir).holdings
             firewall.build(nft, found, forwarding.unrouted(net_dir))
+            if any(ends.wanted(link) for one in found for link in one.attachments):
+                from podwright.net import limits
+
+                limits.rebuild(nft, found)
 
 
 def open_netns(pid: int) -> int:

@@ -142,6 +142,7 @@ def _assign(task: Task, attached: Attachment, directory: str, index: int) -> Att
         attached.ifname,
         ledger.host_link(task.request.uuid, index),
         ipam.Assigned(found.addresses, found.routes, found.dns),
+        kinds.seen(plugin, task.request.net_dir),
     )
     out: Attachment = kinds.module(plugin["type"]).attach(want)
     for further in attached.conf.plugins[1:]:

@@ -15,7 +15,7 @@ from podwright.host.clock import boot_id
 from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import delete_link
-from podwright.net import firewall, forwarding, ledger, names, place
+from podwright.net import ends, firewall, forwarding, ledger, names, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def reclaim(net_dir: str) -> list[str]:
         strays = _stray_links({link.host_if for one in alive for link in one.attachments})
         done = [f"{_addresses(one)} of {one.holder()}" for one in dead]
         done += [f"link {name}" for name in strays if delete_link(name)]
+        ends.sweep(net_dir, alive)
         names.refresh(alive)
         if not alive:
             firewall.remove(Nft())
@@ -135,10 +136,8 @@ def give_back(
         for one in holding.attachments:
             if links and one.host_if:
                 delete_link(one.host_if)
-            if one.bridge:
-                from podwright.net import bridges
-
-                bridges.leave(net_dir, one.bridge, left)
+            if ends.wanted(one):
+                ends.give_back(net_dir, one, left, nft, netns)
     if not left:
         forwarding.restore(net_dir)
     for holding in taken:

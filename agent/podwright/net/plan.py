@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from podwright.net import ip
+from podwright.net import ends, ip
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Union
 
+    from podwright.net.links import Bridge, Change, Police, Port, Shape, Sub, Take
     from podwright.net.values import Attachment, Holding
 
 
@@ -148,7 +149,10 @@ class Admit:
 
 
 if TYPE_CHECKING:
-    Step = Union[Veth, Setting, AddAddress, Up, AddRoute, Admit, Carrier]
+    Step = Union[
+        Veth, Setting, AddAddress, Up, AddRoute, Admit, Carrier,
+        Bridge, Change, Police, Port, Shape, Sub, Take,
+    ]  # fmt: skip
 else:
     Step = None
 
@@ -188,6 +192,10 @@ def _of(attached: Attachment) -> list[Step]:
 
         if plugin["type"] in meta.BUILTIN:
             out += meta.module(plugin["type"]).steps(attached, plugin)
+    if ends.wanted(attached):
+        from podwright.net import limits
+
+        out += limits.steps(attached)
     return out
 
 

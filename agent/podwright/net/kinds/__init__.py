@@ -6,6 +6,7 @@ A module has
     KEYS             what its object in a configuration may have, besides COMMON_KEYS
     attach(want)     -> Attachment: pure; raises UsageError for a configuration it cannot do
     steps(attached)  -> tuple[Step, ...]: pure; what makes it, in order, without firewall
+    look(plugin, net_dir) -> dict: where it has to know something of the host as it is
 and is loaded only when a network of its type is used.
 """
 
@@ -48,6 +49,7 @@ class Want:
     ifname    name of the link in the pod
     host_if   name for the host's end
     assigned  what address management gave; nothing for types that have none
+    seen      what `look` of the module saw of the host
     """
 
     conf: NetConf
@@ -57,8 +59,15 @@ class Want:
     ifname: str
     host_if: str
     assigned: Assigned
+    seen: tuple[tuple[str, Any], ...] = ()
 
 
 def module(kind: str) -> Any:
     """The module of a built-in type."""
     return import_module(f"podwright.net.kinds.{BUILTIN[kind]}")
+
+
+def seen(plugin: dict[str, Any], net_dir: str) -> tuple[tuple[str, Any], ...]:
+    """What a type needs to know of the host as it is; the caller holds the host lock."""
+    look = getattr(module(plugin["type"]), "look", None)
+    return tuple(look(plugin, net_dir).items()) if look is not None else ()

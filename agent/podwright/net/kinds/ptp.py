@@ -25,8 +25,18 @@ from podwright.net.values import Attachment
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.net.kinds import Want
+    from podwright.net.values import Dns
 
 KEYS = frozenset(("ipMasq", "mtu", "podwright.io/reach"))
+
+
+def said_of_names(want: Want) -> Dns:
+    """What the network says about names; the built-in ones say nothing."""
+    if not want.plugin.get("dns"):
+        return want.assigned.dns
+    from podwright.net.kinds import options
+
+    return options.dns(want)
 
 
 def attach(want: Want) -> Attachment:
@@ -40,7 +50,7 @@ def attach(want: Want) -> Attachment:
         host_if=want.host_if,
         addresses=want.assigned.addresses,
         routes=want.assigned.routes,
-        dns=want.assigned.dns,
+        dns=said_of_names(want),
         masquerade=bool(want.plugin.get("ipMasq", False)),
         zone=want.conf.name,
         reach=want.plugin.get("podwright.io/reach", "all"),

@@ -1,0 +1,217 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What route netlink tells about this namespace's links, addresses and routes; nothing is changed here."""
+
+from __future__ import annotations
+
+import os
+import struct
+from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from _socket import socket as Socket
+
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Optional
+
+AF_NETLINK = 16
+SOCK_RAW_CLOEXEC = 3 | 0o2000000
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
+RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE = 18, 22, 26
+IFF_UP = 1
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
+IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_BR_VLAN_FILTERING = 1, 2, 7
+IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
+IFA_F_PERMANENT = 0x80
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_VIA = 1, 4, 5, 18
+RTM_F_LOOKUP_TABLE, RTM_F_FIB_MATCH = 0x1000, 0x2000
+RTN_UNICAST, RTN_LOCAL = 1, 2
+RTF_UP = 1
+BUFFER = 1 << 18
+NO_ROUTE = (101, 113, 3)
+"""ENETUNREACH, EHOSTUNREACH, ESRCH."""
+
+
+@value
+class Link:
+    """A link.
+
+    kind     such as bridge; "" for a device
+    master   index of the link it is a port of, or 0
+    filters  of a bridge: it knows VLANs
+    """
+
+    index: int
+    name: str
+    kind: str
+    mac: str
+    mtu: int
+    up: bool
+    master: int
+    filters: bool = False
+
+
+@value
+class Here:
+    """An address of a link; `permanent`: somebody gave it, and it does not run out."""
+
+    ip: str
+    prefix: int
+    permanent: bool
+
+
+@value
+class Match:
+    """The route that packets to an address take.
+
+    prefix   length of its destination's prefix
+    local    the address is this host's own
+    near     the address is a neighbour on the link
+    """
+
+    link: str
+    prefix: int
+    local: bool
+    near: bool
+
+
+def link(name: str) -> Optional[Link]:
+    """The link of this name, or None."""
+    text = name.encode() + b"\0"
+    wanted = struct.pack("=HH", 4 + len(text), IFLA_IFNAME) + text + bytes(-len(text) % 4)
+    try:
+        return next((_link(body) for _, body in _ask(RTM_GETLINK, 0, bytes(16) + wanted)), None)
+    except OSError as err:
+        if err.errno == 19:  # ENODEV
+            return None
+        raise
+
+
+def links() -> list[Link]:
+    """All links."""
+    return [_link(body) for _, body in _ask(RTM_GETLINK, NLM_F_DUMP, bytes(16))]
+
+
+def addresses(index: int) -> list[Here]:
+    """The addresses of a link, without those that the kernel made itself (fe80::)."""
+    out = []
+    for _, body in _ask(RTM_GETADDR, NLM_F_DUMP, bytes(8)):
+        family, prefix, flags, scope, found = struct.unpack_from("=BBBBi", body)
+        if found != index or (family == AF_INET6 and scope == 253):
+            continue
+        had = _attributes(body[8:])
+        raw = had.get(IFA_LOCAL) or had.get(IFA_ADDRESS, b"")
+        flags = struct.unpack("=I", had[IFA_FLAGS])[0] if IFA_FLAGS in had else flags
+        if family in (AF_INET, AF_INET6):
+            out.append(Here(inet_ntop(family, raw), prefix, bool(flags & IFA_F_PERMANENT)))
+    return out
+
+
+def route_to(ip: str) -> Optional[Match]:
+    """The route that packets to an address take now, or None."""
+    family = AF_INET6 if ":" in ip else AF_INET
+    raw = inet_pton(family, ip)
+    head = struct.pack("=BBBBBBBBI", family, len(raw) * 8, 0, 0, 0, 0, 0, 0, RTM_F_FIB_MATCH)
+    wanted = struct.pack("=HH", 4 + len(raw), RTA_DST) + raw
+    try:
+        for _, body in _ask(RTM_GETROUTE, 0, head + wanted):
+            return _match(body)
+    except OSError as err:
+        if err.errno not in NO_ROUTE:
+            raise
+    return None
+
+
+def _match(body: bytes) -> Optional[Match]:
+    prefix, kind = body[1], body[7]
+    had = _attributes(body[12:])
+    if kind not in (RTN_UNICAST, RTN_LOCAL) or RTA_OIF not in had:
+        return None
+    near = kind == RTN_UNICAST and RTA_GATEWAY not in had and RTA_VIA not in had
+    return Match(_name(struct.unpack("=I", had[RTA_OIF])[0]), prefix, kind == RTN_LOCAL, near)
+
+
+def _name(index: int) -> str:
+    body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
+    return next((_link(found).name for _, found in _ask(RTM_GETLINK, 0, body)), "")
+
+
+def default_link() -> str:
+    """The link of the default route, of IPv4 or else of IPv6; "" when there is none."""
+    best: list[tuple[int, str]] = []
+    for line in _lines("/proc/self/net/route")[1:]:
+        name, dst, _, flags, _, _, metric, mask = line.split()[:8]
+        if dst == mask == "00000000" and int(flags, 16) & RTF_UP:
+            best.append((int(metric), name))
+    for line in () if best else _lines("/proc/self/net/ipv6_route"):
+        dst, prefix, _, _, _, metric, _, _, flags, name = line.split()[:10]
+        if prefix == "00" and not dst.strip("0") and name != "lo" and int(flags, 16) & RTF_UP:
+            best.append((int(metric, 16), name))
+    return min(best)[1] if best else ""
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _link(body: bytes) -> Link:
+    index, flags = struct.unpack_from("=iI", body, 4)
+    had = _attributes(body[16:])
+    info = _attributes(had.get(IFLA_LINKINFO, b""))
+    data = _attributes(info.get(IFLA_INFO_DATA, b""))
+    numbers = (struct.unpack("=I", had.get(kind, bytes(4)))[0] for kind in (IFLA_MTU, IFLA_MASTER))
+    mtu, master = numbers
+    return Link(
+        index,
+        had.get(IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="replace"),
+        info.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode(errors="replace"),
+        ":".join(f"{byte:02x}" for byte in had.get(IFLA_ADDRESS, b"")),
+        mtu,
+        bool(flags & IFF_UP),
+        master,
+        data.get(IFLA_BR_VLAN_FILTERING, b"\0") == b"\1",
+    )
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    out: dict[int, bytes] = {}
+    at = 0
+    while at + 4 <= len(data):
+        size, kind = struct.unpack_from("=HH", data, at)
+        if size < 4:
+            break
+        out[kind & 0x3FFF] = data[at + 4 : at + size]
+        at += (size + 3) & ~3
+    return out
+
+
+def _ask(kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Send a request; (type, body) of each answer. Raises OSError."""
+    size = 16 + len(body)
+    header = struct.pack("=IHHII", size, kind, NLM_F_REQUEST | flags, 1, 0)
+    control = Socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0)
+    try:
+        control.send(header + body)
+        going = True
+        while going:
+            block = control.recv(BUFFER)
+            going = bool(flags & NLM_F_DUMP)
+            at = 0
+            while at + 16 <= len(block):
+                length, found = struct.unpack_from("=IH", block, at)
+                if found == NLMSG_DONE:
+                    return
+                if found == NLMSG_ERROR:
+                    code = -struct.unpack_from("=i", block, at + 16)[0]
+                    raise OSError(code, os.strerror(code))
+                yield found, block[at + 16 : at + length]
+                at += (length + 3) & ~3
+    finally:
+        control.close()
