@@ -28,7 +28,7 @@ UNSAID = "0.1.0"
 CHAINS_FROM = VERSIONS.index("0.3.0")
 MAX_PLUGINS = 16
 COMMON = ("type", "capabilities", "args")
-"""What every plugin's object may have."""
+"""What the object of every plugin of a chain may have."""
 _SEE = "correct the file, or see the networking documentation for what is known"
 
 
@@ -119,9 +119,11 @@ def _plugin(fields: Fields, top: tuple[str, ...]) -> dict[str, Any]:
     _check_dns(fields)
     if not is_built_in(kind):
         return fields.obj
-    own = kinds.module(kind).KEYS if kind in kinds.BUILTIN else meta.module(kind).KEYS
-    link = ("ipam", "dns") if kind in kinds.BUILTIN else ()
-    _refuse_unknown(fields, f"type {kind}", {*COMMON, *link, *own}, top)
+    if kind in kinds.BUILTIN:
+        known = {*kinds.COMMON_KEYS, *kinds.module(kind).KEYS}
+    else:
+        known = {*COMMON, *meta.module(kind).KEYS}
+    _refuse_unknown(fields, f"type {kind}", known, top)
     plain: dict[str, Any] = _without_nulls(fields.obj)
     return plain
 

@@ -66,7 +66,8 @@ def document(conf: NetConf) -> dict[str, Any]:
         {key: found for key, found in plugin.items() if key not in kinds.TOP_KEYS}
         for plugin in conf.plugins
     ]
-    more = {"disableCheck": True} if conf.disable_check else {}
+    switches = {"disableCheck": conf.disable_check, "disableGC": conf.disable_gc}
+    more = {name: True for name, on in switches.items() if on}
     return {"cniVersion": conf.version, "name": conf.name, **more, "plugins": plugins}
 
 
