@@ -31,8 +31,11 @@ printf %s "$input" >>{log}/$number-$CNI_COMMAND
 {before}
 printf %s "$input" | {what}
 """
-ECHO = "/usr/bin/python3 -IS -c 'import json,sys; print(json.dumps(json.load(sys.stdin)[\"prevResult\"]))'"
-RESULT = {"ips": [{"address": "10.9.0.7/24", "gateway": "10.9.0.1"}], "dns": {"nameservers": ["10.9.0.1"]}}
+ECHO = "/usr/bin/python3 -IS -c 'import json,sys; print(json.dumps(json.load(sys.stdin).get(\"prevResult\", {})))'"
+RESULT = {
+    "ips": [{"address": "10.9.0.7/24", "gateway": "10.9.0.1"}],
+    "dns": {"nameservers": ["10.9.0.1"]},
+}
 
 
 class CniBed(Bed):
@@ -80,7 +83,14 @@ class CniBed(Bed):
         """Debian's bridge with Debian's host-local, by their other names."""
         ipam = {"type": "xlocal", "subnet": SUBNET, "dataDir": str(self.state),
                 "routes": [{"dst": "0.0.0.0/0"}]}  # fmt: skip
-        return {"type": "xbridge", "bridge": "cni0", "isGateway": True, "ipMasq": True, "ipam": ipam, **more}
+        return {
+            "type": "xbridge",
+            "bridge": "cni0",
+            "isGateway": True,
+            "ipMasq": True,
+            "ipam": ipam,
+            **more,
+        }
 
     def start(self, net: str = "back", ports: Sequence[str] = (), **options: Any) -> Pod:
         """Start a pod; whether its network came up is for the caller to see."""
@@ -114,7 +124,11 @@ class CniBed(Bed):
     def leases(self) -> list[str]:
         """What Debian's host-local has handed out."""
         folder = self.state / "back"
-        return sorted(name for name in os.listdir(folder) if name[0].isdigit()) if folder.exists() else []
+        return (
+            sorted(name for name in os.listdir(folder) if name[0].isdigit())
+            if folder.exists()
+            else []
+        )
 
     def host_fails(self, code: str) -> str:
         """What code with the agent's modules says on the host, that must fail."""
@@ -180,7 +194,9 @@ def test_one_of_ours_may_come_first(bed: CniBed) -> None:
     """ptp is built in; what follows is told what it made."""
     ipam = {"type": "host-local", "subnet": SUBNET, "routes": [{"dst": "0.0.0.0/0"}]}
     bed.recorded("after")
-    bed.network("back", "1.0.0", {"type": "ptp", "ipMasq": True, "ipam": ipam}, {"type": "after", "key": 1})
+    bed.network(
+        "back", "1.0.0", {"type": "ptp", "ipMasq": True, "ipam": ipam}, {"type": "after", "key": 1}
+    )
     before = bed.ledger()
     pod = bed.start()
     assert pod.up, pod.error
@@ -227,7 +243,10 @@ def test_del_is_told_byte_for_byte_what_add_was_told(bed: CniBed, version: str) 
     """Also when the configuration has changed meanwhile; from 0.4.0 on with the result of all."""
     bed.answering("first", version)
     bed.recorded("second")
-    conf = ({"type": "first", "mark": "ü", "n": 2**53}, {"type": "second", "args": {"cni": {"a": [1, {}]}}})
+    conf = (
+        {"type": "first", "mark": "ü", "n": 2**53},
+        {"type": "second", "args": {"cni": {"a": [1, {}]}}},
+    )
     bed.network("back", version, *conf)
     pod = bed.start("back:K=V")
     assert pod.up, pod.error
@@ -267,8 +286,8 @@ def test_arguments_of_the_network_reach_its_plugins(bed: CniBed) -> None:
 def test_a_plugin_is_told_what_it_declares_that_it_wants(bed: CniBed) -> None:
     wanted = ("portMappings", "ips", "mac", "aliases")
     bed.answering("wants", "1.0.0")
-    bed.answering("none", "1.0.0")
-    for name, capabilities in (("wants", dict.fromkeys(wanted, True)), ("none", {"ips": False})):
+    bed.answering("plain", "1.0.0")
+    for name, capabilities in (("wants", dict.fromkeys(wanted, True)), ("plain", {"ips": False})):
         bed.network(name, "1.0.0", {"type": name, "capabilities": capabilities})
         args = ":IP=10.9.0.7;MAC=02:00:00:00:00:07"
         assert bed.start(name + args, [f"{HOST}:8080:80", "8081:81/udp"]).down()
@@ -294,7 +313,12 @@ def test_ports_are_published_by_the_plugin_that_wants_to(bed: CniBed) -> None:
     assert pod.up, pod.error
     with serving(pod.pid, "0.0.0.0", 80):
         assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
-    assert "8080" not in bed.host.run("nft", "list", "ruleset").partition("table inet podwright")[2].partition("table ")[0]
+    assert (
+        "8080"
+        not in bed.host.run("nft", "list", "ruleset")
+        .partition("table inet podwright")[2]
+        .partition("table ")[0]
+    )
     pod.down()
     assert "8080" not in bed.host.run("iptables-save")
 
@@ -312,7 +336,12 @@ def test_what_is_built_in_is_never_run(bed: CniBed) -> None:
 
 def test_addresses_of_a_link_of_ours_may_come_from_an_executable(bed: CniBed) -> None:
     bed.debian(xlocal="host-local")
-    ipam = {"type": "xlocal", "subnet": SUBNET, "dataDir": str(bed.state), "routes": [{"dst": "0.0.0.0/0"}]}
+    ipam = {
+        "type": "xlocal",
+        "subnet": SUBNET,
+        "dataDir": str(bed.state),
+        "routes": [{"dst": "0.0.0.0/0"}],
+    }
     bed.recorded("after")
     bed.network("back", "1.0.0", {"type": "ptp", "ipMasq": True, "ipam": ipam}, {"type": "after"})
     before = bed.ledger()
@@ -337,3 +366,277 @@ def test_two_networks_of_executables_end_in_reverse(bed: CniBed) -> None:
     assert bed.calls() == ["ADD", "ADD", "DEL", "DEL"]
     names = [(bed.call(i)[1]["name"], bed.call(i)[0]["CNI_IFNAME"]) for i in range(4)]
     assert names == [("one", "eth0"), ("two", "eth1"), ("two", "eth1"), ("one", "eth0")]
+
+
+BACK = {"type": "broken"}
+ONE_SECOND = {"args": {"podwright": {"timeout": 1}}}
+
+
+def test_a_plugin_that_fails_says_why_and_the_chain_is_taken_back_in_reverse(bed: CniBed) -> None:
+    """#3114: bridge and address had been made already."""
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    error = json.dumps(
+        {"cniVersion": "1.0.0", "code": 11, "msg": "no\u202e room", "details": "try\nlater"}
+    )
+    bed.recorded("broken", f"[ $CNI_COMMAND = DEL ] || {{ printf %s '{error}'; exit 3; }}")
+    bed.network("back", "1.0.0", bed.bridge(), BACK)
+    pod = bed.start()
+    assert pod.error == (
+        "network back: plugin broken: ADD: no\\u202e room: try\\x0alater (code 11); try again later"
+    )
+    assert pod.answer["reason"] == "plugin-failed"
+    assert bed.calls() == ["ADD", "DEL"]
+    assert bed.leases() == []
+    assert not (bed.directory(pod) / "net-plugins.json").exists()
+    assert "veth" not in bed.host.run("ip", "link", "show", "type", "veth").replace("uplink", "")
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("exit 3", "broken: ADD: ended with status 3; see"),
+        ("{ echo 'oh \033[31m no' >&2; exit 3; }", "ended with status 3, saying 'oh \\x1b[31m no'; see"),
+        ("kill -9 $$", "was killed by signal 9; see"),
+        ("true", "it printed no result; see"),
+        ("echo rubbish", "its result: not JSON at line 1 column 1: Expecting value: 'rubbish\\x0a'; see"),
+        ("echo '[]'", "its result is not an object: "),
+        ("echo '{\"ips\":[{\"address\":\"10.0.0.300/8\"}]}'", "its result is wrong: "),
+        ("echo '{\"cniVersion\":\"7.0.0\"}'", "its result has the unknown cniVersion '7.0.0'"),
+        ("echo '{\"dns\":{\"search\":[\"a\\\\nb\"]}}'", "its result is wrong: "),
+        ("yes", "printed more than 1048576 bytes; see"),
+        ("{ yes >&2; }", "did not end in 1 seconds, saying 'y y "),
+        ("sleep 1000", "did not end in 1 seconds; see"),
+    ],
+    ids=["status", "says", "killed", "silent", "rubbish", "list", "address", "version", "search", "floods",
+         "complains", "hangs"],
+)  # fmt: skip
+def test_a_plugin_that_does_not_behave_is_named(bed: CniBed, what: str, expected: str) -> None:
+    bed.script("broken", f"#!/bin/sh\n[ $CNI_COMMAND = DEL ] && exit\nexec 3>&1; {what}\n")
+    bed.network("back", "1.0.0", {**BACK, **ONE_SECOND})
+    before = bed.ledger()
+    pod = bed.start()
+    assert pod.error.startswith("network back: plugin broken: ADD: "), pod.error
+    assert expected in pod.error
+    assert bed.settled(before) == before
+    assert not (bed.directory(pod) / "net-plugins.json").exists()
+
+
+def test_what_a_late_plugin_has_started_ends_with_it(bed: CniBed) -> None:
+    """Even what has left its process group."""
+    pids = bed.log / "pids"
+    start = f"(setsid sleep 1000 & echo $! >>{pids}; sleep 1000 & echo $! >>{pids}; wait)"
+    bed.script("broken", f"#!/bin/sh\n[ $CNI_COMMAND = DEL ] || {start}\n")
+    bed.network("back", "1.0.0", {**BACK, **ONE_SECOND})
+    assert "did not end in 1 seconds" in bed.start().error
+    for pid in pids.read_text().split():
+        assert not lives(pid)
+
+
+def test_a_version_that_a_plugin_does_not_know_leaves_nothing_to_undo(bed: CniBed) -> None:
+    """Debian's refuse 1.1.0 for ADD and for DEL; that pod could never be removed."""
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    bed.network("back", "1.1.0", bed.bridge())
+    pod = bed.start()
+    assert "plugin xbridge: STATUS: " in pod.error
+    bed.network("back", "0.3.1", bed.bridge())
+    bed.script(
+        "old", '#!/bin/sh\necho \'{"code": 1, "msg": "incompatible CNI versions"}\'; exit 1\n'
+    )
+    bed.network("chain", "0.3.1", bed.bridge(bridge="cni1"), {"type": "old"})
+    pod = bed.start("chain")
+    assert pod.error == (
+        "network chain: plugin old: ADD: incompatible CNI versions (code 1);"
+        " write a cniVersion that the plugin knows, or install a newer one"
+    )
+    assert not (bed.directory(pod) / "net-plugins.json").exists()
+
+
+def test_an_error_keeps_what_could_not_be_undone_for_gc(bed: CniBed) -> None:
+    bed.answering("first", "1.0.0")
+    bed.recorded("broken", "exit 3")
+    bed.network("back", "1.0.0", {"type": "first"}, BACK)
+    pod = bed.start()
+    assert "and what was begun could not be taken back (" in pod.error
+    assert pod.error.endswith("run gc")
+    assert bed.calls() == ["ADD", "ADD", "DEL", "DEL"], "the one that fails does not keep the other"
+    pod.close()
+    (done, problems) = bed.collect()
+    assert done == []
+    assert problems == [
+        f"pod {pod.uuid}: network back: plugin broken: DEL: ended with status 3;"
+        " see the plugin's documentation, then run gc"
+    ]
+    (bed.plugins / "broken").unlink()
+    assert "install broken again" in bed.collect()[1][0]
+    bed.recorded("broken")
+    assert bed.collect() == [[f"network plugins of pod {pod.uuid}"], []]
+    assert bed.collect() == [[], []]
+
+
+@pytest.mark.parametrize("victim", ["launcher", "worker"])
+def test_a_kill_in_the_middle_of_add_leaks_nothing(bed: CniBed, victim: str) -> None:
+    """#3114: the executable dies with its caller, and DEL gets what ADD got."""
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    mark = bed.log.parent / "mark"
+    stray = f"[ $CNI_COMMAND = DEL ] || {{ setsid sleep 1000 & echo $! >{mark}.new; mv {mark}.new {mark}; sleep 1000; }}"
+    bed.recorded("broken", ECHO, stray)
+    bed.network("back", "1.0.0", bed.bridge(), BACK)
+    pod = bed.start(hold_before_start=True)
+    pod.read()
+    assert pod.process.stdin is not None
+    pod.process.stdin.write("\n")
+    pod.process.stdin.flush()
+    wait_until(mark.exists)
+    stray_pid = mark.read_text().strip()
+    assert bed.leases() == ["10.77.0.2"]
+    record = bed.record(pod)
+    assert [call["kind"] for call in record["networks"][0]["calls"]] == ["xbridge", "broken"]
+    assert record["networks"][0]["whole"] is False
+    if victim == "launcher":
+        pod.close()
+        wait_until(lambda: bed.collect()[0] == [f"network plugins of pod {pod.uuid}"])
+    else:
+        os.kill(children_of(pod.process.pid)[0], signal.SIGKILL)
+        assert "the worker was killed by signal 9 before the network was up" in pod.read()["error"]
+    assert not lives(stray_pid)
+    assert bed.leases() == []
+    assert "veth" not in bed.host.run("ip", "-o", "link").replace("uplink", "")
+    assert not (bed.directory(pod) / "net-plugins.json").exists()
+    assert bed.calls() == ["ADD", "DEL"]
+    (added, config, _), (removed, again, _) = bed.call(0), bed.call(1)
+    netns = removed.pop("CNI_NETNS")
+    assert netns == ("" if victim == "launcher" else added["CNI_NETNS"])
+    assert {**added, "CNI_COMMAND": "DEL"} == {**removed, "CNI_NETNS": added["CNI_NETNS"]}
+    assert config == again, "prevResult is that of what had been added"
+    bed.reclaim()
+
+
+def lives(pid: str) -> bool:
+    """Whether it is there, and not only its status that nobody has asked for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_after_kill_9_gc_calls_del_without_a_namespace(bed: CniBed) -> None:
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    bed.recorded("after")
+    bed.network("back", "1.0.0", bed.bridge(), {"type": "after"})
+    pod = bed.start()
+    assert pod.up, pod.error
+    assert bed.collect() == [[], []], "it runs"
+    pod.close()
+    wait_until(lambda: bed.collect()[0] == [f"network plugins of pod {pod.uuid}"])
+    assert bed.leases() == []
+    assert bed.calls() == ["ADD", "DEL"]
+    (added, _, _), (removed, _, _) = bed.call(0), bed.call(1)
+    assert removed == {**added, "CNI_COMMAND": "DEL", "CNI_NETNS": ""}
+
+
+def test_after_a_reboot_the_next_start_takes_back_what_was_left(bed: CniBed) -> None:
+    """/run is empty, the pod's directory is there, and so are the leases of Debian's host-local."""
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    bed.network("back", "1.0.0", bed.bridge())
+    pod = bed.start()
+    pod.close()
+    wait_until(lambda: not Path(f"/proc/{pod.pid}").exists())
+    shutil.rmtree(bed.net)
+    assert bed.leases() == ["10.77.0.2"]
+    again = bed.start("back:IP=10.77.0.2")
+    assert again.up, again.error
+    assert bed.leases() == ["10.77.0.2"]
+    assert not (bed.directory(pod) / "net-plugins.json").exists()
+
+
+@pytest.mark.parametrize("what", ["directory", "above", "file", "owner", "link", "group"])
+def test_a_plugin_that_others_could_have_written_is_not_run(bed: CniBed, what: str) -> None:
+    bed.recorded("broken", "touch $mark")
+    bed.network("back", "1.0.0", BACK)
+    path = bed.plugins / "broken"
+    if what == "link":
+        elsewhere = bed.plugins.parent / "elsewhere"
+        elsewhere.mkdir()
+        path = path.rename(elsewhere / "real")
+        (bed.plugins / "broken").symlink_to("../elsewhere/real")
+        elsewhere.chmod(0o777)
+        why = f"others can write to {elsewhere}"
+    elif what == "owner":
+        os.chown(path, 1000, 1000)
+        why = f"{path} belongs to user 1000"
+    elif what == "above":
+        above = bed.plugins.parent / "above"
+        above.mkdir()
+        bed.plugins = bed.plugins.rename(above / "bin")
+        above.chmod(0o777)
+        why = f"others can write to {above}"
+    else:
+        bad = path if what == "file" else bed.plugins
+        bad.chmod(0o775 if what == "group" else 0o777)
+        why = f"others can write to {bad}"
+    before = bed.ledger()
+    assert bed.start().error == (
+        f"network back: plugin {bed.plugins}/broken is not run: {why};"
+        " make it root's own, writable by nobody else"
+    )
+    assert bed.calls() == []
+    assert bed.settled(before) == before
+
+
+def test_a_plugin_that_is_missing_is_named_with_where_it_can_be(bed: CniBed) -> None:
+    bed.debian(xbridge="bridge")
+    bed.network("back", "1.0.0", bed.bridge())
+    before = bed.ledger()
+    assert bed.start().error == (
+        f"network back: there is no plugin xlocal; install it into one of {bed.plugins}"
+    )
+    assert bed.settled(before) == before
+
+
+def test_status_is_asked_before_anything_is_made(bed: CniBed) -> None:
+    """CNI 1.1.0."""
+    bed.answering("first", "1.1.0")
+    error = json.dumps({"code": 50, "msg": "the daemon is away"})
+    bed.recorded("second", f"[ $CNI_COMMAND != STATUS ] || {{ echo '{error}'; exit 1; }}")
+    bed.network("back", "1.1.0", {"type": "first"}, {"type": "second"})
+    pod = bed.start()
+    assert pod.error == (
+        "network back: plugin second: STATUS: the daemon is away (code 50);"
+        " see what the plugin needs on this host"
+    )
+    assert bed.calls() == ["STATUS", "STATUS"]
+    assert set(bed.call(0)[0]) == {"CNI_COMMAND", "CNI_PATH"}
+    bed.recorded("second")
+    assert bed.start().up
+    assert bed.calls()[2:] == ["STATUS", "STATUS", "ADD", "ADD"]
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+def test_gc_tells_plugins_what_there_still_is(bed: CniBed, disabled: bool) -> None:
+    """CNI 1.1.0."""
+    bed.answering("first", "1.1.0")
+    bed.network("back", "1.1.0", {"type": "first", "key": 1}, disableGC=disabled)
+    gone, stays = bed.start(), bed.start()
+    assert stays.up, stays.error
+    gone.close()
+    code = "import json; from podwright.net.cni.records import reclaim; print(json.dumps(reclaim(RUN + '/..', NET)))"
+    wait_until(lambda: json.loads(bed.agent(code))[0] != [])
+    assert bed.calls()[4:] == ["DEL"] + ["GC"] * (not disabled)
+    if not disabled:
+        env, config, _ = bed.call(5)
+        assert set(env) == {"CNI_COMMAND", "CNI_PATH"}
+        assert config["cni.dev/valid-attachments"] == [
+            {"containerID": stays.uuid, "ifname": "eth0"}
+        ]
+        assert (config["name"], config["key"]) == ("back", 1)

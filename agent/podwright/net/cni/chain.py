@@ -133,7 +133,7 @@ def _execute(call: Call, command: str, previous: Optional[dict[str, Any]]) -> ru
         raise protocol.failed(call, command, f"{call.path} is not run: {why}", hint)
     done = run.run(call.path, call.environment(command), call.stdin(previous), call.timeout)
     if done.problem:
-        said = f", saying {safe(done.stderr[-400:].strip(), 400)!r}" if done.stderr else ""
+        said = f", saying {protocol.shown(done.stderr)!r}" if done.stderr else ""
         raise protocol.failed(
             call, command, f"{call.path} {done.problem}{said}", "see what the plugin waits for"
         )

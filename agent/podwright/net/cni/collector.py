@@ -12,6 +12,7 @@ import os
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 
 from podwright.errors import NetworkError
+from podwright.host.clock import boot_id
 from podwright.net import ledger
 from podwright.net.cni import chain
 from podwright.net.cni.protocol import at_least
@@ -61,11 +62,13 @@ def _collect(net_dir: str, networks: Mapping[str, Made]) -> list[str]:
         found = ledger.read_all(net_dir)
     if found.broken:
         return []  # one of them may be a pod that is there
+    boot = boot_id()
+    alive = [one for one in found.holdings if ledger.is_alive(net_dir, one, boot)]
     problems = []
     for net, made in networks.items():
         valid = tuple(
             (holding.uuid, one.ifname)
-            for holding in found.holdings
+            for holding in alive
             for one in holding.attachments
             if one.net == net
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from podwright import jsonio
 from podwright.errors import NetworkError, UsageError
-from podwright.text import safe
+from podwright.text import Shown, safe
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -177,7 +177,7 @@ def _dns(attached: Attachment) -> dict[str, Any]:
 def failure(call: Call, command: str, status: int, stdout: bytes, stderr: bytes) -> PluginError:
     """Why a plugin's call failed, from what it printed."""
     told = _error(stdout)
-    said = " ".join(safe(stderr[-2000:].strip().decode("utf-8", "replace"), 400).split("\\n"))
+    said = shown(stderr)
     how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
     code = told.get("code", 0)
     parts = [safe(told[key], 400) for key in ("msg", "details") if told.get(key)]
@@ -188,6 +188,11 @@ def failure(call: Call, command: str, status: int, stdout: bytes, stderr: bytes)
         text += f", saying {said!r}"
     hint = HINTS.get(code if type(code) is int else 0, "see the plugin's documentation")
     return failed(call, command, text, hint, code if type(code) is int else 0)
+
+
+def shown(stderr: bytes) -> Shown:
+    """The end of what a plugin said on standard error, as one line."""
+    return safe(b" ".join(stderr[-400:].split()), 400)
 
 
 def failed(call: Call, command: str, why: str, hint: str, code: int = 0) -> PluginError:
