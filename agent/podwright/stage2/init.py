@@ -114,11 +114,11 @@ def _run(
     stdio = Stdio(None if plan.interactive else null)
     if link.terminals is not None:
         stdio = Stdio(terminal=_terminal(pod, plan.apps[0], link), controlling=True)
-    mounts.enter_root(pod)
-    os.close(pod)
     go = link.wait_go() if plan.etc.late else None
     if go is not None and go.resolv:
-        etcfiles.put_late(plan, go.resolv)
+        etcfiles.put_late(pod, plan, go.resolv)
+    mounts.enter_root(pod)
+    os.close(pod)
     if users is not None:
         users.enter()
         link.check()

@@ -104,16 +104,14 @@ def _has_text(root: int, where: str) -> bool:
         os.close(found)
 
 
-def put_late(plan: PodPlan, text: str) -> None:
-    """What the pod's networks say about names, bound into the apps of a pod whose root we are in."""
-    pod = os.open("/", beneath.DIRECTORY)
+def put_late(pod: int, plan: PodPlan, text: str) -> None:
+    """What the pod's networks say about names, bound into its apps when all else is in place."""
     os.close(beneath.make_dirs(pod, "etc"))
-    fs.write_atomic(f"/{LATE}", text.encode(), 0o644, durable=False)
+    fs.write_atomic(f"{plan.root}/{LATE}", text.encode(), 0o644, durable=False)
     for app in plan.apps:
         root = beneath.open_strict(pod, app.root, beneath.DIRECTORY)
         _bind(root, pod, LATE, RESOLV, app, None)
         os.close(root)
-    os.close(pod)
 
 
 def _bind(
