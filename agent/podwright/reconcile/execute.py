@@ -9,6 +9,7 @@ import os
 from podwright.errors import NotReadyError, PodwrightError
 from podwright.host import detached, supervisor, systemd
 from podwright.kernel import fs
+from podwright.model import netchoice
 from podwright.reconcile import canonical, revisions
 from podwright.stage0 import collect, pods, prepare
 
@@ -168,17 +169,17 @@ class Work:
 
 def check_ports(layout: Layout, spec: PodSpec, stored: list[StoredImage], replacing: str) -> None:
     """Find port conflicts while the old pod still runs; its own ports are no conflict."""
-    if not spec.ports or spec.net != "default":
+    if not spec.ports or not netchoice.can_publish(spec.net):
         return
     from podwright.model.build import build_manifest
     from podwright.net.check import check_ports as check
-    from podwright.net.values import NetRequest
     from podwright.net.ports import plan_ports
+    from podwright.net.values import NetRequest
 
     manifest, _ = build_manifest(spec, [(image.id, image.manifest) for image in stored])
     ports = plan_ports(manifest)
     request = NetRequest(
-        replacing, spec.name, "default", ports, layout.net, f"{layout.pods}/{pods.RUN}"
+        replacing, spec.name, spec.net, ports, layout.net, f"{layout.pods}/{pods.RUN}"
     )
     check(request)
 

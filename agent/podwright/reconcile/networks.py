@@ -17,6 +17,7 @@ from podwright.host import owned
 from podwright.kernel import fs
 from podwright.model import netchoice
 from podwright.net import lookup, shown
+from podwright.stage0 import pods
 from podwright.text import safe
 from podwright.values import value
 
@@ -62,7 +63,7 @@ def apply_network(
     changed = before.view() != after.view() or before.paths != after.paths
     warnings: list[str] = []
     if changed:
-        users = _running(layout, spec.name)
+        users = _running(layout, spec.name, besides if check else ())
         if spec.document is None:
             _refuse_loss(layout, spec, [*users, *_named(layout, spec.name, besides)], folder)
         elif users:
@@ -123,10 +124,14 @@ def _wanted(folder: str, spec: NetworkSpec, before: Present) -> Present:
     return Present((f"{folder}/{order:02}-{spec.name}.conflist",), spec.document)
 
 
-def _running(layout: Layout, name: str) -> list[str]:
-    """Running pods on a network, for people."""
-    holdings = shown.living(layout.net) or ()
-    return [f"pod {one['name'] or one['uuid']}" for one in shown.on(name, holdings)]
+def _running(layout: Layout, name: str, leaving: Collection[str]) -> list[str]:
+    """Running pods on a network, without those that would be taken off it first."""
+    own = os.path.realpath(f"{layout.pods}/{pods.RUN}")
+    return [
+        holding.holder()
+        for holding in shown.living(layout.net) or ()
+        if shown.on(name, (holding,)) and not (holding.name in leaving and holding.run_dir == own)
+    ]
 
 
 def _named(layout: Layout, name: str, besides: Collection[str]) -> list[str]:
