@@ -43,7 +43,7 @@ class CniBed(Bed):
 
     def __init__(self, scratch: Path, *wrap: str) -> None:
         super().__init__(scratch, *wrap)
-        self.confs, self.plugins, self.log = (scratch / name for name in ("net.d", "bin", "log"))
+        self.plugins, self.log = scratch / "bin", scratch / "log"
         for directory in (self.confs, self.plugins, self.log):
             directory.mkdir()
         self.state = scratch / "cni"
@@ -70,7 +70,7 @@ class CniBed(Bed):
         before = f"[ $CNI_COMMAND = ADD ] || exit 0\n{before}"
         self.recorded(name, f"echo '{text}'", before)
 
-    def network(self, name: str, version: str, *plugins: Mapping[str, Any], **more: Any) -> None:
+    def configure(self, name: str, version: str, *plugins: Mapping[str, Any], **more: Any) -> None:
         """Write a configuration."""
         if len(plugins) > 1 or more.pop("chain", False):
             conf: dict[str, Any] = {"plugins": plugins}
@@ -96,7 +96,6 @@ class CniBed(Bed):
         """Start a pod; whether its network came up is for the caller to see."""
         request = {
             **self.request("web", ports, net),
-            "conf_dirs": [str(self.confs)],
             "plugin_dirs": [str(self.plugins)],
         }
         pod = Pod(self, request, options.pop("env", {}), **options)
@@ -150,14 +149,15 @@ def number(name: str) -> int:
 @pytest.fixture
 def bed(tmp_path: Path) -> Iterator[CniBed]:
     """A fresh host with a directory of plugins."""
-    with CniBed(tmp_path) as made:
+    made = CniBed(tmp_path)
+    with made:
         yield made
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_debians_bridge_carries_a_pod_through_its_life(bed: CniBed, version: str) -> None:
     bed.debian(xbridge="bridge", xlocal="host-local")
-    bed.network("back", version, bed.bridge())
+    bed.configure("back", version, bed.bridge())
     before = bed.ledger()
     pod = bed.start()
     assert pod.up, pod.error + pod.close()[1]
@@ -180,7 +180,7 @@ def test_debians_bridge_carries_a_pod_through_its_life(bed: CniBed, version: str
 
 def test_the_plugins_of_a_pod_that_runs_are_asked_whether_all_is_well(bed: CniBed) -> None:
     bed.debian(xbridge="bridge", xlocal="host-local")
-    bed.network("back", "1.0.0", bed.bridge())
+    bed.configure("back", "1.0.0", bed.bridge())
     pod = bed.start()
     code = f"from podwright.net.cni import records; records.check('{bed.directory(pod)}')"
     bed.agent(code)
@@ -194,7 +194,7 @@ def test_one_of_ours_may_come_first(bed: CniBed) -> None:
     """ptp is built in; what follows is told what it made."""
     ipam = {"type": "host-local", "subnet": SUBNET, "routes": [{"dst": "0.0.0.0/0"}]}
     bed.recorded("after")
-    bed.network(
+    bed.configure(
         "back", "1.0.0", {"type": "ptp", "ipMasq": True, "ipam": ipam}, {"type": "after", "key": 1}
     )
     before = bed.ledger()
@@ -227,7 +227,7 @@ def test_one_of_ours_may_come_first(bed: CniBed) -> None:
 def test_debians_sbr_follows_our_ptp(bed: CniBed) -> None:
     bed.debian(sbr="sbr")
     ipam = {"type": "host-local", "subnet": SUBNET, "routes": [{"dst": "0.0.0.0/0"}]}
-    bed.network("back", "1.0.0", {"type": "ptp", "ipam": ipam}, {"type": "sbr"})
+    bed.configure("back", "1.0.0", {"type": "ptp", "ipam": ipam}, {"type": "sbr"})
     before = bed.ledger()
     pod = bed.start()
     assert pod.up, pod.error
@@ -247,10 +247,10 @@ def test_del_is_told_byte_for_byte_what_add_was_told(bed: CniBed, version: str) 
         {"type": "first", "mark": "ü", "n": 2**53},
         {"type": "second", "args": {"cni": {"a": [1, {}]}}},
     )
-    bed.network("back", version, *conf)
+    bed.configure("back", version, *conf)
     pod = bed.start("back:K=V")
     assert pod.up, pod.error
-    bed.network("back", version, {"type": "first"}, {"type": "other"})
+    bed.configure("back", version, {"type": "first"}, {"type": "other"})
     pod.down()
     assert bed.calls() == ["ADD", "ADD", "DEL", "DEL"]
     final = bed.call(1)[1]["prevResult"]
@@ -275,7 +275,7 @@ def canonical(config: object) -> bytes:
 def test_arguments_of_the_network_reach_its_plugins(bed: CniBed) -> None:
     """CNI_ARGS: Debian's host-local gives the address that is asked for."""
     bed.debian(xbridge="bridge", xlocal="host-local")
-    bed.network("back", "1.0.0", bed.bridge())
+    bed.configure("back", "1.0.0", bed.bridge())
     pod = bed.start("back:IP=10.77.0.99")
     assert pod.up, pod.error
     assert pod.ip == "10.77.0.99"
@@ -288,7 +288,7 @@ def test_a_plugin_is_told_what_it_declares_that_it_wants(bed: CniBed) -> None:
     bed.answering("wants", "1.0.0")
     bed.answering("plain", "1.0.0")
     for name, capabilities in (("wants", dict.fromkeys(wanted, True)), ("plain", {"ips": False})):
-        bed.network(name, "1.0.0", {"type": name, "capabilities": capabilities})
+        bed.configure(name, "1.0.0", {"type": name, "capabilities": capabilities})
         args = ":IP=10.9.0.7;MAC=02:00:00:00:00:07"
         assert bed.start(name + args, [f"{HOST}:8080:80", "8081:81/udp"]).down()
     assert "runtimeConfig" not in bed.call(2)[1]
@@ -308,26 +308,38 @@ def test_ports_are_published_by_the_plugin_that_wants_to(bed: CniBed) -> None:
     """Debian's portmap by another name does it with iptables; our table has nothing of it."""
     bed.debian(xbridge="bridge", xlocal="host-local", xportmap="portmap")
     xportmap = {"type": "xportmap", "capabilities": {"portMappings": True}}
-    bed.network("back", "1.0.0", bed.bridge(), xportmap)
+    bed.configure("back", "1.0.0", bed.bridge(), xportmap)
     pod = bed.start("back", ["8080:80"])
     assert pod.up, pod.error
     with serving(pod.pid, "0.0.0.0", 80):
         assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
-    assert (
-        "8080"
-        not in bed.host.run("nft", "list", "ruleset")
-        .partition("table inet podwright")[2]
-        .partition("table ")[0]
-    )
+    assert "8080" not in bed.host.run("nft", "list", "table", "inet", "podwright")
     pod.down()
     assert "8080" not in bed.host.run("iptables-save")
+
+
+def test_what_an_executable_made_gets_what_is_built_in(bed: CniBed) -> None:
+    """Chain of Debian's bridge, our tuning, and our portmap."""
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    sysctl = {"net.ipv4.conf.IFNAME.arp_filter": "1"}
+    ours = ({"type": "tuning", "sysctl": sysctl}, {"type": "portmap"})
+    bed.configure("back", "1.0.0", bed.bridge(hairpinMode=True), *ours)
+    pod = bed.start("back", ["8080:80"])
+    assert pod.up, pod.error
+    inside = ("nsenter", "-t", str(pod.pid), "-n", "cat", "/proc/sys/net/ipv4/conf/eth0/arp_filter")
+    assert bed.host.run(*inside) == "1\n"
+    with serving(pod.pid, "0.0.0.0", 80):
+        assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
+        assert ask(bed.host.pid, HOST, 8080) == HOST
+    pod.down()
+    assert "8080" not in bed.host.run("nft", "list", "ruleset")
 
 
 def test_what_is_built_in_is_never_run(bed: CniBed) -> None:
     for name in ("ptp", "host-local", "portmap"):
         bed.recorded(name)
     ipam = {"type": "host-local", "subnet": SUBNET}
-    bed.network("back", "1.0.0", {"type": "ptp", "ipam": ipam})
+    bed.configure("back", "1.0.0", {"type": "ptp", "ipam": ipam})
     pod = bed.start()
     assert pod.up, pod.error
     pod.down()
@@ -343,7 +355,7 @@ def test_addresses_of_a_link_of_ours_may_come_from_an_executable(bed: CniBed) ->
         "routes": [{"dst": "0.0.0.0/0"}],
     }
     bed.recorded("after")
-    bed.network("back", "1.0.0", {"type": "ptp", "ipMasq": True, "ipam": ipam}, {"type": "after"})
+    bed.configure("back", "1.0.0", {"type": "ptp", "ipMasq": True, "ipam": ipam}, {"type": "after"})
     before = bed.ledger()
     pod = bed.start()
     assert pod.up, pod.error
@@ -359,7 +371,7 @@ def test_addresses_of_a_link_of_ours_may_come_from_an_executable(bed: CniBed) ->
 def test_two_networks_of_executables_end_in_reverse(bed: CniBed) -> None:
     for name in ("one", "two"):
         bed.answering(name, "1.0.0", ips=[{"address": f"10.9.{len(name)}.7/24"}])
-        bed.network(name, "1.0.0", {"type": name})
+        bed.configure(name, "1.0.0", {"type": name})
     pod = bed.start("one,two")
     assert pod.up, pod.error
     pod.down()
@@ -379,7 +391,7 @@ def test_a_plugin_that_fails_says_why_and_the_chain_is_taken_back_in_reverse(bed
         {"cniVersion": "1.0.0", "code": 11, "msg": "no\u202e room", "details": "try\nlater"}
     )
     bed.recorded("broken", f"[ $CNI_COMMAND = DEL ] || {{ printf %s '{error}'; exit 3; }}")
-    bed.network("back", "1.0.0", bed.bridge(), BACK)
+    bed.configure("back", "1.0.0", bed.bridge(), BACK)
     pod = bed.start()
     assert pod.error == (
         "network back: plugin broken: ADD: no\\u202e room: try\\x0alater (code 11); try again later"
@@ -412,7 +424,7 @@ def test_a_plugin_that_fails_says_why_and_the_chain_is_taken_back_in_reverse(bed
 )  # fmt: skip
 def test_a_plugin_that_does_not_behave_is_named(bed: CniBed, what: str, expected: str) -> None:
     bed.script("broken", f"#!/bin/sh\n[ $CNI_COMMAND = DEL ] && exit\nexec 3>&1; {what}\n")
-    bed.network("back", "1.0.0", {**BACK, **ONE_SECOND})
+    bed.configure("back", "1.0.0", {**BACK, **ONE_SECOND})
     before = bed.ledger()
     pod = bed.start()
     assert pod.error.startswith("network back: plugin broken: ADD: "), pod.error
@@ -426,7 +438,7 @@ def test_what_a_late_plugin_has_started_ends_with_it(bed: CniBed) -> None:
     pids = bed.log / "pids"
     start = f"(setsid sleep 1000 & echo $! >>{pids}; sleep 1000 & echo $! >>{pids}; wait)"
     bed.script("broken", f"#!/bin/sh\n[ $CNI_COMMAND = DEL ] || {start}\n")
-    bed.network("back", "1.0.0", {**BACK, **ONE_SECOND})
+    bed.configure("back", "1.0.0", {**BACK, **ONE_SECOND})
     assert "did not end in 1 seconds" in bed.start().error
     for pid in pids.read_text().split():
         assert not lives(pid)
@@ -435,14 +447,14 @@ def test_what_a_late_plugin_has_started_ends_with_it(bed: CniBed) -> None:
 def test_a_version_that_a_plugin_does_not_know_leaves_nothing_to_undo(bed: CniBed) -> None:
     """Debian's refuse 1.1.0 for ADD and for DEL; that pod could never be removed."""
     bed.debian(xbridge="bridge", xlocal="host-local")
-    bed.network("back", "1.1.0", bed.bridge())
+    bed.configure("back", "1.1.0", bed.bridge())
     pod = bed.start()
     assert "plugin xbridge: STATUS: " in pod.error
-    bed.network("back", "0.3.1", bed.bridge())
+    bed.configure("back", "0.3.1", bed.bridge())
     bed.script(
         "old", '#!/bin/sh\necho \'{"code": 1, "msg": "incompatible CNI versions"}\'; exit 1\n'
     )
-    bed.network("chain", "0.3.1", bed.bridge(bridge="cni1"), {"type": "old"})
+    bed.configure("chain", "0.3.1", bed.bridge(bridge="cni1"), {"type": "old"})
     pod = bed.start("chain")
     assert pod.error == (
         "network chain: plugin old: ADD: incompatible CNI versions (code 1);"
@@ -454,17 +466,17 @@ def test_a_version_that_a_plugin_does_not_know_leaves_nothing_to_undo(bed: CniBe
 def test_an_error_keeps_what_could_not_be_undone_for_gc(bed: CniBed) -> None:
     bed.answering("first", "1.0.0")
     bed.recorded("broken", "exit 3")
-    bed.network("back", "1.0.0", {"type": "first"}, BACK)
+    bed.configure("back", "1.0.0", {"type": "first"}, BACK)
     pod = bed.start()
     assert "and what was begun could not be taken back (" in pod.error
     assert pod.error.endswith("run gc")
     assert bed.calls() == ["ADD", "ADD", "DEL", "DEL"], "the one that fails does not keep the other"
     pod.close()
     (done, problems) = bed.collect()
+    hint = "see the plugin's documentation, then run gc"
     assert done == []
     assert problems == [
-        f"pod {pod.uuid}: network back: plugin broken: DEL: ended with status 3;"
-        " see the plugin's documentation, then run gc"
+        f"pod {pod.uuid}: network back: plugin broken: DEL: ended with status 3; {hint}"
     ]
     (bed.plugins / "broken").unlink()
     assert "install broken again" in bed.collect()[1][0]
@@ -478,9 +490,10 @@ def test_a_kill_in_the_middle_of_add_leaks_nothing(bed: CniBed, victim: str) -> 
     """#3114: the executable dies with its caller, and DEL gets what ADD got."""
     bed.debian(xbridge="bridge", xlocal="host-local")
     mark = bed.log.parent / "mark"
-    stray = f"[ $CNI_COMMAND = DEL ] || {{ setsid sleep 1000 & echo $! >{mark}.new; mv {mark}.new {mark}; sleep 1000; }}"
+    told = f"setsid sleep 1000 & echo $! >{mark}.new; mv {mark}.new {mark}; sleep 1000"
+    stray = f"[ $CNI_COMMAND = DEL ] || {{ {told}; }}"
     bed.recorded("broken", ECHO, stray)
-    bed.network("back", "1.0.0", bed.bridge(), BACK)
+    bed.configure("back", "1.0.0", bed.bridge(), BACK)
     pod = bed.start(hold_before_start=True)
     pod.read()
     assert pod.process.stdin is not None
@@ -533,7 +546,7 @@ def wait_until(done: Callable[[], bool]) -> None:
 def test_after_kill_9_gc_calls_del_without_a_namespace(bed: CniBed) -> None:
     bed.debian(xbridge="bridge", xlocal="host-local")
     bed.recorded("after")
-    bed.network("back", "1.0.0", bed.bridge(), {"type": "after"})
+    bed.configure("back", "1.0.0", bed.bridge(), {"type": "after"})
     pod = bed.start()
     assert pod.up, pod.error
     assert bed.collect() == [[], []], "it runs"
@@ -548,7 +561,7 @@ def test_after_kill_9_gc_calls_del_without_a_namespace(bed: CniBed) -> None:
 def test_after_a_reboot_the_next_start_takes_back_what_was_left(bed: CniBed) -> None:
     """/run is empty, the pod's directory is there, and so are the leases of Debian's host-local."""
     bed.debian(xbridge="bridge", xlocal="host-local")
-    bed.network("back", "1.0.0", bed.bridge())
+    bed.configure("back", "1.0.0", bed.bridge())
     pod = bed.start()
     pod.close()
     wait_until(lambda: not Path(f"/proc/{pod.pid}").exists())
@@ -563,7 +576,7 @@ def test_after_a_reboot_the_next_start_takes_back_what_was_left(bed: CniBed) -> 
 @pytest.mark.parametrize("what", ["directory", "above", "file", "owner", "link", "group"])
 def test_a_plugin_that_others_could_have_written_is_not_run(bed: CniBed, what: str) -> None:
     bed.recorded("broken", "touch $mark")
-    bed.network("back", "1.0.0", BACK)
+    bed.configure("back", "1.0.0", BACK)
     path = bed.plugins / "broken"
     if what == "link":
         elsewhere = bed.plugins.parent / "elsewhere"
@@ -596,7 +609,7 @@ def test_a_plugin_that_others_could_have_written_is_not_run(bed: CniBed, what: s
 
 def test_a_plugin_that_is_missing_is_named_with_where_it_can_be(bed: CniBed) -> None:
     bed.debian(xbridge="bridge")
-    bed.network("back", "1.0.0", bed.bridge())
+    bed.configure("back", "1.0.0", bed.bridge())
     before = bed.ledger()
     assert bed.start().error == (
         f"network back: there is no plugin xlocal; install it into one of {bed.plugins}"
@@ -609,7 +622,7 @@ def test_status_is_asked_before_anything_is_made(bed: CniBed) -> None:
     bed.answering("first", "1.1.0")
     error = json.dumps({"code": 50, "msg": "the daemon is away"})
     bed.recorded("second", f"[ $CNI_COMMAND != STATUS ] || {{ echo '{error}'; exit 1; }}")
-    bed.network("back", "1.1.0", {"type": "first"}, {"type": "second"})
+    bed.configure("back", "1.1.0", {"type": "first"}, {"type": "second"})
     pod = bed.start()
     assert pod.error == (
         "network back: plugin second: STATUS: the daemon is away (code 50);"
@@ -626,7 +639,7 @@ def test_status_is_asked_before_anything_is_made(bed: CniBed) -> None:
 def test_gc_tells_plugins_what_there_still_is(bed: CniBed, disabled: bool) -> None:
     """CNI 1.1.0."""
     bed.answering("first", "1.1.0")
-    bed.network("back", "1.1.0", {"type": "first", "key": 1}, disableGC=disabled)
+    bed.configure("back", "1.1.0", {"type": "first", "key": 1}, disableGC=disabled)
     gone, stays = bed.start(), bed.start()
     assert stays.up, stays.error
     gone.close()

@@ -91,6 +91,10 @@ def prepared(request: NetRequest, attached: Attachment) -> Attachment:
         inner = plugin.get("ipam")
         if isinstance(inner, dict) and inner.get("type"):
             find.find(str(inner["type"]), request.plugin_dirs, attached.net)
+    if attached.kind not in kinds.BUILTIN:
+        for plugin in attached.conf.plugins:
+            if plugin["type"] in meta.BUILTIN:
+                meta.module(plugin["type"]).alter(attached, plugin)  # says what it cannot do
     published = any(protocol.declared(plugin, "portMappings") for plugin in plugins)
     return replace(
         attached,
@@ -100,10 +104,13 @@ def prepared(request: NetRequest, attached: Attachment) -> Attachment:
     )
 
 
-def make(request: NetRequest, taken: Taken, applier: Applier, netns: int, path: str) -> Holding:
+def make(
+    request: NetRequest, taken: Taken, applier: Applier, netns: int, path: str, pid: int
+) -> Holding:
     """Everything of a pod that has a network with executables, in the order that they need.
 
     netns, path   the pod's namespace: a descriptor of ours, and where executables find it
+    pid           the pod's PID 1
     Raises NetworkError; what executables have made is in the pod's record, for `remove`.
     """
     records.reclaim(os.path.dirname(taken.holding.run_dir))
@@ -112,6 +119,10 @@ def make(request: NetRequest, taken: Taken, applier: Applier, netns: int, path: 
     taken = _assign_all(task, taken)
     applier.forward(taken.holding)
     applier.apply(compile(taken.holding), netns)
+    if any(map(ipam.is_leased, taken.holding.attachments)):
+        from podwright.net.dhcp import lease
+
+        taken = lease.take_all(request.net_dir, taken, applier, netns, pid)
     taken = _add_all(task, taken, applier)
     check.refuse_unreachable(taken.holding)
     applier.admit(taken.holding)
