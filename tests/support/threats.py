@@ -96,14 +96,17 @@ ROWS = {
     "T72": "control groups",
     "T73": "what a pod can use up",
     "T74": "what a pod reaches over the network",
+    "T75": "pods ask who they are, and only that",
     "T76": "programs of an image run by enter",
     "T77": "keyrings, IPC, host names",
     "T78": "terminals and logs",
     "T82": "killed while fetching",
     "T84": "full disk",
+    "T85": "killed while stopping and removing",
     "T87": "failing disks, closed descriptors, odd surroundings",
     "T88": "locks",
     "T90": "power loss",
+    "T91": "reboot",
     "T93": "secrets in play",
 }
 

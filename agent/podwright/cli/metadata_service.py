@@ -10,6 +10,7 @@ from podwright.cli.context import note
 from podwright.errors import LockedError, UsageError
 from podwright.host import systemd
 from podwright.host.lock import HostLock
+from podwright.metadata import sockets
 from podwright.net import place
 from podwright.text import safe
 
@@ -28,12 +29,13 @@ def run(context: Context, args: Arguments) -> int:
     if args.rest:
         raise UsageError("metadata-service takes no arguments", "podwright metadata-service --help")
     port = _port(args.text("listen-port", "18112"))
+    asked = tuple(sockets.canonical(text) for text in args.texts("listen-address"))
     layout = context.layout
     place.ensure(layout.metadata)
     lock = HostLock(f"{layout.metadata}/lock", "metadata-service", timeout=0.0)
     try:
         with lock:
-            _serve(layout, tuple(args.texts("listen-address")), port)
+            _serve(layout, asked, port)
     except LockedError as err:
         raise LockedError("the metadata service runs already", object=err.object) from None
     return 0
@@ -53,10 +55,9 @@ def _serve(layout: Layout, asked: tuple[str, ...], port: int) -> None:
     from podwright.metadata.records import Records
     from podwright.metadata.refusals import Refusals
     from podwright.metadata.server import Server
-    from podwright.metadata.sockets import listen
 
     _many_descriptors()
-    listening = listen(layout.metadata_socket, asked, port)
+    listening = sockets.listen(layout.metadata_socket, asked, port)
     try:
         records = Records(layout.metadata, layout.net)
         server = Server(listening, records, Key(layout.metadata), Refusals(note), os.geteuid())

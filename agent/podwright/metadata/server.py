@@ -127,7 +127,7 @@ class Server:
         try:
             await asyncio.wait_for(self._converse(source, work, reader, writer), SECONDS)
         except asyncio.TimeoutError:
-            self._refusals.tell(source, f"not done after {SECONDS:.0f} s")
+            self._refusals.tell(source, f"not done after {SECONDS:g} s")
         except (EOFError, OSError):
             pass  # it went away
         except asyncio.CancelledError:

@@ -82,9 +82,10 @@ def _annotations(path: tuple[str, ...], found: dict[str, str]) -> Response:
     """All of them, or the text of the one that is named."""
     if not path:
         return _json([{"name": name, "value": text} for name, text in found.items()])
-    if len(path) > 1 or path[0] not in found:
+    name = "/".join(path)  # names have slashes, which people write as they are
+    if name not in found:
         raise _nothing()
-    return Response(200, found[path[0]].encode("utf-8", "replace"), TEXT)
+    return Response(200, found[name].encode("utf-8", "replace"), TEXT)
 
 
 def _json(found: Any) -> Response:
@@ -93,4 +94,3 @@ def _json(found: Any) -> Response:
 
 def _nothing() -> Failure:
     return Failure(404, "there is nothing of this name")
-

@@ -62,7 +62,7 @@ def listen(path: str, asked: tuple[str, ...], port: int) -> Listening:
     """All sockets. Raises HostError, UsageError naming the address.
 
     path   of the unix socket
-    asked  addresses; none: every one, of both families where the host has both
+    asked  addresses, canonical; none: every one, of both families where the host has both
     """
     given = inherited()
     for each in given:
@@ -87,7 +87,7 @@ def listen(path: str, asked: tuple[str, ...], port: int) -> Listening:
 
 def _all(asked: tuple[str, ...], port: int) -> list[socket.socket]:
     if asked:
-        return [_tcp(ip, port) for ip in dict.fromkeys(map(_canonical, asked))]
+        return [_tcp(ip, port) for ip in dict.fromkeys(asked)]
     found = []
     for ip in ("0.0.0.0", "::"):
         try:
@@ -99,7 +99,8 @@ def _all(asked: tuple[str, ...], port: int) -> list[socket.socket]:
     return found
 
 
-def _canonical(ip: str) -> str:
+def canonical(ip: str) -> str:
+    """An address to listen on, in one form. Raises UsageError."""
     try:
         return addresses.canonical(ip)
     except ValueError:
