@@ -40,6 +40,19 @@ def _namespace_holder() -> int:
     return pid
 
 
+def _holder(first: bool) -> int:
+    """The same; `first`: as the first process of a PID namespace, too."""
+    if not first:
+        return _namespace_holder()
+    libc = ctypes.CDLL(None, use_errno=True)
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    assert libc.unshare(0x20000000) == 0
+    pid = _namespace_holder()
+    assert libc.setns(own, 0x20000000) == 0
+    os.close(own)
+    return pid
+
+
 def _say(**line: object) -> None:
     print(json.dumps(line), flush=True)
 
@@ -65,7 +78,7 @@ def main(tree: str, text: str) -> None:
     worker = NetWorker() if options.get("early") else NetWorker(request)
     if options.get("early"):
         worker.ask(request)
-    pod = os.getpid() if options.get("no_namespace") else _namespace_holder()
+    pod = os.getpid() if options.get("no_namespace") else _holder(bool(options.get("first")))
     try:
         if options.get("hold_before_start"):
             _say(waiting=True)

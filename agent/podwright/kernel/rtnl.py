@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from _socket import if_nametoindex
+from _socket import if_nametoindex, inet_aton
 from _socket import socket as Socket
 
 from podwright.errors import NetworkError
@@ -35,12 +35,13 @@ NLM_F_REQUEST_ACK = 0x5
 NLM_F_CAPPED = 0x100
 NLM_F_ACK_TLVS = 0x200
 NLMSGERR_ATTR_MSG = 1
-RTM_DELLINK, RTM_GETLINK = 17, 18
+RTM_DELLINK, RTM_GETLINK, RTM_DELADDR = 17, 18, 21
+AF_INET, IFA_LOCAL = 2, 2
 IFLA_IFNAME, IFLA_OPERSTATE = 3, 16
 IF_OPER_UP = 6
 CLONE_NEWNET = 0x40000000
 
-__all__ = ["Rtnl", "delete_link", "entered", "if_nametoindex", "is_running"]
+__all__ = ["Rtnl", "delete_address", "delete_link", "entered", "if_nametoindex", "is_running"]
 
 
 class Rtnl:
@@ -128,6 +129,23 @@ def delete_link(name: str) -> bool:
     except OSError as err:
         if err.errno != 19:  # ENODEV: its namespace ended in between
             raise NetworkError(f"link {name}: cannot be removed: {err.strerror}") from None
+        return False
+    finally:
+        rtnl.close()
+    return True
+
+
+def delete_address(link: str, ip: str, prefix: int) -> bool:
+    """Take an IPv4 address off a link of this namespace; False when it is not there. Raises OSError."""
+    attribute = struct.pack("=HH", 8, IFA_LOCAL) + inet_aton(ip)
+    body = struct.pack("=BBBBI", AF_INET, prefix, 0, 0, if_nametoindex(link)) + attribute
+    header = struct.pack("=IHHII", 16 + len(body), RTM_DELADDR, NLM_F_REQUEST_ACK, 1, 0)
+    rtnl = Rtnl()
+    try:
+        rtnl.call(f"remove address {ip}", header + body)
+    except OSError as err:
+        if err.errno != 99:  # EADDRNOTAVAIL
+            raise
         return False
     finally:
         rtnl.close()

@@ -40,7 +40,7 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
             raise NetworkError(f"pod {request.uuid}: has a network already", object=request.uuid)
         check.refuse_taken(request, others)
         holding = _holding(request, chosen, others)
-        if not any(one.external for one in holding.attachments):
+        if not any(one.external or ipam.is_leased(one) for one in holding.attachments):
             check.refuse_unreachable(holding)  # else nobody knows the addresses yet
         held = ledger.put(request.net_dir, holding)
         try:

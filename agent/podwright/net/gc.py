@@ -15,7 +15,7 @@ from podwright.host.clock import boot_id
 from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import delete_link
-from podwright.net import ends, firewall, forwarding, ledger, names, place
+from podwright.net import ends, firewall, forwarding, ipam, ledger, names, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ def release(net_dir: str, uuid: str, *, links: bool = True, netns: str = "") -> 
     if not os.path.lexists(net_dir):
         return None
     known = ledger.read(net_dir, uuid)
+    if known is not None and netns and any(map(ipam.is_leased, known.attachments)):
+        from podwright.net.dhcp import lease
+
+        lease.give_back(known, netns)
     try:
         if known is not None and any(one.external for one in known.attachments):
             from podwright.net import external

@@ -9,7 +9,7 @@ import os
 from podwright import jsonio
 from podwright.errors import NetworkError, PodwrightError
 from podwright.kernel.nft import Nft
-from podwright.net import allocate, gc, names
+from podwright.net import allocate, gc, ipam, names
 from podwright.net.apply import Applier, open_netns
 from podwright.net.messages import Messages
 from podwright.net.plan import compile
@@ -41,9 +41,10 @@ def serve(orders: int, answers: int) -> None:
             taken = allocate.allocate(request, nft)
             holding = taken.holding
             order = _order(lines.readline())
-            netns = open_netns(int(order["pid"]))
+            pid = int(order["pid"])
+            netns = open_netns(pid)
             path = f"/proc/{os.getppid()}/fd/{order['netns']}"
-            holding = _make(request, taken, messages, nft, netns, path)
+            holding = _make(request, taken, messages, nft, netns, path, pid)
         answer = _answer(holding)
     except Exception as err:
         answer = {"error": report(err)}
@@ -59,19 +60,26 @@ def _make(
     nft: Nft,
     netns: int,
     path: str,
+    pid: int,
 ) -> Holding:
     """Take the steps, and run the executables of networks that have some.
 
     path   of the namespace, for as long as the pod's parent lives
+    pid    the pod's PID 1
     """
     applier = Applier(request, messages, nft)
     if any(one.external for one in taken.holding.attachments):
         from podwright.net import external
 
-        holding = external.make(request, taken, applier, netns, path)
+        holding = external.make(request, taken, applier, netns, path, pid)
         gc.refresh_names(request.net_dir)  # executables have said which addresses it has
         return holding
     applier.apply(compile(taken.holding), netns)
+    if any(map(ipam.is_leased, taken.holding.attachments)):
+        from podwright.net.dhcp import lease
+
+        taken = lease.take_all(request.net_dir, taken, applier, netns, pid)
+        gc.refresh_names(request.net_dir)
     return taken.holding
 
 
@@ -82,7 +90,10 @@ def _answer(holding: Holding) -> dict[str, Any]:
         "ip": holding.target(4) or holding.target(6),
         "resolv": names.resolv(holding),
         "links": [one.host_if for one in holding.attachments if one.host_if],
-        "keep": any(one.external or one.kind == "host-device" for one in holding.attachments),
+        "keep": any(
+            one.external or one.kind == "host-device" or ipam.is_leased(one)
+            for one in holding.attachments
+        ),
     }
 
 
@@ -113,5 +124,6 @@ def report(err: BaseException) -> dict[str, str]:
 def _undo(request: NetRequest, error: dict[str, str], netns: str) -> None:
     try:
         gc.release(request.net_dir, request.uuid, netns=netns)
+        gc.refresh_names(request.net_dir)
     except (OSError, PodwrightError) as err:
         error["hint"] = f"and what was begun could not be taken back ({err}): run gc"

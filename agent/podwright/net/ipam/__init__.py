@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.model.fields import Fields
-    from podwright.net.values import Address, Route
+    from podwright.net.values import Address, Attachment, Route
 
 BUILTIN = {"host-local": "hostlocal", "static": "static", "dhcp": "dhcp"}
 """Type of address management -> name of its module."""
+DHCP_LINKS = ("bridge", "macvlan", "host-device")
+"""Types of networks with a wire on which a DHCP server can be, and a MAC address per pod."""
 
 
 @value
@@ -74,6 +76,13 @@ def module(kind: str) -> Any:
 def check(fields: Fields) -> None:
     """Refuse an object of a built-in type that cannot be done. Raises UsageError."""
     module(fields.text("type", ...)).check(fields)
+
+
+def is_leased(attached: Attachment) -> bool:
+    """Whether its address comes from a DHCP server, through a client of ours."""
+    plugin = attached.conf.plugins[0] if attached.conf.plugins else {}
+    conf = plugin.get("ipam") if attached.kind in DHCP_LINKS else None
+    return isinstance(conf, dict) and conf.get("type") == "dhcp"
 
 
 def assign(ask: Ask) -> Assigned:

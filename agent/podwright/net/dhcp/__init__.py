@@ -1,0 +1,3 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses by DHCP: a client of the distribution's, kept in the pod's namespaces, and what it says."""
