@@ -14,6 +14,8 @@ from podwright.kernel.step import step
 from podwright.text import safe
 
 LIBRARY = "libnftables.so.1"
+JSON = 1 << 4
+"""NFT_CTX_OUTPUT_JSON."""
 
 
 class Nft:
@@ -51,6 +53,15 @@ class Nft:
         """The output of a command that changes nothing (list ...). Raises NetworkError."""
         self._run(command)
         return str((self._lib.nft_ctx_get_output_buffer(self._context) or b"").decode())
+
+    def listing(self, table: str) -> bytes:
+        """A table as JSON (libnftables-json(5)). Raises NetworkError, also when it is not there."""
+        self._lib.nft_ctx_output_set_flags(self._context, ctypes.c_uint(JSON))
+        try:
+            self._run(f"list table {table}")
+            return self._lib.nft_ctx_get_output_buffer(self._context) or b""
+        finally:
+            self._lib.nft_ctx_output_set_flags(self._context, ctypes.c_uint(0))
 
     def _run(self, commands: str) -> None:
         if self._lib.nft_run_cmd_from_buffer(self._context, commands.encode()) != 0:

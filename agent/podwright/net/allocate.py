@@ -42,12 +42,15 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
         holding = _holding(request, chosen, others)
         if not any(one.external or ipam.is_leased(one) for one in holding.attachments):
             check.refuse_unreachable(holding)  # else nobody knows the addresses yet
+        firewall.refuse(nft, holding, others)
         held = ledger.put(request.net_dir, holding)
         try:
             turned_on = forwarding.enable(request.net_dir, holding)
+            routes = forwarding.unrouted(request.net_dir)
             if turned_on or not others:
-                routes = forwarding.unrouted(request.net_dir)
                 firewall.build(nft, (*others, holding), routes)
+            else:
+                firewall.prepare(nft, holding, others, routes)
             names.refresh((*others, holding))
         except BaseException:
             os.close(held)

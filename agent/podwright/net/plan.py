@@ -27,6 +27,7 @@ class Veth:
     pod_if: str
     mtu: int = 0
     mac: str = ""
+    host_mac: str = ""
 
     in_pod = False
 
@@ -34,6 +35,7 @@ class Veth:
         """The same as a command to paste."""
         mtu = f" mtu {self.mtu}" if self.mtu else ""
         peer = f"{self.pod_if}{mtu}" + (f" address {self.mac}" if self.mac else "")
+        mtu += f" address {self.host_mac}" if self.host_mac else ""
         return f"ip link add {self.host_if}{mtu} type veth peer name {peer} netns $POD"
 
 
@@ -145,7 +147,7 @@ class Admit:
         """The same as a command to paste."""
         from podwright.net.firewall import add_elements
 
-        return f"nft '{add_elements((self.holding,)).strip()}'".replace("\n", "; ")
+        return f"nft '{add_elements(self.holding).strip()}'".replace("\n", "; ")
 
 
 if TYPE_CHECKING:
