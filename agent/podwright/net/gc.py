@@ -49,6 +49,7 @@ def release(net_dir: str, uuid: str, *, links: bool = True, netns: str = "") -> 
 
 def _release(net_dir: str, uuid: str, links: bool, netns: str) -> Optional[Holding]:
     with ledger.lock(net_dir, "network teardown"):
+        _adopt(net_dir)
         found = ledger.read_all(net_dir)
         if found.broken:
             _forget_broken(net_dir, found)
@@ -97,6 +98,7 @@ def refresh_names(net_dir: str) -> None:
 
 def sweep(net_dir: str) -> tuple[tuple[Holding, ...], tuple[Holding, ...]]:
     """Take back what the dead hold; returns the living and those taken. The caller holds the lock."""
+    _adopt(net_dir)
     found = ledger.read_all(net_dir)
     boot = boot_id() if found.holdings else ""
     alive: list[Holding] = []
@@ -109,6 +111,14 @@ def sweep(net_dir: str) -> tuple[tuple[Holding, ...], tuple[Holding, ...]]:
     if dead:
         give_back(net_dir, tuple(dead), Nft())
     return tuple(alive), tuple(dead)
+
+
+def _adopt(net_dir: str) -> None:
+    """Take over what an agent of before several networks has left."""
+    if os.path.isdir(f"{net_dir}/default"):
+        from podwright.net import older
+
+        older.adopt(net_dir)
 
 
 def _forget_broken(net_dir: str, found: ledger.Found) -> None:

@@ -81,25 +81,28 @@ def read(net_dir: str, uuid: str) -> Optional[Holding]:
     """What a pod holds, or None."""
     try:
         with open(f"{directory(net_dir)}/{uuid}", "rb") as file:
-            return _parse(uuid, jsonio.loads(file.read(MOST), uuid))
+            holding = holding_from(jsonio.loads(file.read(MOST), uuid))
+        return checked(holding) if holding.uuid == uuid else None
     except (FileNotFoundError, UsageError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-def _parse(uuid: str, raw: Any) -> Holding:
-    """Check what is used in commands and paths. Raises ValueError, KeyError, TypeError."""
-    holding = holding_from(raw)
+def checked(holding: Holding) -> Holding:
+    """The same, if nothing in it could mean something else to a command or as a path.
+
+    Raises ValueError, TypeError.
+    """
     numbers = [n for port in holding.ports for n in (port.host_port, port.pod_port)]
     if (
-        holding.uuid != uuid
-        or not is_uuid(uuid)
+        not is_uuid(holding.uuid)
+        or any(type(text) is not str for text in (holding.name, holding.hostname, holding.boot))
         or not _is_plain_path(holding.run_dir)
         or any(port.proto not in PROTOCOLS for port in holding.ports)
         or any(type(n) is not int for n in numbers)
         or any(port.host_ip and not _is_ip(port.host_ip) for port in holding.ports)
         or not all(map(_is_sound, holding.attachments))
     ):
-        raise ValueError(uuid)
+        raise ValueError(holding.uuid)
     return holding
 
 
@@ -107,13 +110,14 @@ def _is_sound(one: Attachment) -> bool:
     return (
         all(not name or is_link_name(name) for name in (one.host_if, one.bridge, one.ifname))
         and all(map(_is_ip, (address.ip for address in one.addresses)))
-        and isinstance(one.zone, str)
+        and LINK_CHARACTERS.issuperset(one.zone + one.net)
+        and MAC_CHARACTERS.issuperset(one.mac)
     )
 
 
 def _is_ip(found: Any) -> bool:
     try:
-        return ip.canonical(found) == found
+        return bool(ip.canonical(found) == found)
     except (TypeError, ValueError):
         return False
 
@@ -128,6 +132,8 @@ def _is_plain_path(path: Any) -> bool:
 
 
 LINK_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+
+MAC_CHARACTERS = frozenset("0123456789abcdefABCDEF:")
 
 
 def is_link_name(name: Any) -> bool:

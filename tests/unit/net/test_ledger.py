@@ -1,0 +1,258 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ledger files: what is read, what is believed, and when a holding is alive; those of the agent before."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podwright.host.clock import boot_id
+from podwright.net import ledger, older
+from podwright.net.values import (
+    Address,
+    Attachment,
+    Dns,
+    Holding,
+    NetConf,
+    PortMap,
+    Route,
+    to_json,
+)
+from podwright.values import replace
+
+UUID = "0123abcd-89ab-4def-8123-456789abcdef"
+OTHER = "1123abcd-89ab-4def-8123-456789abcdef"
+ATTACHED = Attachment(
+    net="back",
+    kind="bridge",
+    ifname="eth0",
+    conf=NetConf("back", "1.0.0", ({"type": "bridge"}, {"type": "tuning"}), "/etc/x.conf"),
+    args=(("IP", "10.0.0.5"),),
+    host_if="podw0123abcd89",
+    bridge="br0",
+    mac="02:00:00:00:00:01",
+    addresses=(Address("10.0.0.5", 24, "10.0.0.1"), Address("fd00::5", 64)),
+    routes=(Route("0.0.0.0/0"), Route("10.9.0.0/16", "10.0.0.9", mtu=1400)),
+    dns=Dns(("10.0.0.53",), ("a.example",), ("rotate",), "example.com"),
+    zone="back",
+    results=({"cniVersion": "1.0.0"},),
+    state=(("gateway", True), ("dhcp", ["10.0.0.1", "02:00:00:00:00:01", "01"])),
+)
+
+
+def holding(net_dir: Path, **changes: Any) -> Holding:
+    whole = Holding(
+        UUID,
+        "web",
+        "web",
+        ("nginx",),
+        boot_id(),
+        str(net_dir / "run"),
+        (ATTACHED,),
+        (PortMap("tcp", "::1", 8080, 80),),
+    )
+    return replace(whole, **changes)
+
+
+def put(net_dir: Path, one: Holding) -> None:
+    os.close(ledger.put(str(net_dir), one))
+
+
+def test_a_holding_is_read_as_it_was_written(tmp_path: Path) -> None:
+    one, two = holding(tmp_path), holding(tmp_path, uuid=OTHER, name="", ports=())
+    put(tmp_path, two)
+    put(tmp_path, one)
+    assert ledger.read(str(tmp_path), UUID) == one
+    assert ledger.read_all(str(tmp_path)) == ledger.Found((one, two), ())
+    ledger.drop(str(tmp_path), UUID)
+    assert ledger.read(str(tmp_path), UUID) is None
+    assert ledger.read_all(str(tmp_path)).holdings == (two,)
+
+
+def test_a_change_keeps_it_held(tmp_path: Path) -> None:
+    held = ledger.put(str(tmp_path), holding(tmp_path))
+    held = ledger.change(str(tmp_path), holding(tmp_path, name="shop"), held)
+    found = ledger.read(str(tmp_path), UUID)
+    assert found is not None
+    assert found.name == "shop"
+    assert ledger.is_alive(str(tmp_path), found, boot_id())
+    os.close(held)
+    assert not ledger.is_alive(str(tmp_path), found, boot_id())
+
+
+HOSTILE = '"} ; flush ruleset'
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"uuid": "../../../etc"},
+        {"uuid": 1},
+        {"uuid": OTHER},
+        {"name": None},
+        {"hostname": 5},
+        {"boot": None},
+        {"run_dir": None},
+        {"run_dir": ""},
+        {"run_dir": "pods/run"},
+        {"run_dir": "/srv/../etc"},
+        {"run_dir": "/srv\0"},
+        {"ports": 1},
+        {"ports": [{"proto": "icmp", "host_ip": "", "host_port": 1, "pod_port": 1}]},
+        {"ports": [{"proto": "tcp", "host_ip": HOSTILE, "host_port": 1, "pod_port": 1}]},
+        {"ports": [{"proto": "tcp", "host_ip": "", "host_port": "1", "pod_port": 1}]},
+        {"ports": [{"proto": "tcp", "host_ip": "", "host_port": True, "pod_port": 1}]},
+        {"ports": [{"proto": "tcp", "host_ip": "", "host_port": 1}]},
+        {"attachments": [1]},
+        {"surprise": 1},
+        *(
+            {"attachments": [{**to_json(ATTACHED), **inner}]}
+            for inner in (
+                {"host_if": HOSTILE},
+                {"host_if": "../../all"},
+                {"host_if": 1},
+                {"bridge": HOSTILE},
+                {"ifname": "a" * 16},
+                {"zone": HOSTILE},
+                {"zone": None},
+                {"net": "../x"},
+                {"mac": HOSTILE},
+                {"addresses": [{"ip": HOSTILE, "prefix": 24, "gateway": ""}]},
+                {"addresses": [{"ip": "10.0.0.05", "prefix": 24, "gateway": ""}]},
+                {"addresses": [{"ip": "10.0.0.5"}]},
+                {"conf": None},
+                {"dns": None},
+                {"surprise": 1},
+            )
+        ),
+    ],
+    ids=str,
+)
+def test_what_could_reach_a_command_or_a_path_is_checked(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    put(tmp_path, holding(tmp_path))
+    path = tmp_path / "pods" / UUID
+    assert ledger.read(str(tmp_path), UUID)
+    path.write_text(json.dumps({**to_json(holding(tmp_path)), **change}))
+    assert ledger.read(str(tmp_path), UUID) is None
+    assert ledger.read_all(str(tmp_path)) == ledger.Found((), (str(path),))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00" * 100, "1"])
+def test_damaged_files_hold_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pods").mkdir()
+    (tmp_path / "pods" / UUID).write_text(text)
+    (tmp_path / "lock.4711.new").touch()
+    assert ledger.read_all(str(tmp_path)) == ledger.Found(
+        (), (f"{tmp_path}/lock.4711.new", f"{tmp_path}/pods/{UUID}")
+    )
+
+
+def test_links_have_the_names_of_their_pod() -> None:
+    assert ledger.host_link(UUID, 0) == "podw0123abcd89"
+    assert ledger.host_link(UUID, 1) == "podw0123abcd89a"
+    assert len(ledger.host_link(UUID, 15)) == 15
+    assert all(ledger.is_host_link(ledger.host_link(UUID, index)) for index in range(16))
+    for name in ("podw0", "podw0123abcd8", "podw0123abcd8x", "podw0123abcd89A", "eth0", ""):
+        assert not ledger.is_host_link(name), name
+
+
+def alive(net_dir: Path, boot: str = "") -> bool:
+    return ledger.is_alive(str(net_dir), holding(net_dir, boot=boot or boot_id()), boot_id())
+
+
+def test_alive_is_a_locked_pod_directory_of_this_boot(tmp_path: Path) -> None:
+    pod = tmp_path / "run" / UUID
+    assert not alive(tmp_path)
+    pod.mkdir(parents=True)
+    assert not alive(tmp_path)
+    fd = os.open(pod, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    assert alive(tmp_path)
+    assert not alive(tmp_path, boot="another")
+    os.close(fd)
+    assert not alive(tmp_path)
+
+
+def test_what_cannot_be_looked_at_is_not_taken_from_its_pod(tmp_path: Path) -> None:
+    (tmp_path / "run").symlink_to("run")
+    assert alive(tmp_path)
+    (tmp_path / "run").unlink()
+    (tmp_path / "run").write_text("the data directory is gone, something else is there")
+    assert not alive(tmp_path)
+
+
+LEASE: dict[str, Any] = {
+    "uuid": UUID,
+    "name": "web",
+    "boot": "b",
+    "host_if": "podw0123abcd89",
+    "run_dir": "/srv/pods/run",
+    "ports": [["tcp", "", 8080, 80], ["udp", "127.0.0.1", 53, 5353]],
+}
+
+
+def lease(net_dir: Path, ip: str = "172.16.28.2", **changes: Any) -> Holding | None:
+    (net_dir / "default").mkdir(exist_ok=True)
+    (net_dir / "default" / ip).write_text(json.dumps({**LEASE, **changes}))
+    return older.read(str(net_dir), ip)
+
+
+def test_a_lease_of_the_agent_before_is_a_holding(tmp_path: Path) -> None:
+    found = lease(tmp_path)
+    assert found is not None
+    assert (found.uuid, found.name, found.boot) == (UUID, "web", "b")
+    assert found.pod_dir == f"/srv/pods/run/{UUID}"
+    assert found.ports == (
+        PortMap("tcp", "", 8080, 80),
+        PortMap("udp", "127.0.0.1", 53, 5353),
+    )
+    assert found.target(4) == "172.16.28.2"
+    (attached,) = found.attachments
+    assert (attached.net, attached.zone, attached.host_if) == (
+        "default",
+        "default",
+        "podw0123abcd89",
+    )
+    assert attached.addresses == (Address("172.16.28.2", 24, "172.16.28.1"),)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"uuid": "../../../etc"},
+        {"uuid": 1},
+        {"host_if": "eth0"},
+        {"host_if": HOSTILE},
+        {"host_if": 1},
+        {"ports": [["tcp", "", "8080", 80]]},
+        {"ports": [["tcp", HOSTILE, 8080, 80]]},
+        {"ports": [["tcp", "", 8080]]},
+        {"ports": 1},
+        {"name": None},
+        {"boot": None},
+        {"run_dir": None},
+        {"run_dir": "/srv/../etc"},
+    ],
+    ids=str,
+)
+def test_what_the_agent_before_left_is_checked_as_well(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    assert lease(tmp_path, **change) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["172.16.28.1", "172.16.29.2", "x", "172.16.28.02", "172.16.28.٣", "fd00::1"],
+)
+def test_files_with_other_names_are_no_leases(tmp_path: Path, name: str) -> None:
+    assert lease(tmp_path, name) is None
