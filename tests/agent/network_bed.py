@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -133,12 +133,13 @@ class Pod:
 
 
 class Bed:
-    """See the module. `net` is the agent's net directory, `run_dir` that of running pods."""
+    """See the module. `net` is the agent's net directory, `run_dir` that of running pods, `confs` of configurations."""
 
     def __init__(self, scratch: Path, *wrap: str) -> None:
         self.net = scratch / "net"
         self.run_dir = scratch / "run"
         self.run_dir.mkdir()
+        self.confs = scratch / "net.d"
         self.host = Namespace(*wrap)
         self.outside = Namespace()
         self.other = Namespace()
@@ -162,6 +163,17 @@ class Bed:
         while "state UP" not in self.host.run("ip", "-o", "link", "show", link):
             assert time.monotonic() < deadline, f"{link} does not come up"
             time.sleep(0.02)
+
+    def with_ipv6(self) -> None:
+        """Give the uplinks addresses of IPv6, too, and the neighbours routes to everything through the host."""
+        for neighbour, link, subnet in (
+            (self.outside, "uplink0", "2001:db8:0:1"),
+            (self.other, "uplink1", "2001:db8:0:2"),
+        ):
+            self.host.run("sysctl", "-qw", f"net.ipv6.conf.{link}.disable_ipv6=0")
+            self.host.run("ip", "address", "add", f"{subnet}::1/64", "dev", link, "nodad")
+            neighbour.run("ip", "address", "add", f"{subnet}::2/64", "dev", "wire", "nodad")
+            neighbour.run("ip", "-6", "route", "add", "default", "via", f"{subnet}::1")
 
     def __enter__(self) -> Bed:
         return self
@@ -190,7 +202,7 @@ class Bed:
             parsed.append(
                 {
                     "proto": proto or "tcp",
-                    "host_ip": address,
+                    "host_ip": address.strip("[]"),
                     "host_port": int(host_port),
                     "pod_port": int(pod_port),
                 }
@@ -202,7 +214,14 @@ class Bed:
             "ports": parsed,
             "net_dir": str(self.net),
             "alive": str(self.run_dir),
+            "conf_dirs": [str(self.confs)],
         }
+
+    def network(self, name: str, *plugins: Mapping[str, Any]) -> None:
+        """Write the configuration of a network."""
+        self.confs.mkdir(exist_ok=True)
+        chain = {"cniVersion": "1.0.0", "name": name, "plugins": plugins}
+        (self.confs / f"10-{name}.conflist").write_text(json.dumps(chain))
 
     def launch(
         self,
@@ -213,7 +232,8 @@ class Bed:
     ) -> Pod:
         """Start a pod; whether its network came up is for the caller to see."""
         net = options.pop("net", "default")
-        pod = Pod(self, self.request(name, ports, net), env or {}, **options)
+        request = {**self.request(name, ports, net), "allow": options.pop("allow", [])}
+        pod = Pod(self, request, env or {}, **options)
         self.pods.append(pod)
         return pod
 
@@ -267,7 +287,8 @@ class Bed:
 @contextmanager
 def serving(pid: int, address: str, port: int) -> Iterator[None]:
     """Answer TCP connections in a namespace with the address of the client, until the block ends."""
-    listener = in_network_of(pid, lambda: socket.create_server((address, port)))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = in_network_of(pid, lambda: socket.create_server((address, port), family=family))
 
     def serve() -> None:
         while True:

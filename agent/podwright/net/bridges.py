@@ -246,6 +246,7 @@ def leave(net_dir: str, name: str, left: Iterable[Holding]) -> None:
     else:
         _take_addresses(name, record)
     fs.unlink(_path(net_dir, name))
+    fs.rmdir_empty(f"{net_dir}/bridges")
 
 
 def _take_addresses(name: str, record: Record) -> None:

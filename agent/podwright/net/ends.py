@@ -33,7 +33,7 @@ def give_back(
         from podwright.net import bridges
 
         bridges.leave(net_dir, attached.bridge, left)
-    if attached.kind == "host-device" and netns:
+    if attached.kind == "host-device":
         from podwright.net import devices
 
         devices.give_back(attached, netns)

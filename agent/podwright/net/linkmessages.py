@@ -164,6 +164,11 @@ def moved(index: int, name: str, netns: int) -> bytes:
     return _link(index, _text(IFLA_IFNAME, name), _u32(IFLA_NET_NS_FD, netns))
 
 
+def renamed(index: int, name: str) -> bytes:
+    """Give a link another name."""
+    return _link(index, _text(IFLA_IFNAME, name))
+
+
 def changed(index: int, step: Change) -> bytes:
     """What a `Change` asks for."""
     flags = (IFF_PROMISC if step.promiscuous else 0) | (IFF_ALLMULTI if step.all_multicast else 0)

@@ -65,6 +65,8 @@ class Messages:
         peer: Attributes = [("IFLA_IFNAME", pair.pod_if), ("IFLA_NET_NS_FD", netns_fd), *more]
         if pair.mac:
             peer.append(("IFLA_ADDRESS", pair.mac))
+        if pair.host_mac:
+            more.append(("IFLA_ADDRESS", pair.host_mac))
         data = {"attrs": [("VETH_INFO_PEER", {"attrs": peer})]}
         info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", data)]}
         attributes: Attributes = [("IFLA_IFNAME", pair.host_if), ("IFLA_LINKINFO", info), *more]

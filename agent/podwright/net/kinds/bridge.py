@@ -99,13 +99,15 @@ def _options(fields: Fields, vlan: int, foreign: bool) -> tuple[tuple[str, Any],
     hairpin = fields.boolean("hairpinMode")
     promiscuous = fields.boolean("promiscMode")
     force = fields.boolean("forceAddress")
+    masquerade = fields.boolean("ipMasq")
     fields.boolean("macspoofchk")
     if hairpin and promiscuous:
         raise UsageError(
             f"{fields.path}: hairpinMode and promiscMode contradict each other", "choose one"
         )
-    for name, said in (("forceAddress", force), ("promiscMode", promiscuous)):
-        if foreign and said:
+    said = {"forceAddress": force, "promiscMode": promiscuous, "ipMasq": masquerade}
+    for name in said:
+        if foreign and said[name]:
             raise UsageError(
                 f"{fields.at(name)}: the bridge was there before and stays as its owner made it",
                 "leave it out, or name a bridge that does not exist",
@@ -174,7 +176,7 @@ def steps(attached: Attachment) -> tuple[Step, ...]:
     bridge = Bridge(
         attached.net,
         attached.bridge,
-        mac_of(attached.bridge),
+        own_mac(f"bridge {attached.bridge}"),
         state["mtu"],
         attached.addresses if state["gateway"] else (),
         state["vlan"],
@@ -186,7 +188,8 @@ def steps(attached: Attachment) -> tuple[Step, ...]:
     )
     return (
         bridge,
-        Veth(link, attached.ifname, state["mtu"], attached.mac),
+        # Above all others: a bridge of the operator's takes the lowest of its ports' as its own.
+        Veth(link, attached.ifname, state["mtu"], attached.mac, f"fe:{own_mac(link)[3:]}"),
         Setting(f"net/ipv6/conf/{link}/disable_ipv6", "1", optional=True),
         port,
         Up(False, link),
@@ -196,9 +199,9 @@ def steps(attached: Attachment) -> tuple[Step, ...]:
     )
 
 
-def mac_of(name: str) -> str:
-    """The MAC address of a bridge of ours: one that does not change with its ports."""
+def own_mac(name: str) -> str:
+    """A MAC address that is always the same for a name."""
     import hashlib
 
-    digits = hashlib.sha256(f"bridge {name}".encode()).hexdigest()[:10]
+    digits = hashlib.sha256(name.encode()).hexdigest()[:10]
     return ":".join(("02", *(digits[i : i + 2] for i in range(0, 10, 2))))

@@ -42,6 +42,7 @@ def look(plugin: dict[str, Any], net_dir: str) -> dict[str, Any]:
     return {
         "device": found.name,
         "device_mac": found.mac,
+        "device_kind": found.kind,
         "up": found.up,
         "mtu": found.mtu,
         "had": [[one.ip, one.prefix] for one in rtlook.addresses(found.index) if one.permanent],

@@ -7,10 +7,10 @@ from __future__ import annotations
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
 from podwright.model.names import HEX, made_of
+from podwright.net.ipam import reading
 from podwright.net.ledger import is_link_name
 from podwright.net.values import Dns
 from podwright.text import safe
-from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,14 +89,5 @@ def _index(ifname: str) -> int:
 
 def dns(want: Want) -> Dns:
     """What the network says about names: the configuration, else address management."""
-    raw = want.plugin.get("dns")
-    if not raw:
-        return want.assigned.dns
-    fields = Fields(raw, f"network {want.conf.name}: dns")
-    said = Dns(
-        fields.texts("nameservers"),
-        fields.texts("search"),
-        fields.texts("options"),
-        fields.text("domain"),
-    )
-    return said if said != Dns() else replace(want.assigned.dns)
+    said = reading.dns(read(want.conf.name, want.plugin))
+    return said if said != Dns() else want.assigned.dns

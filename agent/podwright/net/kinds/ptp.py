@@ -40,7 +40,7 @@ def said_of_names(want: Want) -> Dns:
 
 
 def attach(want: Want) -> Attachment:
-    """The attachment; its zone is the network."""
+    """The attachment; its zone is the network. Raises UsageError."""
     return Attachment(
         net=want.conf.name,
         kind="ptp",
@@ -48,6 +48,7 @@ def attach(want: Want) -> Attachment:
         conf=want.conf,
         args=want.args,
         host_if=want.host_if,
+        mac=_checked(want) if want.conf.source else "",
         addresses=want.assigned.addresses,
         routes=want.assigned.routes,
         dns=said_of_names(want),
@@ -58,20 +59,32 @@ def attach(want: Want) -> Attachment:
     )
 
 
+def _checked(want: Want) -> str:
+    """The MAC address that an operator's configuration asks for, which has to be sound."""
+    from podwright.net.kinds import options
+
+    fields = options.read(want.conf.name, want.plugin)
+    options.mtu(fields)
+    fields.boolean("ipMasq")
+    fields.choice("podwright.io/reach", ("all", "host"), "all")
+    return options.wanted_mac(want)
+
+
 def steps(attached: Attachment) -> tuple[Step, ...]:
     """Both ends, their addresses and routes; up on the host only when the firewall knows it."""
     link, inside = attached.host_if, attached.ifname
     families = {ip.family(one.ip) for one in attached.addresses}
-    out: list[Step] = [Veth(link, inside, dict(attached.state).get("mtu", 0))]
+    out: list[Step] = [Veth(link, inside, dict(attached.state).get("mtu", 0), attached.mac)]
     out += guarded(link, families)
-    for one in attached.addresses:
+    routed = [one for one in attached.addresses if one.gateway]
+    for one in routed:
         out.append(AddAddress(False, link, one.gateway, ip.BITS[ip.family(one.ip)]))
     out.append(Up(False, link))
     for one in attached.addresses:
         out.append(AddRoute(False, link, f"{one.ip}/{ip.BITS[ip.family(one.ip)]}"))
     out += in_pod_addresses(attached)
     out.append(Up(True, inside))
-    for one in attached.addresses:
+    for one in routed:
         out.append(AddRoute(True, inside, f"{one.gateway}/{ip.BITS[ip.family(one.ip)]}"))
     out += in_pod_routes(attached)
     out.append(Carrier(link))
