@@ -126,6 +126,7 @@ def admit(nft: Nft, net_dir: str, holding: Holding) -> None:
                 from podwright.net import limits
 
                 limits.rebuild(nft, found)
+    firewall.forget((holding,))
 
 
 def open_netns(pid: int) -> int:

@@ -131,6 +131,16 @@ def dismiss(nft: Nft, gone: tuple[Holding, ...], left: Iterable[Holding]) -> Non
         nft.run(_addition(gone, left) + text)
 
 
+def forget(holdings: Iterable[Holding]) -> None:
+    """Where datagrams for these pods' ports led before, or lead no more, is not remembered."""
+    ports = {(one.proto, one.host_port) for holding in holdings for one in holding.ports}
+    ports = {one for one in ports if one[0] != "tcp"}
+    if ports:
+        from podwright.kernel import conntrack
+
+        conntrack.forget(ports)
+
+
 def _dismissal(gone: tuple[Holding, ...], left: tuple[Holding, ...]) -> str:
     bridged = any(map(_is_bridged, gone))
     stays = any(map(_is_bridged, left))

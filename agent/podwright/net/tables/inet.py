@@ -44,6 +44,7 @@ SETS = """
   set dhcp { type ifname; }
   set unrouted4 { type ifname; }
   set unrouted6 { type ifname; }
+  set inside { type ifname . ifname; }
   map from { type ifname : verdict; }
   map ports4 { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }
   map ports6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }
@@ -112,6 +113,7 @@ CHAINS = f"""
   }}
   chain between {{
     type filter hook forward priority filter; policy accept;
+    iifname . oifname @inside accept
     meta nfproto ipv4 iifname @unrouted4 oifname @unrouted4 drop
     meta nfproto ipv6 iifname @unrouted6 oifname @unrouted6 drop
     ct state established,related accept
@@ -229,6 +231,9 @@ def _put_port(put: Put, holding: Holding, port: PortMap) -> None:
 def whole(holdings: tuple[Holding, ...], unrouted: Mapping[int, list[str]]) -> str:
     """The commands that make the table for these holdings, where there is none; without rules."""
     apart = {f"unrouted{of}": [f'"{name}"' for name in names] for of, names in unrouted.items()}
+    # What a bridge forwards between its ports may come here, too (bridge-nf-call-iptables).
+    every = {name for names in apart.values() for name in names}
+    apart["inside"] = [f"{name} . {name}" for name in sorted(every)]
     return (
         f"table {INET} {{{SETS}{CHAINS}}}\n{zones(holdings)}"
         f"{commands('add', INET, apart)}{commands('add', INET, elements(holdings))}"
