@@ -124,6 +124,7 @@ def _adopt(net_dir: str) -> None:
 def _forget_broken(net_dir: str, found: ledger.Found) -> None:
     """Remove files that hold nothing, and whatever the firewall may still hold for them."""
     nft = Nft()
+    ends.sweep(net_dir, found.holdings)
     if not found.holdings:
         firewall.remove(nft)
         forwarding.restore(net_dir)
@@ -146,6 +147,7 @@ def give_back(
         firewall.remove(nft)
     else:
         firewall.dismiss(nft, taken, left)
+    firewall.forget(taken)
     for holding in taken:
         for one in holding.attachments:
             if links and one.host_if:
