@@ -237,16 +237,24 @@ def leave(net_dir: str, name: str, left: Iterable[Holding]) -> None:
     if any(one.bridge == name for holding in left for one in holding.attachments):
         return
     record = read(net_dir, name)
-    if record is None:
-        return
-    for link in record.links:
-        delete_link(link)
-    if record.made:
-        delete_link(name)
-    else:
-        _take_addresses(name, record)
-    fs.unlink(_path(net_dir, name))
+    if record is not None:
+        for link in record.links:
+            delete_link(link)
+        if record.made:
+            delete_link(name)
+        else:
+            _take_addresses(name, record)
+    for file in _names(net_dir):
+        if file == name or file.endswith(".new"):  # of a writer that was killed
+            fs.unlink(f"{net_dir}/bridges/{file}")
     fs.rmdir_empty(f"{net_dir}/bridges")
+
+
+def _names(net_dir: str) -> list[str]:
+    try:
+        return os.listdir(f"{net_dir}/bridges")
+    except FileNotFoundError:
+        return []
 
 
 def _take_addresses(name: str, record: Record) -> None:
@@ -268,11 +276,7 @@ def _take_addresses(name: str, record: Record) -> None:
 
 def sweep(net_dir: str, alive: Iterable[Holding]) -> None:
     """Take back what was done to bridges that no pod is on. The caller holds the lock."""
-    try:
-        names = os.listdir(f"{net_dir}/bridges")
-    except FileNotFoundError:
-        return
     holdings = tuple(alive)
-    for name in names:
+    for name in _names(net_dir):
         if ledger.is_link_name(name) and not name.endswith(".new"):
             leave(net_dir, name, holdings)
