@@ -124,7 +124,7 @@ def _plugin(fields: Fields, top: tuple[str, ...]) -> dict[str, Any]:
     else:
         known = {*COMMON, *meta.module(kind).KEYS}
     _refuse_unknown(fields, f"type {kind}", known, top)
-    plain: dict[str, Any] = _without_nulls(fields.obj)
+    plain: dict[str, Any] = _plain(fields.obj, fields.path)
     return plain
 
 
@@ -139,13 +139,20 @@ def _refuse_unknown(
         )
 
 
-def _without_nulls(found: Any) -> Any:
-    """The same without the keys that say nothing."""
+def _plain(found: Any, path: str) -> Any:
+    """The same without keys that say nothing; a NUL is refused, which would end names for the kernel."""
+    if isinstance(found, str) and "\0" in found:
+        raise UsageError(f"{path}: contains a NUL character")
     if isinstance(found, list):
-        return [_without_nulls(item) for item in found]
+        return [_plain(item, f"{path}[{index}]") for index, item in enumerate(found)]
     if not isinstance(found, dict):
         return found
-    return {key: _without_nulls(item) for key, item in found.items() if item is not None}
+    start = f"{path}." if path else ""
+    return {
+        key: _plain(item, f"{start}{safe(key, 60)}")
+        for key, item in found.items()
+        if item is not None
+    }
 
 
 def _check_ipam(fields: Fields) -> None:

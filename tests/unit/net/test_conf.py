@@ -104,6 +104,8 @@ def test_no_ipam_is_an_empty_one() -> None:
         (single(dns={"nameservers": "10.0.0.1"}), "dns.nameservers: must be a list"),
         (single(capabilities=["portMappings"]), "capabilities: must be an object"),
         (single(disableCheck="yes"), "disableCheck: must be true or false"),
+        (single(bridge="a\0b"), "bridge: contains a NUL character"),
+        (chain(BRIDGE, {"type": "tuning", "sysctl": {"a": "\0"}}), "plugins[1].sysctl.a: contains"),
         (chain(), "plugins: is empty"),
         (chain(BRIDGE, plugins={}), "plugins: must be a list"),
         (chain(BRIDGE, plugins=[1]), "plugins[0]: must be an object"),

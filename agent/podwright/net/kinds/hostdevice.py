@@ -16,6 +16,7 @@ from podwright.kernel import rtlook
 from podwright.net import ip
 from podwright.net.kinds import options
 from podwright.net.kinds.onwire import inside_steps
+from podwright.net.ledger import is_link_name
 from podwright.net.links import Take
 from podwright.net.plan import Step, in_pod_routes
 from podwright.net.values import LINK_PREFIX, Attachment
@@ -52,7 +53,7 @@ def look(plugin: dict[str, Any], net_dir: str) -> dict[str, Any]:
 def _found(plugin: dict[str, Any]) -> Optional[Link]:
     said = {name: plugin[name] for name in WAYS if isinstance(plugin.get(name), str)}
     if said.get("device"):
-        return rtlook.link(said["device"])
+        return rtlook.link(said["device"]) if is_link_name(said["device"]) else None
     if said.get("hwaddr"):
         wanted = said["hwaddr"].lower()
         return next((one for one in rtlook.links() if one.mac == wanted), None)
