@@ -76,6 +76,7 @@ DYNAMIC = {
     "image export": IMAGES,
     "image cat-manifest": IMAGES,
     "network inspect": NETWORKS,
+    "network check": PODS,
     "completion": "bash",
 }
 VALUES = {"net": (NETWORKS, *netchoice.WORDS), "stage1-name": FLAVOURS, "require": NAMES}

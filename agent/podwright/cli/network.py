@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`podwright network list` and `network inspect`."""
+"""`podwright network list`, `network inspect` and `network check`."""
 
 from __future__ import annotations
 
@@ -61,6 +61,13 @@ def inspect(context: Context, args: Arguments) -> int:
     if not _as_json(wanted, args.text("format")):
         say("\n\n".join(_text(one) for one in wanted))
     return BROKEN if any(one["error"] for one in wanted) else 0
+
+
+def check(context: Context, args: Arguments) -> int:
+    """Compare what running pods hold with what the kernel has."""
+    from podwright.cli import network_check
+
+    return network_check.check(context, args)
 
 
 def _find(name: str, found: shown.View, context: Context) -> dict[str, Any]:

@@ -27,4 +27,15 @@ NETWORK_VERBS = (
         "Returns 254 when there is no such network, or when its configuration cannot be used.",
         ("podwright network inspect default", "podwright network inspect web --format=json-pretty"),
     ),
+    Verb(
+        "check",
+        "network",
+        "Look whether running pods still have what their networks were made of",
+        "[POD...]",
+        (Option("no-legend", "no column titles"), FORMAT),
+        "Compares links, addresses, routes, forwarding and firewall with what the host's ledger says, and\n"
+        "asks CNI plugins that made a network (CHECK). Changes nothing. Returns 254 when something is\n"
+        "missing; starting the pod again makes it anew.",
+        ("podwright network check", "podwright network check web --format=json-pretty"),
+    ),
 )

@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is everything still there that a running pod's network was made of? Looks, and changes nothing.
+
+Links, addresses and routes are read through pyroute2 from the kernel, firewall elements from
+nftables, and networks made by CNI plugins are asked by their plugins (CHECK).
+"""
+
+from __future__ import annotations
+
+import os
+from _socket import if_nameindex
+
+from podwright.errors import NetworkError, PodwrightError
+from podwright.host import distpackages
+from podwright.host.clock import boot_id
+from podwright.kernel import sysctl
+from podwright.kernel.nft import Nft
+from podwright.kernel.rtnl import entered
+from podwright.net import firewall, forwarding, ledger
+from podwright.net.ip import family
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.net.values import Attachment, Holding
+
+
+@value
+class Seen:
+    """What the kernel has in one network namespace.
+
+    addresses  name of a link -> its addresses, as `172.16.28.2/24`
+    routes     name of a link -> destinations, as `0.0.0.0/0`
+    up         names of links that are up
+    """
+
+    addresses: dict[str, set[str]]
+    routes: dict[str, set[str]]
+    up: set[str]
+
+
+def running(net_dir: str) -> tuple[Holding, ...]:
+    """What the pods that run hold."""
+    boot = boot_id()
+    found = ledger.read_all(net_dir).holdings
+    return tuple(one for one in found if ledger.is_alive(net_dir, one, boot))
+
+
+def problems(holding: Holding) -> list[str]:
+    """A sentence for each thing that is missing; [] when all is as it was made."""
+    out = [*_on_host(holding), *firewall.missing(Nft(), (holding,))]
+    netns = _namespace(holding)
+    if netns < 0:
+        return [*out, "its network namespace is gone"]
+    try:
+        with entered(netns):
+            seen = look()
+        for attached in holding.attachments:
+            out += in_pod(attached, seen)
+    finally:
+        os.close(netns)
+    if any(one.external for one in holding.attachments):
+        out += _asked(holding)
+    return out
+
+
+def _on_host(holding: Holding) -> list[str]:
+    names = {name for _, name in if_nameindex()}
+    wanted = {name for one in holding.attachments for name in (one.host_if, one.bridge) if name}
+    families = {family(a.ip) for one in holding.attachments if one.zone for a in one.addresses}
+    out = [f"link {name} of the host is gone" for name in sorted(wanted - names)]
+    return out + [
+        f"the host does not forward IPv{of} (sysctl {forwarding.KEYS[of].replace('/', '.')})"
+        for of in sorted(families)
+        if sysctl.read(forwarding.KEYS[of]) == "0"
+    ]
+
+
+def in_pod(attached: Attachment, seen: Seen) -> list[str]:
+    """What is missing of one network in the pod's namespace. Pure."""
+    link = attached.ifname
+    if link not in seen.addresses:
+        return [f"{link} is gone"]
+    out = [] if link in seen.up else [f"{link} is down"]
+    wanted = [f"{one.ip}/{one.prefix}" for one in attached.addresses]
+    out += [f"{link} lacks {one}" for one in wanted if one not in seen.addresses[link]]
+    routes = [one.dst for one in attached.routes]
+    return out + [
+        f"{link} lacks the route to {one}" for one in routes if one not in seen.routes[link]
+    ]
+
+
+def _namespace(holding: Holding) -> int:
+    """A descriptor of the pod's network namespace, or -1 when its PID 1 cannot be found."""
+    from podwright.stage1.namespaces import record
+
+    init = record.read(holding.pod_dir)
+    handle = record.open_init(init) if init is not None else None
+    if init is None or handle is None:
+        return -1
+    try:
+        found = os.open(f"/proc/{init.process['pid']}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    finally:
+        os.close(handle)
+    return found
+
+
+def look() -> Seen:
+    """What the kernel has in the namespace that this thread is in."""
+    distpackages.enable()
+    try:
+        from pyroute2 import IPRoute
+    except ImportError as err:
+        raise NetworkError(
+            f"network: pyroute2 cannot be imported ({err})",
+            "install the package python3-pyroute2",
+            object="pyroute2",
+            reason="missing-library",
+        ) from None
+    with IPRoute() as kernel:
+        links = {one["index"]: one for one in kernel.get_links()}
+        names = {index: _attribute(one, "IFLA_IFNAME") for index, one in links.items()}
+        seen = Seen(
+            {name: set() for name in names.values()},
+            {name: set() for name in names.values()},
+            {names[index] for index, one in links.items() if one["flags"] & 1},
+        )
+        for one in kernel.get_addr():
+            ip = _attribute(one, "IFA_LOCAL") or _attribute(one, "IFA_ADDRESS")
+            seen.addresses[names[one["index"]]].add(f"{ip}/{one['prefixlen']}")
+        for one in (*kernel.get_routes(family=2), *kernel.get_routes(family=10)):
+            link = names.get(_attribute(one, "RTA_OIF"))
+            if link:
+                any_ = "::" if one["family"] == 10 else "0.0.0.0"
+                dst = _attribute(one, "RTA_DST") or any_
+                seen.routes[link].add(f"{dst}/{one['dst_len']}")
+    return seen
+
+
+def _attribute(message: Any, name: str) -> Any:
+    return next((found[1] for found in message["attrs"] if found[0] == name), None)
+
+
+def _asked(holding: Holding) -> list[str]:
+    """What the pod's CNI plugins say."""
+    from podwright.net.cni import records
+
+    try:
+        records.check(holding.pod_dir)
+    except PodwrightError as err:
+        return [err.message]
+    return []
