@@ -87,27 +87,53 @@ def check(made: Made) -> None:
 def remove(made: Made, netns: str, save: Callable[[Made], None]) -> tuple[NetworkError, ...]:
     """DEL by every executable whose ADD has begun, in reverse; idempotent.
 
-    netns  "" when the pod's namespace is gone
+    netns  "" when the pod's namespace is gone: then something stands in for it (`standin.py`)
     Each that has succeeded is saved as gone. One that fails does not keep the others from their
     work, and stays; returns what they said. One that refuses its DEL as it has refused its ADD,
     because of what it is told, has made nothing.
     """
     if not made.whole:
         run.end_strays(f"{protocol.CONTAINER}={made.calls[-1].uuid}")
+    if netns or not made.calls:
+        return _remove(made, (netns,), save)
+    from podwright.net.cni.standin import StandIn
+
+    with StandIn(made.result, made.calls[0].ifname) as found:
+        return _remove(made, (found.path, "") if found.path else ("",), save)
+
+
+def _remove(
+    made: Made, paths: tuple[str, ...], save: Callable[[Made], None]
+) -> tuple[NetworkError, ...]:
+    """DEL in reverse, with the first of `paths` to the namespace that it succeeds with."""
     previous = made.result if at_least(made.version, "0.4.0") else None
     problems = []
     for call in reversed(made.calls):
-        try:
-            _execute(replace(call, netns=_same(call.netns, netns)), "DEL", previous)
-        except PluginError as err:
-            last = call == made.calls[-1]
-            if not (last and made.refused and err.code == made.refused):
-                problems.append(err)
-                continue
+        error = _delete(call, paths, previous)
+        last = call == made.calls[-1]
+        if error is not None and not (last and made.refused and error.code == made.refused):
+            problems.append(error)
+            continue
         left = tuple(one for one in made.calls if one != call)
         made = replace(made, calls=left, whole=True, refused=0)
         save(made)
     return tuple(problems)
+
+
+def _delete(
+    call: Call, paths: tuple[str, ...], previous: Optional[dict[str, Any]]
+) -> Optional[PluginError]:
+    """The error of the last try, or None."""
+    error: Optional[PluginError] = None
+    for path in paths:
+        try:
+            _execute(replace(call, netns=_same(call.netns, path)), "DEL", previous)
+            return None
+        except PluginError as err:
+            error = err
+            if err.code == protocol.ENDED_BY_US:
+                break  # it would take as long again
+    return error
 
 
 def _same(before: str, netns: str) -> str:
@@ -135,7 +161,11 @@ def _execute(call: Call, command: str, previous: Optional[dict[str, Any]]) -> ru
     if done.problem:
         said = f", saying {protocol.shown(done.stderr)!r}" if done.stderr else ""
         raise protocol.failed(
-            call, command, f"{call.path} {done.problem}{said}", "see what the plugin waits for"
+            call,
+            command,
+            f"{call.path} {done.problem}{said}",
+            "see what the plugin waits for",
+            protocol.ENDED_BY_US,
         )
     if done.status:
         raise protocol.failure(call, command, done.status, done.stdout, done.stderr)

@@ -36,10 +36,12 @@ HINTS = {
 """Error codes of the specification -> what to do."""
 UNREAD = (1, 2, 4, 6, 7)
 """Codes that refuse what a plugin is told, before it does anything."""
+ENDED_BY_US = -1
+"""In place of a code: it did not end by itself, or did not begin."""
 
 
 class PluginError(NetworkError):
-    """A plugin's call failed; `code` is what it says, or 0."""
+    """A plugin's call failed; `code` is what it says, or 0, or ENDED_BY_US."""
 
     reason = "plugin-failed"
     code = 0
