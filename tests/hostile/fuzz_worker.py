@@ -30,8 +30,8 @@ from tests.hostile.snapshot import snapshot
 SECONDS = 5
 WEIGHTS = {
     "aci": 6, "unpacked": 12, "layer": 16, "manifest": 10, "pod": 4, "document": 8, "config": 8, "signature": 6,
-    "message": 6, "payload": 3, "key": 4, "page": 8, "policy": 5, "registries": 4, "logins": 3, "challenge": 2,
-    "reference": 2,
+    "message": 6, "payload": 3, "key": 4, "page": 8, "policy": 5, "network": 5, "registries": 4, "logins": 3,
+    "challenge": 2, "reference": 2,
 }  # fmt: skip
 """How often each reader has its turn."""
 COMPRESSED = ("aci", "unpacked", "layer")

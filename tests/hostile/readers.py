@@ -171,6 +171,27 @@ def policy(data: bytes, place: str) -> Any:
     return found is not None and found.choose("docker", "example.com/hostile:1")[0]
 
 
+def network(data: bytes, place: str) -> Any:
+    """A network's configuration, by both forms that a file may have."""
+    from podwright.errors import PodwrightError
+    from podwright.net import lookup
+
+    folder = f"{place}/etc/net.d"
+    os.makedirs(folder)
+    names: list[str] = []
+    refusals: list[PodwrightError] = []
+    for path in (f"{folder}/10-one.conf", f"{folder}/20-chain.conflist"):
+        _write(path, data)
+        try:
+            names += [one.conf.name for one in lookup.choose("all", (folder,))]
+        except PodwrightError as err:
+            refusals.append(err)
+        os.unlink(path)
+    if not names:
+        raise refusals[0]
+    return names
+
+
 def registries(data: bytes, place: str) -> Any:
     """A file of registries.d."""
     from podwright.stage0.judge import lookaside
@@ -213,7 +234,7 @@ def _write(path: str, data: bytes) -> None:
 READERS: dict[str, Callable[[bytes, str], Any]] = {
     each.__name__: each
     for each in (
-        aci, unpacked, layer, manifest, pod, document, config, signature, message, payload, key, page, policy,
+        aci, unpacked, layer, manifest, pod, document, config, signature, message, payload, key, page, policy, network,
         registries, logins, challenge, reference,
     )
 }  # fmt: skip

@@ -155,6 +155,31 @@ PODS = (
         "pods": [],
     },
 )
+LOCAL = {"type": "host-local", "subnet": "10.20.0.0/24", "routes": [{"dst": "0.0.0.0/0"}]}
+NETWORKS: tuple[dict[str, Any], ...] = (
+    {
+        "cniVersion": "1.0.0",
+        "name": "web",
+        "type": "ptp",
+        "ipMasq": True,
+        "mtu": 1400,
+        "ipam": LOCAL,
+    },
+    {
+        "cniVersions": ["0.4.0", "1.1.0"],
+        "name": "shop",
+        "plugins": [
+            {
+                "type": "bridge",
+                "bridge": "shop0",
+                "isGateway": True,
+                "ipam": {**LOCAL, "gateway": "10.20.0.1"},
+            },
+            {"type": "tuning", "sysctl": {"net.core.somaxconn": "512"}},
+            {"type": "vendor", "anything": [None]},
+        ],
+    },
+)
 CHALLENGES = (
     b'Bearer realm="https://auth.example.com/token",service="registry",scope="repository:hostile:pull"',
     b'Basic realm="x", Bearer realm=https://a/, error="invalid_token"',
@@ -183,6 +208,7 @@ def seeds() -> dict[str, list[bytes]]:
         "key": [openpgp.KEY],
         "page": list(PAGES),
         "policy": [_json(POLICY), b'{"default":[{"type":"insecureAcceptAnything"}]}'],
+        "network": [_json(each) for each in NETWORKS],
         "registries": list(REGISTRIES),
         "logins": [_json(each) for each in LOGINS],
         "challenge": list(CHALLENGES),
