@@ -110,6 +110,20 @@ def addresses(index: int) -> list[Here]:
     return out
 
 
+def routes() -> list[tuple[int, str]]:
+    """(index of a link, `ADDRESS/PREFIX`) of every route of both families that leads over a link."""
+    out = []
+    for family in (AF_INET, AF_INET6):
+        for _, body in _ask(RTM_GETROUTE, NLM_F_DUMP, struct.pack("=B11x", family)):
+            had = _attributes(body[12:])
+            if RTA_OIF in had:
+                dst = had.get(RTA_DST, bytes(4 if family == AF_INET else 16))
+                out.append(
+                    (struct.unpack("=i", had[RTA_OIF])[0], f"{inet_ntop(family, dst)}/{body[1]}")
+                )
+    return out
+
+
 def route_to(ip: str) -> Optional[Match]:
     """The route that packets to an address take now, or None."""
     family = AF_INET6 if ":" in ip else AF_INET

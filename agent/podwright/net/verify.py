@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Is everything still there that a running pod's network was made of? Looks, and changes nothing.
 
-Links, addresses and routes are read through pyroute2 from the kernel, firewall elements from
-nftables, and networks made by CNI plugins are asked by their plugins (CHECK).
+Links, addresses and routes are read from the kernel, firewall elements from nftables, and networks that CNI
+plugins have made are asked by these (CHECK).
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from __future__ import annotations
 import os
 from _socket import if_nameindex
 
-from podwright.errors import NetworkError, PodwrightError
-from podwright.host import distpackages
+from podwright.errors import PodwrightError
 from podwright.host.clock import boot_id
-from podwright.kernel import sysctl
+from podwright.kernel import rtlook, sysctl
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import entered
 from podwright.net import firewall, forwarding, ledger
@@ -23,8 +22,6 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from podwright.net.values import Attachment, Holding
 
 
@@ -112,38 +109,20 @@ def _namespace(holding: Holding) -> int:
 
 def look() -> Seen:
     """What the kernel has in the namespace that this thread is in."""
-    distpackages.enable()
-    try:
-        from pyroute2 import IPRoute
-    except ImportError as err:
-        raise NetworkError(
-            f"network: pyroute2 cannot be imported ({err})",
-            "install the package python3-pyroute2",
-            object="pyroute2",
-            reason="missing-library",
-        ) from None
-    with IPRoute() as kernel:
-        links = {one["index"]: one for one in kernel.get_links()}
-        names = {index: _attribute(one, "IFLA_IFNAME") for index, one in links.items()}
-        seen = Seen(
-            {name: set() for name in names.values()},
-            {name: set() for name in names.values()},
-            {names[index] for index, one in links.items() if one["flags"] & 1},
-        )
-        for one in kernel.get_addr():
-            ip = _attribute(one, "IFA_LOCAL") or _attribute(one, "IFA_ADDRESS")
-            seen.addresses[names[one["index"]]].add(f"{ip}/{one['prefixlen']}")
-        for one in (*kernel.get_routes(family=2), *kernel.get_routes(family=10)):
-            link = names.get(_attribute(one, "RTA_OIF"))
-            if link:
-                any_ = "::" if one["family"] == 10 else "0.0.0.0"
-                dst = _attribute(one, "RTA_DST") or any_
-                seen.routes[link].add(f"{dst}/{one['dst_len']}")
+    links = rtlook.links()
+    names = {one.index: one.name for one in links}
+    seen = Seen(
+        {
+            one.name: {f"{here.ip}/{here.prefix}" for here in rtlook.addresses(one.index)}
+            for one in links
+        },
+        {one.name: set() for one in links},
+        {one.name for one in links if one.up},
+    )
+    for index, dst in rtlook.routes():
+        if index in names:
+            seen.routes[names[index]].add(dst)
     return seen
-
-
-def _attribute(message: Any, name: str) -> Any:
-    return next((found[1] for found in message["attrs"] if found[0] == name), None)
 
 
 def _asked(holding: Holding) -> list[str]:
