@@ -485,6 +485,7 @@ def test_an_error_keeps_what_could_not_be_undone_for_gc(bed: CniBed) -> None:
     assert bed.collect() == [[], []]
 
 
+@pytest.mark.threat("T85")
 @pytest.mark.parametrize("victim", ["launcher", "worker"])
 def test_a_kill_in_the_middle_of_add_leaks_nothing(bed: CniBed, victim: str) -> None:
     """#3114: the executable dies with its caller, and DEL gets what ADD got."""
@@ -542,6 +543,7 @@ def wait_until(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.threat("T85")
 def test_after_kill_9_gc_calls_del_as_if_the_namespace_were_there(bed: CniBed) -> None:
     """Without one, Debian's bridge leaves the rules that masquerade."""
     bed.debian(xbridge="bridge", xlocal="host-local")
@@ -562,6 +564,7 @@ def test_after_kill_9_gc_calls_del_as_if_the_namespace_were_there(bed: CniBed) -
     assert "10.77" not in bed.host.run("iptables-save")
 
 
+@pytest.mark.threat("T91")
 def test_after_a_reboot_the_next_start_takes_back_what_was_left(bed: CniBed) -> None:
     """/run is empty, the pod's directory is there, and so are the leases of Debian's host-local."""
     bed.debian(xbridge="bridge", xlocal="host-local")

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import pytest
 
-from podwright.net.hostsfile import LONGEST, MARK, Edit, edits, lines_of, own
+from podwright.net.hostsfile import BLOCK, CROWDED, LIMIT, LONGEST, MARK, Edit, edits, lines_of, own
 
 OWN = b"127.0.0.1 localhost web\n" + MARK
 
@@ -16,11 +17,17 @@ OWN = b"127.0.0.1 localhost web\n" + MARK
 def apply(old: bytes, done: list[Edit]) -> bytes:
     """The file after these edits."""
     for edit in done:
-        end = edit.offset if edit.data is None else max(len(old), edit.offset + len(edit.data))
-        old = (
-            old[: edit.offset] + (edit.data or b"") + old[edit.offset + len(edit.data or b"") : end]
-        )
+        if edit.data is None:
+            old = old[: edit.offset]
+        else:
+            assert edit.offset <= len(old)
+            old = old[: edit.offset] + edit.data + old[edit.offset + len(edit.data) :]
     return old
+
+
+def changed(old: bytes, wanted: Iterable[bytes]) -> bytes:
+    """The file after one change."""
+    return apply(old, edits(old, frozenset(wanted)))
 
 
 def said(text: bytes) -> set[bytes]:
@@ -28,21 +35,33 @@ def said(text: bytes) -> set[bytes]:
     return {line.partition(b"#")[0].strip() for line in text.split(b"\n")} - {b""}
 
 
-def moments(old: bytes, edit: Edit) -> list[bytes]:
-    """What a reader may find while one edit is made, its bytes in any order."""
-    if edit.data is None:
-        return [old, old[: edit.offset]]
-    size = len(edit.data)
-    grown = len(old) < edit.offset + size
-    out = [old, apply(old, [edit])]
-    for _ in range(8):
-        mixed = bytearray(old)
-        for index in random.sample(range(size), random.randrange(size + 1)):
-            if edit.offset + index < len(mixed):
-                mixed[edit.offset + index] = edit.data[index]
-        out.append(bytes(mixed))
-    if grown:
-        out += [apply(old, [edit])[: len(old) + cut] for cut in range(size)]
+def states(old: bytes, done: list[Edit]) -> list[bytes]:
+    """The file before the first edit, after each of them, and while each is half made, its bytes in any order."""
+    out = [old]
+    for edit in done:
+        new = apply(out[-1], [edit])
+        if edit.data is not None:
+            mixed = bytearray(out[-1])
+            for index in random.sample(range(len(edit.data)), len(edit.data) // 2):
+                if edit.offset + index < len(mixed):
+                    mixed[edit.offset + index] = edit.data[index]
+            out.append(bytes(mixed))
+            if len(new) > len(mixed):
+                out.append(new[: random.randrange(len(mixed), len(new))])
+        out.append(new)
+    return out
+
+
+def copied(moments: list[bytes]) -> bytes:
+    """What a reader has copied from the first byte to the last while the file went through these states."""
+    out = b""
+    size = max(map(len, moments))
+    cuts = sorted(random.randrange(size + 1) for _ in moments[1:])
+    for moment, begin, end in zip(moments, [0, *cuts], [*cuts, size]):
+        piece = moment[begin:end]
+        out += piece
+        if len(piece) < end - begin:
+            break
     return out
 
 
@@ -53,67 +72,115 @@ def lines(*numbers: int) -> list[bytes]:
 
 def test_lines_come_and_go_and_keep_their_place() -> None:
     one, two, three = lines(3, 6, 9)
-    text = apply(OWN, edits(OWN, [one, two, three]))
+    text = changed(OWN, [one, two, three])
     assert text == OWN + b"\n".join([one, two, three]) + b"\n"
-    text = apply(text, edits(text, [one, three]))
+    text = changed(text, [one, three])
+    assert text == OWN + one + b"\n#" + two[1:] + b"\n" + three + b"\n"
+    text = changed(text, [one, three])
     assert text == OWN + one + b"\n#" + b" " * (len(two) - 1) + b"\n" + three + b"\n"
-    text = apply(text, edits(text, [one, three, two]))
+    text = changed(text, [one, three, two])
     assert text == OWN + b"\n".join([one, two, three]) + b"\n", "its place was free"
-    text = apply(text, edits(text, [one]))
-    assert text == OWN + one + b"\n", "what is at the end is cut off"
-    assert apply(text, edits(text, [])) == OWN
+    text = changed(text, [one])
+    assert said(text) == said(OWN) | {one}
+    assert changed(text, [one]) == OWN + one + b"\n", "what is at the end is cut off"
+    assert changed(changed(text, []), []) == OWN
+
+
+def test_what_may_still_be_read_is_not_overwritten() -> None:
+    one, two, three = lines(3, 6, 9)
+    text = changed(changed(OWN, [one, two]), [two])
+    before = OWN + b"#" + one[1:] + b"\n" + two + b"\n"
+    assert text == before
+    assert (
+        apply(text, edits(text, frozenset([two, three]), settled=False)) == before + three + b"\n"
+    )
+    back = edits(text, frozenset([one, two]), settled=False)
+    assert back == [Edit(len(OWN), one[:1])], "the same line again"
+    cut = text + b"#172.16.28."
+    assert apply(cut, edits(cut, frozenset([two, three]), settled=False)) == before + three + b"\n"
 
 
 def test_what_is_as_wanted_is_left_alone() -> None:
-    text = apply(OWN, edits(OWN, lines(2, 3)))
-    assert edits(text, lines(3, 2)) == []
-    assert edits(text, lines(3, 2, 2)) == []
+    text = changed(OWN, lines(2, 3))
+    assert edits(text, frozenset(lines(3, 2))) == []
 
 
 def test_a_shorter_line_leaves_a_comment_and_two_neighbours_make_room_for_a_longer_one() -> None:
-    text = apply(OWN, edits(OWN, [b"1.1.1.1 aaaa", b"1.1.1.2 bbbb", b"1.1.1.3 c"]))
-    shorter = apply(text, edits(text, [b"1.1.1.4 d", b"1.1.1.2 bbbb", b"1.1.1.3 c"]))
+    text = changed(OWN, [b"1.1.1.1 aaaa", b"1.1.1.2 bbbb", b"1.1.1.3 c"])
+    shorter = changed(
+        changed(text, [b"1.1.1.2 bbbb", b"1.1.1.3 c"]),
+        [b"1.1.1.2 bbbb", b"1.1.1.3 c", b"1.1.1.4 d"],
+    )
     assert shorter == OWN + b"1.1.1.4 d\n# \n1.1.1.2 bbbb\n1.1.1.3 c\n"
-    longer = apply(text, edits(text, [b"1.1.1.5 eeeeeeeeee", b"1.1.1.3 c"]))
+    room = changed(changed(text, [b"1.1.1.3 c"]), [b"1.1.1.3 c"])
+    longer = changed(room, [b"1.1.1.5 eeeeeeeeee", b"1.1.1.3 c"])
     assert longer == OWN + b"1.1.1.5 eeeeeeeeee\n#     \n1.1.1.3 c\n"
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_reader_never_sees_half_a_line(seed: int) -> None:
+def test_a_reader_that_copies_while_the_file_changes_never_sees_half_a_line(seed: int) -> None:
     random.seed(seed)
     text = OWN
-    for _ in range(30):
-        wanted = lines(*random.sample(range(1, 30), random.randrange(12)))
+    for number in range(30):
+        wanted = lines(*random.sample(range(1, 60), random.randrange(25)))
+        done = edits(text, frozenset(wanted), settled=bool(number % 4))
+        moments = states(text, done)
         allowed = said(text) | set(wanted)
-        for edit in edits(text, wanted):
-            for moment in moments(text, edit):
-                assert moment.startswith(OWN)
-                assert said(moment) <= allowed
-                assert said(moment) >= said(text) & set(wanted)
-            text = apply(text, [edit])
+        for _ in range(20):
+            seen = copied(moments)
+            assert said(seen) <= allowed
+            assert said(seen) >= said(text) & set(wanted)
+        text = apply(text, done)
         assert said(text) - said(OWN) == set(wanted)
-        assert len(text) < len(OWN) + 1500
+        assert len(text) < 4096
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_reader_with_a_small_buffer_sees_whole_lines_whatever_happens_between_its_reads(
+    seed: int,
+) -> None:
+    random.seed(seed)
+    history, allowed = [OWN], said(OWN)
+    for _ in range(30):
+        wanted = lines(*random.sample(range(1, 200), random.randrange(150)))
+        history.append(changed(history[-1], wanted))
+        allowed |= set(wanted)
+    for _ in range(300):
+        seen = b""
+        when = 0
+        while True:
+            when = random.randrange(when, min(when + 5, len(history)))
+            piece = history[when][len(seen) : len(seen) + BLOCK]
+            seen += piece
+            if len(piece) < BLOCK:
+                break
+        assert said(seen) <= allowed
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_writer_that_is_killed_is_followed_by_one_that_is_not(seed: int) -> None:
     random.seed(seed)
-    text = apply(OWN, edits(OWN, lines(*range(1, 9))))
+    text = changed(changed(OWN, lines(*range(1, 9))), lines(1, 2, 5, 7, 8))
     wanted = lines(2, 5, 20, 21, 22)
-    done = edits(text, wanted)
-    for stop in range(len(done)):
-        for begun in moments(apply(text, done[:stop]), done[stop]):
-            assert said(apply(begun, edits(begun, wanted))) - said(OWN) == set(wanted)
+    for begun in states(text, edits(text, frozenset(wanted))):
+        assert said(changed(begun, wanted)) - said(OWN) == set(wanted)
 
 
 def test_a_file_that_is_not_ours_stays_as_it_is() -> None:
-    assert edits(b"127.0.0.1 localhost\n", lines(2)) == []
-    assert edits(b"", lines(2)) == []
+    assert edits(b"127.0.0.1 localhost\n", frozenset(lines(2))) == []
+    assert edits(b"", frozenset(lines(2))) == []
 
 
 def test_a_file_does_not_grow_without_end() -> None:
+    text = OWN
+    for number in range(200):
+        line = b"172.16.28.2 %s%d" % (b"x" * 500, number)
+        text = apply(text, edits(text, frozenset([line]), settled=False))
+    assert len(text) < CROWDED + 2 * BLOCK
     many = [b"172.16.28.2 %s%d" % (b"x" * 800, n) for n in range(2000)]
-    assert edits(OWN, many) == []
+    text = changed(OWN, many)
+    assert LIMIT - 2 * BLOCK < len(text) <= LIMIT
+    assert said(text) < said(OWN) | set(many)
 
 
 def test_what_a_pod_says_of_itself() -> None:

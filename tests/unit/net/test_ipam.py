@@ -97,7 +97,7 @@ def test_every_address_but_the_reserved_ones_is_given_once(
         give(local(**conf), used)
     assert caught.value.sentence() == (
         f"network back: all {len(expected)} addresses of {conf['subnet']} are in use by"
-        f" {len(expected)} pods; stop a pod first, or make the range larger"
+        f" {len(expected)} pod{'s' * (len(expected) > 1)}; stop a pod first, or make the range larger"
     )
     assert caught.value.reason == "no-address"
 

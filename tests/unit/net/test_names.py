@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 from podwright.net import hostsfile, names
@@ -132,7 +134,38 @@ def test_a_pod_whose_file_is_bad_hurts_no_other(tmp_path: Path) -> None:
         assert f"172.16.28.{other + 1} p{other + 1}\n" in text
         assert f"p{own + 1}\n" in text.partition("\n")[0] + "\n"
     names.refresh(pods[4:5])
+    os.utime(files[4], (0, 0))
+    names.refresh(pods[4:5])
     assert files[4].read_bytes().endswith(hostsfile.MARK)
+
+
+def test_a_reader_of_the_real_file_sees_whole_lines_only(tmp_path: Path) -> None:
+    reader = pod(1, "reader", (), run_dir=str(tmp_path))
+    peers = [pod(n, f"p{n}", ("app",) * (n % 3)) for n in range(2, 60)]
+    path = _file(tmp_path, reader)
+    allowed = {line for line in path.read_bytes().split(b"\n") if not line.startswith(b"#")}
+    for some in (peers, peers[::2], peers[::3], peers[1::2]):
+        allowed |= set(hostsfile.lines_of(names.entries(reader, some)))
+    begun, done = threading.Event(), threading.Event()
+
+    def change() -> None:
+        begun.wait()
+        for _ in range(60):
+            for some in (peers, peers[::2], peers[::3], peers[1::2]):
+                names.refresh([reader, *some])
+        done.set()
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    seen: set[bytes] = set()
+    begun.set()
+    while not done.is_set():
+        with path.open("rb", buffering=0) as file:
+            text = b"".join(iter(lambda: file.read(hostsfile.BLOCK), b""))
+        seen |= {line.partition(b"#")[0].strip() for line in text.split(b"\n")} - {b""}
+    writer.join()
+    assert seen <= allowed
+    assert len(seen) > 40
 
 
 def test_what_networks_say_is_checked() -> None:
