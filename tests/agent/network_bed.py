@@ -170,6 +170,7 @@ class Bed:
             (self.outside, "uplink0", "2001:db8:0:1"),
             (self.other, "uplink1", "2001:db8:0:2"),
         ):
+            self.host.run("sysctl", "-qw", f"net.ipv6.conf.{link}.accept_dad=0")
             self.host.run("sysctl", "-qw", f"net.ipv6.conf.{link}.disable_ipv6=0")
             self.host.run("ip", "address", "add", f"{subnet}::1/64", "dev", link, "nodad")
             neighbour.run("ip", "address", "add", f"{subnet}::2/64", "dev", "wire", "nodad")
