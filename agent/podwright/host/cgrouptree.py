@@ -42,10 +42,11 @@ class Place:
     path: str
 
 
-def parse(cgroup: str, mountinfo: str) -> list[Hierarchy]:
-    """Find the caller's cgroups in the texts of /proc/self/cgroup and /proc/self/mountinfo.
+def parse(cgroup: str, mountinfo: str, wanted: frozenset[str] = USED) -> list[Hierarchy]:
+    """Find a process's cgroups in the texts of /proc/PID/cgroup and /proc/self/mountinfo.
 
-    The controllers of v2 are only known from its files, so they are left empty here.
+    wanted  the controllers that count; those of v2 are only known from its files, so they are
+            left empty here
     """
     mounted: dict[str, tuple[str, str]] = {}
     for line in mountinfo.splitlines():
@@ -60,7 +61,7 @@ def parse(cgroup: str, mountinfo: str) -> list[Hierarchy]:
     out = []
     for line in cgroup.splitlines():
         _, names, path = line.split(":", 2)
-        used = USED & set(names.split(","))
+        used = wanted & set(names.split(","))
         key = names.split(",")[0]
         if key in mounted and (used or not names):
             root, point = mounted[key]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import time
 
+from podwright.host.freezer import members
 from podwright.kernel import signals
 from podwright.kernel.step import step
 
@@ -23,19 +24,25 @@ PATIENCE = 5.0
 """Seconds; what does not end by then does not end at all (uninterruptible)."""
 
 
-def end(directories: Iterable[str]) -> None:
-    """Kill every process in these control groups and below, and wait until they are empty."""
+def end(directories: Iterable[str]) -> frozenset[int]:
+    """Kill every process in these control groups and below, and wait until they are empty.
+
+    Returns those that have not ended in time.
+    """
+    left: frozenset[int] = frozenset()
     deadline = time.monotonic() + PATIENCE
     for top in directories:
         _bar(top)
         while True:
-            found = _members(top)
+            found = members(top)
             if not found or time.monotonic() > deadline:
+                left |= found
                 break
             step("kill")
             for pid in found:
                 _kill(top, pid)
             time.sleep(0.005)
+    return left
 
 
 def _bar(top: str) -> None:
@@ -50,24 +57,13 @@ def _bar(top: str) -> None:
         os.close(fd)
 
 
-def _members(top: str) -> frozenset[int]:
-    found: set[int] = set()
-    for directory, _, _ in os.walk(top):
-        try:
-            with open(f"{directory}/cgroup.procs") as file:
-                found.update(int(line) for line in file if line.strip() != "0")
-        except OSError:
-            continue
-    return frozenset(found)
-
-
 def _kill(top: str, pid: int) -> None:
     try:
         fd = os.pidfd_open(pid)
     except OSError:
         return
     try:
-        if pid in _members(top):
+        if pid in members(top):
             signals.pidfd_send_signal(fd, signals.SIGKILL)
     except ProcessLookupError:
         return

@@ -197,27 +197,44 @@ DEEPEST = 64
 
 
 def _remove_at(parent: int, name: str, device: int, shown: str) -> None:
-    """Remove one directory below `parent`, with few descriptors and frames however deep it is."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    """Remove one directory below `parent`, with few descriptors and frames however deep it is.
+
+    Mounts of the same file system (bind mounts) are not crossed either.
+    """
+    from podwright.kernel import beneath
+
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
     # Each frame: directory fd, its name in the parent, the names still to visit.
-    frames = [(os.open(name, flags, dir_fd=parent), name)]
+    frames: list[tuple[int, str]] = []
+    child: Optional[str] = name
     try:
+        frames.append((beneath.open_at(parent, name, flags, beneath.NO_XDEV), name))
+        child = None
         while frames:
             fd, own_name = frames[-1]
             if os.fstat(fd).st_dev != device:
-                raise OSError(errno.EXDEV, "another file system is mounted there", shown)
+                raise OSError(errno.EXDEV, "")
             child = _empty_but_dirs(fd)
             if child is not None:
                 if len(frames) >= DEEPEST:
                     # A pod can nest directories without end: what is below comes up to the top.
                     os.rename(child, os.urandom(16).hex(), src_dir_fd=fd, dst_dir_fd=frames[0][0])
                 else:
-                    frames.append((os.open(child, flags, dir_fd=fd), child))
+                    opened = beneath.open_at(fd, child, flags, beneath.NO_XDEV)
+                    frames.append((opened, child))
                 continue
             frames.pop()
             os.close(fd)
             above = frames[-1][0] if frames else parent
+            child = own_name
+            step("rmdir")
             os.rmdir(own_name, dir_fd=above)
+    except OSError as err:
+        mounted = err.errno in (errno.EXDEV, errno.EBUSY)
+        why = "something is mounted there" if mounted else os.strerror(err.errno or 0)
+        last = err.filename if isinstance(err.filename, str) else child or ""
+        way = [shown, *(one for _, one in frames[1:]), *([last] if last != name else [])]
+        raise OSError(err.errno, why, "/".join(way)) from None
     finally:
         for fd, _ in frames:
             os.close(fd)

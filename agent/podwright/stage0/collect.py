@@ -9,12 +9,14 @@ pod directory with something still mounted in it is left and named.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
 from podwright.errors import HostError, LockedError, PodwrightError, UsageError
 from podwright.kernel import fs
 from podwright.stage0 import pods
+from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -49,7 +51,10 @@ def remove(layout: Layout, pod: pods.Pod) -> None:
 def _delete(locked: pods.LockedPod) -> None:
     """Move to garbage and remove the files of a pod we hold the lock of."""
     if locked.directory not in (pods.EXITED_GARBAGE, pods.GARBAGE):
-        locked.move(pods.EXITED_GARBAGE if locked.directory == pods.RUN else pods.GARBAGE)
+        try:
+            locked.move(pods.EXITED_GARBAGE if locked.directory == pods.RUN else pods.GARBAGE)
+        except OSError as err:
+            raise _in_the_way(locked.uuid, err) from None
     _remove_cgroups(locked.path)
     if os.path.lexists(f"{locked.path}/{PLUGINS}"):
         from podwright.net.cni import records
@@ -58,22 +63,47 @@ def _delete(locked: pods.LockedPod) -> None:
     try:
         fs.remove_tree(locked.path)
     except OSError as err:
-        raise HostError(
-            f"pod {locked.uuid} could not be removed: {err.strerror}: {err.filename}",
-            "end whatever uses it; the next gc tries again",
-            object=locked.uuid,
-        ) from None
+        raise _in_the_way(locked.uuid, err) from None
+
+
+def _in_the_way(uuid: str, err: OSError) -> HostError:
+    """What keeps a pod from being removed, and what to do about it."""
+    hints = {
+        errno.EPERM: "it may be immutable (lsattr shows it)",
+        errno.EXDEV: "unmount it",
+        errno.EBUSY: "unmount it, or end what uses it",
+        errno.EROFS: "make the file system writable",
+    }
+    hint = hints.get(err.errno or 0, "end whatever uses it")
+    return HostError(
+        f"pod {uuid} could not be removed: {safe(err.strerror)}: {safe(err.filename)}",
+        f"{hint}; the next gc tries again",
+        object=uuid,
+    )
 
 
 def _remove_cgroups(path: str) -> None:
-    """End what is left of a pod whose parent was killed before it could, and its control groups."""
-    from podwright.host import cgroups, leftovers
+    """End what is left of a pod whose parent was killed before it could, and its control groups.
+
+    As long as something of it lives, so does its record, by which the next gc finds that.
+    """
+    from podwright.host import cgroups, freezer, leftovers
     from podwright.stage1.namespaces import record
 
     init = record.read(path)
-    if init is not None:
-        leftovers.end(init.cgroups)
-        cgroups.remove(list(init.cgroups))
+    if init is None:
+        return
+    uuid = os.path.basename(path)
+    own = frozenset(pid for one in init.cgroups for pid in freezer.members(one))
+    freezer.release(uuid, sorted(own), own)
+    left = leftovers.end(init.cgroups)
+    if left:
+        raise HostError(
+            f"pod {uuid}: process {min(left)} does not end",
+            "find out what it waits for; the next gc tries again",
+            object=uuid,
+        )
+    cgroups.remove(list(init.cgroups))
 
 
 def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Collected:
@@ -90,6 +120,8 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
                 marked.append(pod.uuid)
         except PodwrightError as err:
             problems.append(err.sentence())
+        except OSError as err:
+            problems.append(_in_the_way(pod.uuid, err).sentence())
     if mark_only:
         return Collected(tuple(marked), (), tuple(problems))
     _free_host(layout, problems)
@@ -121,6 +153,10 @@ def _referenced(layout: Layout, problems: list[str]) -> set[str]:
 
 def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
     """Move an ended, aborted or expired pod to its garbage directory; whether it was moved."""
+    if pod.directory == pods.RUN and pod.locked:
+        from podwright.stage1.namespaces.stop import end_orphan
+
+        end_orphan(pod.path)  # then the next gc finds it ended
     if pod.locked or pod.directory in (pods.EXITED_GARBAGE, pods.GARBAGE):
         return False
     if pod.directory == pods.PREPARED and (pod.uuid in keep or _age(pod.path) < expire):

@@ -100,3 +100,16 @@ def read(pod_dir: str) -> Optional[InitRecord]:
 def open_init(record: InitRecord) -> Optional[int]:
     """A pidfd of the recorded process; None when it has ended, whoever has its pid now."""
     return identity.open_pidfd(record.process)
+
+
+def is_orphan(pod_dir: str, record: InitRecord) -> bool:
+    """Whether the recorded process runs, and the one that waits for it does not any more."""
+    if not identity.alive(record.process):
+        return False
+    try:
+        with open(f"{pod_dir}/ppid", encoding="ascii") as file:
+            parent = int(file.read())
+        with open(f"/proc/{record.process['pid']}/stat", "rb") as stat:
+            return int(stat.read().rpartition(b")")[2].split()[1]) != parent
+    except (OSError, ValueError):
+        return False
