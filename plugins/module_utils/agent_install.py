@@ -26,6 +26,7 @@ PROGRAM = "/usr/bin/podwright"
 LINK = "../lib/podwright/bin/podwright"
 CONFIG = "/etc/podwright"
 DATA = "/var/lib/podwright"
+STATE = "/run/podwright"
 CERTIFICATES = f"{CONFIG}/ca.d/ansible.pem"
 GROUPS = ("podwright", "podwright-admin")
 USER = "podwright"
@@ -87,6 +88,7 @@ def remove(data: bool) -> list[Change]:
     changes = [change for path in agent_units.FILES for change in _no_file(path)]
     changes += _no_file(PROGRAM)
     changes += agent_versions.removed()
+    changes += _no_directory(STATE)
     if not data:
         return changes
     changes += _no_directory(DATA) + _no_directory(CONFIG)

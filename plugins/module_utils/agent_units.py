@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files for hosts with systemd: what ended pods left is cleaned away twice a day."""
+"""Files for hosts with systemd: what ended pods left is cleaned away twice a day; the metadata service."""
 
 from __future__ import annotations
 
@@ -31,6 +31,61 @@ RandomizedDelaySec=10min
 WantedBy=timers.target
 """
 
+METADATA_SOCKET = """\
+# Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=Where podwright pods are registered with the metadata service
+
+[Socket]
+ListenStream=/run/podwright/metadata-svc.sock
+SocketMode=0660
+DirectoryMode=0755
+RemoveOnStop=yes
+
+[Install]
+WantedBy=sockets.target
+"""
+
+METADATA_SERVICE = """\
+# Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=Tells podwright pods who they are
+Requires=podwright-metadata.socket
+After=podwright-metadata.socket network.target
+
+[Service]
+Type=notify
+ExecStart=/usr/bin/podwright metadata-service
+Restart=on-failure
+LimitNOFILE=16384
+LimitCORE=0
+MemoryMax=256M
+TasksMax=16
+CapabilityBoundingSet=
+LockPersonality=yes
+NoNewPrivileges=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectHome=read-only
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectSystem=strict
+ReadOnlyPaths=/proc/sys /sys
+ReadWritePaths=/run/podwright
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+"""
+"""It is root without capabilities: pods' directories and its own files are root's.
+
+ReadOnlyPaths instead of ProtectKernelTunables and ProtectControlGroups, which mount a proc of their own: in a machine that is
+a container itself, that one tells another boot ID than everybody else sees.
+"""
+
 TMPFILES = """\
 # Installed by the role podwright.fleet.agent; changes are overwritten.
 d /var/lib/podwright 2750 root podwright
@@ -39,6 +94,8 @@ d /var/lib/podwright 2750 root podwright
 FILES = {
     "/etc/systemd/system/podwright-gc.service": GC_SERVICE,
     "/etc/systemd/system/podwright-gc.timer": GC_TIMER,
+    "/etc/systemd/system/podwright-metadata.socket": METADATA_SOCKET,
+    "/etc/systemd/system/podwright-metadata.service": METADATA_SERVICE,
     "/etc/tmpfiles.d/podwright.conf": TMPFILES,
 }
 """Path and content."""
