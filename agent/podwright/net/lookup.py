@@ -108,7 +108,7 @@ def choose(nets: str, conf_dirs: tuple[str, ...]) -> tuple[Chosen, ...]:
     """The networks that `nets` (`model/netchoice.py`) names, in the order of their links.
 
     None for `none` and `host`. Raises NetworkError for a network that does not exist or whose
-    configuration cannot be used.
+    configuration cannot be used, and UsageError for arguments that it does not know.
     """
     choice = netchoice.parse(nets)
     return pick(choice, read(conf_dirs)) if netchoice.has_own_network(choice.word) else ()
@@ -127,6 +127,11 @@ def pick(choice: NetChoice, catalog: Catalog) -> tuple[Chosen, ...]:
     for name in wanted:
         if name not in known:
             raise unknown(name, catalog)
+    if any(wanted.values()):
+        from podwright.net import args
+
+        for conf in catalog.networks:
+            args.check(conf, wanted.get(conf.name, ()))
     return tuple(
         Chosen(conf, wanted.get(conf.name, ()))
         for conf in catalog.networks

@@ -6,18 +6,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from podwright.errors import NetworkError
+from podwright.errors import NetworkError, UsageError
 from podwright.host.paths import Layout
 from podwright.net import lookup, shown
 from podwright.net.values import NetConf
 
-Write = Callable[..., Path]
+LOCAL = {"type": "host-local", "subnet": "10.0.0.0/24"}
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_links_are_made_in_the_order_of_the_files_names(
     write(local, "30-a.conf", "a")
     write(shipped, "20-b.conf", "b")
     write(local, "10-c.json", "c")
-    assert chosen("a,b:IP=10.0.0.5,c", dirs) == [
+    assert chosen("a,b,c", dirs) == [
         ("c", "10-c.json"),
         ("b", "20-b.conf"),
         ("a", "30-a.conf"),
@@ -84,8 +83,8 @@ def test_links_are_made_in_the_order_of_the_files_names(
         "default-restricted",
         "default",
     ]
-    found = lookup.choose("a,b:IP=10.0.0.5", dirs)
-    assert [one.args for one in found] == [(("IP", "10.0.0.5"),), ()]
+    found = lookup.choose("a,b:MAC=02:00:00:00:00:01", dirs)
+    assert [one.args for one in found] == [(("MAC", "02:00:00:00:00:01"),), ()]
 
 
 def test_the_operators_network_takes_the_place_of_a_shipped_and_a_built_in_one(
@@ -218,6 +217,54 @@ def test_the_directories_of_a_host() -> None:
         "/etc/podwright/net.d",
         "/u/net.d",
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "args", "message"),
+    [
+        ({}, "IP=10.0.0.5", "network web: has no argument IP; it has MAC; IgnoreUnknown=1 lets"),
+        ({"ipam": LOCAL}, "IPP=10.0.0.5", "network web: has no argument IPP; it has IP, MAC; "),
+        (
+            {"ipam": LOCAL},
+            "ip=10.0.0.5;MAC=02:00:00:00:00:01",
+            "has no argument ip; it has IP, MAC",
+        ),
+        ({"ipam": LOCAL}, "GATEWAY=10.0.0.1", "has no argument GATEWAY"),
+        ({"ipam": LOCAL}, "IPP=1;IgnoreUnknown=0", "has no argument IPP"),
+    ],
+)
+def test_an_argument_that_nothing_would_be_done_with_is_refused(
+    local: Path, dirs: tuple[str, ...], fields: Any, args: str, message: str
+) -> None:
+    write(local, "10-web.conf", "web", **fields)
+    with pytest.raises(UsageError) as caught:
+        lookup.choose(f"web:{args}", dirs)
+    assert message in caught.value.sentence()
+
+
+@pytest.mark.parametrize(
+    ("fields", "args"),
+    [
+        ({"ipam": LOCAL}, "IP=10.0.0.5;MAC=02:00:00:00:00:01"),
+        ({"ipam": LOCAL}, "K8S_POD_NAME=x;IgnoreUnknown=1"),
+        ({"type": "vendor"}, "ANYTHING=x"),
+        ({"ipam": {"type": "vendor"}}, "ANYTHING=x"),
+        ({"ipam": {"type": "static"}}, "IP=10.0.0.5/24;GATEWAY=10.0.0.1"),
+        (
+            {
+                "type": "macvlan",
+                "ipam": {"type": "dhcp", "provide": [{"option": "12", "fromArg": "NAME"}]},
+            },
+            "NAME=web",
+        ),
+    ],
+)
+def test_arguments_that_somebody_knows(
+    local: Path, dirs: tuple[str, ...], fields: Any, args: str
+) -> None:
+    write(local, "10-web.conf", "web", **fields)
+    (found,) = lookup.choose(f"web:{args}", dirs)
+    assert ";".join(sorted(args.split(";"))) == ";".join(map("=".join, found.args))
 
 
 def test_networks_that_are_still_to_be_written_count(local: Path, dirs: tuple[str, ...]) -> None:
