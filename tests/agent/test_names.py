@@ -230,22 +230,31 @@ def test_a_link_to_nowhere_is_replaced(house: House, lab: Keys, tmp_path: Path) 
     (tree / "etc/hosts").symlink_to("/run/no/hosts")
     aci.build(tree, aci.image_manifest(tiny.NAME, "1.0", shell(SHOW)), image)
     lab.key.sign(image)
-    for more in ((), ("--readonly-rootfs",), ("--private-users=false",)):
-        before = more if "--readonly-rootfs" not in more else ()
-        after = more if more != before else ()
-        found = house.agent.ok("run", *before, image, *after)
-        assert found.startswith("127.0.0.1 localhost rkt-")
-        assert found.endswith(SERVER)
+    for users in ("--private-users", "--private-users=false"):
+        for options in ((), ("--readonly-rootfs",)):
+            found = house.agent.ok("run", users, image, *options)
+            assert found.startswith("127.0.0.1 localhost rkt-") and found.endswith(SERVER)
 
 
-@pytest.mark.parametrize("users", ["--private-users", "--private-users=false"])
-def test_a_read_only_root_has_all_of_it(house: House, users: str) -> None:
-    house.host_resolv(SERVER)
-    image = house.build(app=shell(SHOW))
-    found = house.agent.ok("run", users, image, "--readonly-rootfs")
-    assert found.startswith("127.0.0.1 localhost rkt-") and found.endswith(SERVER)
-    found = house.agent.ok("run", users, "--dns=192.0.2.53", image, "--readonly-rootfs")
-    assert found.endswith("---\nnameserver 192.0.2.53\n")
+def test_a_read_only_root_has_what_is_asked_for(house: House) -> None:
+    image = house.build(app=shell("cat /etc/resolv.conf"))
+    for users in ("--private-users", "--private-users=false"):
+        found = house.agent.ok("run", users, "--dns=192.0.2.53", image, "--readonly-rootfs")
+        assert found == "nameserver 192.0.2.53\n"
+
+
+def test_what_is_in_the_way_of_what_nobody_asked_for_is_left_alone(
+    house: House, lab: Keys, tmp_path: Path
+) -> None:
+    image = tmp_path / "odd.aci"
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    tiny.make_rootfs(tree, {"etc/hosts/file": "x"})
+    aci.build(tree, aci.image_manifest(tiny.NAME, "1.0", shell("ls /etc/hosts")), image)
+    lab.key.sign(image)
+    assert house.agent.ok("run", image) == "file\n"
+    refused = house.agent.refused("run", "--hosts-entry=192.0.2.7=db", image)
+    assert "app tiny: /etc/hosts cannot be provided" in refused
 
 
 def test_volumes_keep_what_they_have(house: House, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 from podwright.net import hostsfile
 from podwright.values import value
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from podwright.net.hostsfile import Entry
     from podwright.net.values import Attachment, Holding
 
+SETTLED = 2.0
+"""Seconds in which a reader has copied what it was about to copy."""
 FILE = "hosts"
 """The file in the pod's directory that its apps have at /etc/hosts. No pod can reach the directory."""
 RESERVED = (
@@ -92,17 +95,29 @@ def _table(networks: frozenset[tuple[str, str]], holdings: Iterable[Holding]) ->
 
 
 def _seen(table: _Table, holding: Holding) -> tuple[Entry, ...]:
-    """The table without the pod itself, and without the names that are taken there."""
+    """The table as the pod has it."""
+    left = _left(table, holding)
+    found = [(entry[0], left.get(entry, entry[1])) for entry in _flat(table.entries.values())]
+    return tuple(entry for entry in found if entry[1])
+
+
+def _left(table: _Table, holding: Holding) -> dict[Entry, tuple[str, ...]]:
+    """Entries of the table that the pod does not have as they are -> the names that it has of them.
+
+    None of its own, and of others not those that it has taken already.
+    """
     mine = (holding.hostname, *own_names(holding.uuid, holding.name, holding.apps), *holding.hosts)
     taken = {name.lower() for name in mine}
-    hit = {uuid for name in taken for uuid in table.owners.get(name, ())} - {holding.uuid}
-    out: list[Entry] = []
-    for uuid, found in table.entries.items():
-        if uuid in hit:
-            out += [(ip, tuple(name for name in names if name not in taken)) for ip, names in found]
-        elif uuid != holding.uuid:
-            out += found
-    return tuple(out)
+    out: dict[Entry, tuple[str, ...]] = {}
+    for uuid in {uuid for name in taken for uuid in table.owners.get(name, ())}:
+        for entry in table.entries[uuid]:
+            out[entry] = tuple(name for name in entry[1] if name not in taken)
+    out.update((entry, ()) for entry in table.entries.get(holding.uuid, ()))
+    return out
+
+
+def _flat(entries: Iterable[tuple[Entry, ...]]) -> Iterable[Entry]:
+    return (entry for found in entries for entry in found)
 
 
 def resolv(holding: Holding) -> str:
@@ -129,24 +144,30 @@ def refresh(holdings: Iterable[Holding]) -> None:
     """
     pods = tuple(holdings)
     tables: dict[frozenset[tuple[str, str]], _Table] = {}
+    lines: dict[frozenset[tuple[str, str]], frozenset[bytes]] = {}
     for holding in pods:
         networks = _shared(holding)
         if networks not in tables:
-            tables[networks] = _table(networks, pods)
-        lines = hostsfile.lines_of(_seen(tables[networks], holding))
+            table = tables[networks] = _table(networks, pods)
+            lines[networks] = frozenset(hostsfile.lines_of(_flat(table.entries.values())))
+        left = _left(tables[networks], holding)
+        others = ((entry[0], names) for entry, names in left.items())
+        wanted = lines[networks].difference(hostsfile.lines_of(left))
         try:
-            _update(f"{holding.pod_dir}/{FILE}", lines)
+            _update(f"{holding.pod_dir}/{FILE}", wanted.union(hostsfile.lines_of(others)))
         except OSError:
             continue
 
 
-def _update(path: str, lines: Iterable[bytes]) -> None:
+def _update(path: str, lines: frozenset[bytes]) -> None:
     fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         info = os.fstat(fd)
         if not stat.S_ISREG(info.st_mode) or info.st_size > hostsfile.LIMIT:
             return
-        for edit in hostsfile.edits(os.pread(fd, hostsfile.LIMIT, 0), lines):
+        settled = not 0 <= time.time() - info.st_mtime < SETTLED
+        old = os.pread(fd, info.st_size, 0)
+        for edit in hostsfile.edits(old, lines, settled=settled):
             if edit.data is None:
                 os.ftruncate(fd, edit.offset)
             else:

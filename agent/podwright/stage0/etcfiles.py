@@ -95,4 +95,4 @@ def check_host(net: str) -> str:
 
 
 def _put(pod: Launch, name: str, data: bytes) -> None:
-    fs.write_atomic(f"{pod.pod_dir}/{name}", data, 0o644, durable=False)
+    fs.write_new(f"{pod.pod_dir}/{name}", data, 0o644, durable=False)

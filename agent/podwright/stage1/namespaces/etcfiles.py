@@ -44,8 +44,13 @@ class Given:
     def put(self, root: int, app: AppPlan, users: Optional[Users]) -> None:
         """Bind them over what the app has there."""
         for name, (file, yields) in self._files.items():
-            if not yields or not _in_volume(f"/etc/{name}", app):
+            if not yields:
                 _bind(root, file, "", name, app, users)
+            elif not _in_volume(f"/etc/{name}", app):
+                try:
+                    _bind(root, file, "", name, app, users)
+                except LaunchError:
+                    continue  # nobody has asked for it, and its image has something else there
 
     def close(self) -> None:
         """Let go of them."""
@@ -84,11 +89,13 @@ def put_servers(root: int, plan: PodPlan, app: AppPlan) -> None:
         return
     try:
         etc = beneath.open_at(root, "etc", beneath.DIRECTORY, targets.IN_OWN)
+    except OSError:
+        return  # its /etc lies somewhere else, or is none
+    try:
         fs.unlink(RESOLV, dir_fd=etc)
         fs.write_missing(etc, RESOLV, text.encode())
+    finally:
         os.close(etc)
-    except OSError as err:
-        raise _in_the_way(app, RESOLV, err) from err
 
 
 def _has_text(root: int, where: str) -> bool:
