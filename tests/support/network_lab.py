@@ -24,14 +24,14 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.support import redis_image, software_image, tiny_image
+from tests.support import aci, redis_image, software_image, tiny_image
 from tests.support.agent import Agent
 from tests.support.gpglab import Key
 from tests.support.namespaces import in_network
@@ -121,6 +121,16 @@ class Place:
 def _curl(address: str, port: int, seconds: float) -> list[str]:
     host = f"[{address}]" if ":" in address else address
     return ["curl", "-sSg", "--max-time", str(seconds), f"http://{host}:{port}/"]
+
+
+def _with_ports() -> dict[str, Any]:
+    """The app of the small image: ports for whoever publishes them."""
+    ports = [
+        {"name": "7010-tcp", "protocol": "tcp", "port": 7010},
+        {"name": "7011-udp", "protocol": "udp", "port": 7011},
+        {"name": "7020-tcp", "protocol": "tcp", "port": 7020, "count": 3},
+    ]
+    return aci.app(["/bin/sh", "-c", SLEEP], ports=ports)
 
 
 def wait_until(done: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
@@ -223,6 +233,11 @@ class Host(Place):
         self.pods.append(pod)
         return pod
 
+    def end_pods(self) -> None:
+        """End the programs that run pods."""
+        for pod in self.pods:
+            pod.close()
+
     def ledger(self) -> dict[str, str]:
         """What is there: section -> text."""
         found: dict[str, str] = {}
@@ -264,7 +279,7 @@ class Lab:
     def _host(self, scratch: Path, name: str, key: Key, undo: contextlib.ExitStack) -> Host:
         host = Host(scratch, name, key)
         undo.callback(host.base.close)
-        undo.callback(lambda: [pod.close() for pod in host.pods])
+        undo.callback(host.end_pods)
         return host
 
     def _join(self) -> None:
@@ -281,11 +296,10 @@ class Lab:
                 host.says("ip", "route", "add", "default", "via", self.outside.address(family))
         _address(self.outside, "lan")
         for host in (self.one, self.two):
-            wait_until(lambda host=host: "state UP" in host.says("ip", "link", "show", "uplink"),
-                       "the hosts' link does not come up")  # fmt: skip
+            wait_until(partial(_is_up, host), "the hosts' link does not come up")
 
     def _store(self, scratch: Path, key: Key, software: bool) -> None:
-        images = {TINY: tiny_image.build(), REDIS: redis_image.build(REDIS)}
+        images = {TINY: tiny_image.build(app=_with_ports()), REDIS: redis_image.build(REDIS)}
         for name, built in images.items():
             self._fetch(scratch, key, name, built, (self.one, self.two))
         if software:
@@ -317,6 +331,10 @@ echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwa
 for name in all default; do echo 0 >/proc/sys/net/ipv6/conf/$name/accept_dad; done
 """
 """A new namespace has settings of the machine's own, which may be a router; addresses are there at once."""
+
+
+def _is_up(host: Host) -> bool:
+    return "state UP" in host.says("ip", "link", "show", "uplink")
 
 
 def _address(place: Place, link: str) -> None:
