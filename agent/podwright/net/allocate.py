@@ -68,6 +68,10 @@ def _holding(
         attached = _attach(request, one, index, used)
         used.update((address.ip, f"this pod on {attached.net}") for address in attached.addresses)
         attachments.append(attached)
+    if request.bandwidth:
+        from podwright.net import limits
+
+        attachments = [limits.isolated(request, one) for one in attachments]
     return Holding(
         request.uuid,
         request.name,
@@ -119,6 +123,7 @@ def _attach(request: NetRequest, one: Chosen, index: int, used: dict[str, str]) 
         ledger.host_link(request.uuid, index),
         assigned,
         kinds.seen(plugin, request.net_dir),
+        bool(request.ports),
     )
     attached: Attachment = kinds.module(plugin["type"]).attach(want)
     for further in one.conf.plugins[1:]:

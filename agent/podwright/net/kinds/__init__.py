@@ -50,6 +50,7 @@ class Want:
     host_if   name for the host's end
     assigned  what address management gave; nothing for types that have none
     seen      what `look` of the module saw of the host
+    publishes whether the pod has published ports
     """
 
     conf: NetConf
@@ -60,6 +61,7 @@ class Want:
     host_if: str
     assigned: Assigned
     seen: tuple[tuple[str, Any], ...] = ()
+    publishes: bool = False
 
 
 def module(kind: str) -> Any:

@@ -65,10 +65,10 @@ def attach(want: Want) -> Attachment:
     is_default = fields.boolean("isDefaultGateway")
     is_gateway = fields.boolean("isGateway") or is_default
     vlan = fields.integer("vlan", 0, 0, 4094)
-    state = _options(fields, vlan, foreign)
-    addresses = tuple(_with_gateway(net, one) for one in want.assigned.addresses)
-    if not is_gateway:
-        addresses = want.assigned.addresses
+    state = _options(fields, vlan, foreign, want.publishes)
+    addresses = want.assigned.addresses
+    if is_gateway:
+        addresses = tuple(_with_gateway(net, one) for one in addresses)
     return Attachment(
         net=net,
         kind="bridge",
@@ -94,7 +94,9 @@ def attach(want: Want) -> Attachment:
     )
 
 
-def _options(fields: Fields, vlan: int, foreign: bool) -> tuple[tuple[str, Any], ...]:
+def _options(
+    fields: Fields, vlan: int, foreign: bool, publishes: bool
+) -> tuple[tuple[str, Any], ...]:
     """What the bridge and its port are to be like. Raises UsageError for what contradicts itself."""
     hairpin = fields.boolean("hairpinMode")
     promiscuous = fields.boolean("promiscMode")
@@ -115,7 +117,9 @@ def _options(fields: Fields, vlan: int, foreign: bool) -> tuple[tuple[str, Any],
             )
     return (
         ("mtu", options.mtu(fields)),
-        ("hairpin", hairpin),
+        # Where bridges show the firewall what they forward (bridge-nf-call-iptables), a pod that
+        # calls its own published port is sent back through its own port of the bridge.
+        ("hairpin", hairpin or (publishes and not promiscuous)),
         ("promiscuous", promiscuous),
         ("force", force),
         ("isolated", fields.boolean("portIsolation")),

@@ -40,6 +40,8 @@ SETS = """
   set links { type ifname; }
   set bridges { type ifname; }
   set same { type ifname . ifname; }
+  set selves4 { type ipv4_addr . ipv4_addr; }
+  set selves6 { type ipv6_addr . ipv6_addr; }
   set hidden { type ifname; }
   set dhcp { type ifname; }
   set unrouted4 { type ifname; }
@@ -98,6 +100,8 @@ CHAINS = f"""
   chain leaving {{
     type nat hook postrouting priority srcnat; policy accept;
     ct status dnat iifname . oifname @same masquerade
+    ip saddr . ip daddr @selves4 masquerade
+    ip6 saddr . ip6 daddr @selves6 masquerade
     ip saddr 127.0.0.0/8 oifname @links masquerade
     oifname @links accept
     iifname @hidden ip daddr != 224.0.0.0/4 masquerade
@@ -206,8 +210,13 @@ def _put_link(put: Put, attached: Attachment) -> None:
         put("hidden", link)
     if asks_dhcp(attached):
         put("dhcp", link)
-    for address in () if attached.bridge else attached.addresses:
-        put(f"sources{family(address.ip)}", f"{link} . {address.ip}")
+    for address in attached.addresses:
+        of, ip = family(address.ip), address.ip
+        if attached.bridge:
+            # What a bridge forwards came, as the firewall is shown it, through no link.
+            put(f"selves{of}", f"{ip} . {ip}")
+        else:
+            put(f"sources{of}", f"{link} . {ip}")
 
 
 def asks_dhcp(attached: Attachment) -> bool:
