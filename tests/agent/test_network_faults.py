@@ -344,7 +344,10 @@ def test_a_full_pool_is_refused(bed: Bed) -> None:
     ]
     file.write_text(json.dumps(lease))
     pod = bed.launch("web")
-    assert "all" in pod.error and "172.16.28.0/24 are in use" in pod.error
+    assert pod.error == (
+        "network default: all 253 addresses of 172.16.28.0/24 are in use by 1 pod;"
+        " stop a pod first, or make the range larger"
+    )
     lease["attachments"][0]["addresses"].pop()
     file.write_text(json.dumps(lease))
     assert bed.pod("web").ip == "172.16.28.254"

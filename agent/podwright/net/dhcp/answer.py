@@ -28,6 +28,8 @@ MOST_SEARCH = 6
 """As many as resolv.conf(5) has."""
 LINK_LOCAL = ip.subnet("169.254.0.0/16")
 """Which nobody gives away (RFC 3927), and where clouds serve keys of the machine."""
+BAD = "bad"
+"""What the client says for a name that is none."""
 LINK = 253
 """Scope of a route without a gateway."""
 
@@ -158,7 +160,7 @@ def _dns(said: Mapping[str, str]) -> Dns:
 def is_domain(text: str) -> bool:
     """Whether it can be a domain name, and nothing else to anybody."""
     labels = text.rstrip(".").split(".")
-    return 0 < len(text) < 254 and all(
+    return 0 < len(text) < 254 and text != BAD and all(
         0 < len(label) < 64
         and made_of(label, LETTERS + DIGITS + "-_")
         and label[0] != "-"

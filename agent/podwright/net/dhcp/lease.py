@@ -68,9 +68,12 @@ def _take(
         found = rtlook.link(link)
     if found is None:
         raise NetworkError(f"dhcp: the pod has no link {link}", object=link)
-    answers = client.start(client.find(), link, options, pid, netns, net_dir)
     try:
-        leased = answer.parse(client.first(answers, link), conf.get("priority", 0))
+        answers = client.start(client.find(), link, options, pid, netns, net_dir)
+        try:
+            leased = answer.parse(client.first(answers, link), conf.get("priority", 0))
+        finally:
+            os.close(answers)
     except PodwrightError as err:
         raise NetworkError(
             f"network {attached.net}: {err.message}",
@@ -78,8 +81,6 @@ def _take(
             object=attached.net,
             reason=err.reason,
         ) from None
-    finally:
-        os.close(answers)
     state = (leased.server, found.mac, _identifier(options, found.mac))
     return leased, replace(
         attached,

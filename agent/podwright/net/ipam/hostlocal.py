@@ -246,7 +246,7 @@ def _next(ask: Ask, ranges: tuple[Range, ...], last: str, never: set[str]) -> tu
     holders = {ask.used[ip] for ip in ask.used if any(one.has(ip) for one in ranges)}
     raise NetworkError(
         f"network {ask.net}: all {sum(one.size for one in ranges)} addresses of"
-        f" {', '.join(one.subnet.shown() for one in ranges)} are in use by {len(holders)} pods",
+        f" {', '.join(one.subnet.shown() for one in ranges)} are in use by {len(holders)} pod{'s' * (len(holders) != 1)}",
         "stop a pod first, or make the range larger",
         object=ask.net,
         reason="no-address",
