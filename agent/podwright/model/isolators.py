@@ -106,9 +106,6 @@ ROWS = {
     "os/unix/sysctl": Row(("sysctls",), read.sysctls, pod=True),
 }
 
-_NOT_YET = frozenset(("resource/network-bandwidth",))
-"""Known, and not enforced by this version."""
-
 
 def parse(items: Any, path: str, *, pod: bool = False) -> Isolators:
     """Read a list of {name, value, optional}; a later one of the same name wins (B3).
@@ -160,9 +157,6 @@ def _refusal(name: str, where: str, pod: bool) -> Optional[UsageError]:
     if name not in ROWS:
         text = f"{where}: unknown isolator {shown!r}"
         hint = f"known are {', '.join(sorted(ROWS))}"
-    elif name in _NOT_YET:
-        text = f"{where}: {shown} is not enforced by this version"
-        hint = 'leave it out; in a desired state or manifest, "optional": true has it reported only'
     elif pod and not ROWS[name].pod:
         text = f"{where}: {shown} is for an app, not for a pod as a whole"
         hint = "put it on the pod's apps"

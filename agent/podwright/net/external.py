@@ -159,6 +159,10 @@ def _assign(task: Task, attached: Attachment, directory: str, index: int) -> Att
     for further in attached.conf.plugins[1:]:
         if further["type"] in meta.BUILTIN:
             out = meta.module(further["type"]).alter(out, further)
+    if task.request.bandwidth:
+        from podwright.net import limits
+
+        out = limits.isolated(task.request, out)
     return prepared(task.request, out)
 
 

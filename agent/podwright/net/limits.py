@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from podwright.kernel.nft import Nft
     from podwright.net.plan import Step
-    from podwright.net.values import Attachment, Holding
+    from podwright.net.values import Attachment, Holding, NetConf, NetRequest
 
 TABLE = "netdev podwright"
+LIMITED = ("ptp", "bridge", "flannel", "loopback")
+"""Types whose links have an end on the host, or lead nowhere."""
 KEY = "limits"
 """In an attachment's state: [rate, burst] of what the pod receives and sends, 0 for no limit."""
 MIN_RATE = 1000
@@ -52,18 +54,35 @@ def limited(attached: Attachment, receives: Optional[Limit], sends: Optional[Lim
     if receives is None and sends is None:
         return attached
     if not attached.host_if:
-        raise UsageError(
-            f"network {attached.net}: a link of type {attached.kind} has no end on the host, where"
-            " its bandwidth could be limited",
-            "use ptp or bridge, or take the limit away",
-            object=attached.net,
-            reason="no-limit",
-        )
+        raise _unlimited(attached.net, attached.kind)
     had = _of(attached)
     both = [_lower(old, new) for old, new in zip(had, (receives, sends))]
     shown = [[one.rate, one.burst] if one else [0, 0] for one in both]
     state = {**dict(attached.state), KEY: shown, "end": True}
     return replace(attached, state=tuple(state.items()))
+
+
+def isolated(request: NetRequest, attached: Attachment) -> Attachment:
+    """The attachment with the limits that the pod's isolators want. Raises UsageError."""
+    if attached.kind == "loopback" or (request.bandwidth_optional and not attached.host_if):
+        return attached
+    return limited(attached, at(request.bandwidth), at(request.bandwidth))
+
+
+def refusal(conf: NetConf) -> Optional[UsageError]:
+    """Why links of a network cannot be limited, or None."""
+    kind = conf.plugins[0]["type"]
+    return None if kind in LIMITED else _unlimited(conf.name, kind)
+
+
+def _unlimited(net: str, kind: str) -> UsageError:
+    return UsageError(
+        f"network {net}: a link of type {kind} has no end on the host, where"
+        " its bandwidth could be limited",
+        "use ptp or bridge, or take the limit away",
+        object=net,
+        reason="no-limit",
+    )
 
 
 def _of(attached: Attachment) -> tuple[Optional[Limit], Optional[Limit]]:

@@ -252,6 +252,7 @@ class NetRequest:
                  pod whose directory there nobody holds locked has ended
     conf_dirs    directories of network configurations, later ones override
     plugin_dirs  directories of CNI plugins, the first that has one wins
+    bandwidth    bytes a second that each link may send, and receive; 0 for no limit
     """
 
     uuid: str
@@ -266,6 +267,8 @@ class NetRequest:
     plugin_dirs: tuple[str, ...] = ()
     allow: tuple[Any, ...] = ()
     hosts: tuple[Any, ...] = ()
+    bandwidth: int = 0
+    bandwidth_optional: bool = False
 
     @staticmethod
     def from_json(raw: dict[str, Any]) -> NetRequest:

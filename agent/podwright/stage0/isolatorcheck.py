@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from podwright.model import bandwidth
 from podwright.stage1.namespaces import capabilities, restrict, seccomp
 
 TYPE_CHECKING = False
@@ -30,6 +31,27 @@ def check(manifest: PodManifest, net: str, insecure: frozenset[str] = frozenset(
             filters.check(app.name, profile)
         reports += _unknown(f"app {app.name}", isolators)
     restrict.sysctls(manifest, net)
+    reports += bandwidth.of(manifest, net).reports
+    return reports
+
+
+def check_links(manifest: PodManifest, net: str, directories: tuple[str, ...]) -> list[str]:
+    """Refuse a limit of bandwidth on networks that cannot have one; sentences when it is optional.
+
+    directories  of network configurations
+    Raises UsageError or NetworkError.
+    """
+    limit = bandwidth.of(manifest, net)
+    if not limit.rate:
+        return []
+    from podwright.net import limits, lookup
+
+    reports = []
+    for one in lookup.choose(net, directories):
+        refusal = limits.refusal(one.conf)
+        if refusal is not None and not limit.optional:
+            raise refusal
+        reports += [refusal.message] if refusal is not None else []
     return reports
 
 

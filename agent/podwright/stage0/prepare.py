@@ -148,6 +148,7 @@ def plan_manifest(
         from podwright.stage0 import isolatorcheck
 
         reports += isolatorcheck.check(manifest, spec.net, spec.insecure)
+        reports += isolatorcheck.check_links(manifest, spec.net, layout.net_dirs())
     check_host(spec, manifest)
     if netchoice.has_own_network(spec.net):
         warnings += check_networks(layout, spec.net, networks)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
+    from podwright.model.bandwidth import Bandwidth
     from podwright.model.pod import PodManifest
     from podwright.model.podnames import PodNames
     from podwright.net.values import NetRequest
@@ -113,6 +114,7 @@ def _launch(
     """Admit the images and move the pod to `run`."""
     manifest = read_manifest(pod.path)
     insecure = frozenset(config["insecure"])
+    _limit(manifest, config["net"])
     asked = config.get("privateUsers", "")
     users = ownusers.decide(manifest, asked, config["stage1"], config["net"])
     rank = privateusers.rank(config["stage1"], users.on)
@@ -220,6 +222,7 @@ def _request(layout: Layout, launch: Launch) -> NetRequest:
     from podwright.net.ports import plan_ports
     from podwright.net.values import NetRequest
 
+    limit = _limit(launch.manifest, launch.net)
     return NetRequest(
         uuid=launch.uuid,
         name=launch.name,
@@ -233,4 +236,16 @@ def _request(layout: Layout, launch: Launch) -> NetRequest:
         plugin_dirs=layout.net_plugins,
         hosts=launch.etc.taken,
         allow=_allow(launch.manifest),
+        bandwidth=limit.rate if limit is not None else 0,
+        bandwidth_optional=limit is not None and limit.optional,
     )
+
+
+def _limit(manifest: PodManifest, net: str) -> Optional[Bandwidth]:
+    """How much the pod may send and receive; None when nobody said. Raises LaunchError."""
+    asked = (manifest.isolators, *(app.app.isolators for app in manifest.apps))
+    if all(one.network_bandwidth is None for one in asked):
+        return None
+    from podwright.model import bandwidth
+
+    return bandwidth.of(manifest, net)

@@ -29,8 +29,8 @@ def app(**fields: Any) -> dict[str, Any]:
 
 
 def test_what_cannot_be_enforced_does_not_keep_an_image_away_when_it_is_optional() -> None:
-    isolator = {"name": "resource/network-bandwidth", "value": {"limit": "1G"}}
-    with pytest.raises(UsageError, match="is not enforced by this version"):
+    isolator = {"name": "resource/gpu", "value": {"limit": "1G"}}
+    with pytest.raises(UsageError, match="unknown isolator"):
         parse_image(app(isolators=[isolator]))
     found = parse_image(app(isolators=[{**isolator, "optional": True}])).app
     assert found is not None and found.isolators.unknown == (isolator["name"],)

@@ -80,7 +80,7 @@ def test_capabilities_to_remove_and_to_revoke_took_each_others_place() -> None:
 CONTEXT = {"user": "system_u", "role": "system_r", "type": "container_t", "level": "s0:c1,c2"}
 NOFILE = {"name": "RLIMIT_NOFILE", "soft": 1024, "hard": "4096"}
 SMALL = {"name": "resource/memory", "value": {"limit": "64Mi"}}
-NEVER = ("resource/gpu", "resource/network-bandwidth")
+NEVER = ("resource/gpu", "resource/other")
 
 
 def one(name: str, value: object) -> list[dict[str, object]]:
@@ -120,6 +120,7 @@ def one(name: str, value: object) -> list[dict[str, object]]:
         (one("os/linux/io-weight", 10), Isolators(io_weight=10)),
         (one("resource/block-iops", {"default": True, "limit": 100}), Isolators(block_iops=100)),
         (one("resource/block-bandwidth", {"limit": "1M"}), Isolators(block_bandwidth=10**6)),
+        (one("resource/network-bandwidth", {"limit": "1G"}), Isolators(network_bandwidth=10**9)),
         (
             one("os/linux/rlimits", {"set": [NOFILE, {"name": "core", "soft": "unlimited"}]}),
             Isolators(rlimits=(("CORE", -1, -1), ("NOFILE", 1024, 4096))),
@@ -169,10 +170,6 @@ def test_parse(items: list[Any], expected: Isolators) -> None:
             "isolators[0].extra: unknown field",
         ),
         (one("resource/gpu", {}), "isolators[0].name: unknown isolator 'resource/gpu'"),
-        (
-            one("resource/network-bandwidth", {"limit": "1G"}),
-            "isolators[0].name: resource/network-bandwidth is not enforced by this version",
-        ),
         (
             one("resource/memory", {"limit": "1M", "request": "2M"}),
             "isolators[0].value.request: 2M is more than the limit 1M",
@@ -307,6 +304,7 @@ def test_a_pod_takes_those_that_make_sense_for_it_as_a_whole(name: str) -> None:
 FOR_PODS = (
     *("resource/memory", "resource/cpu", "resource/pids", "os/linux/cpu-shares"),
     *("resource/block-bandwidth", "resource/block-iops", "os/linux/io-weight", "os/unix/sysctl"),
+    "resource/network-bandwidth",
 )
 RETAIN = {"name": "os/linux/capabilities-retain-set", "value": {"set": ["CAP_KILL"]}}
 REMOVE = {"name": "os/linux/capabilities-remove-set", "value": {"set": ["CAP_CHOWN"]}}
