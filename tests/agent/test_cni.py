@@ -660,3 +660,57 @@ def test_gc_tells_plugins_what_there_still_is(bed: CniBed, disabled: bool) -> No
             {"containerID": stays.uuid, "ifname": "eth0"}
         ]
         assert (config["name"], config["key"]) == ("back", 1)
+
+
+FIRST_STEP = 10
+
+
+def left_over(bed: CniBed) -> list[str]:
+    """What plugins, or what is written down of them, can leave; bridges stay, as for every user of the plugin."""
+    text = bed.host.run("sh", "-c", "iptables-save; ip -o link show type veth")
+    found = [line for line in text.splitlines() if "10.77" in line or "veth" in line.split("@")[0]]
+    records = [str(path) for path in bed.run_dir.glob("*/net-plugins.json")]
+    return [*found, *bed.leases(), *records]
+
+
+TIDY = """
+from podwright.net import gc
+from podwright.net.cni import records
+assert records.reclaim(RUN + '/..')[1] == []
+gc.reclaim(NET)
+"""
+
+
+@pytest.mark.threat("T85")
+@pytest.mark.parametrize("fault", ["kill", "ENOSPC"])
+def test_at_any_step_a_start_that_fails_leaves_nothing(bed: CniBed, fault: str) -> None:
+    """Those before anything of plugins are those of every network."""
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    bed.configure("back", "1.0.0", bed.bridge())
+    for step in range(FIRST_STEP, 100):
+        pod = bed.start(env={"PODWRIGHT_FAULT": f"{fault}@{step}"}, die_on_error=fault == "kill")
+        if pod.up:
+            break
+        pod.close()
+        bed.agent(TIDY)
+        assert left_over(bed) == [], f"step {step}"
+    assert step > FIRST_STEP + 10, "the steps were counted"
+
+
+@pytest.mark.threat("T85")
+def test_killed_at_any_step_gc_calls_del_again(bed: CniBed) -> None:
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    bed.configure("back", "1.0.0", bed.bridge())
+    code = "from podwright.net.cni.records import reclaim; reclaim(RUN + '/..')"
+    for step in range(1, 100):
+        pod = bed.start()
+        assert pod.up, pod.error
+        pod.close()
+        bed.host.run("flock", str(bed.directory(pod)), "true")  # its PID 1 is gone, too
+        fault = f"import os; os.environ['PODWRIGHT_FAULT'] = 'kill@{step}'\n"
+        killed = bed.host.status(*bed.agent_command(fault + code)) == -9
+        bed.agent(TIDY)
+        assert left_over(bed) == [], f"step {step}"
+        if not killed:
+            break
+    assert step > 5, "the steps were counted"
