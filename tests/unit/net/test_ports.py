@@ -10,8 +10,8 @@ import pytest
 from podwright.errors import UsageError
 from podwright.model.image import App, Port
 from podwright.model.pod import HostPort, PodApp, PodManifest
-from podwright.net.plan import PortMap
 from podwright.net.ports import MAX_PORTS, plan_ports
+from podwright.net.values import PortMap
 
 IMAGE = "sha512-" + "0" * 64
 WEB = Port("http", "tcp", 80)
@@ -40,8 +40,33 @@ def test_every_address_and_one_address() -> None:
     assert ports == (PortMap("tcp", "", 8080, 80), PortMap("tcp", "127.0.0.1", 8081, 80))
 
 
-def test_the_any_address_is_every_address() -> None:
-    assert plan_ports(manifest(HostPort("http", 8080, "0.0.0.0")))[0].host_ip == ""
+@pytest.mark.parametrize(("text", "families"), [("", (4, 6)), ("0.0.0.0", (4,)), ("::", (6,))])
+def test_the_any_addresses_are_those_of_their_family(text: str, families: tuple[int, ...]) -> None:
+    (port,) = plan_ports(manifest(HostPort("http", 8080, text)))
+    assert port == PortMap("tcp", text, 8080, 80)
+    assert port.families() == families
+
+
+def test_an_address_of_ipv6_is_shown_in_brackets() -> None:
+    (port,) = plan_ports(manifest(HostPort("http", 8080, "2001:DB8::0:1")))
+    assert port.shown() == "tcp port [2001:db8::1]:8080"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ("", "::", True),
+        ("", "2001:db8::1", True),
+        ("::", "0.0.0.0", False),
+        ("0.0.0.0", "2001:db8::1", False),
+        ("::", "192.0.2.1", False),
+        ("2001:db8::1", "2001:db8::2", False),
+    ],
+)
+def test_which_addresses_meet(one: str, other: str, meet: bool) -> None:
+    ports = [PortMap("sctp", text, 80, 80) for text in (one, other)]
+    assert ports[0].overlaps(ports[1]) is ports[1].overlaps(ports[0]) is meet
+    assert not ports[0].overlaps(PortMap("udp", other, 80, 80))
 
 
 def test_an_image_with_a_range_opened_a_thousand_ports_for_the_one_that_was_named() -> None:
@@ -86,7 +111,6 @@ def test_too_many_ports() -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "::1",
         "[::]",
         "localhost",
         "1.2.3",
@@ -98,7 +122,14 @@ def test_too_many_ports() -> None:
     ],
 )
 def test_other_addresses_are_refused(address: str) -> None:
-    assert "is not an IPv4 address" in refusal(HostPort("http", 80, address))
+    assert "is not an IP address" in refusal(HostPort("http", 80, address))
+
+
+def test_the_loopback_address_of_ipv6_is_refused_with_the_reason() -> None:
+    assert refusal(HostPort("http", 80, "::1")) == (
+        "port http: no port can be published on ::1: the kernel leads nothing away from it;"
+        " use 127.0.0.1, which clients that call localhost fall back to at once"
+    )
 
 
 @pytest.mark.parametrize("other", ["", "127.0.0.1"])
