@@ -522,7 +522,7 @@ def test_a_prepared_pod_and_a_named_one_are_registered_too(host: Host, tmp_path:
     host.agent.ok("apply", stdin=json.dumps(desired("named")))
     again = json.loads(host.agent.ok("apply", stdin=json.dumps(desired("named"))))
     assert not again["changed"], again
-    (named,) = json.loads(host.agent.ok("status", "--format=json", "named"))
+    named = json.loads(host.agent.ok("status", "--format=json", "named"))
     assert named["name"] in records(host)
     said = host.agent.ok("enter", "named", "/bin/sh", "-c", "echo $AC_METADATA_URL")
     assert said.startswith("http://172.16.28.1:18112/")
