@@ -91,17 +91,22 @@ def refuse(nft: Nft, holding: Holding, others: Iterable[Holding]) -> None:
     from podwright.net.tables import rules
 
     rules.refuse_unenforceable(holding)
-    if not _is_bridged(holding):
-        return
+    if _is_bridged(holding):
+        probe_bridge(nft, next(one.net for one in holding.attachments if one.bridge))
+
+
+def probe_bridge(nft: Nft, net: str) -> None:
+    """Raise NetworkError when rules cannot be enforced between the ports of a bridge."""
+    from podwright.net.tables import rules
+
     try:
         nft.run(rules.PROBE)
     except NetworkError:
-        bridged = next(one.net for one in holding.attachments if one.bridge)
         raise NetworkError(
-            f"network {bridged}: rules of a pod cannot be enforced on it, since this kernel does"
+            f"network {net}: rules of a pod cannot be enforced on it, since this kernel does"
             " not follow connections on bridges",
             "leave the rules out, use a network of type ptp, or a kernel with nf_conntrack_bridge",
-            object=bridged,
+            object=net,
             reason="no-rules",
         ) from None
 

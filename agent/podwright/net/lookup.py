@@ -147,11 +147,22 @@ def check(
     planned  configurations that are still to be written
     """
     catalog = read(conf_dirs)
+    pick(netchoice.parse(nets), _with(catalog, planned))
+    return catalog.warnings
+
+
+def chosen(
+    nets: str, conf_dirs: tuple[str, ...], planned: tuple[NetConf, ...] = ()
+) -> tuple[Chosen, ...]:
+    """What `choose` gives once the planned configurations are written. Raises as it does."""
+    return pick(netchoice.parse(nets), _with(read(conf_dirs), planned))
+
+
+def _with(catalog: Catalog, planned: tuple[NetConf, ...]) -> Catalog:
     names = {conf.name for conf in planned}
     networks = (*(one for one in catalog.networks if one.name not in names), *planned)
     broken = tuple(one for one in catalog.broken if one.name not in names)
-    pick(netchoice.parse(nets), Catalog(networks, broken))
-    return catalog.warnings
+    return Catalog(networks, broken)
 
 
 def unknown(name: str, catalog: Catalog) -> NetworkError:

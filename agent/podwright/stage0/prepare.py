@@ -152,6 +152,10 @@ def plan_manifest(
     check_host(spec, manifest)
     if netchoice.has_own_network(spec.net):
         warnings += check_networks(layout, spec.net, networks)
+        if spec.allow:
+            from podwright.net import rulecheck
+
+            rulecheck.check(spec.net, layout.net_dirs(), networks)
     if any(app.mounts or app.app.mount_points for app in manifest.apps):
         from podwright.stage1.namespaces import mountcheck
 

@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Can a pod's own rules be enforced on the networks that it wants? Found out before anything changes.
+
+What only shows when a pod starts (a bridge that is somebody else's) is refused then, by
+`net/firewall.py`, before anything is made.
+"""
+
+from __future__ import annotations
+
+from podwright.errors import NetworkError
+from podwright.net import conf, lookup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.net.values import NetConf
+
+ENFORCED = ("ptp", "bridge", "flannel")
+"""Types whose packets pass the host's firewall."""
+
+
+def check(nets: str, conf_dirs: tuple[str, ...], planned: tuple[NetConf, ...] = ()) -> None:
+    """Raise NetworkError, naming the network, when they cannot."""
+    bridged = ""
+    for chosen in lookup.chosen(nets, conf_dirs, planned):
+        _refuse(chosen.conf)
+        if chosen.conf.plugins[0]["type"] != "ptp":
+            bridged = chosen.conf.name
+    if bridged:
+        from podwright.kernel.nft import Nft
+        from podwright.net import firewall
+
+        firewall.probe_bridge(Nft(), bridged)
+
+
+def _refuse(network: NetConf) -> None:
+    first = network.plugins[0]
+    ipam = first.get("ipam")
+    foreign = [kind for kind in conf.types(network) if not conf.is_built_in(kind)]
+    why = ""
+    if foreign:
+        why = f"its packets are the business of the plugin {foreign[0]}"
+    elif first["type"] not in ENFORCED:
+        why = "its packets do not pass the host's firewall"
+    elif isinstance(ipam, dict) and ipam.get("type") == "dhcp":
+        why = "its addresses become known too late"
+    if why:
+        raise NetworkError(
+            f"network {network.name}: rules of a pod cannot be enforced on it, since {why}",
+            "leave the rules out, or use networks of the types ptp and bridge that hand out"
+            " addresses themselves",
+            object=network.name,
+            reason="no-rules",
+        )
