@@ -284,12 +284,12 @@ def test_arguments_of_the_network_reach_its_plugins(bed: CniBed) -> None:
 
 
 def test_a_plugin_is_told_what_it_declares_that_it_wants(bed: CniBed) -> None:
-    wanted = ("portMappings", "ips", "mac", "aliases")
+    wanted = ("portMappings", "ips", "mac", "aliases", "bandwidth", "dns")
     bed.answering("wants", "1.0.0")
     bed.answering("plain", "1.0.0")
     for name, capabilities in (("wants", dict.fromkeys(wanted, True)), ("plain", {"ips": False})):
         bed.configure(name, "1.0.0", {"type": name, "capabilities": capabilities})
-        args = ":IP=10.9.0.7;MAC=02:00:00:00:00:07"
+        args = ":IP=10.9.0.7;MAC=02:00:00:00:00:07;egressRate=8000"
         assert bed.start(name + args, [f"{HOST}:8080:80", "8081:81/udp"]).down()
     assert "runtimeConfig" not in bed.call(2)[1]
     assert "capabilities" not in bed.call(0)[1]
@@ -301,6 +301,7 @@ def test_a_plugin_is_told_what_it_declares_that_it_wants(bed: CniBed) -> None:
         "ips": ["10.9.0.7"],
         "mac": "02:00:00:00:00:07",
         "aliases": ["web"],
+        "bandwidth": {"egressRate": 8000},
     }
 
 

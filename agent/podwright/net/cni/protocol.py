@@ -22,6 +22,9 @@ TIMEOUT = 30
 """Seconds that one call of a plugin may take, unless the configuration says otherwise."""
 MOST_SECONDS = 600
 
+BANDWIDTH = ("ingressRate", "ingressBurst", "egressRate", "egressBurst")
+"""CNI arguments that the capability of this name is made of: bits, as the plugin counts."""
+
 HINTS = {
     1: "write a cniVersion that the plugin knows, or install a newer one",
     2: "take the field out of the network's configuration",
@@ -150,6 +153,7 @@ def runtime(plugin: dict[str, Any], request: NetRequest, attached: Attachment) -
         "mac": args.get("MAC", ""),
         "aliases": sorted({request.name, request.hostname, *request.apps} - {""}),
         "dns": _dns(attached),
+        "bandwidth": {key: int(args[key]) for key in BANDWIDTH if args.get(key, "").isdecimal()},
     }
     known = {
         **(static if isinstance(static, dict) else {}),
