@@ -31,6 +31,10 @@ from tests.agent.dhcp_bed import (
     wait_until,
 )
 from tests.agent.network_bed import HOST, OUTSIDE, Bed, Pod, ask, refused, serving
+from tests.conftest import Keys
+from tests.support import network_services
+from tests.support.network_lab import SLEEP, Lab
+from tests.support.network_services import Services
 
 LAN: dict[str, Any] = {"type": "macvlan", "master": "uplink0", "ipam": {"type": "dhcp"}}
 
@@ -227,6 +231,51 @@ def test_without_a_server_the_pod_does_not_start(bed: Bed) -> None:
     assert bed.settled(before) == before
     with server(bed):
         assert lease(bed).up
+
+
+def test_a_real_pod_has_its_lease_from_before_its_apps_to_its_end(
+    tmp_path: Path, lab: Keys
+) -> None:
+    """Also when the process that waits for it has become small in between."""
+    with Lab(tmp_path, lab.key) as made:
+        host = made.one
+        host.network(
+            {"name": "lan", "type": "macvlan", "master": "uplink", "ipam": {"type": "dhcp"}}
+        )
+        before = host.ledger()
+        with Dnsmasq(
+            tmp_path,
+            lambda command: made.outside.wrapped(*command),
+            link="lan",
+            first="192.0.2.100",
+            last="192.0.2.109",
+            mask="255.255.255.0",
+            options=("option:dns-server,192.0.2.254", "option:domain-search,a.example"),
+        ) as dhcp:
+            shown = "cat /etc/resolv.conf; ip -4 -o address show eth0; echo end"
+            pod = host.run("web", f"{shown}; {SLEEP}", "--net=lan")
+            assert pod.process.stdout is not None
+            said = "".join(iter(pod.process.stdout.readline, "end\n"))
+            assert "nameserver 192.0.2.254" in said
+            assert "search a.example" in said
+            mine = pod.address()
+            assert f"inet {mine}/24" in said
+            with Services() as services:
+                services.tcp(pod, "0.0.0.0", 80, "web")
+                assert network_services.ask(made.two, "tcp", mine, 80) == "web 192.0.2.2"
+            parent = int((pod.directory / "ppid").read_text())
+            comm = f"/proc/{host.base.pid}/root/proc/{parent}/comm"
+            wait_until(lambda: Path(comm).read_text() == "podwright-wait\n", "it does not wait")
+            pod.stop()
+            dhcp.await_said(f"DHCPRELEASE(lan) {mine}")
+            killed = host.run("shop", SLEEP, "--net=lan")
+            killed.kill()
+            wait_until(
+                lambda: host.status("pgrep", "-f", "udhcpc") != 0, "a client outlives its pod"
+            )
+        host.agent.ok("gc", "--grace-period=0s", "--expire-prepared=0s")
+        host.agent.ok("gc", "--grace-period=0s", "--expire-prepared=0s")
+        assert host.settled(before) == before
 
 
 @pytest.mark.parametrize("killed", ["pod", "launcher"])
