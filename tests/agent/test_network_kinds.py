@@ -571,3 +571,41 @@ def test_a_link_without_an_end_on_the_host_cannot_be_limited(bed: Bed, kind: str
     bed.network("net", {"type": kind, **own})
     assert bed.launch("web", net="net").up
     assert os.path.exists(bed.confs)
+
+
+TAKEN = (
+    ("10.9.0.1/30", "10.9.0.2 is of this network and of the host's own network on link uplink1"),
+    ("10.8.0.1/15", "10.9.0.2 is of this network and of the host's own network on link uplink1"),
+    ("10.9.0.1/32", "10.9.0.1 is of this network and an address of the host itself"),
+    ("fd09::1/128", "fd09::1 is of this network and an address of the host itself"),
+    ("10.7.0.0/16", ""),
+)
+
+
+def test_a_network_of_addresses_that_the_host_has_is_refused(bed: Bed) -> None:
+    bed.network("back", PTP)
+    bed.host.run("ip", "link", "set", "uplink1", "addrgenmode", "none")
+    bed.host.run("sysctl", "-qw", "net.ipv6.conf.uplink1.disable_ipv6=0")
+    for address, said in TAKEN:
+        bed.host.run("ip", "address", "add", address, "dev", "uplink1", "nodad")
+        before = bed.ledger()
+        pod = bed.launch("web", net="back")
+        assert said in pod.error and pod.up == (not said), address
+        pod.close()
+        bed.reclaim()
+        assert bed.settled(before) == before
+        bed.host.run("ip", "address", "del", address, "dev", "uplink1")
+
+
+def test_networks_of_the_same_addresses_or_bridge_are_refused_while_both_would_be_in_use(
+    bed: Bed,
+) -> None:
+    bed.network("one", BRIDGE)
+    bed.network("two", {**BRIDGE, "bridge": "cni8"})
+    bed.network("three", {**BRIDGE, "ipam": {"type": "host-local", "subnet": "10.5.0.0/24"}})
+    pod = start(bed, "one")
+    assert "10.9.0.0/24 overlaps 10.9.0.0/24 of network one" in bed.launch("x", net="two").error
+    assert "bridge cni9 is network one's" in bed.launch("x", net="three").error
+    pod.down()
+    assert bed.launch("x", net="two").up
+    assert bed.launch("y", net="three").up

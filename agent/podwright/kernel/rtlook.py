@@ -29,6 +29,7 @@ IFA_F_PERMANENT = 0x80
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_VIA = 1, 4, 5, 18
 RTM_F_LOOKUP_TABLE, RTM_F_FIB_MATCH = 0x1000, 0x2000
 RTN_UNICAST, RTN_LOCAL = 1, 2
+RTPROT_KERNEL = 2
 RTF_UP = 1
 BUFFER = 1 << 18
 NO_ROUTE = (101, 113, 3)
@@ -69,7 +70,7 @@ class Match:
 
     prefix   length of its destination's prefix
     local    the address is this host's own
-    near     the address is a neighbour on the link
+    near     the address is of the network of one of the link's addresses
     """
 
     link: str
@@ -140,11 +141,12 @@ def route_to(ip: str) -> Optional[Match]:
 
 
 def _match(body: bytes) -> Optional[Match]:
-    prefix, kind = body[1], body[7]
+    prefix, protocol, kind = body[1], body[5], body[7]
     had = _attributes(body[12:])
     if kind not in (RTN_UNICAST, RTN_LOCAL) or RTA_OIF not in had:
         return None
-    near = kind == RTN_UNICAST and RTA_GATEWAY not in had and RTA_VIA not in had
+    made = protocol == RTPROT_KERNEL and RTA_GATEWAY not in had and RTA_VIA not in had
+    near = kind == RTN_UNICAST and made
     return Match(_name(struct.unpack("=I", had[RTA_OIF])[0]), prefix, kind == RTN_LOCAL, near)
 
 

@@ -10,7 +10,18 @@ from podwright.errors import NetworkError
 from podwright.host.clock import boot_id
 from podwright.kernel import fs
 from podwright.kernel.nft import Nft
-from podwright.net import check, firewall, forwarding, gc, ipam, kinds, ledger, lookup, names
+from podwright.net import (
+    check,
+    firewall,
+    forwarding,
+    gc,
+    ipam,
+    kinds,
+    ledger,
+    lookup,
+    names,
+    overlap,
+)
 from podwright.net.values import Attachment, Holding
 from podwright.values import replace, value
 
@@ -43,6 +54,7 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
         if not any(one.external or ipam.is_leased(one) for one in holding.attachments):
             check.refuse_unreachable(holding)  # else nobody knows the addresses yet
         firewall.refuse(nft, holding, others)
+        overlap.refuse(holding.attachments, others)
         held = ledger.put(request.net_dir, holding)
         try:
             turned_on = forwarding.enable(request.net_dir, holding)

@@ -15,13 +15,16 @@ CODE = f"""
 import sys
 sys.path.insert(0, {str(CHECKOUT / "agent")!r})
 from podwright.net import messages
+from podwright.net.plan import AddRoute, Veth
 {{before}}
 made = messages.Messages()
 encoded = (
-    made.veth("podwx", "eth0", 5),
+    made.veth(Veth("podwx", "eth0"), 5),
     made.up(3),
-    made.route(3, "", "172.16.28.1"),
+    made.route(3, AddRoute(True, "eth0", "0.0.0.0/0", "172.16.28.1", mtu=1400)),
+    made.route(3, AddRoute(True, "eth0", "fd00::/64")),
     made.address(3, "172.16.28.2", 24),
+    made.address(3, "fd00::2", 64),
 )
 print(*(message.hex() for message in encoded))
 costly = ("pyroute2.config", "pyroute2.ndb", "pyroute2.iproute", "multiprocessing")
