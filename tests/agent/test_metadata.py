@@ -184,17 +184,36 @@ def test_neither_a_uuid_nor_half_a_token_is_a_token(a: Member) -> None:
     assert ask(a.pod, f"{base}{a.token}/{V1}/pod/uuid").status == 200
 
 
+def take_address(thief: Member, victim: Member, link: str = "eth0") -> None:
+    """Root of one pod, with every right in its network, takes the address of another."""
+    address = victim.pod.address()
+    thief.pod.says("ip", "address", "add", f"{address}/32", "dev", link)
+    try:
+        with pytest.raises(OSError, match="timed out"):
+            connect(thief.pod, victim.url, address, seconds=1)
+    finally:
+        thief.pod.says("ip", "address", "del", f"{address}/32", "dev", link)
+    assert ask(victim.pod, f"{victim.url}/{V1}/pod/uuid", source=address).text == victim.uuid
+
+
 @pytest.mark.threat("T75")
 @pytest.mark.usefixtures("service")
 def test_a_pod_that_takes_the_address_of_another_is_not_answered(a: Member, b: Member) -> None:
-    address = b.pod.address()
-    a.pod.says("ip", "address", "add", f"{address}/32", "dev", "eth0")
-    try:
-        with pytest.raises(OSError, match="timed out"):
-            connect(a.pod, b.url, address, seconds=1)
-    finally:
-        a.pod.says("ip", "address", "del", f"{address}/32", "dev", "eth0")
-    assert ask(b.pod, f"{b.url}/{V1}/pod/uuid", source=address).text == b.uuid
+    take_address(a, b)
+
+
+@pytest.mark.threat("T75")
+@pytest.mark.usefixtures("service")
+def test_neighbours_on_a_bridge_cannot_pass_for_each_other(host: Host) -> None:
+    ipam = {"type": "host-local", "subnet": "10.78.0.0/24"}
+    bridge = {"type": "bridge", "bridge": "near0", "isGateway": True, "ipam": ipam}
+    host.network({"name": "near", **bridge})
+    c, d = start(host, "c", "--net=near"), start(host, "d", "--net=near")
+    assert d.url == f"http://10.78.0.1:18112/{d.token}"
+    assert ask(c.pod, f"{d.url}/{V1}/pod/uuid").status == 403
+    take_address(c, d)
+    for member in (c, d):
+        member.pod.stop()
 
 
 @pytest.mark.threat("T75")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from podwright import jsonio
 from podwright.errors import PodwrightError
 from podwright.metadata.http import JSON, Failure, Response, sentence
-from podwright.metadata.records import Record, digest, running
+from podwright.metadata.records import Record, addresses, digest, running
 from podwright.model.names import is_hex, is_uuid
 from podwright.model.pod import parse_pod
 from podwright.net.ip import family
@@ -63,10 +63,19 @@ def _put_pod(request: Request, records: Records, listening: Listening) -> Respon
     holding = running(records.net_dir, uuid, records.boot)
     if holding is None:
         raise Failure(409, "it does not run, or has no network of its own")
+    _check_alone(uuid, holding, records)
     url = base_url(holding, listening)
     manifest.pop("secrets", None)  # where they come from is the operator's business
     records.put(Record(uuid, records.boot, digest(token), manifest, {}), holding)
     return Response(201, jsonio.dumps({"url": url}).encode(), JSON)
+
+
+def _check_alone(uuid: str, holding: Holding, records: Records) -> None:
+    """Refuse an address that would mean two pods, which operators can configure."""
+    for ip in addresses(holding):
+        other = records.sources.get(ip, uuid)
+        if other != uuid and running(records.net_dir, other, records.boot) is not None:
+            raise Failure(409, f"pod {other} has the address {ip} too")
 
 
 def _put_app(request: Request, records: Records) -> Response:

@@ -31,6 +31,8 @@ SECONDS = 10.0
 PER_POD = 8
 STRANGERS = 16
 ROOTS = 64
+MOST_LEFT = 1 << 18
+"""Bytes behind a request that are read and dropped while the answer is on its way."""
 LAST_SECONDS = 2.0
 """For what is under way when the service is stopped."""
 
@@ -155,8 +157,9 @@ class Server:
         writer.write(http.render(response))
         await writer.drain()
         writer.write_eof()
-        while await reader.read(4096):  # else what is left of the request would cut the answer off
-            continue
+        for _ in range(MOST_LEFT // http.MOST_HEAD):  # else it would cut the answer off
+            if not await reader.read(http.MOST_HEAD):
+                break
 
     async def _ask(
         self, source: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
