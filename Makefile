@@ -74,9 +74,9 @@ molecule: setup ## roll a signed pod out to three systemd hosts over SSH (root)
 	@$(PARTS) molecule
 
 .PHONY: crash-tests
-crash-tests: setup ## kill -9 at every single state-changing call of fetch, apply and run (40 minutes, root)
-	@PODWRIGHT_CRASH_STRIDE=1 PODWRIGHT_FETCH_STRIDE=1 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
-		tests/agent/test_crash.py tests/agent/test_oci_crash.py tests/hostile/test_fetch_faults.py tests/agent/test_dependencies.py
+crash-tests: setup ## kill -9 at every single state-changing call of fetch, apply, run, stop, rm and gc (45 minutes, root)
+	@PODWRIGHT_CRASH_STRIDE=1 PODWRIGHT_FETCH_STRIDE=1 PODWRIGHT_TEARDOWN_STRIDE=1 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
+		tests/agent/test_killed_in_teardown.py tests/agent/test_crash.py tests/agent/test_oci_crash.py tests/hostile/test_fetch_faults.py tests/agent/test_dependencies.py
 
 .PHONY: power-tests
 power-tests: setup ## cut the power 240 times under a fetch, on ext4 and xfs (10 minutes, root)
@@ -87,9 +87,9 @@ molecule-destroy: setup ## end the test hosts that an interrupted run left
 	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/default
 
 .PHONY: soak
-soak: setup ## races for mount targets and against enter, 1,000 rounds of each (15 minutes, root)
-	@PODWRIGHT_RACES=1000 PODWRIGHT_ENTERS=1000 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
-		tests/agent/test_volumes.py tests/agent/test_enter_attacks.py
+soak: setup ## races for mount targets and against enter, pods with networks killed: 1,000 rounds of each (25 minutes, root)
+	@PODWRIGHT_RACES=1000 PODWRIGHT_ENTERS=1000 PODWRIGHT_NETWORK_ROUNDS=1000 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
+		tests/agent/test_volumes.py tests/agent/test_enter_attacks.py tests/agent/test_network_lifetimes.py
 
 .PHONY: vm-tests
 vm-tests: setup ## SELinux, AppArmor and cgroup v2 in virtual machines, in software emulation (10 minutes, root)

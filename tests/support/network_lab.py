@@ -60,7 +60,7 @@ echo settings; cd /proc/sys/net; for key in ipv4/ip_forward ipv4/conf/*/route_lo
 echo mounts; cut -d' ' -f5 /proc/self/mountinfo | sort
 echo groups; cd /sys/fs/cgroup; find . -type d | sort
 echo processes; ps -e -o pid= -o ppid= -o args= | awk -v me=$$ '$1 != me && $2 != me { $1 = $2 = ""; print }' | sort
-echo files; find /run/podwright -type f -o -type l | grep -v -e /lock -e '/last/' | sort
+echo files; find /run/podwright -type f -o -type l | grep -v -e /lock -e '/turns/' | sort
 """
 """All that a pod's network, and a pod, may leave on a host; link numbers and link-local addresses do not count."""
 
