@@ -208,6 +208,38 @@ def test_a_host_that_was_a_router_stays_one(bed: Bed) -> None:
     assert before["forwarding"] == "1\n"
 
 
+def test_links_that_were_forwarding_by_themselves_go_on(bed: Bed) -> None:
+    """A pod's start and end turned off what was on for two links and not for all."""
+    keys = [f"net.ipv4.conf.{link}.forwarding" for link in ("uplink0", "uplink1")]
+    with serving(bed.other.pid, OTHER, 80):
+        assert refused(bed.outside.pid, OTHER, 80), "the control"
+        for key in keys:
+            bed.host.run("sysctl", "-qw", f"{key}=1")
+        assert ask(bed.outside.pid, OTHER, 80) == OUTSIDE
+        pod = bed.pod("web")
+        assert ask(bed.outside.pid, OTHER, 80) == OUTSIDE
+        pod.down()
+        assert ask(bed.outside.pid, OTHER, 80) == OUTSIDE
+
+
+def test_settings_of_a_link_of_ipv6_are_set_again(bed: Bed) -> None:
+    bed.with_ipv6()
+    key = "net.ipv6.conf.uplink0.forwarding"
+    bed.host.run("sysctl", "-qw", f"{key}=1")
+    bed.pod("web").down()
+    assert bed.host.run("sysctl", "-n", key, "net.ipv6.conf.uplink1.forwarding") == "1\n0\n"
+
+
+def test_a_host_of_ipv6_goes_on_hearing_routers(bed: Bed) -> None:
+    bed.with_ipv6()
+    setting = ("sysctl", "-n", "net.ipv6.conf.uplink0.accept_ra")
+    assert bed.host.run(*setting) == "1\n"
+    pod = bed.pod("web")
+    assert bed.host.run(*setting) == "2\n"
+    pod.down()
+    assert bed.host.run(*setting) == "1\n"
+
+
 def test_forwarding_stays_on_when_another_network_came_meanwhile(bed: Bed) -> None:
     pod = bed.pod("web")
     bed.host.run("ip", "link", "add", "virbr0", "type", "bridge")

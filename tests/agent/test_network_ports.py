@@ -224,6 +224,20 @@ def test_a_family_that_the_pod_has_not_is_refused(bed: Bed) -> None:
     assert bed.launch("web", ["8080:80"], net="four").up, "all addresses: those that lead there"
 
 
+def test_ports_cannot_lead_to_a_pod_on_a_wire_of_the_host(bed: Bed) -> None:
+    ipam = {"type": "host-local", "subnet": "198.51.100.0/24"}
+    bed.network("wire", {"type": "macvlan", "master": "uplink0", "ipam": ipam})
+    before = bed.ledger()
+    pod = bed.launch("web", ["8080:80"], net="wire")
+    assert pod.error.startswith(
+        "network wire: ports of the host cannot lead to a pod on a network of type macvlan"
+    )
+    assert bed.settled(before) == before
+    both = start(bed, "wire,default", "8080:80")
+    with serving(both.pid, "0.0.0.0", 80):
+        assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
+
+
 def test_a_datagram_sender_that_never_stops_reaches_the_pod_that_took_over(bed: Bed) -> None:
     """The kernel remembered where the port led, for as long as datagrams came."""
 

@@ -24,6 +24,8 @@ SOCK_CLOEXEC = 0o2000000
 TYPES = {"tcp": 1, "udp": 2}
 SOL_SOCKET, SO_REUSEADDR = 1, 2
 IPPROTO_IPV6, IPV6_V6ONLY = 41, 26
+UNREACHED = ("macvlan", "ipvlan", "host-device")
+"""Types of networks on which the host does not reach its own pods."""
 
 
 def check_ports(request: NetRequest) -> None:
@@ -60,7 +62,22 @@ def refuse_taken(request: NetRequest, others: Iterable[Holding]) -> None:
 
 
 def refuse_unreachable(holding: Holding) -> None:
-    """Raise NetworkError for a port at a host address of a family in which the pod has no address."""
+    """Raise NetworkError for ports that cannot lead to the pod.
+
+    At a host address of a family in which the pod has no address, or to a link whose packets the
+    host neither sees nor can send.
+    """
+    for of in (4, 6) if holding.own_ports() else ():
+        ip = holding.target(of)
+        on = next((one for one in holding.attachments if ip and one.first(of) == ip), None)
+        if on is not None and on.kind in UNREACHED:
+            raise NetworkError(
+                f"network {on.net}: ports of the host cannot lead to a pod on a network of type"
+                f" {on.kind}",
+                "call the pod by its own address, or give it a network such as default, too",
+                object=on.net,
+                reason="no-ports",
+            )
     for port in holding.own_ports():
         if not any(holding.target(of) for of in port.families()):
             raise NetworkError(

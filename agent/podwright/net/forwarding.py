@@ -9,6 +9,8 @@ The file `<net_dir>/forwarding` says that we turned it on, in which boot, and wh
 host had then. Those links must not be routed to each other only because a pod needs the
 outside: the firewall keeps them apart. Links that come later (of a VM or container manager
 that wants forwarding itself) are left alone, and when one exists at the end, forwarding stays on.
+So are links that forwarded IPv4 by a setting of their own. Turning it on and off for all loses such
+settings: they are set again.
 """
 
 from __future__ import annotations
@@ -40,6 +42,10 @@ def _accept_ra(link: str) -> str:
     return f"net/ipv6/conf/{link}/accept_ra"
 
 
+def _forwards(of: int, link: str) -> str:
+    return f"net/ipv{of}/conf/{link}/forwarding"
+
+
 def _path(net_dir: str) -> str:
     return f"{net_dir}/forwarding"
 
@@ -57,7 +63,9 @@ def enable(net_dir: str, holding: Holding) -> bool:
         return False
     record = _record(net_dir)
     links = _links()
-    record["links"].update((str(of), links) for of in off)
+    for of in off:
+        record["links"][str(of)] = links
+        record["on"][str(of)] = [one for one in links if sysctl.read(_forwards(of, one)) == "1"]
     if 6 in off:
         record["ra"] = [name for name in links if sysctl.read(_accept_ra(name)) == "1"]
     fs.write_atomic(_path(net_dir), jsonio.dumps(record).encode(), 0o644, durable=False)
@@ -71,22 +79,28 @@ def enable(net_dir: str, holding: Holding) -> bool:
 
 def unrouted(net_dir: str) -> dict[int, list[str]]:
     """Family -> the links that the host did not route between before we turned forwarding on."""
+    found = _record(net_dir)
     return {
-        int(of): [name for name in names if not set(name) & set('"\\\n*')]
-        for of, names in _record(net_dir)["links"].items()
+        int(of): [
+            name
+            for name in names
+            if not set(name) & set('"\\\n*') and not (of == "4" and name in found["on"][of])
+        ]
+        for of, names in found["links"].items()
     }
 
 
 def _record(net_dir: str) -> dict[str, Any]:
-    """What was recorded when we turned it on in this boot: links by family, `ra`: links whose
-    accept_ra was raised; empty when we did not."""
-    nothing: dict[str, Any] = {"boot": boot_id(), "links": {}, "ra": []}
+    """What was recorded when we turned it on in this boot: links by family, `on`: those of them
+    that forwarded, `ra`: links whose accept_ra was raised; empty when we did not."""
+    nothing: dict[str, Any] = {"boot": boot_id(), "links": {}, "on": {}, "ra": []}
     try:
         with open(_path(net_dir), "rb") as file:
             raw = jsonio.loads(file.read(1 << 20), "forwarding")
         found = {
             "boot": str(raw["boot"]),
             "links": {of: list(map(str, raw["links"][of])) for of in raw["links"] if of in "46"},
+            "on": {of: [name for name in raw["on"][of] if "/" not in name] for of in raw["links"]},
             "ra": [str(name) for name in raw["ra"] if "/" not in name],
         }
         return found if found["boot"] == nothing["boot"] else nothing
@@ -101,6 +115,9 @@ def restore(net_dir: str) -> None:
     for of, links in before["links"].items():
         if here <= set(links):
             sysctl.write(KEYS[int(of)], "0")
+            for name in before["on"][of]:
+                if name in here:
+                    sysctl.write(_forwards(int(of), name), "1")
             for name in before["ra"] if of == "6" else ():
                 if sysctl.read(_accept_ra(name)) == "2":
                     sysctl.write(_accept_ra(name), "1")
