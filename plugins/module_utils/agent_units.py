@@ -82,8 +82,8 @@ SystemCallFilter=@system-service
 """
 """It is root without capabilities: pods' directories and its own files are root's.
 
-ReadOnlyPaths instead of ProtectKernelTunables and ProtectControlGroups, which mount a proc of their own: in a machine that is
-a container itself, that one tells another boot ID than everybody else sees.
+ReadOnlyPaths instead of ProtectKernelTunables and ProtectControlGroups, which mount a proc of their own: in a machine
+that is a container itself, that one tells another boot ID than everybody else sees.
 """
 
 TMPFILES = """\

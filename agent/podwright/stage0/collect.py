@@ -193,9 +193,9 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
 
             mcs.reclaim(layout.run)
         if os.path.lexists(layout.metadata):
-            from podwright.metadata import records
+            from podwright.metadata.records import reclaim
 
-            records.reclaim(layout.metadata, layout.net)
+            reclaim(layout.metadata, layout.net)
     from podwright.stage0 import sweep
 
     sweep.sweep_tmp(layout)
