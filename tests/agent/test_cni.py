@@ -238,6 +238,50 @@ def test_debians_sbr_follows_our_ptp(bed: CniBed) -> None:
     assert bed.settled(before) == before
 
 
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_debians_firewall_and_tuning_follow_our_ptp(bed: CniBed, end: str) -> None:
+    bed.debian(firewall="firewall", xtuning="tuning")
+    ipam = {"type": "host-local", "subnet": SUBNET, "routes": [{"dst": "0.0.0.0/0"}]}
+    xtuning = {"type": "xtuning", "sysctl": {"net.core.somaxconn": "777"}, "mtu": 1300}
+    firewall = {"type": "firewall", "backend": "iptables"}
+    bed.configure("back", "1.0.0", {"type": "ptp", "ipam": ipam}, xtuning, firewall)
+    pod = bed.start()
+    assert pod.up, pod.error
+    inside = ("nsenter", "-t", str(pod.pid), "-n")
+    assert bed.host.run(*inside, "cat", "/proc/sys/net/core/somaxconn") == "777\n"
+    assert "mtu 1300" in bed.host.run(*inside, "ip", "link", "show", "eth0")
+    assert f"-d {pod.ip}/32" in bed.host.run("iptables-save")
+    with serving(pod.pid, "0.0.0.0", 80):
+        assert ask(bed.host.pid, pod.ip, 80) == GATEWAY
+    if end == "stop":
+        pod.down()
+    else:
+        pod.close()
+        bed.host.run("flock", str(bed.directory(pod)), "true")
+        assert bed.collect()[1] == []
+    assert pod.uuid not in str(list(bed.run_dir.glob("*/net-plugins.json")))
+    assert "10.77" not in bed.host.run("iptables-save")
+
+
+def test_debians_macvlan_is_on_the_hosts_network(bed: CniBed) -> None:
+    bed.debian(xmacvlan="macvlan", xstatic="static")
+    ipam = {
+        "type": "xstatic",
+        "addresses": [{"address": "192.0.2.77/25", "gateway": HOST}],
+        "dns": {},
+    }
+    bed.configure("lan", "0.4.0", {"type": "xmacvlan", "master": "uplink0", "ipam": ipam})
+    pod = bed.start("lan")
+    assert pod.up, pod.error
+    with serving(pod.pid, "0.0.0.0", 80):
+        assert ask(bed.outside.pid, "192.0.2.77", 80) == OUTSIDE
+    assert pod.answer["result"]["mac"] in bed.host.run(
+        "nsenter", "-t", str(pod.pid), "-n", "ip", "link", "show", "eth0"
+    )
+    pod.down()
+    assert not (bed.directory(pod) / "net-plugins.json").exists()
+
+
 @pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0"])
 def test_del_is_told_byte_for_byte_what_add_was_told(bed: CniBed, version: str) -> None:
     """Also when the configuration has changed meanwhile; from 0.4.0 on with the result of all."""
@@ -416,7 +460,7 @@ def test_a_plugin_that_fails_says_why_and_the_chain_is_taken_back_in_reverse(bed
         ("echo '{\"ips\":[{\"address\":\"10.0.0.300/8\"}]}'", "its result is wrong: "),
         ("echo '{\"cniVersion\":\"7.0.0\"}'", "its result has the unknown cniVersion '7.0.0'"),
         ("echo '{\"dns\":{\"search\":[\"a\\\\nb\"]}}'", "its result is wrong: "),
-        ("yes", "printed more than 1048576 bytes; see"),
+        ("yes", "printed more than 131072 bytes; see"),
         ("{ yes >&2; }", "did not end in 1 seconds, saying 'y y "),
         ("sleep 1000", "did not end in 1 seconds; see"),
     ],

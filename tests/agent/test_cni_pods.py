@@ -28,7 +28,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory, lab: Keys) -> Iterator[Lab]:
 
 
 def prepare(host: Host) -> None:
-    """Networks `back`: bridge, tuning of ours, and portmap; `flat`: ptp of 0.2.0."""
+    """Networks `back`: bridge, tuning of ours, and portmap; `flat`: ptp of 0.4.0."""
     plugins = host.agent.local / "net.d"
     plugins.mkdir(exist_ok=True)
     for name in ("bridge", "ptp", "host-local", "portmap"):
@@ -48,9 +48,10 @@ def prepare(host: Host) -> None:
     }
     tuning = {"type": "tuning", "sysctl": {"net.core.somaxconn": "777"}}
     portmap = {"type": "debian-portmap", "capabilities": {"portMappings": True}}
-    host.network({"name": "back", "plugins": [bridge, tuning, portmap]})
+    # Debian's portmap 1.1.1 objects to its own work wherever there is ip6tables.
+    host.network({"name": "back", "plugins": [bridge, tuning, portmap], "disableCheck": True})
     ptp = {"type": "debian-ptp", "ipam": {**ipam, "subnet": "10.78.0.0/24"}}
-    host.network({"name": "flat", "cniVersion": "0.2.0", **ptp})
+    host.network({"name": "flat", "cniVersion": "0.4.0", **ptp})
 
 
 class Redis:
@@ -121,6 +122,12 @@ def test_redis_on_networks_of_executables(hosts: Lab, start: Callable[[str], Red
     assert hosts.outside.redis(host.address(), 6380, "set", "key", "value") == "OK"
     assert host.redis("10.77.0.2", 6379, "get", "key") == "value"
     assert host.redis("10.78.0.2", 6379, "get", "key") == "value"
+    host.agent.ok("network", "check", pod.uuid)
+    pod.inside("ip", "address", "flush", "dev", "eth1")
+    assert (
+        "network flat: plugin debian-ptp: CHECK: "
+        in host.agent("network", "check", pod.uuid).stdout
+    )
     assert leases(host) == ["back/10.77.0.2", "flat/10.78.0.2"]
     pod.stop()
     assert leases(host) == []

@@ -209,7 +209,7 @@ def _own_result(attached: Attachment, version: str, netns: str) -> dict[str, Any
 def _absorbed(attached: Attachment, answer: dict[str, Any], ours: bool) -> Attachment:
     """The attachment with what an executable answered; links of ours stay as they are."""
     found = result.parse(answer)
-    results = (*attached.results, answer)
+    results = (answer,)  # that of the last has all
     dns = attached.dns if found.dns == Dns() else found.dns
     if ours:
         return replace(attached, results=results, dns=dns)

@@ -135,7 +135,7 @@ class Attachment:
     masquerade   what leaves the host has the host's address
     zone         pods of one zone reach each other; "" = nothing passes our firewall
     reach        `all`, or `host`: nothing beyond the host and the zone
-    external     some plugin of the chain is an executable; `results` is what they answered
+    external     some plugin of the chain is an executable; `results`: what the last of them answered
     state        what its kind has to remember for its steps and its end
     """
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 NAME = "net-plugins.json"
 LOCK = "net-plugins.lock"
 FORMAT = 1
+MOST = 64 << 20
+"""Bytes of a record that is read: configurations may be large, and each plugin of a chain has its own."""
 _PATIENCE = 120.0
 """Seconds to wait for somebody else who is taking the same back."""
 
@@ -46,7 +48,7 @@ def read(directory: str) -> tuple[Made, ...]:
     path = path_in(directory)
     try:
         with open(path, "rb") as file:
-            raw = jsonio.loads(file.read(), path)
+            raw = jsonio.loads(file.read(), path, limit=MOST)
         if raw["format"] != FORMAT:
             raise StoreError(f"{path}: has format {raw['format']}", "upgrade the agent")
         return tuple(map(_made, raw["networks"]))

@@ -20,7 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-MOST_OUTPUT = 1 << 20
+MOST_OUTPUT = 128 << 10
+"""Bytes of a result: hundreds of addresses and routes."""
 KEPT_ERRORS = 1 << 16
 _BLOCK = 1 << 16
 _PATIENCE = 10
