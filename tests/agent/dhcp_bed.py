@@ -93,7 +93,7 @@ def liar(namespace: Namespace, ip: str, options: Mapping[int, bytes]) -> Iterato
     end, told = os.pipe()
 
     def serve() -> None:
-        while select.select([wire, end], [], [])[0] == [wire]:
+        while select.select([wire.fileno(), end], [], [])[0] == [wire.fileno()]:
             data = wire.recv(4096)
             kind = data[data.index(MAGIC) + 4 :][2]
             answer = {DISCOVER: OFFER, REQUEST: ACK}.get(kind)

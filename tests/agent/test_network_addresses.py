@@ -268,7 +268,7 @@ def test_a_real_pod_has_its_lease_from_before_its_apps_to_its_end(
             wait_until(lambda: Path(comm).read_text() == "podwright-wait\n", "it does not wait")
             pod.stop()
             dhcp.await_said(f"DHCPRELEASE(lan) {mine}")
-            killed = host.run("shop", SLEEP, "--net=lan")
+            killed = host.run("shop", SLEEP, "--net=lan", "--private-users")
             killed.kill()
             wait_until(
                 lambda: host.status("pgrep", "-f", "udhcpc") != 0, "a client outlives its pod"

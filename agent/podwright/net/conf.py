@@ -166,7 +166,7 @@ def _check_ipam(fields: Fields) -> None:
     if kind in ipam.BUILTIN and fields.obj.get("type") in kinds.BUILTIN:
         keys = ipam.module(kind).KEYS
         _refuse_unknown(found, f"address management {kind}", {"type", *keys})
-        ipam.check(found)
+        ipam.check(found, str(fields.obj["type"]))
 
 
 def _check_dns(fields: Fields) -> None:

@@ -36,7 +36,8 @@ def ips(found: Assigned) -> list[str]:
 
 def in_turn(conf: dict[str, Any], number: int, used: dict[str, str] | None = None) -> list[str]:
     """So many pods one after the other, each of which keeps its addresses."""
-    used, last, out = dict(used or {}), {}, []
+    used, out = dict(used or {}), []
+    last: dict[str, str] = {}
     for index in range(number):
         found = give(conf, used, last)
         last.update(found.last)
@@ -264,7 +265,7 @@ def test_a_configuration_that_cannot_be_done_is_refused_with_its_key(
     conf: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(UsageError) as checked:
-        ipam.check(Fields(local(**conf), "ipam"))
+        ipam.check(Fields(local(**conf), "ipam"), "bridge")
     assert checked.value.message.startswith(expected)
     with pytest.raises(UsageError) as assigned:
         give(local(**conf))

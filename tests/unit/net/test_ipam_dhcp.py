@@ -188,14 +188,18 @@ def test_what_a_client_asks_and_tells() -> None:
 )
 def test_what_cannot_be_asked_or_told_is_refused(more: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        ipam.check(Fields(conf(**more), "ipam"))
+        ipam.check(Fields(conf(**more), "ipam"), "macvlan")
     assert caught.value.message.startswith(said)
 
 
 @pytest.mark.parametrize("kind", ["ptp", "ipvlan", "loopback"])
 def test_links_without_a_wire_are_refused(kind: str) -> None:
-    with pytest.raises(UsageError, match="dhcp needs a link to a wire"):
-        ipam.assign(Ask("lan", conf(), {}, {}, {}, plugin={"type": kind}))
+    with pytest.raises(UsageError, match=r"ipam\.type: dhcp needs a link to a wire"):
+        ipam.check(Fields(conf(), "ipam"), kind)
+
+
+def test_nothing_is_assigned_before_the_link_is_there() -> None:
+    assert ipam.assign(Ask("lan", conf(), {}, {}, {})) == ipam.NOTHING
 
 
 def test_the_message_that_gives_a_lease_back() -> None:

@@ -73,9 +73,20 @@ def module(kind: str) -> Any:
     return import_module(f"podwright.net.ipam.{BUILTIN[kind]}")
 
 
-def check(fields: Fields) -> None:
-    """Refuse an object of a built-in type that cannot be done. Raises UsageError."""
-    module(fields.text("type", ...)).check(fields)
+def check(fields: Fields, link: str) -> None:
+    """Refuse an object of a built-in type that cannot be done, or not for a type of link.
+
+    Raises UsageError that names the key.
+    """
+    kind = fields.text("type", ...)
+    if kind == "dhcp" and link not in DHCP_LINKS:
+        raise UsageError(
+            f"{fields.at('type')}: dhcp needs a link to a wire with a server on it, which {link}"
+            " has not",
+            f"use it with {', '.join(DHCP_LINKS)}",
+            object=fields.at("type"),
+        )
+    module(kind).check(fields)
 
 
 def is_leased(attached: Attachment) -> bool:

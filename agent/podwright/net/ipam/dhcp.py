@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
-from podwright.net.ipam import DHCP_LINKS, NOTHING
+from podwright.net.ipam import NOTHING
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -48,12 +48,7 @@ def check(fields: Fields) -> None:
 
 def assign(ask: Ask) -> Assigned:
     """Nothing yet; what the client will be told is checked. Raises UsageError."""
-    kind = (ask.plugin or {}).get("type")
-    if kind not in DHCP_LINKS:
-        raise UsageError(
-            f"ipam.type: dhcp needs a link to a wire with a server on it, which {kind} has not",
-            f"use it with {', '.join(DHCP_LINKS)}",
-        )
+    check(Fields(ask.conf, "ipam"))
     for key in ("IP", "GATEWAY"):
         if key in ask.args:
             raise UsageError(

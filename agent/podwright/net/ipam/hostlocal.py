@@ -244,9 +244,10 @@ def _next(ask: Ask, ranges: tuple[Range, ...], last: str, never: set[str]) -> tu
             if found not in ask.used and found not in never:
                 return one, found
     holders = {ask.used[ip] for ip in ask.used if any(one.has(ip) for one in ranges)}
+    pods = "1 pod" if len(holders) == 1 else f"{len(holders)} pods"
     raise NetworkError(
         f"network {ask.net}: all {sum(one.size for one in ranges)} addresses of"
-        f" {', '.join(one.subnet.shown() for one in ranges)} are in use by {len(holders)} pod{'s' * (len(holders) != 1)}",
+        f" {', '.join(one.subnet.shown() for one in ranges)} are in use by {pods}",
         "stop a pod first, or make the range larger",
         object=ask.net,
         reason="no-address",
