@@ -53,7 +53,9 @@ def collected(host: Host, before: Mapping[str, str], label: object) -> None:
     host.agent.ok(*GC)
     host.agent.ok(*GC)
     assert not differences(before, host.settled(before)), label
-    assert [str(path) for path in host.agent.data.glob("pods/*/*")] == []
+    left = [str(path) for path in host.agent.data.glob("pods/*/*")]
+    # One whose maker may be about to lock it is left alone for a minute.
+    assert [path for path in left if "/embryo/" not in path] == []
 
 
 @pytest.mark.parametrize("way", ["stop", "stop by force", "ends by itself", "kill -9"])
