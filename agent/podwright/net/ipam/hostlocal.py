@@ -12,6 +12,7 @@ from podwright.errors import NetworkError, UsageError
 from podwright.model.fields import Fields
 from podwright.net import ip
 from podwright.net.ipam import Assigned, reading
+from podwright.net.ipam.ranges import Range, read_range, refuse_overlaps
 from podwright.net.values import Address, Dns
 from podwright.values import value
 
@@ -28,32 +29,6 @@ KEYS = frozenset(
     ("ranges", "subnet", "rangeStart", "rangeEnd", "gateway", "routes", "dataDir", "resolvConf")
 )
 MOST_RANGES = 64
-
-
-@value
-class Range:
-    """Addresses from `first` to `last`, both as numbers.
-
-    gateway   "" where the subnet is a single address and none is said
-    reserved  numbers within, which nobody gets: the network's, its broadcast, the gateway
-    """
-
-    subnet: ip.Subnet
-    first: int
-    last: int
-    gateway: str
-    reserved: frozenset[int]
-
-    @property
-    def size(self) -> int:
-        """How many addresses pods can have of it."""
-        return self.last - self.first + 1 - len(self.reserved)
-
-    def has(self, found: str) -> bool:
-        """Whether an address is of it."""
-        return ip.family(found) == self.subnet.family and (
-            self.first <= ip.number(found) <= self.last
-        )
 
 
 @value
@@ -74,12 +49,12 @@ def read(fields: Fields) -> Pool:
     """The configuration. Raises UsageError."""
     sets = [_set(path, item) for path, item in fields.items("ranges")]
     if fields.text("subnet"):
-        sets.insert(0, (_range(fields),))
+        sets.insert(0, (read_range(fields),))
     if not sets:
         raise UsageError(f"{fields.at('ranges')}: is empty", "write subnet, or a set of ranges")
     if sum(map(len, sets)) > MOST_RANGES:
         raise UsageError(f"{fields.at('ranges')}: has more than {MOST_RANGES} ranges")
-    _refuse_overlaps([one for ranges in sets for one in ranges], fields.at("ranges"))
+    refuse_overlaps([one for ranges in sets for one in ranges], fields.at("ranges"))
     routes = reading.routes(fields)
     families = {ranges[0].subnet.family for ranges in sets}
     reading.refuse_unreachable(fields, routes, families, "no range has one")
@@ -96,82 +71,11 @@ def _set(path: str, raw: object) -> tuple[Range, ...]:
     out = []
     for index, item in enumerate(raw):
         fields = Fields(item, f"{path}[{index}]")
-        out.append(_range(fields))
+        out.append(read_range(fields))
         fields.finish()
     if len({one.subnet.family for one in out}) > 1:
         raise UsageError(f"{path}: has ranges of both families", "make it two sets", object=path)
     return tuple(out)
-
-
-def _range(fields: Fields) -> Range:
-    subnet = reading.subnet(fields.text("subnet", ...), fields.at("subnet"))
-    gateway = _gateway(fields, subnet)
-    ends = _unused_ends(subnet)
-    first = _end(fields, "rangeStart", subnet, subnet.first)
-    last = _end(fields, "rangeEnd", subnet, subnet.last)
-    while first in ends and first < last:
-        first += 1
-    while last in ends and last > first:
-        last -= 1
-    never = {*ends, ip.number(gateway)} if gateway and gateway in subnet else ends
-    reserved = frozenset(number for number in never if first <= number <= last)
-    found = Range(subnet, first, last, gateway, reserved)
-    if found.size < 1:
-        raise UsageError(
-            f"{fields.at('subnet')}: no address is left for pods in {subnet.shown()}",
-            "choose a larger subnet or range, or another gateway",
-            object=subnet.shown(),
-        )
-    return found
-
-
-def _unused_ends(subnet: ip.Subnet) -> set[int]:
-    """The network's own address and its broadcast, where there is room for such (RFC 3021, 6164)."""
-    if subnet.prefix >= ip.BITS[subnet.family] - 1:
-        return set()
-    return {subnet.first} if subnet.family == 6 else {subnet.first, subnet.last}
-
-
-def _gateway(fields: Fields, subnet: ip.Subnet) -> str:
-    said = fields.text("gateway")
-    if said:
-        gateway = reading.address(said, fields.at("gateway"))
-        if ip.family(gateway) != subnet.family or ip.number(gateway) in _unused_ends(subnet):
-            raise UsageError(
-                f"{fields.at('gateway')}: {gateway} cannot be a gateway of {subnet.shown()}",
-                object=gateway,
-            )
-        return gateway
-    if subnet.prefix == ip.BITS[subnet.family]:
-        return ""
-    point_to_point = subnet.prefix == ip.BITS[subnet.family] - 1
-    return ip.text(subnet.first + (0 if point_to_point else 1), subnet.family)
-
-
-def _end(fields: Fields, name: str, subnet: ip.Subnet, default: int) -> int:
-    said = fields.text(name)
-    if not said:
-        return default
-    found = reading.plain(said, fields.at(name))
-    if found not in subnet:
-        raise UsageError(f"{fields.at(name)}: {found} is not in {subnet.shown()}", object=found)
-    return ip.number(found)
-
-
-def _refuse_overlaps(ranges: list[Range], where: str) -> None:
-    for index, one in enumerate(ranges):
-        for other in ranges[:index]:
-            if (
-                one.subnet.family == other.subnet.family
-                and one.first <= other.last
-                and other.first <= one.last
-            ):
-                shown = f"{other.subnet.shown()} and {one.subnet.shown()}"
-                raise UsageError(
-                    f"{where}: ranges of {shown} have addresses in common",
-                    "give each address to one range",
-                    object=one.subnet.shown(),
-                )
 
 
 def assign(ask: Ask) -> Assigned:
