@@ -682,9 +682,13 @@ def test_status_is_asked_before_anything_is_made(bed: CniBed) -> None:
     )
     assert bed.calls() == ["STATUS", "STATUS"]
     assert set(bed.call(0)[0]) == {"CNI_COMMAND", "CNI_PATH"}
+    bed.answering("other", "1.1.0")
+    bed.configure("aaa", "1.1.0", {"type": "other"})
+    assert "plugin second: STATUS: " in bed.start("aaa,back").error
+    assert bed.calls()[2:] == ["STATUS"] * 3
     bed.recorded("second")
     assert bed.start().up
-    assert bed.calls()[2:] == ["STATUS", "STATUS", "ADD", "ADD"]
+    assert bed.calls()[5:] == ["STATUS", "STATUS", "ADD", "ADD"]
 
 
 @pytest.mark.parametrize("disabled", [False, True])

@@ -58,6 +58,13 @@ class Task:
             timeout=protocol.timeout(plugin, conf.name),
         )
 
+    def calls(self, attached: Attachment) -> tuple[Call, ...]:
+        """The calls of all executables of a network, in order. Raises NetworkError, UsageError."""
+        first, *_ = attached.conf.plugins
+        managed = [(first, foreign_ipam(first))] if foreign_ipam(first) else []
+        own = [(one, one["type"]) for one in executables(attached)]
+        return tuple(self.call(attached, plugin, kind) for plugin, kind in (*managed, *own))
+
 
 def foreign_ipam(plugin: dict[str, Any]) -> str:
     """The type of address management of one of our own kinds that is an executable, or ""."""
@@ -81,12 +88,8 @@ def prepared(request: NetRequest, attached: Attachment) -> Attachment:
 
     Raises NetworkError or UsageError before anything is made.
     """
-    task = Task(request, "")
+    calls = Task(request, "").calls(attached)
     plugins = executables(attached)
-    calls = [task.call(attached, plugin, plugin["type"]) for plugin in plugins]
-    management = foreign_ipam(attached.conf.plugins[0])
-    if management:
-        find.find(management, request.plugin_dirs, attached.net)
     for plugin in plugins:
         inner = plugin.get("ipam")
         if isinstance(inner, dict) and inner.get("type"):
@@ -99,7 +102,7 @@ def prepared(request: NetRequest, attached: Attachment) -> Attachment:
     return replace(
         attached,
         external=True,
-        plugin_path=calls[0].path if calls else attached.plugin_path,
+        plugin_path="" if _is_ours(attached.conf.plugins[0]) else calls[0].path,
         state=(*attached.state, BY_PLUGIN) if published else attached.state,
     )
 
@@ -116,6 +119,8 @@ def make(
     records.reclaim(os.path.dirname(taken.holding.run_dir))
     collector.adding(request.net_dir)  # until this process ends
     task = Task(request, path)
+    for attached in taken.holding.attachments:
+        chain.ready(task.calls(attached), attached.conf.version)
     taken = _assign_all(task, taken)
     applier.forward(taken.holding)
     applier.apply(compile(taken.holding), netns)
@@ -141,7 +146,6 @@ def _assign_all(task: Task, taken: Taken) -> Taken:
 def _assign(task: Task, attached: Attachment, directory: str, index: int) -> Attachment:
     plugin = attached.conf.plugins[0]
     call = task.call(attached, plugin, foreign_ipam(plugin))
-    chain.ready((call,), attached.conf.version)
     before = records.read(directory)
     made = chain.add(Made(attached.conf.version), call, records.saver(directory, before))
     found = result.parse(made.result or {})
@@ -178,8 +182,6 @@ def _add_all(task: Task, taken: Taken, applier: Applier) -> Taken:
 def _add(task: Task, attached: Attachment, directory: str, applier: Applier) -> Attachment:
     ours = attached.kind in kinds.BUILTIN
     version = attached.conf.version
-    calls = [task.call(attached, one, one["type"]) for one in executables(attached)]
-    chain.ready(tuple(calls), version)
     made = Made(
         version,
         result=_own_result(attached, version, task.netns) if ours else None,
@@ -189,7 +191,7 @@ def _add(task: Task, attached: Attachment, directory: str, applier: Applier) -> 
     save = records.saver(directory, records.read(directory))
     for plugin in attached.conf.plugins:
         if not _is_ours(plugin):
-            made = chain.add(made, calls.pop(0), save)
+            made = chain.add(made, task.call(attached, plugin, plugin["type"]), save)
             attached = _absorbed(attached, made.result or {}, ours)
         elif plugin["type"] in meta.BUILTIN and not ours:
             module = meta.module(plugin["type"])
