@@ -154,7 +154,9 @@ def host_with_image(base: Path, key: Key) -> Iterator[Host]:
     """A host whose store has one small image with annotations."""
     base.chmod(0o755)
     image = base / "tiny.aci"
-    image.hardlink_to(tiny_image.build(annotations=ANNOTATIONS))
+    port = {"name": "web", "protocol": "tcp", "port": 80}
+    app = {**tiny_image.sleeper(), "ports": [port]}
+    image.hardlink_to(tiny_image.build(app=app, annotations=ANNOTATIONS))
     key.sign(image)
     host = Host(base, "one", key)
     try:

@@ -518,6 +518,18 @@ def test_a_service_that_listens_elsewhere_is_told(host: Host, pods: tuple[Member
         assert pods[0].get("pod/uuid").status == 200
 
 
+@pytest.mark.threat("T75")
+def test_a_pod_that_has_published_the_port_does_not_get_the_tokens_of_others(
+    host: Host, pods: tuple[Member, Member]
+) -> None:
+    thief = host.run("thief", SLEEP, "--port=web:18112")
+    with Service(host):
+        result = host.agent("run", "--mds-register", tiny_image.NAME)
+        assert (result.exit, "leads to pod" in result.stderr) == (254, True), result
+        thief.stop()
+        assert pods[0].get("pod/uuid").text == pods[0].uuid
+
+
 @pytest.mark.usefixtures("service")
 def test_a_network_of_ipv6_alone(host: Host) -> None:
     ipam = {"type": "host-local", "ranges": [[{"subnet": "fd00:77::/64"}]]}

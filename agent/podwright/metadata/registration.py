@@ -13,25 +13,25 @@ from podwright.metadata.http import JSON, Failure, Response, sentence
 from podwright.metadata.records import Record, addresses, digest, running
 from podwright.model.names import is_hex, is_uuid
 from podwright.model.pod import parse_pod
+from podwright.net import ledger
+from podwright.net.check import UNREACHED
 from podwright.net.ip import family
 from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from typing import Any
 
     from podwright.metadata.http import Request
     from podwright.metadata.records import Records
     from podwright.net.values import Holding
 
-    Listening = Iterable[tuple[str, int]]
+    Listening = Sequence[tuple[str, int]]
 
 MOST_BODY = jsonio.MAX_BYTES
 TOKEN_DIGITS = 64
 ANY = {4: "0.0.0.0", 6: "::"}
-APART = ("macvlan", "ipvlan")
-"""Networks whose pods do not reach their host over the link that they share with it."""
 
 
 def answer(request: Request, records: Records, listening: Listening) -> Response:
@@ -64,6 +64,7 @@ def _put_pod(request: Request, records: Records, listening: Listening) -> Respon
     if holding is None:
         raise Failure(409, "it does not run, or has no network of its own")
     _check_alone(uuid, holding, records)
+    _check_published(records, {port for _, port in listening})
     url = base_url(holding, listening)
     manifest.pop("secrets", None)  # where they come from is the operator's business
     records.put(Record(uuid, records.boot, digest(token), manifest, {}), holding)
@@ -76,6 +77,14 @@ def _check_alone(uuid: str, holding: Holding, records: Records) -> None:
         other = records.sources.get(ip, uuid)
         if other != uuid and running(records.net_dir, other, records.boot) is not None:
             raise Failure(409, f"pod {other} has the address {ip} too")
+
+
+def _check_published(records: Records, ports: set[int]) -> None:
+    """Refuse while requests to our port would go to a pod that has published it."""
+    for holding in ledger.read_all(records.net_dir).holdings:
+        for port in holding.ports:
+            if port.proto == "tcp" and port.host_port in ports:
+                raise Failure(409, f"port {port.host_port} of the host leads to {holding.holder()}")
 
 
 def _put_app(request: Request, records: Records) -> Response:
@@ -131,16 +140,15 @@ def _has_pairs(manifest: dict[str, Any]) -> bool:
 
 def base_url(holding: Holding, listening: Listening) -> str:
     """Where the pod reaches us: a gateway of its that is an address of this host. Raises Failure."""
-    found = list(listening)
     gateways = [
         address.gateway
         for one in holding.attachments
-        if one.kind not in APART
+        if one.kind not in UNREACHED
         for address in one.addresses
         if address.gateway and is_own(address.gateway)
     ]
     for gateway in sorted(gateways, key=family):  # the order of networks within a family stays
-        for ip, port in found:
+        for ip, port in listening:
             if ip in (gateway, ANY[family(gateway)]):
                 shown = f"[{gateway}]" if family(gateway) == 6 else gateway
                 return f"http://{shown}:{port}"
