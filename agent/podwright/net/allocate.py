@@ -79,7 +79,7 @@ def _holding(
     for index, one in enumerate(chosen):
         attached = _attach(request, one, index, used)
         used.update((address.ip, f"this pod on {attached.net}") for address in attached.addresses)
-        attachments.append(attached)
+        attachments.append(first_wins(attached, attachments))
     if request.bandwidth:
         from podwright.net import limits
 
@@ -96,6 +96,13 @@ def _holding(
         request.allow,
         request.hosts,
     )
+
+
+def first_wins(attached: Attachment, before: list[Attachment]) -> Attachment:
+    """Without routes that an earlier network of the pod has to the same place. Pure."""
+    taken = {(one.dst, one.table, one.priority) for link in before for one in link.routes}
+    routes = [one for one in attached.routes if (one.dst, one.table, one.priority) not in taken]
+    return replace(attached, routes=tuple(routes))
 
 
 def _used(request: NetRequest, others: tuple[Holding, ...]) -> dict[str, str]:
