@@ -17,26 +17,41 @@ PER_SECOND = 1.0
 
 
 class Refusals:
-    """Writes lines; when they come too fast, how many there were besides."""
+    """Writes lines; when they come too fast, how many there were besides.
+
+    Who is no pod has a count of its own, and so cannot drown what is said about pods.
+    """
 
     def __init__(
         self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._write = write
         self._clock = clock
-        self._left = float(BURST)
-        self._last = clock()
-        self._silent = 0
+        self._buckets = {stranger: _Bucket(clock()) for stranger in (False, True)}
 
-    def tell(self, source: str, what: str) -> None:
+    def tell(self, source: str, what: str, *, stranger: bool = False) -> None:
         """Somebody was refused. Neither text holds a token."""
-        now = self._clock()
+        bucket = self._buckets[stranger]
+        if not bucket.take(self._clock()):
+            return
+        more = f" ({bucket.silent} more were refused meanwhile)" if bucket.silent else ""
+        bucket.silent = 0
+        self._write(f"refused {safe(source, 80)}: {safe(what, 300)}{more}")
+
+
+class _Bucket:
+    """How many lines may still be written, and how many were not since the last one."""
+
+    def __init__(self, now: float) -> None:
+        self.silent = 0
+        self._left = float(BURST)
+        self._last = now
+
+    def take(self, now: float) -> bool:
         self._left = min(BURST, self._left + (now - self._last) * PER_SECOND)
         self._last = now
         if self._left < 1:
-            self._silent += 1
-            return
+            self.silent += 1
+            return False
         self._left -= 1
-        more = f" ({self._silent} more were refused meanwhile)" if self._silent else ""
-        self._silent = 0
-        self._write(f"refused {safe(source, 80)}: {safe(what, 300)}{more}")
+        return True

@@ -31,6 +31,7 @@ SECONDS = 10.0
 PER_POD = 8
 STRANGERS = 16
 ROOTS = 64
+ROOT = "root"
 MOST_LEFT = 1 << 18
 """Bytes behind a request that are read and dropped while the answer is on its way."""
 LAST_SECONDS = 2.0
@@ -91,7 +92,7 @@ class Server:
             self._refusals.tell(f"user {uid}", "only root registers pods")
             writer.transport.abort()
             return
-        self._begin("root", ROOTS, "root", writer, self._register, reader)
+        self._begin(ROOT, ROOTS, ROOT, writer, self._register, reader)
 
     def _begin(
         self,
@@ -104,13 +105,17 @@ class Server:
     ) -> None:
         """Serve a connection, unless there are too many of its kind."""
         if self._open.get(whose, 0) >= most:
-            self._refusals.tell(source, f"{whose}: more than {most} connections at once")
+            self._refuse(source, f"{whose}: more than {most} connections at once")
             writer.transport.abort()
             return
         self._open[whose] = self._open.get(whose, 0) + 1
         task = asyncio.ensure_future(self._serve(source, work, reader, writer))
         self._tasks.add(task)
         task.add_done_callback(partial(self._end, whose))
+
+    def _refuse(self, source: str, what: str) -> None:
+        stranger = source != ROOT and source not in self._records.sources
+        self._refusals.tell(source, what, stranger=stranger)
 
     def _end(self, whose: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -129,7 +134,7 @@ class Server:
         try:
             await asyncio.wait_for(self._converse(source, work, reader, writer), SECONDS)
         except asyncio.TimeoutError:
-            self._refusals.tell(source, f"not done after {SECONDS:g} s")
+            self._refuse(source, f"not done after {SECONDS:g} s")
         except (EOFError, OSError):
             pass  # it went away
         except asyncio.CancelledError:
@@ -147,12 +152,12 @@ class Server:
         try:
             response = await work(reader, writer)
         except http.Failure as failure:
-            self._refusals.tell(source, f"{failure.status} {failure.text}")
+            self._refuse(source, f"{failure.status} {failure.text}")
             response = http.sentence(failure.status, failure.text)
         except (EOFError, OSError):
             raise
         except Exception as err:
-            self._refusals.tell(source, f"internal error: {type(err).__name__}: {safe(err, 200)}")
+            self._refuse(source, f"internal error: {type(err).__name__}: {safe(err, 200)}")
             response = http.sentence(500, "internal error")
         writer.write(http.render(response))
         await writer.drain()
@@ -168,7 +173,7 @@ class Server:
         try:
             record = self._records.identify(source, request.path[0])
         except Refused as refused:
-            self._refusals.tell(source, str(refused))
+            self._refuse(source, str(refused))
             return http.sentence(403, "this is not for you")
         return service.answer(request, record, self._key)
 

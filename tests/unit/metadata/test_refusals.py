@@ -15,6 +15,8 @@ def test_a_flood_is_counted_and_not_written() -> None:
     for _ in range(BURST + 100):
         refusals.tell("192.0.2.1", "no")
     assert lines == ["refused 192.0.2.1: no"] * BURST
+    refusals.tell("192.0.2.9", "neither", stranger=True)
+    assert lines.pop() == "refused 192.0.2.9: neither"
     now[0] = 1.0
     refusals.tell("192.0.2.1", "no")
     assert lines[-1] == "refused 192.0.2.1: no (100 more were refused meanwhile)"
