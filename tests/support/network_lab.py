@@ -123,14 +123,14 @@ def _curl(address: str, port: int, seconds: float) -> list[str]:
     return ["curl", "-sSg", "--max-time", str(seconds), f"http://{host}:{port}/"]
 
 
-def _with_ports() -> dict[str, Any]:
-    """The app of the small image: ports for whoever publishes them."""
-    ports = [
-        {"name": "7010-tcp", "protocol": "tcp", "port": 7010},
-        {"name": "7011-udp", "protocol": "udp", "port": 7011},
-        {"name": "7020-tcp", "protocol": "tcp", "port": 7020, "count": 3},
-    ]
-    return aci.app(["/bin/sh", "-c", SLEEP], ports=ports)
+PORTS = (
+    {"name": "http", "protocol": "tcp", "port": 80},
+    {"name": "redis", "protocol": "tcp", "port": 6379},
+    {"name": "7010-tcp", "protocol": "tcp", "port": 7010},
+    {"name": "7011-udp", "protocol": "udp", "port": 7011},
+    {"name": "7020-tcp", "protocol": "tcp", "port": 7020, "count": 3},
+)
+"""What the apps of the images declare, for whoever publishes it."""
 
 
 def wait_until(done: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
@@ -299,11 +299,14 @@ class Lab:
             wait_until(partial(_is_up, host), "the hosts' link does not come up")
 
     def _store(self, scratch: Path, key: Key, software: bool) -> None:
-        images = {TINY: tiny_image.build(app=_with_ports()), REDIS: redis_image.build(REDIS)}
+        images = {
+            TINY: tiny_image.build(app=aci.app(["/bin/sh"], ports=PORTS)),
+            REDIS: redis_image.build(REDIS),
+        }
         for name, built in images.items():
             self._fetch(scratch, key, name, built, (self.one, self.two))
         if software:
-            self._fetch(scratch, key, SOFTWARE, software_image.build(), (self.one,))
+            self._fetch(scratch, key, SOFTWARE, software_image.with_ports(PORTS), (self.one,))
 
     def _fetch(
         self, scratch: Path, key: Key, name: str, built: Path, hosts: Sequence[Host]

@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import shutil
+import tarfile
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.support import aci
 from tests.support.debian import mmdebstrap
@@ -73,6 +79,24 @@ def build() -> Path:
             aci.build(rootfs, manifest, partial)
 
     return build_once(CACHE / "images" / f"software-{RECIPE}.aci", make)
+
+
+def with_ports(ports: Sequence[Mapping[str, Any]]) -> Path:
+    """The same image, whose app declares ports."""
+    plain = build()
+    manifest = aci.image_manifest(NAME, "1.0", aci.app(["/bin/sh", "-c", "exit 9"], ports=ports))
+    data = json.dumps(manifest, sort_keys=True).encode()
+    key = hashlib.sha256(data + RECIPE.encode()).hexdigest()[:12]
+
+    def make(partial: Path) -> None:
+        with tarfile.open(plain) as old, tarfile.open(partial, "w:gz", compresslevel=1) as new:
+            for member in old:
+                content = old.extractfile(member) if member.isreg() else None
+                if member.name == "manifest":
+                    member.size, content = len(data), io.BytesIO(data)
+                new.addfile(member, content)
+
+    return build_once(CACHE / "images" / f"software-{key}.aci", make)
 
 
 def _trim(rootfs: Path) -> None:
