@@ -95,7 +95,7 @@ def _rewrite_forwarding(path: str) -> None:
             raw = jsonio.loads(file.read(MOST), path)
         if not isinstance(raw["links"], list):
             return
-        record = {"boot": raw["boot"], "links": {"4": raw["links"]}, "ra": []}
+        record = {"boot": raw["boot"], "links": {"4": raw["links"]}, "on": {"4": []}, "ra": []}
     except (FileNotFoundError, UsageError, KeyError, TypeError):
         return
     fs.write_atomic(path, jsonio.dumps(record).encode(), 0o644, durable=False)

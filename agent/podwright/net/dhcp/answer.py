@@ -160,10 +160,14 @@ def _dns(said: Mapping[str, str]) -> Dns:
 def is_domain(text: str) -> bool:
     """Whether it can be a domain name, and nothing else to anybody."""
     labels = text.rstrip(".").split(".")
-    return 0 < len(text) < 254 and text != BAD and all(
-        0 < len(label) < 64
-        and made_of(label, LETTERS + DIGITS + "-_")
-        and label[0] != "-"
-        and label[-1] != "-"
-        for label in labels
+    return (
+        0 < len(text) < 254
+        and text != BAD
+        and all(
+            0 < len(label) < 64
+            and made_of(label, LETTERS + DIGITS + "-_")
+            and label[0] != "-"
+            and label[-1] != "-"
+            for label in labels
+        )
     )

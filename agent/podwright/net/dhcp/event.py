@@ -15,17 +15,20 @@ import os
 from podwright import jsonio
 from podwright.errors import NetworkError
 from podwright.kernel import fs
-from podwright.net.dhcp import answer, onlink
+from podwright.net.dhcp import EVENT_FD, PRIORITY, answer, onlink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 HELD = "/held"
 """In the client's own root: the first lease."""
-EVENT_FD = 9
 
 
 def main(argv: list[str]) -> None:
     """Obey one event."""
     event = argv[1] if len(argv) > 1 else ""
-    said = {name: os.environ.get(name, "")[: answer.MOST_TEXT] for name in answer.KEYS}
+    said = {name: _variable(name) for name in answer.KEYS}
     link = os.environ.get("interface", "")  # noqa: SIM112 -- the client's name for it
     held = _held()
     if held is None:
@@ -40,7 +43,7 @@ def main(argv: list[str]) -> None:
 
 
 def _again(link: str, held: dict[str, str], said: dict[str, str]) -> None:
-    before = answer.parse(held)
+    before = answer.parse(held, int(os.environ.get(PRIORITY, "0")))
     try:
         now = answer.parse(said)
     except NetworkError:
@@ -51,6 +54,12 @@ def _again(link: str, held: dict[str, str], said: dict[str, str]) -> None:
         onlink.put_on(link, before)
 
 
+def _variable(name: str) -> str:
+    """What the client says, in ASCII: nothing that we look at is more."""
+    text = os.environ.get(name, "")[: answer.MOST_TEXT]
+    return text.encode("ascii", "replace").decode()
+
+
 def _tell(said: dict[str, str]) -> None:
     """To the worker, while there is one."""
     try:
@@ -59,7 +68,7 @@ def _tell(said: dict[str, str]) -> None:
         return
 
 
-def _held() -> dict[str, str] | None:
+def _held() -> Optional[dict[str, str]]:
     try:
         with open(HELD, "rb") as file:
             found: dict[str, str] = jsonio.loads(file.read(), HELD)

@@ -69,9 +69,10 @@ def _take(
     if found is None:
         raise NetworkError(f"dhcp: the pod has no link {link}", object=link)
     try:
-        answers = client.start(client.find(), link, options, pid, netns, net_dir)
+        priority = int(conf.get("priority", 0))
+        answers = client.start(client.find(), link, options, priority, pid, netns, net_dir)
         try:
-            leased = answer.parse(client.first(answers, link), conf.get("priority", 0))
+            leased = answer.parse(client.first(answers, link), priority)
         finally:
             os.close(answers)
     except PodwrightError as err:
