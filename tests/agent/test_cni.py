@@ -178,6 +178,26 @@ def test_debians_bridge_carries_a_pod_through_its_life(bed: CniBed, version: str
     assert "10.77" not in bed.host.run("iptables-save")
 
 
+def test_both_families_from_executables(bed: CniBed) -> None:
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    # The plugin does not wait until its bridge's address can be used.
+    bed.host.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
+    ranges = [[{"subnet": SUBNET}], [{"subnet": "fd77::/64"}]]
+    routes = [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
+    ipam = {"type": "xlocal", "ranges": ranges, "dataDir": str(bed.state), "routes": routes}
+    bed.configure("back", "1.0.0", bed.bridge(ipam=ipam))
+    pod = bed.start("back", ["8080:80"])
+    assert pod.up, pod.error
+    assert pod.answer["result"]["addresses"] == ["10.77.0.2/24", "fd77::2/64"]
+    with serving(pod.pid, "::", 80), serving(pod.pid, "0.0.0.0", 80):
+        assert ask(bed.host.pid, "fd77::2", 80) == "fd77::1"
+        assert ask(bed.host.pid, "10.77.0.2", 80) == GATEWAY
+        assert ask(bed.host.pid, "fd77::1", 8080) == "fd77::1"
+        assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
+    pod.down()
+    assert bed.leases() == []
+
+
 def test_the_plugins_of_a_pod_that_runs_are_asked_whether_all_is_well(bed: CniBed) -> None:
     bed.debian(xbridge="bridge", xlocal="host-local")
     bed.configure("back", "1.0.0", bed.bridge())
