@@ -79,7 +79,8 @@ def _holding(
     for index, one in enumerate(chosen):
         attached = _attach(request, one, index, used)
         used.update((address.ip, f"this pod on {attached.net}") for address in attached.addresses)
-        attachments.append(first_wins(attached, attachments))
+        attachments.append(attached)
+    attachments = _one_way(attachments, bool(request.ports))
     if request.bandwidth:
         from podwright.net import limits
 
@@ -96,6 +97,20 @@ def _holding(
         request.allow,
         request.hosts,
     )
+
+
+def _one_way(attachments: list[Attachment], ports: bool) -> list[Attachment]:
+    """Without second routes to the same place.
+
+    The first network that has one wins; where ports are published, the one that they lead through
+    (`Holding.target`), since what comes in by a link has to be answered by it.
+    """
+    last = len(attachments) - 1
+    carrier = next((i for i, one in enumerate(attachments) if one.masquerade), last) if ports else 0
+    done: dict[int, Attachment] = {}
+    for index in sorted(range(len(attachments)), key=lambda i: i != carrier):
+        done[index] = first_wins(attachments[index], list(done.values()))
+    return [done[index] for index in range(len(attachments))]
 
 
 def first_wins(attached: Attachment, before: list[Attachment]) -> Attachment:

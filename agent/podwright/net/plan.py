@@ -180,32 +180,7 @@ def compile(holding: Holding) -> NetPlan:
     steps: list[Step] = [Admit(holding), Up(True, "lo")]
     for attached in holding.attachments:
         steps += _of(attached)
-    if len(holding.attachments) > 1:
-        steps = _one_way(holding, steps)
     return NetPlan(tuple(steps), holding)
-
-
-def _one_way(holding: Holding, steps: list[Step]) -> list[Step]:
-    """The same without a second route to the same place, most often the default route.
-
-    The one is that of the network which published ports lead through, or else of the first that
-    has one: what comes in by a link has to be answered by it, since each accepts only its own
-    addresses.
-    """
-    routes = [one for one in steps if isinstance(one, AddRoute) and one.in_pod]
-    chosen: dict[tuple[str, int, int], AddRoute] = {}
-    for one in routes:
-        target = holding.target(ip.family(one.dst))
-        carrier = [a.ifname for a in holding.attachments if target and target in _ips(a)]
-        key = (one.dst, one.priority, one.table)
-        if key not in chosen or (one.link in carrier and chosen[key].link not in carrier):
-            chosen[key] = one
-    kept = set(map(id, chosen.values()))
-    return [one for one in steps if not (one in routes and id(one) not in kept)]
-
-
-def _ips(attached: Attachment) -> list[str]:
-    return [address.ip for address in attached.addresses]
 
 
 def _of(attached: Attachment) -> list[Step]:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from podwright.net.allocate import first_wins
+from podwright.net.allocate import _one_way, first_wins
 from podwright.net.values import Attachment, NetConf, Route
+from podwright.values import replace
 
 
 def on(net: str, *routes: Route) -> Attachment:
@@ -23,3 +24,13 @@ def test_routes_of_another_table_or_metric_are_other_routes() -> None:
     front = on("front", Route("0.0.0.0/0"))
     back = on("back", Route("0.0.0.0/0", priority=100), Route("0.0.0.0/0", table=7))
     assert first_wins(back, [front]) == back
+
+
+def test_published_ports_are_answered_by_the_network_that_they_lead_through() -> None:
+    plain, masked = (
+        on("plain", Route("::/0")),
+        replace(on("masked", Route("::/0")), masquerade=True),
+    )
+    assert [len(one.routes) for one in _one_way([plain, masked], True)] == [0, 1]
+    assert [len(one.routes) for one in _one_way([plain, masked], False)] == [1, 0]
+    assert [len(one.routes) for one in _one_way([plain, plain], True)] == [0, 1]

@@ -212,24 +212,3 @@ def test_values_survive_the_pipe_and_the_ledger() -> None:
     limit = {"type": "bandwidth", "ingressRate": 8_000_000, "ingressBurst": 800_000}
     held = holding(attached({"type": "bridge"}, BOTH, limit), ports=ports)
     assert compile(holding_from(to_json(held))).describe() == compile(held).describe()
-
-
-def test_a_second_default_route_does_not_replace_the_one_that_answers_published_ports() -> None:
-    """What came in by a published port was answered through the other network, and lost."""
-
-    def one(net: str, ifname: str, subnet: int, masquerade: bool) -> Attachment:
-        address = Address(f"10.{subnet}.0.2", 24, f"10.{subnet}.0.1")
-        conf = NetConf(net, "1.0.0", ({"type": "ptp"},))
-        return Attachment(
-            net, "ptp", ifname, conf, (), f"podw{subnet}", "", "", (address,),
-            (Route("0.0.0.0/0"), Route("192.0.2.0/24")), masquerade=masquerade, zone=net,
-        )  # fmt: skip
-
-    def defaults(*attachments: Attachment) -> list[str]:
-        held = Holding(UUID, "", "", (), "", "", attachments)
-        return [line for line in compile(held).describe() if " replace 0.0.0.0/0 " in line]
-
-    plain, masked = one("a", "eth0", 7, False), one("b", "eth1", 8, True)
-    assert ["eth1" in line for line in defaults(plain, masked)] == [True]
-    assert ["eth0" in line for line in defaults(one("a", "eth0", 7, True), masked)] == [True]
-    assert ["eth0" in line for line in defaults(plain)] == [True]
