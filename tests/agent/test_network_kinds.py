@@ -174,6 +174,7 @@ def test_a_bridge_of_the_operator_stays_as_it_was(bed: Bed, given: str) -> None:
     bed.network("lan", {"type": "bridge", "bridge": "br0", "isGateway": True, "ipam": subnet})
     before = bed.ledger()
     one, two = start(bed, "lan"), start(bed, "lan", name="two")
+    assert "a bridge that the host had before" in bed.launch("x", ["8080:80"], net="lan").error
     with serving(one.pid, one.ip, 80):
         assert ask(bed.host.pid, one.ip, 80) == "192.0.2.65"
         assert ask(two.pid, one.ip, 80) == two.ip

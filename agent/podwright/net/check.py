@@ -70,10 +70,10 @@ def refuse_unreachable(holding: Holding) -> None:
     for of in (4, 6) if holding.own_ports() else ():
         ip = holding.target(of)
         on = next((one for one in holding.attachments if ip and one.first(of) == ip), None)
-        if on is not None and on.kind in UNREACHED:
+        if on is not None and (on.kind in UNREACHED or (on.bridge and not on.zone)):
+            what = "bridge that the host had before" if on.bridge else f"network of type {on.kind}"
             raise NetworkError(
-                f"network {on.net}: ports of the host cannot lead to a pod on a network of type"
-                f" {on.kind}",
+                f"network {on.net}: ports of the host cannot lead to a pod on a {what}",
                 "call the pod by its own address, or give it a network such as default, too",
                 object=on.net,
                 reason="no-ports",
