@@ -610,3 +610,27 @@ def test_networks_of_the_same_addresses_or_bridge_are_refused_while_both_would_b
     pod.down()
     assert bed.launch("x", net="two").up
     assert bed.launch("y", net="three").up
+
+
+def asking(bed: Bed, net: str, **more: Any) -> Pod:
+    pod = Pod(bed, {**bed.request("web", net=net), **more}, {})
+    bed.pods.append(pod)
+    return pod
+
+
+def test_the_isolator_limits_every_link_that_it_can(bed: Bed) -> None:
+    bed.network("back", BRIDGE)
+    before = bed.ledger()
+    pod = asking(bed, "default,back", bandwidth=250_000)
+    assert pod.up, pod.answer
+    for index in (0, 1):
+        link = pod.answer["result"]["networks"][index]["hostIf"]
+        chain = bed.host.run("nft", "list", "chain", "netdev", "podwright", link)
+        assert "limit rate over 250000 bytes/second" in chain
+        assert "tbf" in bed.host.run("tc", "qdisc", "show", "dev", link)
+        assert "tbf" in in_pod(bed, pod, "tc", "qdisc", "show", "dev", f"eth{index}")
+    pod.down()
+    assert bed.settled(before) == before
+    bed.network("wire", {"type": "macvlan", "master": "uplink0", "ipam": WIRED})
+    assert "has no end on the host" in asking(bed, "wire", bandwidth=250_000).error
+    assert asking(bed, "wire", bandwidth=250_000, bandwidth_optional=True).up
