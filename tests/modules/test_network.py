@@ -117,6 +117,22 @@ def test_a_file_that_was_written_by_hand_is_replaced(adhoc: AdHoc, folder: Path)
     assert sorted(path.name for path in folder.iterdir()) == ["30-other.conf", "50-shop.conflist"]
 
 
+def test_a_file_of_ours_that_is_damaged_is_written_again_or_goes(
+    adhoc: AdHoc, folder: Path
+) -> None:
+    path = folder / "07-shop.conflist"
+    adhoc("network", {"name": "shop", "plugins": [PTP], "order": 7})
+    for damage in (lambda: path.chmod(0o666), lambda: path.write_text("{")):
+        damage()
+        made = adhoc("network", {"name": "shop", "plugins": [PTP]})
+        assert (made["changed"], made["networks"][0]["path"]) == (True, str(path))
+        assert path.stat().st_mode & 0o7777 == 0o644
+        assert json.loads(path.read_text()) == SHOP
+    path.write_text("{")
+    assert adhoc("network", {"name": "shop", "state": "absent"})["changed"] is True
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

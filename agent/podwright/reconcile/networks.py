@@ -101,7 +101,11 @@ def planned(desired: DesiredState) -> tuple[NetConf, ...]:
 
 
 def _present(folder: str, name: str) -> Present:
-    found = [one for one in lookup.read_directory(folder) if one.name == name]
+    found = [
+        one
+        for one in lookup.read_directory(folder)
+        if one.name == name or (not one.name and _number(one.source, name) is not None)
+    ]
     paths = tuple(one.source for one in found)
     if not found:
         return Present((), None)
@@ -116,12 +120,16 @@ def _wanted(folder: str, spec: NetworkSpec, before: Present) -> Present:
         return Present((), None)
     order = ORDER if spec.order is None else spec.order
     if spec.order is None:
-        for path in before.paths:
-            number, dash, rest = os.path.basename(path).partition("-")
-            if dash and rest == f"{spec.name}.conflist" and len(number) == 2 and number.isdigit():
-                order = int(number)
-                break
+        known = (_number(path, spec.name) for path in before.paths)
+        order = next((number for number in known if number is not None), ORDER)
     return Present((f"{folder}/{order:02}-{spec.name}.conflist",), spec.document)
+
+
+def _number(path: str, name: str) -> Optional[int]:
+    """What a file that we write for a network begins with; None for any other."""
+    number, dash, rest = os.path.basename(path).partition("-")
+    ours = dash and rest == f"{name}.conflist" and len(number) == 2
+    return int(number) if ours and number.isascii() and number.isdigit() else None
 
 
 def _running(layout: Layout, name: str, leaving: Collection[str]) -> list[str]:
