@@ -13,36 +13,24 @@ import os
 import stat
 import time
 
-from podwright.net import hostsfile
+from podwright.net import hostsedit, hostsfile
+from podwright.net.hostsfile import label, own_names
 from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from podwright.net.hostsfile import Entry
     from podwright.net.values import Attachment, Holding
 
 SETTLED = 2.0
 """Seconds in which a reader has copied what it was about to copy."""
-FILE = "hosts"
-"""The file in the pod's directory that its apps have at /etc/hosts. No pod can reach the directory."""
 RESERVED = (
     *("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "ip6-localnet"),
     *("ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "broadcasthost"),
 )
 """What hosts files of distributions say of a host itself."""
-
-
-def label(uuid: str, name: str) -> str:
-    """What other pods call a pod."""
-    return name or f"rkt-{uuid}"
-
-
-def own_names(uuid: str, name: str, apps: Sequence[str]) -> tuple[str, ...]:
-    """Names that lead a pod to itself, besides its host name."""
-    pod = label(uuid, name)
-    return (pod, *apps, *(f"{app}.{pod}" for app in apps))
 
 
 def entries(holding: Holding, others: Iterable[Holding]) -> tuple[Entry, ...]:
@@ -154,7 +142,7 @@ def refresh(holdings: Iterable[Holding]) -> None:
         others = ((entry[0], names) for entry, names in left.items())
         wanted = lines[networks].difference(hostsfile.lines_of(left))
         try:
-            _update(f"{holding.pod_dir}/{FILE}", wanted.union(hostsfile.lines_of(others)))
+            _update(f"{holding.pod_dir}/{hostsfile.FILE}", wanted.union(hostsfile.lines_of(others)))
         except OSError:
             continue
 
@@ -163,11 +151,11 @@ def _update(path: str, lines: frozenset[bytes]) -> None:
     fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         info = os.fstat(fd)
-        if not stat.S_ISREG(info.st_mode) or info.st_size > hostsfile.LIMIT:
+        if not stat.S_ISREG(info.st_mode) or info.st_size > hostsedit.LIMIT:
             return
         settled = not 0 <= time.time() - info.st_mtime < SETTLED
         old = os.pread(fd, info.st_size, 0)
-        for edit in hostsfile.edits(old, lines, settled=settled):
+        for edit in hostsedit.edits(old, lines, settled=settled):
             if edit.data is None:
                 os.ftruncate(fd, edit.offset)
             else:

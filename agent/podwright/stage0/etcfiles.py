@@ -13,7 +13,6 @@ import os
 from podwright.errors import NetworkError
 from podwright.kernel import fs
 from podwright.net import hostsfile
-from podwright.net.names import FILE, own_names
 from podwright.stage1.contract import GIVEN, IMAGE, PEERS, EtcFiles
 from podwright.text import safe
 
@@ -37,7 +36,7 @@ def write(pod: Launch, names: Optional[PodNames], confs: tuple[str, ...] = ()) -
     Raises NetworkError where the host's name servers are asked for and are of no use.
     """
     own_network = pod.net not in ("host", "none")
-    others = own_names(pod.uuid, pod.name, [app.name for app in pod.manifest.apps])
+    others = hostsfile.own_names(pod.uuid, pod.name, [app.name for app in pod.manifest.apps])
     hosts = _hosts(pod, own_network, others, names)
     resolv = _resolv(pod, own_network, names) if names is not None else ""
     speaks = pod.net not in SILENT or (own_network and any(map(os.path.isdir, confs)))
@@ -50,12 +49,12 @@ def _hosts(
 ) -> str:
     if names is not None and names.hosts:
         with open(HOSTS, "rb") as file:
-            _put(pod, FILE, file.read(MAX_HOSTS))
+            _put(pod, hostsfile.FILE, file.read(MAX_HOSTS))
         return GIVEN
     entries = names.entries if names is not None else ()
     if not entries and not own_network:
         return ""
-    _put(pod, FILE, hostsfile.own(pod.hostname, others, entries, own_network))
+    _put(pod, hostsfile.FILE, hostsfile.own(pod.hostname, others, entries, own_network))
     return GIVEN if entries else PEERS
 
 

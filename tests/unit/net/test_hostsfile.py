@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from podwright.net.hostsfile import BLOCK, CROWDED, LIMIT, LONGEST, MARK, Edit, edits, lines_of, own
+from podwright.net.hostsedit import BLOCK, CROWDED, LIMIT, Edit, edits
+from podwright.net.hostsfile import LONGEST, MARK, lines_of, own
 
 OWN = b"127.0.0.1 localhost web\n" + MARK
 

@@ -8,7 +8,7 @@ import os
 import threading
 from pathlib import Path
 
-from podwright.net import hostsfile, names
+from podwright.net import hostsedit, hostsfile, names
 from podwright.net.values import Address, Attachment, Dns, Holding, NetConf
 
 UUID = "00000000-0000-4000-8000-0000000000%02d"
@@ -161,7 +161,7 @@ def test_a_reader_of_the_real_file_sees_whole_lines_only(tmp_path: Path) -> None
     begun.set()
     while not done.is_set():
         with path.open("rb", buffering=0) as file:
-            text = b"".join(iter(lambda: file.read(hostsfile.BLOCK), b""))
+            text = b"".join(iter(lambda: file.read(hostsedit.BLOCK), b""))
         seen |= {line.partition(b"#")[0].strip() for line in text.split(b"\n")} - {b""}
     writer.join()
     assert seen <= allowed
