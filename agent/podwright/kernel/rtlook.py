@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import struct
-from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from _socket import AF_INET, AF_INET6, if_indextoname, inet_ntop, inet_pton
 from _socket import socket as Socket
 
 from podwright.values import value
@@ -31,7 +31,7 @@ RTM_F_LOOKUP_TABLE, RTM_F_FIB_MATCH = 0x1000, 0x2000
 RTN_UNICAST, RTN_LOCAL = 1, 2
 RTPROT_KERNEL = 2
 RTF_UP = 1
-BUFFER = 1 << 18
+BUFFER, SMALL = 1 << 18, 1 << 14
 NO_ROUTE = (101, 113, 3)
 """ENETUNREACH, EHOSTUNREACH, ESRCH."""
 
@@ -151,8 +151,10 @@ def _match(body: bytes) -> Optional[Match]:
 
 
 def _name(index: int) -> str:
-    body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
-    return next((_link(found).name for _, found in _ask(RTM_GETLINK, 0, body)), "")
+    try:
+        return if_indextoname(index)
+    except OSError:
+        return ""  # it has just gone
 
 
 def default_link() -> str:
@@ -217,8 +219,8 @@ def _ask(kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
         control.send(header + body)
         going = True
         while going:
-            block = control.recv(BUFFER)
             going = bool(flags & NLM_F_DUMP)
+            block = control.recv(BUFFER if going else SMALL)
             at = 0
             while at + 16 <= len(block):
                 length, found = struct.unpack_from("=IH", block, at)
