@@ -32,7 +32,7 @@ LIFE = (
     *("depends-on", "restart", "stop-signal", "stop-timeout", "hook-timeout"),
     *("ready-tcp", "ready-exec", "ready-timeout"),
 )
-MANIFEST_SAYS = ("exit-policy", "sysctl")
+MANIFEST_SAYS = ("exit-policy", "sysctl", "allow")
 """Options of a pod that its manifest says itself, when it is given whole."""
 FLAVOUR_ALIASES = {
     "podwright.io/stage1-namespaces": "namespaces",

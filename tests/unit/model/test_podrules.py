@@ -13,6 +13,8 @@ from podwright.errors import UsageError
 from podwright.model import podrules
 from podwright.model.fields import Fields
 from podwright.model.podrules import PortRange, Rule
+from podwright.model.spec import parse_desired
+from podwright.reconcile import canonical
 
 
 def parsed(*raw: Any) -> tuple[Rule, ...]:
@@ -100,3 +102,19 @@ def test_an_annotation_that_says_nonsense_is_named() -> None:
     for text in ("{", '{"from": "host"}', '[{"from": "nobody"}]'):
         with pytest.raises(UsageError, match=r"podwright\.io/allow"):
             podrules.of_annotations((("podwright.io/allow", text),), "pod manifest")
+
+
+def test_a_revision_keeps_the_rules_and_a_change_of_them_makes_another_pod() -> None:
+    def pod(**fields: Any) -> Any:
+        return parse_desired({"pods": [{"name": "web", "image": "a", **fields}]}).pods[0]
+
+    ids = ["sha512-" + "0a" * 32]
+    spec = pod(allow=[{"to": "host"}, {"from": "pod db", "ports": ["80"]}])
+    runtime, settings = canonical.runtime(spec, ids), canonical.settings(spec)
+    assert canonical.respec("web", runtime, settings).allow == spec.allow
+    again = pod(allow=[{"from": "pod db", "ports": ["80/tcp"]}, {"to": "host"}, {"to": "host"}])
+    assert canonical.runtime(again, ids) == runtime, "the same said otherwise"
+    assert canonical.runtime(pod(allow=[{"to": "host"}]), ids) != runtime
+    plain = canonical.runtime(pod(), ids)
+    assert "allow" not in plain, "revisions of older agents are no change"
+    assert canonical.runtime(pod(allow=[]), ids) == plain
