@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.agent.network_bed import HOST, OUTSIDE, Bed, Pod, ask, serving
+from tests.agent.network_bed import HOST, METADATA, OUTSIDE, Bed, Pod, ask, serving
 
 DEBIAN = Path("/usr/lib/cni")
 SUBNET, GATEWAY = "10.77.0.0/24", "10.77.0.1"
@@ -196,6 +196,25 @@ def test_both_families_from_executables(bed: CniBed) -> None:
         assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
     pod.down()
     assert bed.leases() == []
+
+
+@pytest.mark.threat("T74")
+def test_metadata_is_denied_on_a_network_of_executables(bed: CniBed) -> None:
+    bed.debian(xbridge="bridge", xlocal="host-local")
+    bed.configure("back", "1.0.0", bed.bridge())
+    bed.host.run("ip", "address", "add", f"{METADATA}/32", "dev", "lo")
+    one, two = bed.start(), bed.start()
+    assert one.up and two.up, one.error + two.error
+    with serving(bed.host.pid, METADATA, 80):
+        for pod in (one, two):
+            with pytest.raises(OSError, match=r"No route to host|unreachable|prohibited"):
+                ask(pod.pid, METADATA, 80)
+        one.down()
+        with pytest.raises(OSError, match=r"No route to host|unreachable|prohibited"):
+            ask(two.pid, METADATA, 80)
+        bed.host.run("nft", "flush", "set", "inet", "podwright", "foreign4")
+        assert ask(two.pid, METADATA, 80) == two.ip, "without the rule"
+    two.down()
 
 
 def test_the_plugins_of_a_pod_that_runs_are_asked_whether_all_is_well(bed: CniBed) -> None:

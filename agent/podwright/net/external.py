@@ -215,6 +215,8 @@ def _absorbed(attached: Attachment, answer: dict[str, Any], ours: bool) -> Attac
     dns = attached.dns if found.dns == Dns() else found.dns
     if ours:
         return replace(attached, results=results, dns=dns)
+    outside = [one.name for one in found.links if not one.inside and ledger.is_link_name(one.name)]
+    state = {**dict(attached.state), "outside": outside}
     inside = next((one for one in found.links if one.inside and one.name == attached.ifname), None)
     return replace(
         attached,
@@ -223,6 +225,7 @@ def _absorbed(attached: Attachment, answer: dict[str, Any], ours: bool) -> Attac
         mac=inside.mac if inside is not None else attached.mac,
         addresses=found.addresses,
         routes=found.routes,
+        state=tuple(state.items()),
     )
 
 

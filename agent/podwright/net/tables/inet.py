@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 SETS = """
   set sources4 { type ifname . ipv4_addr; }
   set sources6 { type ifname . ipv6_addr; }
+  set foreign4 { type ifname . ipv4_addr; }
+  set foreign6 { type ifname . ipv6_addr; }
   set links { type ifname; }
   set bridges { type ifname; }
   set same { type ifname . ifname; }
@@ -69,6 +71,8 @@ CHAINS = f"""
   chain guard {{
     type filter hook prerouting priority raw; policy accept;
     iifname != "lo" ip daddr 127.0.0.0/8 drop
+    ip daddr {{ {", ".join(METADATA[4])} }} iifname . ip saddr @foreign4 jump cloud
+    ip6 daddr {{ {", ".join(METADATA[6])} }} iifname . ip6 saddr @foreign6 jump cloud
     iifname != "{LINK_PREFIX}*" iifname != @links accept
     icmp type {{ redirect, router-advertisement }} drop
     icmpv6 type {{ nd-router-advert, nd-redirect }} drop
@@ -192,9 +196,18 @@ def elements(holdings: Iterable[Holding]) -> Elements:
     for holding in holdings:
         for attached in guarded(holding):
             _put_link(put, attached)
+        for attached in holding.attachments:
+            for link in foreign_links(attached):
+                for address in attached.addresses:
+                    put(f"foreign{family(address.ip)}", f'"{link}" . {address.ip}')
         for port in holding.own_ports():
             _put_port(put, holding, port)
     return out
+
+
+def foreign_links(attached: Attachment) -> list[str]:
+    """Where packets of a pod may arrive whose link an executable has made, which keeps its own rules."""
+    return [] if attached.zone else list(dict(attached.state).get("outside", ()))
 
 
 def _put_link(put: Put, attached: Attachment) -> None:
