@@ -415,6 +415,7 @@ def test_what_an_executable_made_gets_what_is_built_in(bed: CniBed) -> None:
     with serving(pod.pid, "0.0.0.0", 80):
         assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
         assert ask(bed.host.pid, HOST, 8080) == HOST
+        assert ask(pod.pid, HOST, 8080) == GATEWAY, "a pod that calls its own published port"
     pod.down()
     assert "8080" not in bed.host.run("nft", "list", "ruleset")
 

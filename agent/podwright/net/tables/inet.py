@@ -200,6 +200,7 @@ def elements(holdings: Iterable[Holding]) -> Elements:
             for link in foreign_links(attached):
                 for address in attached.addresses:
                     put(f"foreign{family(address.ip)}", f'"{link}" . {address.ip}')
+                    put(f"selves{family(address.ip)}", f"{address.ip} . {address.ip}")
         for port in holding.own_ports():
             _put_port(put, holding, port)
     return out
