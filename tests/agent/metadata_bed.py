@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import json
+import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -172,3 +173,13 @@ def desired(name: str, **fields: Any) -> Mapping[str, Any]:
     """The desired state of one pod that sleeps."""
     app = {"exec": "/bin/sh", "args": ["-c", SLEEP], "restart": "no", "metadata": True}
     return {"pods": [{"name": name, "image": tiny_image.NAME, **app, **fields}]}
+
+
+def inside(host: Host, path: str) -> Path:
+    """A path of the host as this process sees it."""
+    return Path(f"/proc/{host.base.pid}/root/{path}")
+
+
+def records(host: Host) -> list[str]:
+    """The pods that there are records of."""
+    return sorted(os.listdir(inside(host, RECORDS)))
