@@ -12,6 +12,7 @@ import os
 from _socket import if_nameindex
 
 from podwright.host.clock import boot_id
+from podwright.host.lock import HostLock
 from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import delete_link
@@ -90,10 +91,13 @@ def _stray_links(known: set[str]) -> list[str]:
 
 
 def refresh_names(net_dir: str) -> None:
-    """Bring the hosts files of all pods up to date."""
-    if os.path.lexists(f"{net_dir}/lock"):
-        with ledger.lock(net_dir, "names of pods"):
-            names.refresh(ledger.read_all(net_dir).holdings)
+    """Bring the hosts files of all pods up to date, where there are any: nothing is made for it."""
+    try:
+        if os.listdir(ledger.directory(net_dir)):
+            with HostLock(f"{net_dir}/lock", "names of pods"):
+                names.refresh(ledger.read_all(net_dir).holdings)
+    except FileNotFoundError:
+        return
 
 
 def sweep(net_dir: str) -> tuple[tuple[Holding, ...], tuple[Holding, ...]]:
