@@ -58,11 +58,10 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
         held = ledger.put(request.net_dir, holding)
         try:
             turned_on = forwarding.enable(request.net_dir, holding)
-            routes = forwarding.unrouted(request.net_dir)
             if turned_on or not others:
-                firewall.build(nft, (*others, holding), routes)
-            else:
-                firewall.prepare(nft, holding, others, routes)
+                firewall.build(nft, (*others, holding), forwarding.unrouted(request.net_dir))
+            elif any(one.allow for one in (*others, holding)):
+                firewall.prepare(nft, holding, others, forwarding.unrouted(request.net_dir))
             names.refresh((*others, holding))
         except BaseException:
             os.close(held)

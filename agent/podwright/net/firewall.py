@@ -59,12 +59,7 @@ def build(nft: Nft, holdings: Iterable[Holding], unrouted: Mapping[int, list[str
 def prepare(
     nft: Nft, holding: Holding, others: tuple[Holding, ...], unrouted: Mapping[int, list[str]]
 ) -> None:
-    """Bring the pods' rules up to date for one that is to come. The caller holds the lock.
-
-    Costs nothing when neither the pod nor others have rules that concern it.
-    """
-    if not holding.allow and not any(one.allow for one in others):
-        return
+    """Bring the pods' rules up to date for one that is to come. The caller holds the lock."""
     from podwright.net.tables import rules
 
     if not rules.concerns(holding, others):
