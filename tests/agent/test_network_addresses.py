@@ -277,6 +277,7 @@ def test_a_real_pod_has_its_lease_from_before_its_apps_to_its_end(
         assert host.settled(before) == before
 
 
+@pytest.mark.threat("T85")
 @pytest.mark.parametrize("killed", ["pod", "launcher"])
 def test_the_client_ends_with_its_pod_however_that_ends(bed: Bed, killed: str) -> None:
     with server(bed) as dhcp:
