@@ -43,12 +43,6 @@ def parse(raw: Any, source: str = "") -> NetConf:
         ) from None
 
 
-def name_of(raw: Any) -> str:
-    """The name that a configuration has, whatever else is wrong with it; "" when it has none."""
-    found = raw.get("name") if isinstance(raw, dict) else None
-    return found if isinstance(found, str) and is_network_name(found) else ""
-
-
 def types(conf: NetConf) -> tuple[str, ...]:
     """The types of its plugins, first to last."""
     return tuple(plugin["type"] for plugin in conf.plugins)

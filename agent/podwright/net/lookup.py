@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 
-from podwright.errors import NetworkError, PodwrightError, UsageError
+from podwright.errors import NetworkError, UsageError
 from podwright.model import netchoice
 from podwright.net.values import NetConf
 from podwright.text import safe
@@ -21,7 +21,7 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional, Union
+    from typing import Any, Optional, Union
 
     from podwright.model.netchoice import NetChoice
 
@@ -49,8 +49,17 @@ class Broken:
 
 
 @value
+class Written:
+    """What a file has in it; `name` is the network's, or "" when it has none."""
+
+    source: str
+    name: str
+    raw: Any
+
+
+@value
 class Catalog:
-    """All networks of a host, in the order in which a pod's links are made.
+    """Networks of a host, in the order in which a pod's links are made.
 
     warnings   about files that nothing is taken from
     """
@@ -111,11 +120,13 @@ def choose(nets: str, conf_dirs: tuple[str, ...]) -> tuple[Chosen, ...]:
     configuration cannot be used, and UsageError for arguments that it does not know.
     """
     choice = netchoice.parse(nets)
-    return pick(choice, read(conf_dirs)) if netchoice.has_own_network(choice.word) else ()
+    if not netchoice.has_own_network(choice.word):
+        return ()
+    return _pick(choice, read(conf_dirs, _names(choice)), conf_dirs)
 
 
-def pick(choice: NetChoice, catalog: Catalog) -> tuple[Chosen, ...]:
-    """The chosen ones of all networks. Raises NetworkError as `choose`."""
+def _pick(choice: NetChoice, catalog: Catalog, conf_dirs: tuple[str, ...]) -> tuple[Chosen, ...]:
+    """The chosen ones of a catalog that has them. Raises NetworkError as `choose`."""
     wanted = {one.name: one.args for one in choice.networks}
     everything = choice.word == netchoice.ALL
     for broken in catalog.broken:
@@ -126,7 +137,7 @@ def pick(choice: NetChoice, catalog: Catalog) -> tuple[Chosen, ...]:
     known = catalog.names()
     for name in wanted:
         if name not in known:
-            raise unknown(name, catalog)
+            raise unknown(name, read(conf_dirs))
     if any(wanted.values()):
         from podwright.net import args
 
@@ -146,8 +157,9 @@ def check(
 
     planned  configurations that are still to be written
     """
-    catalog = read(conf_dirs)
-    pick(netchoice.parse(nets), _with(catalog, planned))
+    choice = netchoice.parse(nets)
+    catalog = read(conf_dirs, _names(choice))
+    _pick(choice, _with(catalog, planned), conf_dirs)
     return catalog.warnings
 
 
@@ -155,7 +167,8 @@ def chosen(
     nets: str, conf_dirs: tuple[str, ...], planned: tuple[NetConf, ...] = ()
 ) -> tuple[Chosen, ...]:
     """What `choose` gives once the planned configurations are written. Raises as it does."""
-    return pick(netchoice.parse(nets), _with(read(conf_dirs), planned))
+    choice = netchoice.parse(nets)
+    return _pick(choice, _with(read(conf_dirs, _names(choice)), planned), conf_dirs)
 
 
 def _with(catalog: Catalog, planned: tuple[NetConf, ...]) -> Catalog:
@@ -175,19 +188,31 @@ def unknown(name: str, catalog: Catalog) -> NetworkError:
     )
 
 
-def read(conf_dirs: tuple[str, ...]) -> Catalog:
-    """Every configuration there is; what is wrong with files is told in the value."""
-    found: dict[str, tuple[str, Union[NetConf, Broken]]] = {
+def _names(choice: NetChoice) -> Optional[frozenset[str]]:
+    """The networks whose configurations have to be understood; None for all."""
+    if choice.word == netchoice.ALL:
+        return None
+    return frozenset(one.name for one in choice.networks)
+
+
+def read(conf_dirs: tuple[str, ...], only: Optional[frozenset[str]] = None) -> Catalog:
+    """Every configuration there is; what is wrong with files is told in the value.
+
+    only  names of those that are wanted: of others no more is known than that they are there,
+          which saves the start of a pod the modules of their types
+    """
+    found: dict[str, tuple[str, Union[NetConf, Written, Broken]]] = {
         conf.name: (f"99-{conf.name}.conf", conf) for conf in BUILTIN
     }
     nameless: list[Broken] = []
     warnings: list[str] = []
     for directory in conf_dirs:
         here: dict[str, str] = {}
-        for one in read_directory(directory):
+        for one in _load_directory(directory):
             file = os.path.basename(one.source)
             if not one.name:
-                nameless += [one] if isinstance(one, Broken) else []
+                broken = _understood(one)
+                nameless += [broken] if isinstance(broken, Broken) else []
             elif one.name in here:
                 warnings.append(
                     f"{safe(one.source, 300)}: network {one.name} is already configured by"
@@ -197,15 +222,20 @@ def read(conf_dirs: tuple[str, ...]) -> Catalog:
                 here[one.name] = file
                 found[one.name] = (file, one)
     ordered = [one for _, one in sorted(found.values(), key=lambda pair: pair[0])]
+    read_all = [_understood(one) for one in ordered if only is None or one.name in only]
     return Catalog(
-        tuple(one for one in ordered if isinstance(one, NetConf)),
-        (*nameless, *(one for one in ordered if isinstance(one, Broken))),
+        tuple(one for one in read_all if isinstance(one, NetConf)),
+        (*nameless, *(one for one in read_all if isinstance(one, Broken))),
         tuple(warnings),
     )
 
 
 def read_directory(directory: str) -> list[Union[NetConf, Broken]]:
     """What the files of one directory say, in their order."""
+    return [_understood(one) for one in _load_directory(directory)]
+
+
+def _load_directory(directory: str) -> list[Union[Written, Broken]]:
     try:
         names = sorted(name for name in os.listdir(directory) if is_ours(name))
     except FileNotFoundError:
@@ -216,8 +246,8 @@ def read_directory(directory: str) -> list[Union[NetConf, Broken]]:
     if len(names) > MAX_FILES:
         shown = safe(directory, 300)
         return [Broken(directory, "", f"{shown}: has more than {MAX_FILES} configurations")]
-    read_all = (read_file(f"{directory}/{name}") for name in names)
-    return [one for one in read_all if one is not None]
+    loaded = (_load(f"{directory}/{name}") for name in names)
+    return [one for one in loaded if one is not None]
 
 
 def is_ours(name: str) -> bool:
@@ -225,26 +255,39 @@ def is_ours(name: str) -> bool:
     return name.endswith(ENDINGS) and not name.startswith(".")
 
 
-def read_file(path: str) -> Optional[Union[NetConf, Broken]]:
-    """The configuration in a file, or what is wrong with it; None when there is none any more."""
+def _load(path: str) -> Optional[Union[Written, Broken]]:
+    """The document in a file, or what is wrong with it; None when there is none any more."""
     from podwright import jsonio
     from podwright.host import owned
-    from podwright.net import conf
 
     shown = safe(path, 300)
-    name = ""
     try:
         data = owned.read(path, MAX_FILE)
         if data is None:
             return None
         raw = jsonio.loads(data, shown)
-        name = conf.name_of(raw)
-        if path.endswith(".conflist") != (isinstance(raw, dict) and "plugins" in raw):
-            wanted = "has no plugins" if path.endswith(".conflist") else "has plugins"
-            raise UsageError(f"{shown}: {wanted}", "a list of plugins is called NAME.conflist")
-        return conf.parse(raw, path)
     except owned.NotOwned as err:
-        message, hint = f"{shown}: {err}", "correct it as root: only root may be able to write it"
-    except PodwrightError as err:
-        message, hint = err.message, err.hint
-    return Broken(path, name, message, hint)
+        hint = "correct it as root: only root may be able to write it"
+        return Broken(path, "", f"{shown}: {err}", hint)
+    except UsageError as err:
+        return Broken(path, "", err.message, err.hint)
+    name = raw.get("name") if isinstance(raw, dict) else None
+    return Written(path, str(name) if netchoice.is_network_name(name) else "", raw)
+
+
+def _understood(one: Union[NetConf, Written, Broken]) -> Union[NetConf, Broken]:
+    """The configuration, or what is wrong with it."""
+    if not isinstance(one, Written):
+        return one
+    from podwright.net import conf
+
+    try:
+        is_list = isinstance(one.raw, dict) and "plugins" in one.raw
+        if one.source.endswith(".conflist") != is_list:
+            wanted = "has plugins" if is_list else "has no plugins"
+            raise UsageError(
+                f"{safe(one.source, 300)}: {wanted}", "a list of plugins is called NAME.conflist"
+            )
+        return conf.parse(one.raw, one.source)
+    except UsageError as err:
+        return Broken(one.source, one.name, err.message, err.hint)

@@ -137,11 +137,3 @@ def test_every_built_in_type_says_which_keys_it_has() -> None:
     keys += [ipam.module(kind).KEYS for kind in ipam.BUILTIN]
     assert all(isinstance(each, frozenset) for each in keys)
     assert not set(kinds.BUILTIN) & set(meta.BUILTIN)
-
-
-@pytest.mark.parametrize(
-    ("raw", "name"),
-    [({"name": "web", "type": 1}, "web"), ({"name": "all"}, ""), ({"name": []}, ""), ([], "")],
-)
-def test_the_name_is_known_whatever_else_is_wrong(raw: Any, name: str) -> None:
-    assert conf.name_of(raw) == name

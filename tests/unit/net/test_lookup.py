@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -303,3 +304,19 @@ def test_a_configuration_is_shown_as_a_list_whatever_form_it_was_written_in(
 )
 def test_subnets_as_far_as_they_are_said(ipam: Any, subnets: list[str]) -> None:
     assert shown.subnets(NetConf("a", "1.0.0", ({"type": "x", "ipam": ipam},))) == subnets
+
+
+def test_a_start_loads_the_types_of_its_own_networks_only(
+    local: Path, dirs: tuple[str, ...]
+) -> None:
+    write(local, "10-web.conf", "web", type="bridge", ipam=LOCAL)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from podwright.net import lookup\n"
+        "print(len(lookup.choose(sys.argv[1], tuple(sys.argv[2:]))))\n"
+        "print('podwright.net.conf' in sys.modules, 'podwright.net.kinds.bridge' in sys.modules)"
+    )
+    agent = Path(lookup.__file__).parents[2]
+    for net, said in (("default", "1\nFalse False\n"), ("web", "1\nTrue True\n")):
+        command = ["/usr/bin/python3", "-IS", "-c", code, str(agent), net, *dirs]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert done.stdout == said
