@@ -262,7 +262,7 @@ SECTIONS = frozenset(
 
 
 class Lab:
-    """See the module. `software` stores the image with nginx, redis and Python on host one, too."""
+    """See the module. `software`: host one has the image with nginx, redis and Python, host two that of redis."""
 
     def __init__(self, scratch: Path, key: Key, *, software: bool = False) -> None:
         self._exit = contextlib.ExitStack()
@@ -299,13 +299,10 @@ class Lab:
             wait_until(partial(_is_up, host), "the hosts' link does not come up")
 
     def _store(self, scratch: Path, key: Key, software: bool) -> None:
-        images = {
-            TINY: tiny_image.build(app=aci.app(["/bin/sh"], ports=PORTS)),
-            REDIS: redis_image.build(REDIS),
-        }
-        for name, built in images.items():
-            self._fetch(scratch, key, name, built, (self.one, self.two))
+        small = tiny_image.build(app=aci.app(["/bin/sh"], ports=PORTS))
+        self._fetch(scratch, key, TINY, small, (self.one, self.two))
         if software:
+            self._fetch(scratch, key, REDIS, redis_image.build(REDIS), (self.two,))
             self._fetch(scratch, key, SOFTWARE, software_image.with_ports(PORTS), (self.one,))
 
     def _fetch(
