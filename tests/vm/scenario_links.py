@@ -71,7 +71,7 @@ class Pod:
 
     def ask(self, address: str) -> str:
         """What the server at an address answers to this pod."""
-        return call(*self.inside, "python3", "-c", ASK, address).stdout.strip()
+        return str(call(*self.inside, "python3", "-c", ASK, address).stdout.strip())
 
     def end(self) -> None:
         self.server.kill()
@@ -80,11 +80,11 @@ class Pod:
 
 
 def ask(address: str, *inside: str) -> str:
-    return call(*inside, "python3", "-c", ASK, address).stdout.strip()
+    return str(call(*inside, "python3", "-c", ASK, address).stdout.strip())
 
 
 def links() -> str:
-    return call("ip", "-br", "link").stdout
+    return str(call("ip", "-br", "link").stdout)
 
 
 def ipvlan() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from podwright.errors import NetworkError, UsageError
+from podwright.model.fields import Fields
 from podwright.net import kinds, ledger, lookup, meta
 from podwright.net.ipam import Assigned
 from podwright.net.kinds import flannel
@@ -177,7 +178,7 @@ def test_the_lower_of_two_limits_holds() -> None:
 def test_what_flannel_says_becomes_the_configuration_of_a_bridge() -> None:
     text = b"# by flannel\nFLANNEL_NETWORK=10.1.0.0/16,10.2.0.0/16\nFLANNEL_SUBNET=10.1.2.1/24\nFLANNEL_MTU=1450\n"
     said = flannel.parse("/f", text + b"FLANNEL_IPMASQ=true\n")
-    fields = flannel.Fields({"type": "flannel", "delegate": {"hairpinMode": True}}, "x")
+    fields = Fields({"type": "flannel", "delegate": {"hairpinMode": True}}, "x")
     assert flannel.delegated("net", fields, said) == {
         "type": "bridge",
         "ipMasq": False,
@@ -191,7 +192,7 @@ def test_what_flannel_says_becomes_the_configuration_of_a_bridge() -> None:
         },
     }
     with pytest.raises(UsageError, match="delegate has its name and addresses from flannel"):
-        flannel.delegated("net", flannel.Fields({"delegate": {"ipam": {}}}, "x"), said)
+        flannel.delegated("net", Fields({"delegate": {"ipam": {}}}, "x"), said)
     with pytest.raises(
         NetworkError, match=r"/f: is not a subnet file of flannel: .*FLANNEL_IPMASQ"
     ):
