@@ -103,6 +103,10 @@ def checked(holding: Holding) -> Holding:
         or not all(map(_is_sound, holding.attachments))
     ):
         raise ValueError(holding.uuid)
+    if holding.allow:
+        from podwright.model import podrules
+
+        podrules.load(list(holding.allow))
     return holding
 
 
