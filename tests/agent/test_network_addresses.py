@@ -219,6 +219,21 @@ def test_a_pod_behind_our_rules_asks_a_server_on_a_wire_of_its_bridge(bed: Bed) 
     assert bed.settled(before) == before
 
 
+def test_an_executable_further_down_the_chain_is_told_of_the_lease(bed: Bed) -> None:
+    chain = {"cniVersion": "1.0.0", "name": "lan", "plugins": [LAN, {"type": "sbr"}]}
+    (bed.confs / "10-lan.conf").rename(bed.confs / "10-lan.conflist")
+    (bed.confs / "10-lan.conflist").write_text(json.dumps(chain))
+    before = bed.ledger()
+    request = {**bed.request("web", net="lan"), "plugin_dirs": ["/usr/lib/cni"]}
+    with server(bed, "option:router,192.0.2.2"):
+        pod = Pod(bed, request, {}, first=True)
+        bed.pods.append(pod)
+        assert pod.up, pod.error
+        assert f"from {pod.ip} lookup 100" in in_pod(pod, "ip", "rule")
+        pod.down()
+    assert bed.settled(before) == before
+
+
 def test_without_a_server_the_pod_does_not_start(bed: Bed) -> None:
     before = bed.ledger()
     pod = lease(bed)
