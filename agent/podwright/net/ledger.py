@@ -114,7 +114,8 @@ def _is_sound(one: Attachment) -> bool:
     return (
         all(not name or is_link_name(name) for name in (one.host_if, one.bridge, one.ifname))
         and all(map(_is_ip, (address.ip for address in one.addresses)))
-        and LINK_CHARACTERS.issuperset(one.zone + one.net)
+        and LINK_CHARACTERS.issuperset(one.zone + one.net + one.reach.replace(" ", ""))
+        and LINK_CHARACTERS.issuperset(str(dict(one.state).get("via") or ""))
         and MAC_CHARACTERS.issuperset(one.mac)
     )
 

@@ -112,6 +112,9 @@ HOSTILE = '"} ; flush ruleset'
         {"ports": [{"proto": "tcp", "host_ip": "", "host_port": 1}]},
         {"attachments": [1]},
         {"surprise": 1},
+        {"allow": 1},
+        {"allow": [{"from": HOSTILE}]},
+        {"allow": [{"to": "pod a", "ports": [HOSTILE]}]},
         *(
             {"attachments": [{**to_json(ATTACHED), **inner}]}
             for inner in (
@@ -122,6 +125,8 @@ HOSTILE = '"} ; flush ruleset'
                 {"ifname": "a" * 16},
                 {"zone": HOSTILE},
                 {"zone": None},
+                {"reach": HOSTILE},
+                {"state": [["via", HOSTILE]]},
                 {"net": "../x"},
                 {"mac": HOSTILE},
                 {"addresses": [{"ip": HOSTILE, "prefix": 24, "gateway": ""}]},
