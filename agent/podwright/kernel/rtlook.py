@@ -22,7 +22,9 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE = 18, 22, 26
 IFF_UP = 1
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
+MODES = 0x100 | 0x200
+"""IFF_PROMISC and IFF_ALLMULTI."""
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_TXQLEN, IFLA_LINKINFO = 1, 3, 4, 10, 13, 18
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_BR_VLAN_FILTERING = 1, 2, 7
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
 IFA_F_PERMANENT = 0x80
@@ -43,6 +45,8 @@ class Link:
     kind     such as bridge; "" for a device
     master   index of the link it is a port of, or 0
     filters  of a bridge: it knows VLANs
+    modes    its flags MODES, as they were asked for
+    queue    length of its queue, in packets
     """
 
     index: int
@@ -53,6 +57,8 @@ class Link:
     up: bool
     master: int
     filters: bool = False
+    modes: int = 0
+    queue: int = 0
 
 
 @value
@@ -184,8 +190,8 @@ def _link(body: bytes) -> Link:
     had = _attributes(body[16:])
     info = _attributes(had.get(IFLA_LINKINFO, b""))
     data = _attributes(info.get(IFLA_INFO_DATA, b""))
-    numbers = (struct.unpack("=I", had.get(kind, bytes(4)))[0] for kind in (IFLA_MTU, IFLA_MASTER))
-    mtu, master = numbers
+    kinds = (IFLA_MTU, IFLA_MASTER, IFLA_TXQLEN)
+    mtu, master, queue = (struct.unpack("=I", had.get(kind, bytes(4)))[0] for kind in kinds)
     return Link(
         index,
         had.get(IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="replace"),
@@ -195,6 +201,8 @@ def _link(body: bytes) -> Link:
         bool(flags & IFF_UP),
         master,
         data.get(IFLA_BR_VLAN_FILTERING, b"\0") == b"\1",
+        flags & MODES,
+        queue,
     )
 
 

@@ -74,10 +74,9 @@ def _restore(name: str, state: dict[str, Any]) -> None:
         found = _renamed(name, state, rtnl)
     if found is None or found.kind != state["device_kind"]:
         return
-    if state["mtu"] != found.mtu:
-        rtnl.call("mtu", make.with_mtu(found.index, state["mtu"]))
-    if state["device_mac"] and state["device_mac"] != found.mac:
-        rtnl.call("mac", make.with_mac(found.index, state["device_mac"]))
+    mac = state["device_mac"] if state["device_mac"] != found.mac else ""
+    again = make.restored(found.index, mac, state["mtu"], state["queue"], state["modes"])
+    rtnl.call("restore", again)
     for address, prefix in state["had"]:
         rtnl.call("address", make.address(found.index, address, prefix))
     if state["up"]:

@@ -176,14 +176,10 @@ def changed(index: int, step: Change) -> bytes:
     return _link(index, _mac(step.mac), _mtu(step.mtu), queue, flags=(flags, flags))
 
 
-def with_mtu(index: int, mtu: int) -> bytes:
-    """Set the size of a link's largest packet."""
-    return _link(index, _mtu(mtu))
-
-
-def with_mac(index: int, mac: str) -> bytes:
-    """Set a link's MAC address."""
-    return _link(index, _mac(mac))
+def restored(index: int, mac: str, mtu: int, queue: int, modes: int) -> bytes:
+    """Give a link back what a pod may have changed of it; an empty `mac` stays."""
+    flags = (modes, IFF_PROMISC | IFF_ALLMULTI)
+    return _link(index, _mac(mac), _mtu(mtu), _u32(IFLA_TXQLEN, queue), flags=flags)
 
 
 def address(index: int, ip: str, prefix: int, *, remove: bool = False) -> bytes:

@@ -13,6 +13,7 @@ from podwright.errors import UsageError
 from podwright.net import ip
 from podwright.net.kinds import options
 from podwright.net.kinds.onwire import inside_steps
+from podwright.net.ledger import is_host_link
 from podwright.net.links import Bridge, Port, vlan_link
 from podwright.net.plan import Carrier, Setting, Step, Up, Veth, in_pod_routes
 from podwright.net.values import Attachment, Route
@@ -61,6 +62,8 @@ def attach(want: Want) -> Attachment:
     net = want.conf.name
     fields = options.read(net, want.plugin)
     name = options.link(fields, "bridge", DEFAULT)
+    if is_host_link(name):
+        raise UsageError(f"{fields.at('bridge')}: {name} is a name for links of pods")
     foreign = bool(dict(want.seen).get("foreign"))
     is_default = fields.boolean("isDefaultGateway")
     is_gateway = fields.boolean("isGateway") or is_default

@@ -46,6 +46,8 @@ def look(plugin: dict[str, Any], net_dir: str) -> dict[str, Any]:
         "device_kind": found.kind,
         "up": found.up,
         "mtu": found.mtu,
+        "modes": found.modes,
+        "queue": found.queue,
         "had": [[one.ip, one.prefix] for one in rtlook.addresses(found.index) if one.permanent],
     }
 
