@@ -95,6 +95,17 @@ def undo(directory: str, netns: str = "") -> None:
     """
     if not exists(directory):
         return
+    try:
+        _undo_held(directory, netns)
+    except OSError as err:
+        raise NetworkError(
+            f"{path_in(directory)}: what network plugins have made could not be taken back: {err}",
+            "run gc",
+            object=directory,
+        ) from err
+
+
+def _undo_held(directory: str, netns: str) -> None:
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         here = f"/proc/self/fd/{fd}"  # it may be moved to the garbage meanwhile
