@@ -282,6 +282,7 @@ def test_debians_firewall_and_tuning_follow_our_ptp(bed: CniBed, end: str) -> No
     bed.debian(firewall="firewall", xtuning="tuning")
     ipam = {"type": "host-local", "subnet": SUBNET, "routes": [{"dst": "0.0.0.0/0"}]}
     xtuning = {"type": "xtuning", "sysctl": {"net.core.somaxconn": "777"}, "mtu": 1300}
+    xtuning["dataDir"] = str(bed.state)
     firewall = {"type": "firewall", "backend": "iptables"}
     bed.configure("back", "1.0.0", {"type": "ptp", "ipam": ipam}, xtuning, firewall)
     pod = bed.start()
