@@ -18,7 +18,10 @@ from tests.support.agent import Agent
 
 Build = Callable[..., Path]
 LIVE = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"
-RULES = [{"from": "pod shop", "ports": ["80/tcp", "8000-8010/udp"]}, {"to": "host"}]
+RULES: list[dict[str, Any]] = [
+    {"from": "pod shop", "ports": ["80/tcp", "8000-8010/udp"]},
+    {"to": "host"},
+]
 FLAGS = ("--allow=from=pod shop,ports=80/tcp,8000-8010/udp", "--allow=to=host")
 
 
