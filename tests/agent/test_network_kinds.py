@@ -629,3 +629,20 @@ def test_the_isolator_limits_every_link_that_it_can(bed: Bed) -> None:
     bed.network("wire", {"type": "macvlan", "master": "uplink0", "ipam": WIRED})
     assert "has no end on the host" in asking(bed, "wire", bandwidth=250_000).error
     assert asking(bed, "wire", bandwidth=250_000, bandwidth_optional=True).up
+
+
+def test_killed_at_any_step_of_a_bridges_teardown_gc_finishes_it(bed: Bed) -> None:
+    bed.network("back", BRIDGE, LIMITS)
+    before = bed.ledger()
+    for number in range(1, STEPS, 2):
+        pod = start(bed, "back", "8080:80")
+        pod.kill()
+        pod.process.wait()
+        fault = f"import os; os.environ['PODWRIGHT_FAULT'] = 'kill@{number}'\n"
+        code = f"{fault}from podwright.net.gc import reclaim; reclaim(NET)"
+        killed = bed.host.status(*bed.agent_command(code)) == -9
+        bed.reclaim()
+        assert bed.settled(before) == before, f"killed at step {number}"
+        if not killed:
+            break
+    assert number > 6, "the steps were counted"
