@@ -180,7 +180,8 @@ def _refused(answer: dict[str, Any], said: str) -> AgentError:
         hint=hint,
         **{key: str(error.get(key) or "") for key in ("reason", "stage", "object")},
         **result(
-            answer, *(kind for kind in ("pods", "images", "networks", "keys", "diff") if answer.get(kind))
+            answer,
+            *(kind for kind in ("pods", "images", "networks", "keys", "diff") if answer.get(kind)),
         ),
     )
 

@@ -60,7 +60,7 @@ def firewall(agent: Agent) -> str:
     return agent.host.run(["nft", "list", "table", "inet", "podwright"]).check().stdout
 
 
-def apply(agent: Agent, image: str, *rules: dict[str, Any]) -> dict[str, Any]:
+def apply(agent: Agent, image: str, *rules: object) -> dict[str, Any]:
     pod = {"name": "db", "apps": [{"name": "db", "image": image}], "ready": {"seconds": 0}}
     return agent.apply({"pods": [{**pod, "allow": list(rules)}]})
 

@@ -346,7 +346,10 @@ def test_a_bad_field_is_named_by_its_path(document: Any, message: str) -> None:
 def test_an_unknown_field_comes_with_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         parse_desired({"pods": [], "podz": []})
-    assert caught.value.hint == "known here: images, keys, networks, pods, policy, registry_auth, version"
+    assert (
+        caught.value.hint
+        == "known here: images, keys, networks, pods, policy, registry_auth, version"
+    )
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0", "127.0.0.1", "255.255.255.255", "10.0.0.1"])

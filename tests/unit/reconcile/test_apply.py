@@ -21,7 +21,7 @@ SPACED = "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567"
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    return Layout(*(f"{tmp_path}/{name}" for name in ("data", "usr", "etc")))
+    return Layout(f"{tmp_path}/data", f"{tmp_path}/usr", f"{tmp_path}/etc")
 
 
 def apply(layout: Layout, document: dict[str, Any], check: bool = False) -> dict[str, Any]:

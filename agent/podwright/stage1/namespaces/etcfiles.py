@@ -10,7 +10,6 @@ import stat
 
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
-from podwright.kernel.calls import CallError
 from podwright.net import hostsfile
 from podwright.stage1.contract import GIVEN, PEERS
 from podwright.stage1.namespaces import targets
