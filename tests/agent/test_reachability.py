@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.reachability_bed import World, differences, read, written
+from tests.agent.reachability_bed import GATEWAYS, World, differences, read, written
 from tests.agent.spoofing_bed import spoofing
 from tests.conftest import Keys
+from tests.support.network_lab import wait_until
 
 GOLDEN = Path(__file__).parent / "golden"
 HEAD = "# SPDX-FileCopyrightText: 2026 The podwright authors\n# SPDX-License-Identifier: GPL-3.0-or-later\n"
@@ -67,3 +68,29 @@ def test_what_comes_of_lies(world: World) -> None:
     path = GOLDEN / "spoofing.txt"
     known = read(path.read_text()) if path.exists() else {}
     compare(path.name, LIES, spoofing(world, ("default", "back"), known))
+
+
+@pytest.mark.threat("T74")
+def test_an_app_with_raw_packets_cannot_pass_for_the_gateway(world: World) -> None:
+    host, victim = world.host, world.peers["back"]
+    gateway = GATEWAYS["back"][0]
+    claim = f"busybox arping -A -c 1 -I eth0 {gateway} >/dev/null; echo sent $?"
+    poor = host.run("poor", claim, "--net=back")
+    assert poor.process.stdout is not None
+    assert "sent 0" not in poor.process.stdout.read(), "without the capability: no such socket"
+    victim.says("sh", "-c", "echo 0 >/proc/sys/net/ipv4/neigh/eth0/locktime")
+    victim.says("busybox", "ping", "-c1", gateway)
+    # arping itself insists on an address of its own, unless the pod's kernel settings say otherwise.
+    options = ("--net=back", "--sysctl=net.ipv4.ip_nonlocal_bind=1")
+    script = f"while :; do {claim}; done"
+    liar = host.run("liar", script, *options, app=("--caps-retain=CAP_NET_RAW",))
+    mac = next(str(link["address"]) for link in liar.links() if link["ifname"] == "eth0")
+
+    def believed() -> bool:
+        return mac in victim.says("ip", "neighbour", "show", gateway)
+
+    assert liar.process.stdout is not None
+    assert [liar.process.stdout.readline() for _ in range(3)] == ["sent 0\n"] * 3
+    assert not believed()
+    host.says("nft", "delete", "table", "bridge", "podwright")
+    wait_until(believed, "the control: without our rule it works")
