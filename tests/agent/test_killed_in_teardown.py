@@ -271,6 +271,25 @@ def test_a_frozen_pod_whose_parent_was_killed_is_ended_by_gc(stored: Agent, free
     pod.await_end()
 
 
+def test_a_frozen_app_of_a_dead_fly_pod_is_ended_by_gc(stored: Agent, freezer: Path) -> None:
+    """gc gave up on it after five seconds, and forgot the pod: it stayed for ever."""
+    before = ledger(stored)
+    pod = Running(stored, "--stage1-name=fly", "--net=host")
+    freeze_app = (
+        f"for p in $(cat /proc/{pod.init}/task/{pod.init}/children); do"
+        f" echo $p >{freezer}/cgroup.procs; done; echo FROZEN >{freezer}/freezer.state;"
+        f" while ! grep -q FROZEN {freezer}/freezer.state; do :; done"
+    )
+    stored.host.run(["sh", "-c", freeze_app]).check()
+    assert stored.host.run(["cat", f"{freezer}/cgroup.procs"]).stdout != ""
+    stored.host.run(["kill", "-9", pod.parent, pod.init]).check()
+    wait_until(lambda: pod.state() != "running", "the pod does not end")
+    stored.ok(*GC)
+    assert leftovers(stored) == []
+    stored.host.run(["rmdir", str(freezer)]).check()
+    assert settled(stored, before) == before
+
+
 def test_a_freezer_that_holds_others_too_is_named_and_left_alone(
     stored: Agent, freezer: Path
 ) -> None:
