@@ -15,7 +15,17 @@ from typing import Any
 
 import pytest
 
-from tests.agent.network_bed import HOST, OUTSIDE, Bed, Namespace, Pod, ask, refused, serving
+from tests.agent.network_bed import (
+    HOST,
+    METADATA,
+    OUTSIDE,
+    Bed,
+    Namespace,
+    Pod,
+    ask,
+    refused,
+    serving,
+)
 from tests.support.namespaces import in_network_of
 from tests.support.network_lab import wait_until
 
@@ -248,6 +258,19 @@ def test_macvlan_pods_are_on_the_hosts_wire(bed: Bed) -> None:
     one.down()
     two.down()
     assert bed.settled(before) == before
+
+
+@pytest.mark.threat("T74")
+def test_a_pod_on_the_wire_does_not_reach_the_metadata_that_the_wire_leads_to(bed: Bed) -> None:
+    ipam = {**WIRED, "gateway": OUTSIDE, "routes": [{"dst": "0.0.0.0/0"}]}
+    bed.network("wire", {"type": "macvlan", "master": "uplink0", "ipam": ipam})
+    bed.outside.run("ip", "address", "add", f"{METADATA}/32", "dev", "lo")
+    pod = start(bed, "wire")
+    with serving(bed.outside.pid, METADATA, 80):
+        assert refused(pod.pid, METADATA, 80)
+        pod_ip = ["nsenter", "--net", f"--target={pod.pid}", "ip"]
+        bed.host.run(*pod_ip, "route", "delete", "prohibit", "169.254.0.0/16")
+        assert ask(pod.pid, METADATA, 80) == pod.ip, "the control"
 
 
 def test_private_macvlan_pods_do_not_reach_each_other(bed: Bed) -> None:

@@ -11,7 +11,17 @@ from podwright.errors import NetworkError
 from podwright.kernel import sysctl
 from podwright.kernel.rtnl import Rtnl, entered, if_nametoindex, is_running
 from podwright.net import ends, firewall, forwarding, ledger
-from podwright.net.plan import AddAddress, AddRoute, Admit, Carrier, NetPlan, Setting, Up, Veth
+from podwright.net.plan import (
+    AddAddress,
+    AddRoute,
+    Admit,
+    Carrier,
+    NetPlan,
+    Prohibit,
+    Setting,
+    Up,
+    Veth,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +100,8 @@ class Applier:
             rtnl.call("address", make.address(if_nametoindex(step.link), step.ip, step.prefix))
         elif isinstance(step, AddRoute):
             rtnl.call("route", make.route(if_nametoindex(step.link), step))
+        elif isinstance(step, Prohibit):
+            rtnl.call("route", make.prohibit(step.dst))
         else:
             from podwright.net import linkapply
 

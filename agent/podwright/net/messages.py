@@ -30,7 +30,7 @@ AF = {4: 2, 6: 10}
 IFF_UP = 1
 IFA_F_NODAD, IFA_F_NOPREFIXROUTE = 0x2, 0x200
 SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
-TABLE_MAIN, PROTO_STATIC, UNICAST = 254, 4, 1
+TABLE_MAIN, PROTO_STATIC, UNICAST, PROHIBIT = 254, 4, 1, 8
 CLASSES = ("ifinfmsg", "ifaddrmsg", "rtmsg")
 
 if TYPE_CHECKING:
@@ -114,6 +114,19 @@ class Messages:
         if route.mtu or route.advmss:
             attributes.append(("RTA_METRICS", {"attrs": [one for one in metrics if one[1]]}))
         return _encode(self._route, RTM_NEWROUTE, CREATE | REPLACE, fields, attributes)
+
+    def prohibit(self, cidr: str) -> bytes:
+        """A route to nowhere, of which the sender is told."""
+        dst, _, bits = cidr.partition("/")
+        fields = {
+            "family": AF[family(dst)],
+            "dst_len": int(bits),
+            "table": TABLE_MAIN,
+            "proto": PROTO_STATIC,
+            "scope": SCOPE_UNIVERSE,
+            "type": PROHIBIT,
+        }
+        return _encode(self._route, RTM_NEWROUTE, CREATE | REPLACE, fields, [("RTA_DST", dst)])
 
 
 def _encode(kind: Any, number: int, flags: int, fields: dict[str, int], attrs: Attributes) -> bytes:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from podwright.net import ends, ip
+from podwright.net import ends, ip, kinds
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -119,6 +119,20 @@ class AddRoute:
 
 
 @value
+class Prohibit:
+    """What the pod sends to `dst` (`ADDRESS/PREFIX`) is refused to it in its own namespace."""
+
+    dst: str
+
+    in_pod = True
+
+    def describe(self) -> str:
+        """The same as a command to paste."""
+        family = "-6 " if ip.family(self.dst) == 6 else ""
+        return f"ip {family}-n $POD route replace prohibit {self.dst}"
+
+
+@value
 class Carrier:
     """Wait until the host end works, whose peer came up after it.
 
@@ -153,7 +167,7 @@ class Admit:
 if TYPE_CHECKING:
     Step = Union[
         Veth, Setting, AddAddress, Up, AddRoute, Admit, Carrier,
-        Bridge, Change, Police, Port, Shape, Sub, Take,
+        Bridge, Change, Police, Port, Prohibit, Shape, Sub, Take,
     ]  # fmt: skip
 else:
     Step = None
@@ -180,12 +194,20 @@ def compile(holding: Holding) -> NetPlan:
     steps: list[Step] = [Admit(holding), Up(True, "lo")]
     for attached in holding.attachments:
         steps += _of(attached)
+    if any(one.kind in kinds.DIRECT for one in holding.attachments):
+        steps += prohibited(holding)
     return NetPlan(tuple(steps), holding)
 
 
-def _of(attached: Attachment) -> list[Step]:
-    from podwright.net import kinds
+def prohibited(holding: Holding) -> list[Step]:
+    """Metadata of clouds, for a pod with a link that passes no firewall of ours (threats.md T74)."""
+    from podwright.net.tables import METADATA
 
+    families = {4, *(ip.family(a.ip) for one in holding.attachments for a in one.addresses)}
+    return [Prohibit(dst) for of in sorted(families) for dst in METADATA[of]]
+
+
+def _of(attached: Attachment) -> list[Step]:
     if attached.kind not in kinds.BUILTIN:
         return []
     out: list[Step] = list(kinds.module(attached.kind).steps(attached))

@@ -33,6 +33,8 @@ BUILTIN = {
     "flannel": "flannel",
 }
 """Type of a network -> name of its module."""
+DIRECT = frozenset(("macvlan", "ipvlan", "host-device"))
+"""Types whose links lead out past the host's firewall."""
 COMMON_KEYS = frozenset(("type", "ipam", "dns", "capabilities", "runtimeConfig", "args"))
 TOP_KEYS = frozenset(
     ("cniVersion", "cniVersions", "name", "disableCheck", "disableGC", "loadOnlyInlinedPlugins")
