@@ -67,11 +67,18 @@ class HostLock:
         while os.fstat(fd).st_nlink == 0:  # removed while we waited: it locks nothing any more
             os.close(fd)
             fd = self._wait(deadline)
-        os.ftruncate(fd, 0)  # also by a shared holder: the name in it is that of an earlier one
-        if not self.shared:
-            os.pwrite(fd, f"pid {os.getpid()} ({self.doing})".encode(), 0)
         self.fd = fd
+        self._sign(fd)
         return self
+
+    def _sign(self, fd: int) -> None:
+        """Write who holds it. On a full disk nobody is told, but the lock is ours all the same."""
+        try:
+            os.ftruncate(fd, 0)  # also by a shared holder: the name in it is that of an earlier one
+            if not self.shared:
+                os.pwrite(fd, f"pid {os.getpid()} ({self.doing})".encode(), 0)
+        except OSError:
+            return
 
     def _wait(self, deadline: float) -> int:
         """Open and lock the file; returns the descriptor. Raises LockedError."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -121,6 +122,28 @@ def openings(path: str) -> int:
         except FileNotFoundError:
             continue
     return found
+
+
+@pytest.mark.threat("T88")
+def test_a_lock_on_a_full_disk_is_taken_and_let_go(tmp_path: Path) -> None:
+    """Its holder could not write its name, failed with the lock in its hands, and then waited for itself."""
+    path = f"{tmp_path}/gc"
+    Path(path).touch()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            with pytest.raises(OSError):
+                Path(path).write_text("x")  # the control: nothing can be written
+            for _ in range(2):
+                with HostLock(path, "gc", 0), pytest.raises(LockedError):
+                    HostLock(path, "apply", 0).__enter__()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.threat("T88")
