@@ -3,9 +3,9 @@
 
 """Who reaches what: pods on every kind of network and neighbours of the host, against services all over the place.
 
-Everything is made so that only rules of ours are in the way: the outside has routes to the networks of pods, pods on
-`default-restricted` get default routes, reverse path filters are off. What is denied all the same, and is not once our
-rules are gone, is denied by them.
+Everything is made so that only rules of ours are in the way: the outside has routes to the networks of pods, reverse
+path filters are off. Pods are asked as they were made first; what they did not reach then, they try again with default
+routes, as pods may give themselves. What is denied all the same, and is not once our rules are gone, is denied by them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ nft delete table bridge podwright 2>/dev/null || true
 """
 """What denies; published ports and masquerading stay, so that everything else is as it was."""
 
-YES, AS_HOST, RULE, NO_WAY = "yes", "as host", "DENIED", "-"
+YES, AS_HOST, BY_ROUTE, RULE, NO_WAY = "yes", "as host", "BY ROUTE", "DENIED", "-"
+"""BY ROUTE: not reached by a pod as it was made, and reached once it has given itself a default route."""
 Ask = tuple[str, str, int]
 """How a service is asked for: kind, address, port. Addresses GW4 and GW6 are the gateways of who asks."""
 GW4, GW6 = "gateway4", "gateway6"
@@ -101,9 +102,6 @@ class World:
             self.peers[net] = self.host.run(f"peer-{name}", SLEEP, f"--net={net}", *_published(net))
         for net in NETWORKS:
             pod = self.host.run(f"pod-{net[-6:].lstrip('-')}", SLEEP, f"--net={net}")
-            for family, gateway in zip(("-4", "-6"), GATEWAYS[net]):
-                for one in (pod, self.peers[net]):
-                    one.says("ip", family, "route", "replace", "default", "via", gateway)
             self.sources[net] = pod
         self.sources["none"] = self.host.run("alone", SLEEP, "--net=none")
         self.sources["host"] = self.host.run("open", SLEEP, "--net=host")
@@ -134,11 +132,23 @@ class World:
         wanted = self._wanted()
         found = _probe(wanted, {cell for cell in wanted if known.get(cell) in (YES, AS_HOST)})
         denied = {cell: ask for cell, ask in wanted.items() if found[cell] == NO_WAY}
+        self._give_routes()
+        found.update(
+            (cell, BY_ROUTE) for cell, got in _probe(denied, set()).items() if got != NO_WAY
+        )
+        denied = {cell: ask for cell, ask in denied.items() if found[cell] == NO_WAY}
         self.host.says("sh", "-c", RULES_GONE)
         controls = _probe(denied, {cell for cell in denied if known.get(cell) == RULE})
         for cell, answer in controls.items():
             found[cell] = NO_WAY if answer == NO_WAY else RULE
         return found
+
+    def _give_routes(self) -> None:
+        """Default routes for pods whose network gives none."""
+        for net, gateways in GATEWAYS.items():
+            for family, gateway in zip(("-4", "-6"), gateways):
+                for one in (self.sources[net], self.peers[net]):
+                    one.says("ip", family, "route", "replace", "default", "via", gateway)
 
     def _wanted(self) -> dict[tuple[str, str], tuple[Place, Ask]]:
         out = {}
@@ -173,6 +183,8 @@ class World:
             "second host, IPv6": ("tcp", self.lab.two.address(6), 7020),
             "published port, IPv4": ("tcp", v4, 8000),
             "published port, IPv6": ("tcp", v6, 8000),
+            "published port at the gateway, IPv4": ("tcp", GW4, 8000),
+            "published port at the gateway, IPv6": ("tcp", GW6, 8000),
             "port published on 127.0.0.1, there": ("tcp", "127.0.0.1", 8001),
             "port published on 127.0.0.1, at the host's address": ("tcp", v4, 8001),
         }

@@ -27,8 +27,9 @@ NOTE = (
     HEAD
     + """\
 # Who reaches what. yes: reached, as oneself; as host: reached, and seen as the host; DENIED: by our rules, reached
-# without them; -: there is no way. Sources: a pod on each network (back is a bridge, the others are ptp), a pod without
-# network, a pod with the host's, and a neighbour of the host that has routes to the networks of pods.
+# without them; -: there is no way; BY ROUTE: reached once the pod has given itself a default route, which its network
+# does not. Sources: a pod on each network (back is a bridge, the others are ptp), a pod without network, a pod with the
+# host's, and a neighbour of the host that has routes to the networks of pods.
 """
 )
 LIES = (

@@ -28,7 +28,7 @@ IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_TXQLEN, IFLA_LINKINFO = 1
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_BR_VLAN_FILTERING = 1, 2, 7
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
 IFA_F_PERMANENT = 0x80
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_VIA = 1, 4, 5, 18
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_TABLE, RTA_VIA = 1, 4, 5, 15, 18
 RTM_F_LOOKUP_TABLE, RTM_F_FIB_MATCH = 0x1000, 0x2000
 RTN_UNICAST, RTN_LOCAL = 1, 2
 RTPROT_KERNEL = 2
@@ -117,13 +117,17 @@ def addresses(index: int) -> list[Here]:
     return out
 
 
-def routes() -> list[tuple[int, str]]:
-    """(index of a link, `ADDRESS/PREFIX`) of every route of both families that leads over a link."""
+def routes(without: range = range(0)) -> list[tuple[int, str]]:
+    """(index of a link, `ADDRESS/PREFIX`) of every route of both families that leads over a link.
+
+    without   numbers of tables that are not looked at
+    """
     out = []
     for family in (AF_INET, AF_INET6):
         for _, body in _ask(RTM_GETROUTE, NLM_F_DUMP, struct.pack("=B11x", family)):
             had = _attributes(body[12:])
-            if RTA_OIF in had:
+            table = struct.unpack("=I", had.get(RTA_TABLE, bytes(4)))[0]
+            if RTA_OIF in had and table not in without:
                 dst = had.get(RTA_DST, bytes(4 if family == AF_INET else 16))
                 out.append(
                     (struct.unpack("=i", had[RTA_OIF])[0], f"{inet_ntop(family, dst)}/{body[1]}")

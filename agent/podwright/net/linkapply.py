@@ -8,7 +8,7 @@ from podwright.errors import NetworkError
 from podwright.kernel.rtnl import if_nametoindex
 from podwright.net import bridges, limits
 from podwright.net import linkmessages as make
-from podwright.net.links import Bridge, Change, Police, Port, Shape, Sub, Take
+from podwright.net.links import Bridge, Change, From, Police, Port, Shape, Sub, Take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def take(step: Any, rtnl: Rtnl, nft: Nft, net_dir: str, netns: int) -> None:
         rtnl.call("change", make.changed(_index(step.link), step))
     elif isinstance(step, Shape):
         rtnl.call("shape", make.shape(_index(step.link), step.rate, step.burst))
+    elif isinstance(step, From):
+        rtnl.call("rule", make.rule_from(step.ip, step.table))
     elif isinstance(step, Police):
         nft.run(limits.commands(step.link, step.rate, step.burst))
     else:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Route netlink messages about links that only other types than ptp need, encoded here.
 
-Attributes and numbers: linux/if_link.h, linux/if_bridge.h, linux/pkt_sched.h.
+Attributes and numbers: linux/fib_rules.h, linux/if_link.h, linux/if_bridge.h, linux/pkt_sched.h.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ VLAN_ID, SUB_MODE = 1, 1
 NESTED = 0x8000
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
 IFA_F_NODAD = 0x2
+RTM_NEWRULE, RULE_TO_TABLE = 32, 1
+RULE_SRC, RULE_PRIORITY, RULE_TABLE = 2, 6, 15
 TC_ROOT = 0xFFFFFFFF
 TCA_KIND, TCA_OPTIONS = 1, 2
 TBF_PARMS, TBF_RATE64, TBF_BURST = 1, 4, 6
@@ -192,6 +194,15 @@ def address(index: int, ip: str, prefix: int, *, remove: bool = False) -> bytes:
         return _message(RTM_DELADDR, 0, body)
     nodad = _u32(IFA_FLAGS, IFA_F_NODAD) if family == AF_INET6 else b""
     return _message(RTM_NEWADDR, CREATE | REPLACE, body + nodad)
+
+
+def rule_from(ip: str, table: int) -> bytes:
+    """What is sent from an address goes by the routes of a table, before all others."""
+    family = AF_INET6 if ":" in ip else AF_INET
+    raw = inet_pton(family, ip)
+    head = struct.pack("=BBBBBBBBI", family, 0, len(raw) * 8, 0, 0, 0, 0, RULE_TO_TABLE, 0)
+    more = _u32(RULE_TABLE, table) + _u32(RULE_PRIORITY, table)
+    return _message(RTM_NEWRULE, CREATE | EXCLUSIVE, head + _attr(RULE_SRC, raw) + more)
 
 
 def shape(index: int, rate: int, burst: int) -> bytes:

@@ -170,6 +170,21 @@ class Shape:
 
 
 @value
+class From:
+    """What the pod sends from an address goes by the routes of a table."""
+
+    ip: str
+    table: int
+
+    in_pod = True
+
+    def describe(self) -> str:
+        """The same as a command to paste."""
+        family = "-6 " if ":" in self.ip else ""
+        return f"ip {family}-n $POD rule add from {self.ip} lookup {self.table}"
+
+
+@value
 class Police:
     """Let no more arrive from the pod, whatever it does to its own link."""
 

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Union
 
-    from podwright.net.links import Bridge, Change, Police, Port, Shape, Sub, Take
+    from podwright.net.links import Bridge, Change, From, Police, Port, Shape, Sub, Take
     from podwright.net.values import Attachment, Holding
 
 
@@ -167,7 +167,7 @@ class Admit:
 if TYPE_CHECKING:
     Step = Union[
         Veth, Setting, AddAddress, Up, AddRoute, Admit, Carrier,
-        Bridge, Change, Police, Port, Prohibit, Shape, Sub, Take,
+        Bridge, Change, From, Police, Port, Prohibit, Shape, Sub, Take,
     ]  # fmt: skip
 else:
     Step = None
@@ -194,6 +194,10 @@ def compile(holding: Holding) -> NetPlan:
     steps: list[Step] = [Admit(holding), Up(True, "lo")]
     for attached in holding.attachments:
         steps += _of(attached)
+    if len(holding.attachments) > 1:
+        from podwright.net import sourced
+
+        steps += sourced.steps(holding, steps)
     if any(one.kind in kinds.DIRECT for one in holding.attachments):
         steps += prohibited(holding)
     return NetPlan(tuple(steps), holding)

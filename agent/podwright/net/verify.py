@@ -16,7 +16,7 @@ from podwright.host.clock import boot_id
 from podwright.kernel import rtlook, sysctl
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import entered
-from podwright.net import firewall, forwarding, ledger
+from podwright.net import firewall, forwarding, ledger, sourced
 from podwright.net.ip import family
 from podwright.values import value
 
@@ -119,7 +119,7 @@ def look() -> Seen:
         {one.name: set() for one in links},
         {one.name for one in links if one.up},
     )
-    for index, dst in rtlook.routes():
+    for index, dst in rtlook.routes(sourced.TABLES):
         if index in names:
             seen.routes[names[index]].add(dst)
     return seen

@@ -88,6 +88,8 @@ def test_the_default_network() -> None:
         "ip -6 -n $POD route replace fd09::1/128 dev eth0 scope link",
         "ip -n $POD route replace 0.0.0.0/0 via 10.9.0.1 dev eth0",
         "ip -6 -n $POD route replace ::/0 via fd09::1 dev eth0",
+        "ip -n $POD route replace 10.9.0.0/24 via 10.9.0.1 dev eth0",
+        "ip -6 -n $POD route replace fd09::/64 via fd09::1 dev eth0",
         f"until ip link show {LINK} | grep -q 'state UP'; do sleep 0.01; done",
     ]
 

@@ -56,13 +56,15 @@ class Ask:
 class Assigned:
     """What a pod gets on one network.
 
-    last   what `Ask.last` is to be from now on, of the ranges that changed
+    last      what `Ask.last` is to be from now on, of the ranges that changed
+    subnets   where other pods of the network are, besides the subnets of the addresses
     """
 
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
     dns: Dns = Dns()
     last: tuple[tuple[str, str], ...] = ()
+    subnets: tuple[str, ...] = ()
 
 
 NOTHING = Assigned()

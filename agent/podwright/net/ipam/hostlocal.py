@@ -83,7 +83,7 @@ def assign(ask: Ask) -> Assigned:
     pool = read(Fields(ask.conf, "ipam"))
     wanted = list(reading.requested(ask))
     never = _never(one for ranges in pool.sets for one in ranges)
-    addresses, last = [], []
+    addresses, last, subnets = [], [], []
     for index, ranges in enumerate(pool.sets):
         if ask.optional6 and ranges[0].subnet.family == 6:
             continue
@@ -92,6 +92,8 @@ def assign(ask: Ask) -> Assigned:
         )
         addresses.append(Address(found, chosen.subnet.prefix, chosen.gateway))
         last.append((f"{index}", found))
+        if chosen.gateway:
+            subnets += [one.subnet.shown() for one in ranges if one.subnet != chosen.subnet]
     if wanted:
         raise UsageError(
             f"{wanted[0].where}: {wanted[0].text()} is in no range that still gives an address",
@@ -99,7 +101,7 @@ def assign(ask: Ask) -> Assigned:
         )
     families = {ip.family(one.ip) for one in addresses}
     routes = tuple(one for one in pool.routes if ip.family(one.dst) in families)
-    return Assigned(tuple(addresses), routes, _dns(pool), tuple(last))
+    return Assigned(tuple(addresses), routes, _dns(pool), tuple(last), tuple(subnets))
 
 
 def _never(ranges: Iterable[Range]) -> set[str]:
@@ -149,9 +151,11 @@ def _next(ask: Ask, ranges: tuple[Range, ...], last: str, never: set[str]) -> tu
                 return one, found
     holders = {ask.used[ip] for ip in ask.used if any(one.has(ip) for one in ranges)}
     pods = "1 pod" if len(holders) == 1 else f"{len(holders)} pods"
+    subnets = ", ".join(one.subnet.shown() for one in ranges)
+    size = sum(one.size for one in ranges)
+    all_ = "the only address" if size == 1 else f"all {size} addresses"
     raise NetworkError(
-        f"network {ask.net}: all {sum(one.size for one in ranges)} addresses of"
-        f" {', '.join(one.subnet.shown() for one in ranges)} are in use by {pods}",
+        f"network {ask.net}: {all_} of {subnets} {'is' if size == 1 else 'are'} in use by {pods}",
         "stop a pod first, or make the range larger",
         object=ask.net,
         reason="no-address",

@@ -20,10 +20,11 @@ from podwright.net.plan import (
     in_pod_addresses,
     in_pod_routes,
 )
-from podwright.net.values import Attachment
+from podwright.net.values import Attachment, Route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podwright.net.ipam import Assigned
     from podwright.net.kinds import Want
     from podwright.net.values import Dns
 
@@ -48,15 +49,24 @@ def attach(want: Want) -> Attachment:
         conf=want.conf,
         args=want.args,
         host_if=want.host_if,
-        mac=_checked(want) if want.conf.source else "",
+        mac=_checked(want) if want.conf.source or want.args else "",
         addresses=want.assigned.addresses,
-        routes=want.assigned.routes,
+        routes=(*want.assigned.routes, *_to_neighbours(want.assigned)),
         dns=said_of_names(want),
         masquerade=bool(want.plugin.get("ipMasq", False)),
         zone=want.conf.name,
         reach=want.plugin.get("podwright.io/reach", "all"),
         state=(("mtu", want.plugin.get("mtu", 0)),),
     )
+
+
+def _to_neighbours(assigned: Assigned) -> list[Route]:
+    """Routes to the other pods of the network, who are behind the gateway and on no link of ours."""
+    known = {route.dst for route in assigned.routes if not route.table and not route.priority}
+    found = [ip.subnet(f"{one.ip}/{one.prefix}") for one in assigned.addresses if one.gateway]
+    found += [ip.subnet(one) for one in assigned.subnets]
+    wide = dict.fromkeys(one.shown() for one in found if one.prefix < ip.BITS[one.family])
+    return [Route(dst) for dst in wide if dst not in known]
 
 
 def _checked(want: Want) -> str:
