@@ -16,6 +16,9 @@ from podwright.text import safe
 LIBRARY = "libnftables.so.1"
 JSON = 1 << 4
 """NFT_CTX_OUTPUT_JSON."""
+KERNEL = "the kernel needs nf_tables with nat and fib"
+"""What to do when commands fail that need nothing but the kernel."""
+_LACKING = ("No such file or directory", "not supported")
 
 
 class Nft:
@@ -44,10 +47,13 @@ class Nft:
         self._lib.nft_ctx_buffer_output(self._context)
         self._lib.nft_ctx_buffer_error(self._context)
 
-    def run(self, commands: str) -> None:
-        """Execute commands as one transaction: all of it happens, or NetworkError and nothing."""
+    def run(self, commands: str, lacking: str = "") -> None:
+        """Execute commands as one transaction: all of it happens, or NetworkError and nothing.
+
+        lacking  the hint where something that they speak of is not there
+        """
         step("nft")
-        self._run(commands)
+        self._run(commands, lacking)
 
     def query(self, command: str) -> str:
         """The output of a command that changes nothing (list ...). Raises NetworkError."""
@@ -63,13 +69,13 @@ class Nft:
         finally:
             self._lib.nft_ctx_output_set_flags(self._context, ctypes.c_uint(0))
 
-    def _run(self, commands: str) -> None:
+    def _run(self, commands: str, lacking: str = "") -> None:
         if self._lib.nft_run_cmd_from_buffer(self._context, commands.encode()) != 0:
             said = self._lib.nft_ctx_get_error_buffer(self._context) or b"no reason given"
             line = safe(said.splitlines()[0], 200)
             raise NetworkError(
                 f"firewall: nftables refused a change: {line}",
-                "the kernel needs nf_tables with nat and fib",
+                lacking if any(one in line for one in _LACKING) else "",
                 reason="firewall-failed",
             )
 

@@ -57,11 +57,14 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
         overlap.refuse(holding.attachments, others)
         held = ledger.put(request.net_dir, holding)
         try:
-            turned_on = forwarding.enable(request.net_dir, holding)
-            if turned_on or not others:
+            off = forwarding.record(request.net_dir, holding)
+            if off or not others:
                 firewall.build(nft, (*others, holding), forwarding.unrouted(request.net_dir))
+            elif not firewall.stands(others):
+                firewall.restore(nft, (*others, holding), forwarding.unrouted(request.net_dir))
             elif any(one.allow for one in (*others, holding)):
                 firewall.prepare(nft, holding, others, forwarding.unrouted(request.net_dir))
+            forwarding.turn_on(request.net_dir, off)
             names.refresh((*others, holding))
         except BaseException:
             os.close(held)

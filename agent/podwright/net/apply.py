@@ -10,7 +10,7 @@ import time
 from podwright.errors import NetworkError
 from podwright.kernel import sysctl
 from podwright.kernel.rtnl import Rtnl, entered, if_nametoindex, is_running
-from podwright.net import ends, firewall, forwarding, ledger
+from podwright.net import firewall, forwarding, ledger
 from podwright.net.plan import (
     AddAddress,
     AddRoute,
@@ -69,9 +69,11 @@ class Applier:
         """Make the host ready to forward for addresses that have become known only now."""
         net_dir = self._request.net_dir
         with ledger.lock(net_dir, "network setup"):
-            if forwarding.enable(net_dir, holding):
+            off = forwarding.record(net_dir, holding)
+            if off:
                 found = ledger.read_all(net_dir).holdings
                 firewall.build(self._nft, found, forwarding.unrouted(net_dir))
+                forwarding.turn_on(net_dir, off)
 
     def _take(self, steps: list[Step], rtnl: Rtnl) -> None:
         for step in steps:
@@ -133,12 +135,8 @@ def admit(nft: Nft, net_dir: str, holding: Holding) -> None:
     if not firewall.admit(nft, holding):
         with ledger.lock(net_dir, "firewall"):
             found = ledger.read_all(net_dir).holdings
-            firewall.build(nft, found, forwarding.unrouted(net_dir))
-            if any(ends.wanted(link) for one in found for link in one.attachments):
-                from podwright.net import limits
-
-                limits.rebuild(nft, found)
-    firewall.forget((holding,))
+            firewall.restore(nft, found, forwarding.unrouted(net_dir))
+    firewall.forget((holding,), listing=False)
 
 
 def open_netns(pid: int) -> int:

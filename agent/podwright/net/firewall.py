@@ -5,13 +5,16 @@
 Fixed rules, and elements of sets and maps for each pod (`net/tables/` says which and why). Adding or
 removing a pod adds or removes elements, in one transaction, and chains only for pods that have
 rules of their own; no other table is ever touched. Should somebody flush the ruleset
-(nftables.service does when it restarts), the next pod that starts builds the tables again for all.
+(nftables.service does when it restarts), or one of the tables, the next pod that starts or ends
+builds them again for all.
 """
 
 from __future__ import annotations
 
 from podwright.errors import NetworkError
-from podwright.net.tables import BRIDGE, INET, commands, inet, without
+from podwright.kernel.nft import KERNEL
+from podwright.net import ends
+from podwright.net.tables import BRIDGE, INET, commands, inet, uses, without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +56,39 @@ def whole(holdings: Iterable[Holding], unrouted: Mapping[int, list[str]]) -> str
 def build(nft: Nft, holdings: Iterable[Holding], unrouted: Mapping[int, list[str]]) -> None:
     """Make our tables, or replace whatever they hold, in one transaction."""
     replace = "".join(f"delete table {name}\n" for name in (INET, BRIDGE) if exists(nft, name))
-    nft.run(replace + whole(holdings, unrouted))
+    nft.run(replace + whole(holdings, unrouted), KERNEL)
+
+
+def restore(nft: Nft, holdings: tuple[Holding, ...], unrouted: Mapping[int, list[str]]) -> None:
+    """Make again all that pods have in nftables: somebody has deleted or flushed tables."""
+    build(nft, holdings, unrouted)
+    if any(ends.wanted(link) for one in holdings for link in one.attachments):
+        from podwright.net import limits
+
+        limits.rebuild(nft, holdings)
+
+
+def stands(holdings: tuple[Holding, ...]) -> bool:
+    """Whether the fixed rules are there that these pods, which have been admitted, need.
+
+    Elements can be added to a table whose chains were flushed, and would mean nothing.
+    """
+    from podwright.kernel import nftuse
+
+    wanted = {INET: inet.CHAINS}
+    if any(map(_is_bridged, holdings)):
+        from podwright.net.tables import ethernet
+
+        wanted[BRIDGE] = ethernet.TABLE
+    for table, text in wanted.items():
+        found = nftuse.chains(table)
+        if any(found.get(name, 0) < least for name, least in uses(text).items()):
+            return False
+    if any(ends.wanted(link) for one in holdings for link in one.attachments):
+        from podwright.net import limits
+
+        return limits.stand(holdings)
+    return True
 
 
 def prepare(
@@ -118,27 +153,28 @@ def admit(nft: Nft, holding: Holding) -> bool:
     return True
 
 
-def dismiss(nft: Nft, gone: tuple[Holding, ...], left: Iterable[Holding]) -> None:
-    """Remove the elements of `gone` that are not those of others, too; what is not there is fine."""
-    left = tuple(left)
-    text = _dismissal(gone, left)
+def dismiss(nft: Nft, gone: tuple[Holding, ...], left: tuple[Holding, ...]) -> bool:
+    """Remove the elements of `gone` that are not those of others, too; False when not all were there."""
     try:
-        nft.run(text)
+        nft.run(_dismissal(gone, left))
     except NetworkError:
-        if not exists(nft):
-            return
-        # Adding first makes the removal of something that is not there succeed.
-        nft.run(_addition(gone, left) + text)
+        return False
+    return True
 
 
-def forget(holdings: Iterable[Holding]) -> None:
-    """Where datagrams for these pods' ports led before, or lead no more, is not remembered."""
+def forget(holdings: Iterable[Holding], *, listing: bool) -> None:
+    """Forget connections of these pods' addresses, and datagrams for their published ports.
+
+    What was allowed to those who had the addresses before, or to others with them, is over.
+    listing  whether it may take the time to list all connections, where the kernel is old
+    """
+    from podwright.kernel import conntrack
+
+    holdings = tuple(holdings)
     ports = {(one.proto, one.host_port) for holding in holdings for one in holding.ports}
-    ports = {one for one in ports if one[0] != "tcp"}
-    if ports:
-        from podwright.kernel import conntrack
-
-        conntrack.forget(ports)
+    links = [one for holding in holdings for one in holding.attachments]
+    addresses = {address.ip for one in links for address in one.addresses}
+    conntrack.forget({one for one in ports if one[0] != "tcp"}, addresses, listing=listing)
 
 
 def _dismissal(gone: tuple[Holding, ...], left: tuple[Holding, ...]) -> str:
@@ -159,21 +195,6 @@ def _dismissal(gone: tuple[Holding, ...], left: tuple[Holding, ...]) -> str:
     return out
 
 
-def _addition(gone: tuple[Holding, ...], left: tuple[Holding, ...]) -> str:
-    out = inet.zones(gone)
-    for holding in gone:
-        bridged = _is_bridged(holding) and any(map(_is_bridged, left))
-        out += (
-            add_elements(holding) if bridged else commands("add", INET, inet.elements((holding,)))
-        )
-    if any(one.allow for one in (*gone, *left)):
-        from podwright.net.tables import rules
-
-        for holding in gone:
-            out += rules.joining(holding, left)
-    return out
-
-
 def exists(nft: Nft, table: str = INET) -> bool:
     """Whether a table of ours is there."""
     try:
@@ -187,6 +208,12 @@ def remove(nft: Nft) -> None:
     """Remove our tables; what is not there is fine."""
     text = f"add table {INET}\ndelete table {INET}\n"
     nft.run(text + (f"delete table {BRIDGE}\n" if exists(nft, BRIDGE) else ""))
+
+
+def keep_apart(nft: Nft, unrouted: Mapping[int, list[str]]) -> None:
+    """Have of our tables only what keeps links of the host apart: no pod is left."""
+    replace = "".join(f"delete table {name}\n" for name in (INET, BRIDGE) if exists(nft, name))
+    nft.run(replace + inet.without_pods(unrouted), KERNEL)
 
 
 def missing(nft: Nft, holdings: Iterable[Holding]) -> list[str]:

@@ -150,8 +150,8 @@ def give_back(
     if not left:
         firewall.remove(nft)
     else:
-        firewall.dismiss(nft, taken, left)
-    firewall.forget(taken)
+        _dismiss(net_dir, taken, tuple(left), nft)
+    firewall.forget(taken, listing=True)
     for holding in taken:
         for one in holding.attachments:
             if links and one.host_if:
@@ -162,3 +162,9 @@ def give_back(
         forwarding.restore(net_dir)
     for holding in taken:
         ledger.drop(net_dir, holding.uuid)
+
+
+def _dismiss(net_dir: str, gone: tuple[Holding, ...], left: tuple[Holding, ...], nft: Nft) -> None:
+    """Remove the elements of pods; tables that have lost something are made again for those left."""
+    if not firewall.dismiss(nft, gone, left):
+        firewall.restore(nft, left, forwarding.unrouted(net_dir))

@@ -10,6 +10,8 @@ in a table of its own (`netdev podwright`, one chain per link), since chains the
 
 from __future__ import annotations
 
+from _socket import if_nameindex
+
 from podwright.errors import UsageError
 from podwright.net.links import Police, Shape
 from podwright.values import replace, value
@@ -123,11 +125,26 @@ def commands(link: str, rate: int, burst: int) -> str:
 
 def rebuild(nft: Nft, holdings: Iterable[Holding]) -> None:
     """Make the chains again of all links that are there: somebody has flushed every table."""
-    for holding in holdings:
-        for attached in holding.attachments:
-            for step in steps(attached):
-                if isinstance(step, Police):
-                    nft.run(commands(step.link, step.rate, step.burst))
+    for step in _policed(holdings):
+        nft.run(commands(step.link, step.rate, step.burst))
+
+
+def stand(holdings: Iterable[Holding]) -> bool:
+    """Whether the chains of all links that are there have their rules."""
+    wanted = {step.link for step in _policed(holdings)}
+    if not wanted:
+        return True
+    from podwright.kernel import nftuse
+
+    found = nftuse.chains(TABLE)
+    return all(found.get(link) for link in wanted)
+
+
+def _policed(holdings: Iterable[Holding]) -> list[Police]:
+    """What is counted where it arrives, of the links that are there."""
+    here = {name for _, name in if_nameindex()}
+    found = (step for one in holdings for link in one.attachments for step in steps(link))
+    return [step for step in found if isinstance(step, Police) and step.link in here]
 
 
 def remove(nft: Nft, attached: Attachment, left: Iterable[Holding]) -> None:

@@ -26,7 +26,10 @@ METADATA = {
     4: ("169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32"),
     6: (
         *("fd00:ec2::23/128", "fd00:ec2::254/128", "fd20:ce::254/128", "fd00:c1::a9fe:a9fe/128"),
-        *("fd00:a9fe:a9fe::1/128", "fd00:42::42/128", "64:ff9b::a9fe:0/112"),
+        *("fd00:a9fe:a9fe::1/128", "fd00:42::42/128"),
+        *("64:ff9b::a9fe:0/112", "64:ff9b::6464:64c8/128", "64:ff9b::c000:c0/128"),
+        *("64:ff9b::a83f:8110/128", "64:ff9b:1::a9fe:0/112"),
+        *("::ffff:a9fe:0/112", "::a9fe:0/112", "2002:a9fe::/32"),
     ),
 }
 """Where clouds serve metadata and keys of the machine (threats.md T74)."""
@@ -50,6 +53,24 @@ def commands(verb: str, table: str, found: Elements) -> str:
         for name, items in found.items()
         if items
     )
+
+
+def uses(text: str) -> dict[str, int]:
+    """Chain of a table's text -> how often it is used at least: by rules in it, and jumps to it."""
+    out: dict[str, int] = {}
+    chain = ""
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ["chain"]:
+            chain = words[1]
+            out.setdefault(chain, 0)
+        elif line == "  }":
+            chain = ""
+        elif chain and words[0] != "type":
+            out[chain] += 1
+            if words[-2:-1] in (["jump"], ["goto"]):
+                out[words[-1]] = out.get(words[-1], 0) + 1
+    return out
 
 
 def without(found: Elements, kept: Elements) -> Elements:
