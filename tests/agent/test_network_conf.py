@@ -132,6 +132,30 @@ def test_a_key_that_a_type_does_not_know_is_refused_by_file_and_name(
     assert "ipMask: type ptp has no such key" in listed.stderr
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"type": "bridge", "mtu": "1400"}, "bridge.mtu: must be a whole number, not a string"),
+        ({"type": "ptpp"}, "network back: there is no plugin ptpp; did you mean ptp, which is "),
+    ],
+)
+def test_a_pod_runs_on_when_it_is_to_be_on_a_network_that_cannot_be_had(
+    agent: Agent, tiny: str, fields: dict[str, Any], said: str
+) -> None:
+    pod = {"name": "web", "image": tiny, "ready": {"seconds": 0.1}}
+    before = agent.apply({"pods": [pod]})["pods"][0]
+    configure(agent, "10-back.conf", "back", "10.61.0.0/24", **fields)
+    for options in (("--check",), ()):
+        done = agent("apply", *options, stdin=json.dumps({"pods": [{**pod, "net": "back"}]}))
+        assert (done.exit, said in done.stderr) == (254, True), done
+    after = agent.apply({"pods": [pod]})["pods"][0]
+    assert (after["uuid"], after["changed"]) == (before["uuid"], False)
+    listed = agent("network", "list")
+    assert said in listed.stderr
+    assert agent("network", "inspect", "back").exit == 254
+    agent.apply({"pods": [{"name": "web", "state": "absent"}]})
+
+
 def test_a_second_file_for_a_network_is_told_of(agent: Agent, tiny: str) -> None:
     configure(agent, "10-back.conf", "back", "10.61.0.0/24")
     second = configure(agent, "20-back.conf", "back", "10.62.0.0/24")

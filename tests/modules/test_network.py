@@ -78,6 +78,18 @@ def test_a_whole_configuration_is_the_same_as_its_parts(adhoc: AdHoc, folder: Pa
     assert made["diff"]["after"]["networks"]["shop"]["config"]["disableCheck"] is True
 
 
+def test_a_type_that_nothing_does_yet_is_written_with_a_warning(adhoc: AdHoc, folder: Path) -> None:
+    slip = {"name": "shop", "plugins": [{**PTP, "type": "ptpp"}]}
+    would = adhoc.run("network", slip, "--check")
+    assert (would["failed"], would["changed"]) == (False, True)
+    said = " ".join(adhoc.output.split())
+    assert "WARNING]: network shop: there is no plugin ptpp; did you mean ptp, which" in said
+    assert not folder.exists()
+    bad = {"name": "shop", "plugins": [{**PTP, "mtu": "1400"}]}
+    said = adhoc.refused("network", bad, "--check")["msg"]
+    assert "ptp.mtu: must be a whole number, not a string" in said
+
+
 def test_many_networks_in_one_call(adhoc: AdHoc, folder: Path) -> None:
     wanted: dict[str, Any] = {
         "networks": [
@@ -179,7 +191,7 @@ def test_what_pods_use_does_not_go_away(trusting: AdHoc, published: Publish, fol
     assert trusting.refused("network", gone)["msg"] == failed["msg"]
     changed = trusting.run("network", {"name": "shop", "plugins": [{**PTP, "mtu": 1400}]})
     assert changed["changed"] is True
-    assert "network shop: pod web keep what they have" in trusting.output
+    assert "network shop: pod web keeps what it has until it starts again" in trusting.output
     trusting("pod", {"name": "web", "state": "stopped"})
     assert "used by pod web" in trusting.refused("network", gone)["msg"]
     assert (folder / "50-shop.conflist").exists()

@@ -29,18 +29,18 @@ CHAINS_FROM = VERSIONS.index("0.3.0")
 MAX_PLUGINS = 16
 COMMON = ("type", "capabilities", "args")
 """What the object of every plugin of a chain may have."""
-_SEE = "correct the file, or see the networking documentation for what is known"
+_SEE = "correct it, or see the networking documentation for what is known"
+_SEE_FILE = "correct the file, or see the networking documentation for what is known"
 
 
 def parse(raw: Any, source: str = "") -> NetConf:
     """Check a configuration that was read from `source`. Raises UsageError: file, key, what is wrong."""
     try:
-        return _parse(raw, source)
+        return understand(raw, source)
     except UsageError as err:
         where = safe(source, 300) or "network configuration"
-        raise UsageError(
-            f"{where}: {err.message}", err.hint or _SEE, object=source or err.object
-        ) from None
+        see = err.hint or (_SEE_FILE if source.startswith("/") else _SEE)
+        raise UsageError(f"{where}: {err.message}", see, object=source or err.object) from None
 
 
 def types(conf: NetConf) -> tuple[str, ...]:
@@ -53,7 +53,10 @@ def is_built_in(kind: str) -> bool:
     return kind in kinds.BUILTIN or kind in meta.BUILTIN
 
 
-def _parse(raw: Any, source: str) -> NetConf:
+def understand(raw: Any, source: str = "") -> NetConf:
+    """The same as `parse`; errors begin with the key."""
+    from podwright.net import trial
+
     fields = Fields(raw, "")
     is_list = "plugins" in fields.obj
     name = _name(fields)
@@ -67,7 +70,9 @@ def _parse(raw: Any, source: str) -> NetConf:
     else:
         plugins = [_plugin(fields, tuple(fields.read))]
     _check_chain(plugins, version)
-    return NetConf(name, version, tuple(plugins), source, disable_check, disable_gc)
+    found = NetConf(name, version, tuple(plugins), source, disable_check, disable_gc)
+    trial.check(found)
+    return found
 
 
 def _name(fields: Fields) -> str:

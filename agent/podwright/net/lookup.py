@@ -151,15 +151,25 @@ def _pick(choice: NetChoice, catalog: Catalog, conf_dirs: tuple[str, ...]) -> tu
 
 
 def check(
-    nets: str, conf_dirs: tuple[str, ...], planned: tuple[NetConf, ...] = ()
+    nets: str,
+    conf_dirs: tuple[str, ...],
+    planned: tuple[NetConf, ...] = (),
+    plugin_dirs: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """Refuse what `choose` refuses, and return warnings about the configuration.
+    """Refuse what the start of a pod would whatever the host is doing; warnings about files.
 
-    planned  configurations that are still to be written
+    planned      configurations that are still to be written
+    plugin_dirs  of executables, which have to be there
     """
     choice = netchoice.parse(nets)
     catalog = read(conf_dirs, _names(choice))
-    _pick(choice, _with(catalog, planned), conf_dirs)
+    for one in _pick(choice, _with(catalog, planned), conf_dirs):
+        if one.args or one.conf not in BUILTIN:
+            from podwright.net import trial
+            from podwright.net.cni import find
+
+            trial.check(one.conf, one.args)
+            find.check(one.conf, plugin_dirs)
     return catalog.warnings
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from podwright.errors import NetworkError
 from podwright.host.clock import boot_id
 from podwright.net import kinds, ledger, lookup
 from podwright.values import value
@@ -28,7 +29,7 @@ def view(layout: Layout) -> View:
     """The networks of this host and the running pods on them."""
     catalog = lookup.read(layout.net_dirs())
     holdings = living(layout.net)
-    shown = [_shown(conf, holdings) for conf in catalog.networks]
+    shown = [_shown(conf, holdings, layout.net_plugins) for conf in catalog.networks]
     shown += [_broken(one, holdings) for one in catalog.broken]
     return View(tuple(shown), catalog.warnings)
 
@@ -71,7 +72,20 @@ def document(conf: NetConf) -> dict[str, Any]:
     return {"cniVersion": conf.version, "name": conf.name, **more, "plugins": plugins}
 
 
-def _shown(conf: NetConf, holdings: Optional[tuple[Holding, ...]]) -> dict[str, Any]:
+def lacks(conf: NetConf, plugin_dirs: tuple[str, ...]) -> str:
+    """Which executable of a network cannot be run, as a sentence, or ""."""
+    from podwright.net.cni import find
+
+    try:
+        find.check(conf, plugin_dirs)
+    except NetworkError as err:
+        return f"{err.message}; {err.hint}"
+    return ""
+
+
+def _shown(
+    conf: NetConf, holdings: Optional[tuple[Holding, ...]], plugin_dirs: tuple[str, ...]
+) -> dict[str, Any]:
     plugins = [plugin["type"] for plugin in conf.plugins]
     return {
         "name": conf.name,
@@ -81,7 +95,7 @@ def _shown(conf: NetConf, holdings: Optional[tuple[Holding, ...]]) -> dict[str, 
         "source": conf.source,
         "config": document(conf),
         "pods": None if holdings is None else on(conf.name, holdings),
-        "error": "",
+        "error": lacks(conf, plugin_dirs),
     }
 
 

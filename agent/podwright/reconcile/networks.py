@@ -67,11 +67,12 @@ def apply_network(
         if spec.document is None:
             _refuse_loss(layout, spec, [*users, *_named(layout, spec.name, besides)], folder)
         elif users:
-            warnings.append(
-                f"network {spec.name}: {', '.join(users)} keep what they have until they start again"
-            )
+            warnings.append(_kept(spec.name, users))
         if not check:
             _change(folder, before, after)
+    if spec.document is not None:
+        lack = shown.lacks(_parsed(spec.document), layout.net_plugins)
+        warnings += [f"{lack}; no pod can start on it until then"] if lack else []
     part = {
         "label": spec.name,
         "name": spec.name,
@@ -95,9 +96,23 @@ def besides(desired: DesiredState, name: str) -> list[str]:
 
 def planned(desired: DesiredState) -> tuple[NetConf, ...]:
     """The networks that the desired state makes, for pods that are planned before there are files."""
+    return tuple(_parsed(one.document) for one in desired.networks if one.document is not None)
+
+
+def _parsed(document: dict[str, Any]) -> NetConf:
     from podwright.net import conf
 
-    return tuple(conf.parse(one.document) for one in desired.networks if one.document is not None)
+    return conf.parse(document)
+
+
+def _kept(name: str, users: list[str]) -> str:
+    """What a change means for pods that run."""
+    they = (
+        "keeps what it has until it starts"
+        if len(users) == 1
+        else "keep what they have until they start"
+    )
+    return f"network {name}: {', '.join(users)} {they} again"
 
 
 def _present(folder: str, name: str) -> Present:

@@ -183,7 +183,7 @@ def check_networks(layout: Layout, net: str, planned: tuple[NetConf, ...] = ()) 
         return ()
     from podwright.net import lookup
 
-    return lookup.check(net, directories, planned)
+    return lookup.check(net, directories, planned, layout.net_plugins)
 
 
 def check_host(spec: PodSpec, manifest: PodManifest) -> None:

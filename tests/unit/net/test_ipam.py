@@ -66,6 +66,10 @@ def test_one_address_of_each_set_and_the_old_form_stands_first() -> None:
     )
 
 
+def _all(count: int) -> str:
+    return f"all {count} addresses" if count > 1 else "the only address"
+
+
 @pytest.mark.parametrize(
     ("conf", "expected"),
     [
@@ -96,8 +100,9 @@ def test_every_address_but_the_reserved_ones_is_given_once(
     used = {ip: f"pod {ip}" for ip in expected}
     with pytest.raises(NetworkError) as caught:
         give(local(**conf), used)
+    verb = "are" if len(expected) > 1 else "is"
     assert caught.value.sentence() == (
-        f"network back: all {len(expected)} addresses of {conf['subnet']} are in use by"
+        f"network back: {_all(len(expected))} of {conf['subnet']} {verb} in use by"
         f" {len(expected)} pod{'s' * (len(expected) > 1)}; stop a pod first, or make the range larger"
     )
     assert caught.value.reason == "no-address"

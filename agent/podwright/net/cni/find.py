@@ -14,11 +14,14 @@ import stat
 
 from podwright.errors import NetworkError
 from podwright.model.names import DIGITS, LETTERS, made_of
+from podwright.net import ipam, kinds, meta
 from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from podwright.net.values import NetConf
 
 MOST_LINKS = 40
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -49,10 +52,38 @@ def find(kind: str, directories: Sequence[str], net: str) -> str:
             return path
     raise NetworkError(
         f"network {net}: there is no plugin {kind}",
-        f"install it into one of {', '.join(directories) or 'no directory'}",
+        f"{_meant(kind)}install it into one of {', '.join(directories) or 'no directory'}",
         object=net,
         reason="no-plugin",
     )
+
+
+def _meant(kind: str) -> str:
+    """Which built-in type it may be a slip for; looked for only when it is not there."""
+    import difflib
+
+    known = [*kinds.BUILTIN, *meta.BUILTIN, *ipam.BUILTIN]
+    close = difflib.get_close_matches(kind, known, 1, 0.75)
+    return f"did you mean {close[0]}, which is built in? Else " if close else ""
+
+
+def executables(conf: NetConf) -> tuple[str, ...]:
+    """The types of all executables that a network names, of address management, too."""
+    found: list[str] = []
+    for plugin in conf.plugins:
+        inner = plugin.get("ipam")
+        managed = inner.get("type") if isinstance(inner, dict) else None
+        ours = plugin["type"] in kinds.BUILTIN or plugin["type"] in meta.BUILTIN
+        found += [] if ours else [plugin["type"]]
+        if managed and not (ours and managed in ipam.BUILTIN):
+            found.append(str(managed))
+    return tuple(dict.fromkeys(found))
+
+
+def check(conf: NetConf, directories: Sequence[str]) -> None:
+    """Raise NetworkError unless all executables of a network are there and safe to run."""
+    for kind in executables(conf):
+        find(kind, directories, conf.name)
 
 
 def search_path(directories: Sequence[str]) -> str:
