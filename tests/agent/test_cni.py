@@ -403,6 +403,26 @@ def test_ports_are_published_by_the_plugin_that_wants_to(bed: CniBed) -> None:
     assert "8080" not in bed.host.run("iptables-save")
 
 
+@pytest.mark.parametrize("whose", ["pod web", "this host"])
+def test_a_plugin_cannot_answer_with_the_address_of_another_pod_or_of_the_host(
+    bed: CniBed, whose: str
+) -> None:
+    """What was published for the liar's pod led to the other one."""
+    other = bed.launch("web")
+    stolen = other.ip if whose == "pod web" else HOST
+    bed.answering("thief", "1.0.0", ips=[{"address": f"{stolen}/24"}])
+    bed.configure("back", "1.0.0", {"type": "thief"})
+    before = bed.ledger()
+    assert f"the address {stolen}, which {whose} has" in bed.start("back", ["8080:80"]).error
+    assert bed.settled(before) == before
+    assert bed.calls() == ["ADD", "DEL"]
+    if whose == "pod web":
+        other.down()
+    else:
+        bed.host.run("ip", "address", "delete", f"{HOST}/25", "dev", "uplink0")
+    assert bed.start("back").up
+
+
 def test_what_an_executable_made_gets_what_is_built_in(bed: CniBed) -> None:
     """Chain of Debian's bridge, our tuning, and our portmap."""
     bed.debian(xbridge="bridge", xlocal="host-local")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 
-from podwright.net import check, ipam, kinds, ledger, meta
+from podwright.host.clock import boot_id
+from podwright.net import check, ipam, kinds, ledger, meta, overlap
 from podwright.net.cni import chain, collector, find, protocol, records, result
 from podwright.net.cni.chain import Made
 from podwright.net.cni.protocol import Call
@@ -230,10 +231,15 @@ def _absorbed(attached: Attachment, answer: dict[str, Any], ours: bool) -> Attac
 
 
 def _change(task: Task, taken: Taken, attachments: Iterable[Attachment]) -> Taken:
-    """Write what the pod holds now to the ledger."""
+    """Write what the pod holds now to the ledger. Raises NetworkError when that is others'."""
     holding = replace(taken.holding, attachments=tuple(attachments))
-    with ledger.lock(task.request.net_dir, "network setup"):
-        held = ledger.change(task.request.net_dir, holding, taken.held)
+    net_dir, boot = task.request.net_dir, boot_id()
+    with ledger.lock(net_dir, "network setup"):
+        others = [one for one in ledger.read_all(net_dir).holdings if one.uuid != holding.uuid]
+        overlap.refuse_answered(
+            holding, [one for one in others if ledger.is_alive(net_dir, one, boot)]
+        )
+        held = ledger.change(net_dir, holding, taken.held)
     return replace(taken, holding=holding, held=held)
 
 

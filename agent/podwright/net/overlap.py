@@ -5,7 +5,7 @@
 Two networks of ours in use must not share addresses, nor a bridge. The host's own addresses, its
 neighbours' networks and what it has a route to within our subnet must not be handed out either.
 The kernel says which route an address takes now: a question for each, asked only for the
-first pod of a network.
+first pod of a network, and for the first after its subnet was changed.
 """
 
 from __future__ import annotations
@@ -35,10 +35,87 @@ def refuse(attachments: Iterable[Attachment], others: Iterable[Holding]) -> None
         for other in known:
             if other.net != attached.net and other.host_if:
                 refuse_shared(attached, other)
-        if attached.zone and not any(one.net == attached.net for one in known):
-            for address in attached.addresses:
+            elif other.host_if:
+                refuse_moved(attached, other)
+        own = [one for one in known if one.net == attached.net]
+        for address in attached.addresses if attached.zone else ():
+            if not any(_is_beside(address, one) for one in own):
                 _refuse_host(attached, address)
         known.append(attached)
+
+
+def refuse_answered(holding: Holding, others: Iterable[Holding]) -> None:
+    """Raise NetworkError when an executable has answered with an address that is somebody else's.
+
+    What is sent to the pod, to its ports and to its name would go there. Of the pods of one
+    network its own address management knows more than we do: one that ends has given back its
+    address before it has let go of all.
+    """
+    for attached in holding.attachments:
+        for address in attached.addresses if attached.external else ():
+            holder = _holder(attached, address.ip, others)
+            if holder:
+                raise NetworkError(
+                    f"network {attached.net}: a plugin answered with the address {address.ip},"
+                    f" which {holder}",
+                    "see the plugin's address management (ipam)",
+                    object=attached.net,
+                    reason="overlap",
+                )
+
+
+def _holder(attached: Attachment, found: str, others: Iterable[Holding]) -> str:
+    """Who has an address already, after "which"; "" for nobody."""
+    if not ip.is_unicast(found):
+        return "no pod can have"
+    for other in others:
+        for one in other.attachments:
+            same = one.external and one.net == attached.net
+            if not same and any(found == there.ip for there in one.addresses):
+                return f"{safe(other.holder(), 300)} has"
+    match = rtlook.route_to(found)
+    return "this host has" if match is not None and match.local else ""
+
+
+def _is_beside(address: Address, other: Attachment) -> bool:
+    """Whether somebody of the network has an address of the same subnet."""
+    subnet = ip.subnet(f"{address.ip}/{address.prefix}")
+    return any(
+        one.prefix == address.prefix and ip.subnet(f"{one.ip}/{one.prefix}") == subnet
+        for one in other.addresses
+    )
+
+
+def _place(attached: Attachment) -> tuple[object, ...]:
+    """Where the host reaches a pod of the network."""
+    return (attached.kind, attached.bridge, dict(attached.state).get("via"))
+
+
+def refuse_moved(attached: Attachment, other: Attachment) -> None:
+    """Refuse the same subnet in another place, as long as pods are in the one of before. Pure."""
+    if not (attached.zone and other.zone) or _place(attached) == _place(other):
+        return
+    shared = _shared(attached, other)
+    if shared:
+        before = f"bridge {other.bridge}" if other.bridge else f"type {other.kind}"
+        raise NetworkError(
+            f"network {attached.net}: {shared[0].shown()} is in use by pods that started before its"
+            f" configuration was changed ({before})",
+            "restart those pods, or give the network another subnet",
+            object=attached.net,
+            reason="overlap",
+        )
+
+
+def _shared(attached: Attachment, other: Attachment) -> tuple[ip.Subnet, ...]:
+    """The first subnet of one that overlaps one of the other, and that; or nothing."""
+    for one in attached.addresses:
+        subnet = ip.subnet(f"{one.ip}/{one.prefix}")
+        for there in other.addresses:
+            taken = ip.subnet(f"{there.ip}/{there.prefix}")
+            if subnet.overlaps(taken):
+                return subnet, taken
+    return ()
 
 
 def refuse_shared(attached: Attachment, other: Attachment) -> None:
@@ -52,18 +129,15 @@ def refuse_shared(attached: Attachment, other: Attachment) -> None:
                 object=attached.net,
                 reason="overlap",
             )
-    for one in attached.addresses:
-        subnet = ip.subnet(f"{one.ip}/{one.prefix}")
-        for there in other.addresses:
-            taken = ip.subnet(f"{there.ip}/{there.prefix}")
-            if subnet.overlaps(taken) and attached.zone and other.zone:
-                raise NetworkError(
-                    f"network {attached.net}: {subnet.shown()} overlaps {taken.shown()} of"
-                    f" network {other.net}, which is in use",
-                    HINT,
-                    object=attached.net,
-                    reason="overlap",
-                )
+    shared = _shared(attached, other) if attached.zone and other.zone else ()
+    if shared:
+        raise NetworkError(
+            f"network {attached.net}: {shared[0].shown()} overlaps {shared[1].shown()} of"
+            f" network {other.net}, which is in use",
+            HINT,
+            object=attached.net,
+            reason="overlap",
+        )
 
 
 def _refuse_host(attached: Attachment, address: Address) -> None:
