@@ -32,7 +32,8 @@ class Changing(Bed):
 @pytest.fixture
 def bed(tmp_path: Path) -> Iterator[Changing]:
     """A fresh host and an outside."""
-    with Changing(tmp_path) as made:
+    made = Changing(tmp_path)
+    with made:
         yield made
 
 
