@@ -69,6 +69,61 @@ def test_what_is_missing_is_named_one_thing_after_the_other(agent: Agent, pod: N
     assert shown.exit == BROKEN and found["problems"][0] in shown.stdout
 
 
+CUT_OFF = (
+    ("default", "ip link set $LINK down; ip link set $LINK up", "$LINK of the host lacks the route to $IP/32"),
+    ("default", "ip link set $LINK down", "$LINK of the host is down"),
+    ("default", "ip route flush table main", "$LINK of the host lacks the route to $IP/32"),
+    ("default", "ip address flush dev $LINK", "$LINK of the host lacks 172.16.28.1"),
+    ("shop", "ip link set $LINK nomaster", "$LINK of the host is no port of bridge shop0"),
+    ("shop", "ip link set $LINK down", "$LINK of the host is down"),
+    ("shop", "ip link set shop0 down", "shop0 of the host is down"),
+    ("shop", "ip address flush dev shop0", "shop0 of the host lacks 10.20.0.1"),
+    ("shop", "ip route flush table main", "shop0 of the host lacks the route to 10.20.0.0/24"),
+    ("shop", "ip link delete shop0", "shop0 of the host is gone"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("net", ["default", "shop"])
+def test_a_pod_that_is_cut_off_on_the_host_is_not_as_it_was_made(
+    agent: Agent, lab: Keys, signed_image: Callable[..., Path], net: str
+) -> None:
+    """Its end down, off its bridge, the bridge down or without addresses, no routes to it: nothing was said."""
+    folder = agent.local / "net.d"
+    folder.mkdir()
+    shop = {"cniVersion": "1.0.0", "name": "shop", "type": "bridge", "bridge": "shop0"}
+    ipam = {
+        "type": "host-local",
+        "ranges": [[{"subnet": one}] for one in ("10.20.0.0/24", "fd20::/64")],
+    }
+    (folder / "50-shop.conf").write_text(json.dumps({**shop, "isGateway": True, "ipam": ipam}))
+    agent.trust(lab.key, "example.com")
+    agent.ok("fetch", signed_image(app=aci.app(["/bin/sleep", "1000"])))
+    wanted = {"name": "web", "image": "example.com/tiny:1.0", "ready": {"seconds": 0}, "net": net}
+    for command, said in [(command, said) for of, command, said in CUT_OFF if of == net]:
+        agent.apply({"pods": [wanted]})
+        status, (found,) = looked_at(agent)
+        assert (status, found["problems"]) == (0, []), command
+        seen = json.loads(agent.ok("status", found["uuid"], "--format=json"))
+        link = seen["networks"][0]["hostIf"]
+        agent.host.run(["sh", "-c", command.replace("$LINK", link)]).check()
+        status, (found,) = looked_at(agent)
+        assert status == BROKEN
+        said = said.replace("$LINK", link).replace("$IP", found["addresses"][0])
+        assert f"link {said}" in found["problems"], (command, found)
+        agent.ok("stop", "web")
+
+
+def test_somebody_else_is_told_to_use_sudo(agent: Agent, pod: None) -> None:
+    """It said no more than that permission is denied."""
+    done = agent.host.run(
+        ["setpriv", "--reuid=65534", "--clear-groups", *agent.command, "network", "check"]
+    )
+    assert (done.exit, done.stdout) == (BROKEN, "")
+    assert done.stderr == (
+        "podwright: network check must be run as root; try: sudo podwright network check ...\n"
+    )
+
+
 def test_without_pods_it_says_so(agent: Agent) -> None:
     assert agent.ok("network", "check") == "no running pod has a network of its own\n"
     assert agent.ok("network", "check", "--format=json") == "[]\n"

@@ -24,9 +24,11 @@ _TITLES = ("POD", "NETWORKS", "ADDRESSES", "FOUND")
 
 def check(context: Context, args: Arguments) -> int:
     """0 when nothing is missing; prints what is, pod by pod."""
+    context.need_root("network check")  # what pods hold, and their namespaces, are root's
     found = verify.running(context.layout.net)
     chosen = [_find(text, found) for text in args.rest] if args.rest else list(found)
-    answers = [_answer(one) for one in chosen]
+    host = verify.look()
+    answers = [_answer(one, host) for one in chosen]
     form = args.text("format")
     if form:
         say(jsonio.pretty(answers) if form == "json-pretty" else jsonio.dumps(answers))
@@ -54,13 +56,13 @@ def _find(text: str, found: tuple[Holding, ...]) -> Holding:
     )
 
 
-def _answer(holding: Holding) -> dict[str, Any]:
+def _answer(holding: Holding, host: verify.Seen) -> dict[str, Any]:
     return {
         "uuid": holding.uuid,
         "name": holding.name,
         "networks": [one.net for one in holding.attachments],
         "addresses": [a.ip for one in holding.attachments for a in one.addresses],
-        "problems": verify.problems(holding),
+        "problems": verify.problems(holding, host),
     }
 
 

@@ -104,16 +104,22 @@ def links() -> list[Link]:
 
 def addresses(index: int) -> list[Here]:
     """The addresses of a link, without those that the kernel made itself (fe80::)."""
-    out = []
+    return every_address().get(index, [])
+
+
+def every_address() -> dict[int, list[Here]]:
+    """Index of a link -> its addresses, without those that the kernel made itself (fe80::)."""
+    out: dict[int, list[Here]] = {}
     for _, body in _ask(RTM_GETADDR, NLM_F_DUMP, bytes(8)):
         family, prefix, flags, scope, found = struct.unpack_from("=BBBBi", body)
-        if found != index or (family == AF_INET6 and scope == 253):
+        if family == AF_INET6 and scope == 253:
             continue
         had = _attributes(body[8:])
         raw = had.get(IFA_LOCAL) or had.get(IFA_ADDRESS, b"")
         flags = struct.unpack("=I", had[IFA_FLAGS])[0] if IFA_FLAGS in had else flags
         if family in (AF_INET, AF_INET6):
-            out.append(Here(inet_ntop(family, raw), prefix, bool(flags & IFA_F_PERMANENT)))
+            here = Here(inet_ntop(family, raw), prefix, bool(flags & IFA_F_PERMANENT))
+            out.setdefault(found, []).append(here)
     return out
 
 

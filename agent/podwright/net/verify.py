@@ -9,14 +9,13 @@ plugins have made are asked by these (CHECK).
 from __future__ import annotations
 
 import os
-from _socket import if_nameindex
 
 from podwright.errors import PodwrightError
 from podwright.host.clock import boot_id
 from podwright.kernel import rtlook, sysctl
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import entered
-from podwright.net import firewall, forwarding, ledger, sourced
+from podwright.net import firewall, forwarding, hostend, ledger, sourced
 from podwright.net.ip import family
 from podwright.values import value
 
@@ -32,11 +31,13 @@ class Seen:
     addresses  name of a link -> its addresses, as `172.16.28.2/24`
     routes     name of a link -> destinations, as `0.0.0.0/0`
     up         names of links that are up
+    masters    name of a link -> name of the link that it is a port of
     """
 
     addresses: dict[str, set[str]]
     routes: dict[str, set[str]]
     up: set[str]
+    masters: dict[str, str]
 
 
 def running(net_dir: str) -> tuple[Holding, ...]:
@@ -46,9 +47,12 @@ def running(net_dir: str) -> tuple[Holding, ...]:
     return tuple(one for one in found if ledger.is_alive(net_dir, one, boot))
 
 
-def problems(holding: Holding) -> list[str]:
-    """A sentence for each thing that is missing; [] when all is as it was made."""
-    out = [*_on_host(holding), *firewall.missing(Nft(), (holding,))]
+def problems(holding: Holding, host: Seen) -> list[str]:
+    """A sentence for each thing that is missing; [] when all is as it was made.
+
+    host   what the host has: it is asked once for all pods
+    """
+    out = [*_on_host(holding, host), *firewall.missing(Nft(), (holding,))]
     netns = _namespace(holding)
     if netns < 0:
         return [*out, "its network namespace is gone"]
@@ -64,12 +68,10 @@ def problems(holding: Holding) -> list[str]:
     return out
 
 
-def _on_host(holding: Holding) -> list[str]:
-    names = {name for _, name in if_nameindex()}
-    wanted = {name for one in holding.attachments for name in (one.host_if, one.bridge) if name}
+def _on_host(holding: Holding, host: Seen) -> list[str]:
+    out = [found for one in holding.attachments for found in hostend.problems(one, host)]
     families = {family(a.ip) for one in holding.attachments if one.zone for a in one.addresses}
-    out = [f"link {name} of the host is gone" for name in sorted(wanted - names)]
-    return out + [
+    return list(dict.fromkeys(out)) + [
         f"the host does not forward IPv{of} (sysctl {forwarding.KEYS[of].replace('/', '.')})"
         for of in sorted(families)
         if sysctl.read(forwarding.KEYS[of]) == "0"
@@ -111,13 +113,15 @@ def look() -> Seen:
     """What the kernel has in the namespace that this thread is in."""
     links = rtlook.links()
     names = {one.index: one.name for one in links}
+    had = rtlook.every_address()
     seen = Seen(
         {
-            one.name: {f"{here.ip}/{here.prefix}" for here in rtlook.addresses(one.index)}
+            one.name: {f"{here.ip}/{here.prefix}" for here in had.get(one.index, ())}
             for one in links
         },
         {one.name: set() for one in links},
         {one.name for one in links if one.up},
+        {one.name: names[one.master] for one in links if one.master in names},
     )
     for index, dst in rtlook.routes(sourced.TABLES):
         if index in names:
