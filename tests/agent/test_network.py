@@ -241,12 +241,26 @@ def test_a_host_of_ipv6_goes_on_hearing_routers(bed: Bed) -> None:
 
 
 def test_forwarding_stays_on_when_another_network_came_meanwhile(bed: Bed) -> None:
+    """It came to stay, and the host was a router between all links until the next boot."""
+    before = bed.ledger()
     pod = bed.pod("web")
     bed.host.run("ip", "link", "add", "virbr0", "type", "bridge")
     pod.down()
-    after = bed.ledger()
-    assert after["forwarding"] == "1\n"
-    assert after["nft"] == ""
+    assert bed.ledger()["forwarding"] == "1\n"
+    with serving(bed.other.pid, OTHER, 80):
+        assert refused(bed.outside.pid, OTHER, 80)
+        bed.host.run("nft", "flush", "ruleset")
+        assert ask(bed.outside.pid, OTHER, 80) == OUTSIDE, "the control"
+        assert bed.reclaim() == []
+        assert refused(bed.outside.pid, OTHER, 80), "gc makes the rules again"
+        pod = bed.pod("web")
+        assert refused(bed.outside.pid, OTHER, 80)
+        pod.down()
+        assert refused(bed.outside.pid, OTHER, 80)
+    bed.host.run("ip", "link", "delete", "virbr0")
+    bed.reclaim()
+    assert bed.settled(before) == before
+    assert before["forwarding"] == "0\n"
 
 
 def test_a_pods_end_leaves_the_host_as_it_was(bed: Bed) -> None:

@@ -46,7 +46,12 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
     """
     chosen = lookup.choose(request.nets, request.conf_dirs)
     with ledger.lock(request.net_dir, "network setup"):
-        others, _ = gc.sweep(request.net_dir)
+        swept = gc.sweep(request.net_dir, os.path.realpath(request.alive))
+        if swept.unclear:
+            from podwright.net import unread
+
+            raise unread.refusal(swept.unclear[0])
+        others = swept.alive
         if any(one.uuid == request.uuid for one in others):
             raise NetworkError(f"pod {request.uuid}: has a network already", object=request.uuid)
         check.refuse_taken(request, others)

@@ -75,6 +75,16 @@ def _write(net_dir: str, name: str, record: Record) -> None:
     fs.write_atomic(_path(net_dir, name), data.encode(), 0o600, durable=False)
 
 
+def made(net_dir: str) -> set[str]:
+    """The bridges that we made, and links that we put on any."""
+    out: set[str] = set()
+    for name in os.listdir(f"{net_dir}/bridges"):
+        record = read(net_dir, name)
+        if record is not None:
+            out.update((*record.links, *((name,) if record.made else ())))
+    return out
+
+
 def is_foreign(net_dir: str, name: str) -> bool:
     """Whether a link of this name is there that we did not make."""
     record = read(net_dir, name)

@@ -3,7 +3,7 @@
 """Take back what pods had: at a pod's end, and what pods left behind that ended badly.
 
 Order, so that a kill at any point leaves something for the next run to find: firewall
-elements, link, and the lease last. Nothing here imports pyroute2.
+elements, link, and the lease last; of the last pod link, forwarding, firewall, lease. Nothing here imports pyroute2.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from podwright.kernel import fs
 from podwright.kernel.nft import Nft
 from podwright.kernel.rtnl import delete_link
 from podwright.net import ends, firewall, forwarding, ipam, ledger, names, place
+from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,15 +26,20 @@ if TYPE_CHECKING:
     from podwright.net.values import Holding
 
 
-def release(net_dir: str, uuid: str, *, links: bool = True, netns: str = "") -> Optional[Holding]:
+def release(
+    net_dir: str, uuid: str, *, links: bool = True, netns: str = "", run_dir: str = ""
+) -> Optional[Holding]:
     """Give back what one pod has, and return that; nothing to give back is fine.
 
-    links  False: leave the links alone; their removal takes some 20 ms
-    netns  path of the pod's network namespace, when it is still there
+    links    False: leave the links alone; their removal takes some 20 ms
+    netns    path of the pod's network namespace, when it is still there
+    run_dir  where the pod's directory is: what a pod of the same UUID has elsewhere stays its own
     """
     if not os.path.lexists(net_dir):
         return None
     known = ledger.read(net_dir, uuid)
+    if known is not None and not ledger.is_of(known, run_dir):
+        return None
     if known is not None and netns and any(map(ipam.is_leased, known.attachments)):
         from podwright.net.dhcp import lease
 
@@ -44,37 +50,39 @@ def release(net_dir: str, uuid: str, *, links: bool = True, netns: str = "") -> 
 
             external.remove(known, netns)  # without the lock, since it may take its time
     finally:
-        holding = _release(net_dir, uuid, links, netns)
+        holding = _release(net_dir, uuid, links, netns, run_dir)
     return holding
 
 
-def _release(net_dir: str, uuid: str, links: bool, netns: str) -> Optional[Holding]:
+def _release(net_dir: str, uuid: str, links: bool, netns: str, run_dir: str) -> Optional[Holding]:
     with ledger.lock(net_dir, "network teardown"):
         _adopt(net_dir)
-        found = ledger.read_all(net_dir)
+        found = ledger.read_all(net_dir, run_dir)
         if found.broken:
             _forget_broken(net_dir, found)
-        holding = next((one for one in found.holdings if one.uuid == uuid), None)
-        if holding is not None:
-            give_back(net_dir, (holding,), Nft(), links=links, netns=netns)
+        holding = next((one for one in found.all if one.uuid == uuid), None)
+        if holding is None or not ledger.is_of(holding, run_dir):
+            return None
+        give_back(net_dir, (holding,), Nft(), links=links, netns=netns, run_dir=run_dir)
         return holding
 
 
-def reclaim(net_dir: str) -> list[str]:
+def reclaim(net_dir: str, run_dir: str = "") -> list[str]:
     """Take back what pods of this host that have ended held; returns a line for each.
 
+    run_dir  where pods may run that the ledger does not know of any more
     When no pod is left that has a network, the firewall table and the directory go too.
     """
     with ledger.lock(net_dir, "network gc"):
-        alive, dead = sweep(net_dir)
-        strays = _stray_links({link.host_if for one in alive for link in one.attachments})
+        swept = sweep(net_dir, run_dir)
+        alive, dead = swept.alive, swept.dead
+        held = (*alive, *swept.unclear)
+        strays = _stray_links({link.host_if for one in held for link in one.attachments})
         done = [f"{_addresses(one)} of {one.holder()}" for one in dead]
         done += [f"link {name}" for name in strays if delete_link(name)]
-        ends.sweep(net_dir, alive)
+        ends.sweep(net_dir, held)
         names.refresh(alive)
-        if not alive:
-            firewall.remove(Nft())
-            forwarding.restore(net_dir)
+        if not held and _end(net_dir, Nft()):
             place.remove(net_dir)
         return done
 
@@ -100,10 +108,26 @@ def refresh_names(net_dir: str) -> None:
         return
 
 
-def sweep(net_dir: str) -> tuple[tuple[Holding, ...], tuple[Holding, ...]]:
-    """Take back what the dead hold; returns the living and those taken. The caller holds the lock."""
+@value
+class Swept:
+    """Whose holdings are left, whose were taken back, and of which we do not know all (`unread.py`)."""
+
+    alive: tuple[Holding, ...]
+    dead: tuple[Holding, ...]
+    unclear: tuple[Holding, ...]
+
+
+def sweep(net_dir: str, run_dir: str = "") -> Swept:
+    """Take back what the dead hold. The caller holds the lock.
+
+    run_dir  where pods may run that the ledger does not know of any more
+    """
     _adopt(net_dir)
-    found = ledger.read_all(net_dir)
+    if run_dir and not os.path.lexists(ledger.directory(net_dir)):
+        from podwright.net import unread
+
+        unread.note_lost(net_dir, run_dir)
+    found = ledger.read_all(net_dir, run_dir)
     boot = boot_id() if found.holdings else ""
     alive: list[Holding] = []
     dead: list[Holding] = []
@@ -113,8 +137,8 @@ def sweep(net_dir: str) -> tuple[tuple[Holding, ...], tuple[Holding, ...]]:
     if found.broken:
         _forget_broken(net_dir, found)
     if dead:
-        give_back(net_dir, tuple(dead), Nft())
-    return tuple(alive), tuple(dead)
+        give_back(net_dir, tuple(dead), Nft(), run_dir=run_dir)
+    return Swept(tuple(alive), tuple(dead), found.unclear)
 
 
 def _adopt(net_dir: str) -> None:
@@ -128,30 +152,33 @@ def _adopt(net_dir: str) -> None:
 def _forget_broken(net_dir: str, found: ledger.Found) -> None:
     """Remove files that hold nothing, and whatever the firewall may still hold for them."""
     nft = Nft()
-    ends.sweep(net_dir, found.holdings)
-    if not found.holdings:
-        firewall.remove(nft)
-        forwarding.restore(net_dir)
+    ends.sweep(net_dir, found.all)
+    if not found.all:
+        _end(net_dir, nft)
     elif firewall.exists(nft):
-        firewall.build(nft, found.holdings, forwarding.unrouted(net_dir))
+        firewall.build(nft, found.all, forwarding.unrouted(net_dir))
     for path in found.broken:
         fs.unlink(path)
 
 
 def give_back(
-    net_dir: str, taken: tuple[Holding, ...], nft: Nft, *, links: bool = True, netns: str = ""
+    net_dir: str,
+    taken: tuple[Holding, ...],
+    nft: Nft,
+    *,
+    links: bool = True,
+    netns: str = "",
+    run_dir: str = "",
 ) -> None:
     """Remove the elements, links and files of these holdings. The caller holds the lock.
 
     What executables have made is in the record of each pod, and is taken back from there.
     """
     gone = {holding.uuid for holding in taken}
-    left = [one for one in ledger.read_all(net_dir).holdings if one.uuid not in gone]
-    if not left:
-        firewall.remove(nft)
-    else:
+    left = [one for one in ledger.read_all(net_dir, run_dir).all if one.uuid not in gone]
+    if left:
         _dismiss(net_dir, taken, tuple(left), nft)
-    firewall.forget(taken, listing=True)
+        firewall.forget(taken, listing=True)
     for holding in taken:
         for one in holding.attachments:
             if links and one.host_if:
@@ -159,9 +186,22 @@ def give_back(
             if ends.wanted(one):
                 ends.give_back(net_dir, one, left, nft, netns)
     if not left:
-        forwarding.restore(net_dir)
+        _end(net_dir, nft)
+        firewall.forget(taken, listing=True)
     for holding in taken:
         ledger.drop(net_dir, holding.uuid)
+
+
+def _end(net_dir: str, nft: Nft) -> bool:
+    """Forwarding and firewall when no pod is left; False while the host goes on forwarding for us.
+
+    Forwarding first: without our tables the host would be a router.
+    """
+    if forwarding.restore(net_dir):
+        firewall.keep_apart(nft, forwarding.unrouted(net_dir))
+        return False
+    firewall.remove(nft)
+    return True
 
 
 def _dismiss(net_dir: str, gone: tuple[Holding, ...], left: tuple[Holding, ...], nft: Nft) -> None:

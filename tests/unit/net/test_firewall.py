@@ -85,6 +85,8 @@ def test_the_elements_of_a_pod() -> None:
         "hidden": [link],
         "sources4": [f"{link} . 172.16.28.2"],
         "sources6": [f"{link} . fd00::2"],
+        "own4": ["172.16.28.2"],
+        "own6": ["fd00::2"],
         "any4": ["tcp . 8080 : 172.16.28.2 . 80"],
         "any6": ["tcp . 8080 : fd00::2 . 80", "tcp . 81 : fd00::2 . 81"],
         "ports4": ["udp . 192.0.2.1 . 53 : 172.16.28.2 . 5353"],

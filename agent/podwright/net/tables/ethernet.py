@@ -38,7 +38,7 @@ TABLE = f"""table {BRIDGE} {{
     arp hlen != 6 drop
     arp plen != 4 drop
     iifname . arp saddr ether != @macs drop
-    arp operation request arp saddr ip 0.0.0.0 accept
+    arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @sources4 accept
     iifname . arp saddr ip @sources4 accept
     drop
   }}

@@ -8,8 +8,9 @@ guard     before everything. Nothing from a wire is for 127.0.0.0/8: else a neig
           its host end with route_localnet, reached ports published on 127.0.0.1 only, or services
           that trust the host's loopback. What comes from a pod has an address of the pod (on a
           bridge, `ethernet.py` sees to that), changes no routes, and is neither for link-local nor
-          multicast addresses, but for neighbour discovery, nor for where clouds serve metadata.
-          Name servers may be there: clouds have them at such addresses.
+          multicast nor broadcast addresses, but for neighbour discovery, nor for where clouds serve
+          metadata. Name servers may be there: clouds have them at such addresses. What comes from
+          elsewhere has no address of a pod: rules of others may trust it.
 nat       published ports, for packets to addresses of this host, but for ::1, from which the kernel
           leads nothing away, and link-local ones, from which it forwards nothing. Masquerade for
           what leaves through other links than pods', for 127.0.0.1 as a client, and for what returns
@@ -17,7 +18,7 @@ nat       published ports, for packets to addresses of this host, but for ::1, f
 entering  what pods with rules of their own send to the host.
 between   new connections to pods only through published ports, or from pods of the same network.
           Where we turned on forwarding, the links that the host had then go on not being routed to
-          each other.
+          each other (apart), by name and by number, since links are renamed, and made again.
 """
 
 from __future__ import annotations
@@ -34,6 +35,32 @@ if TYPE_CHECKING:
     from podwright.net.tables import Elements, Put
     from podwright.net.values import Attachment, Holding, PortMap
 
+APART_SETS = """
+  set unrouted4 { type ifname; }
+  set unrouted6 { type ifname; }
+  set numbers4 { type iface_index; }
+  set numbers6 { type iface_index; }
+  set inside { type ifname . ifname; }
+  set within { type iface_index . iface_index; }
+"""
+APART = """
+  chain apart {
+    iifname . oifname @inside return
+    iif . oif @within return
+    meta nfproto ipv4 iifname @unrouted4 goto apart4
+    meta nfproto ipv4 iif @numbers4 goto apart4
+    meta nfproto ipv6 iifname @unrouted6 goto apart6
+    meta nfproto ipv6 iif @numbers6 goto apart6
+  }
+  chain apart4 {
+    oifname @unrouted4 drop
+    oif @numbers4 drop
+  }
+  chain apart6 {
+    oifname @unrouted6 drop
+    oif @numbers6 drop
+  }
+"""
 SETS = """
   set sources4 { type ifname . ipv4_addr; }
   set sources6 { type ifname . ipv6_addr; }
@@ -46,9 +73,8 @@ SETS = """
   set selves6 { type ipv6_addr . ipv6_addr; }
   set hidden { type ifname; }
   set dhcp { type ifname; }
-  set unrouted4 { type ifname; }
-  set unrouted6 { type ifname; }
-  set inside { type ifname . ifname; }
+  set own4 { type ipv4_addr; }
+  set own6 { type ipv6_addr; }
   map from { type ifname : verdict; }
   map ports4 { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }
   map ports6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }
@@ -61,7 +87,12 @@ SETS = """
   map cloud4 { type ipv4_addr : verdict; }
   map cloud6 { type ipv6_addr : verdict; }
 """
-CHAINS = f"""
+CHAINS = f"""{APART}
+  chain wire {{
+    iifname @bridges accept
+    ip saddr @own4 drop
+    ip6 saddr @own6 drop
+  }}
   chain cloud {{
     meta l4proto {{ tcp, udp }} th dport 53 return
     ip saddr vmap @cloud4
@@ -73,7 +104,7 @@ CHAINS = f"""
     iifname != "lo" ip daddr 127.0.0.0/8 drop
     ip daddr {{ {", ".join(METADATA[4])} }} iifname . ip saddr @foreign4 jump cloud
     ip6 daddr {{ {", ".join(METADATA[6])} }} iifname . ip6 saddr @foreign6 jump cloud
-    iifname != "{LINK_PREFIX}*" iifname != @links accept
+    iifname != "{LINK_PREFIX}*" iifname != @links goto wire
     icmp type {{ redirect, router-advertisement }} drop
     icmpv6 type {{ nd-router-advert, nd-redirect }} drop
     icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} ip6 saddr {{ fe80::/10, :: }} accept
@@ -82,6 +113,7 @@ CHAINS = f"""
     iifname != @bridges meta nfproto ipv6 iifname . ip6 saddr != @sources6 drop
     icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
     ip daddr {{ 224.0.0.0/4, 255.255.255.255 }} drop
+    meta nfproto ipv4 fib daddr type broadcast drop
     ip6 daddr {{ fe80::/10, ff00::/8 }} drop
     ip daddr {{ {", ".join(METADATA[4])} }} jump cloud
     ip6 daddr {{ {", ".join(METADATA[6])} }} jump cloud
@@ -121,9 +153,7 @@ CHAINS = f"""
   }}
   chain between {{
     type filter hook forward priority filter; policy accept;
-    iifname . oifname @inside accept
-    meta nfproto ipv4 iifname @unrouted4 oifname @unrouted4 drop
-    meta nfproto ipv6 iifname @unrouted6 oifname @unrouted6 drop
+    jump apart
     ct state established,related accept
     iifname @links ct state invalid drop
     oifname @links ct state invalid drop
@@ -220,12 +250,14 @@ def _put_link(put: Put, attached: Attachment) -> None:
     put("same", f"{link} . {link}")
     if attached.bridge:
         put("bridges", link)
+        put("bridges", f'"{attached.bridge}"')
     if attached.masquerade:
         put("hidden", link)
     if asks_dhcp(attached):
         put("dhcp", link)
     for address in attached.addresses:
         of, ip = family(address.ip), address.ip
+        put(f"own{of}", ip)
         if attached.bridge:
             # What a bridge forwards came, as the firewall is shown it, through no link.
             put(f"selves{of}", f"{ip} . {ip}")
@@ -253,14 +285,30 @@ def _put_port(put: Put, holding: Holding, port: PortMap) -> None:
 
 def whole(holdings: tuple[Holding, ...], unrouted: Mapping[int, list[str]]) -> str:
     """The commands that make the table for these holdings, where there is none; without rules."""
-    apart = {f"unrouted{of}": [f'"{name}"' for name in names] for of, names in unrouted.items()}
-    # What a bridge forwards between its ports may come here, too (bridge-nf-call-iptables).
-    every = {name for names in apart.values() for name in names}
-    apart["inside"] = [f"{name} . {name}" for name in sorted(every)]
     return (
-        f"table {INET} {{{SETS}{CHAINS}}}\n{zones(holdings)}"
-        f"{commands('add', INET, apart)}{commands('add', INET, elements(holdings))}"
+        f"table {INET} {{{APART_SETS}{SETS}{CHAINS}}}\n{zones(holdings)}"
+        f"{_apart(unrouted)}{commands('add', INET, elements(holdings))}"
     )
+
+
+def without_pods(unrouted: Mapping[int, list[str]]) -> str:
+    """The commands that make the table for no pod: the links are kept apart, and that is all."""
+    hook = "type filter hook forward priority filter; policy accept;"
+    between = f"  chain between {{\n    {hook}\n    jump apart\n  }}\n"
+    return f"table {INET} {{{APART_SETS}{APART}{between}}}\n{_apart(unrouted)}"
+
+
+def _apart(unrouted: Mapping[int, list[str]]) -> str:
+    """The commands that add links, by names, and by numbers behind a `/`."""
+    out: Elements = {}
+    put = putter(out)
+    for of, links in unrouted.items():
+        for one in links:
+            link = one[1:] if one.startswith("/") else f'"{one}"'
+            put(f"{'numbers' if one.startswith('/') else 'unrouted'}{of}", link)
+            # What a bridge forwards between its ports may come here, too (bridge-nf-call-iptables).
+            put("within" if one.startswith("/") else "inside", f"{link} . {link}")
+    return commands("add", INET, out)
 
 
 def zones(holdings: Iterable[Holding]) -> str:
