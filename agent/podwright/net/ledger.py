@@ -6,7 +6,7 @@ A holding lives as long as its pod: the pod's directory under `run/` of its data
 the holding names, is locked by whoever runs it. While a network worker is still setting the pod
 up, it also holds the file itself locked, so that a pod whose parent has just been killed is not
 tidied away under the worker's hands. Holdings end with the boot, and so are not synced to
-disk; an empty or unreadable file counts as nothing.
+disk; an empty or unreadable file counts as nothing, unless its pod is known to run (`unread.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 
 from podwright import jsonio
 from podwright.errors import UsageError
+from podwright.host.clock import boot_id
 from podwright.host.lock import try_lock
 from podwright.kernel import fs
 from podwright.model.names import is_hex, is_uuid
@@ -25,13 +26,17 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Optional
 
     from podwright.host.lock import HostLock
-    from podwright.net.values import Attachment, Holding
+    from podwright.net.values import Address, Attachment, Holding
 
-MOST = 4 << 20
-"""Bytes of the largest ledger file that is read."""
+FORMAT = 1
+"""Of the files that we write; what a newer release has written is respected as far as we read it."""
+MOST = 64 << 20
+"""Bytes of the largest ledger file that is read: configurations may be large."""
+UNREADABLE = (UsageError, KeyError, TypeError, ValueError, AttributeError)
 
 
 @value
@@ -40,10 +45,17 @@ class Found:
 
     holdings  the readable ones, by UUID
     broken    paths of files that hold nothing (empty, cut off, left by a killed writer)
+    unclear   what can be read of those of running pods that are not understood
     """
 
     holdings: tuple[Holding, ...]
     broken: tuple[str, ...]
+    unclear: tuple[Holding, ...] = ()
+
+    @property
+    def all(self) -> tuple[Holding, ...]:
+        """Of whom the host's links, addresses and rules may be."""
+        return (*self.holdings, *self.unclear)
 
 
 def lock(net_dir: str, doing: str) -> HostLock:
@@ -56,18 +68,34 @@ def directory(net_dir: str) -> str:
     return f"{net_dir}/pods"
 
 
-def read_all(net_dir: str) -> Found:
-    """Read every holding; a missing directory has none."""
+def read_all(net_dir: str, run_dir: str = "") -> Found:
+    """Read every holding; a missing directory has none.
+
+    run_dir  where pods may run that no holding speaks of
+    """
     folder = directory(net_dir)
     broken = [f"{net_dir}/{name}" for name in _names(net_dir) if name.endswith(".new")]
-    holdings = []
+    holdings, odd = [], []
     for name in sorted(_names(folder)):
         holding = read(net_dir, name)
         if holding is None:
-            broken.append(f"{folder}/{name}")
+            odd.append(name)
         else:
             holdings.append(holding)
-    return Found(tuple(holdings), tuple(broken))
+    unclear = []
+    for name in odd:
+        found = _bare(net_dir, name, {run_dir, *(one.run_dir for one in holdings)})
+        if found is None or not is_alive(net_dir, found, boot_id()):
+            broken.append(f"{folder}/{name}")
+        else:
+            unclear.append(found)
+    return Found(tuple(holdings), tuple(broken), tuple(unclear))
+
+
+def _bare(net_dir: str, name: str, run_dirs: Iterable[str]) -> Optional[Holding]:
+    from podwright.net import unread
+
+    return unread.bare(_data(net_dir, name), name, run_dirs)
 
 
 def _names(folder: str) -> list[str]:
@@ -79,12 +107,33 @@ def _names(folder: str) -> list[str]:
 
 def read(net_dir: str, uuid: str) -> Optional[Holding]:
     """What a pod holds, or None."""
-    try:
-        with open(f"{directory(net_dir)}/{uuid}", "rb") as file:
-            holding = holding_from(jsonio.loads(file.read(MOST), uuid))
-        return checked(holding) if holding.uuid == uuid else None
-    except (FileNotFoundError, UsageError, KeyError, TypeError, ValueError, AttributeError):
+    data = _data(net_dir, uuid)
+    if not data:
         return None
+    holding: Optional[Holding]
+    try:
+        holding = checked(holding_from(plain(data, uuid)))
+    except UNREADABLE:
+        from podwright.net import unread
+
+        holding = unread.lenient(data, uuid)
+    return holding if holding is not None and holding.uuid == uuid else None
+
+
+def _data(net_dir: str, name: str) -> bytes:
+    try:
+        with open(f"{directory(net_dir)}/{name}", "rb") as file:
+            return file.read(MOST + 1)
+    except FileNotFoundError:
+        return b""
+
+
+def plain(data: bytes, what: str) -> dict[str, Any]:
+    """The object of a holding in a file of our format. Raises one of UNREADABLE."""
+    raw: dict[str, Any] = jsonio.loads(data, what, limit=MOST)
+    if raw.pop("format", FORMAT) != FORMAT:
+        raise ValueError(what)
+    return raw
 
 
 def checked(holding: Holding) -> Holding:
@@ -118,6 +167,13 @@ def _is_sound(one: Attachment) -> bool:
         and LINK_CHARACTERS.issuperset(str(dict(one.state).get("via") or ""))
         and MAC_CHARACTERS.issuperset(one.mac)
     )
+
+
+def checked_address(address: Address) -> Address:
+    """The same, if it is one. Raises ValueError."""
+    if not _is_ip(address.ip) or type(address.prefix) is not int:
+        raise ValueError(address.ip)
+    return address
 
 
 def _is_ip(found: Any) -> bool:
@@ -164,6 +220,19 @@ def is_host_link(name: str) -> bool:
     return bool(known and (not letter or (len(letter) == 1 and "a" <= letter <= "z")))
 
 
+def is_of(holding: Holding, run_dir: str) -> bool:
+    """Whether it belongs to a pod of that data directory: UUIDs are in copies of one, too."""
+    return not run_dir or holding.run_dir == os.path.realpath(run_dir)
+
+
+def may_run(net_dir: str, uuid: str, boot: str) -> bool:
+    """Whether a pod may run for all that its holding says; no without one."""
+    holding = read(net_dir, uuid)
+    if holding is None:
+        holding = _bare(net_dir, uuid, ())
+    return holding is not None and is_alive(net_dir, holding, boot)
+
+
 def is_alive(net_dir: str, holding: Holding, boot: str) -> bool:
     """Whether its pod runs, or is being set up, in this boot."""
     return holding.boot == boot and (
@@ -200,7 +269,15 @@ def put(net_dir: str, holding: Holding) -> int:
 
 
 def _write(net_dir: str, holding: Holding) -> None:
-    data = jsonio.dumps(to_json(holding)).encode()
+    data = jsonio.dumps({"format": FORMAT, **to_json(holding)}).encode()
+    try:
+        sound = bool(checked(holding_from(plain(data, holding.uuid))))
+    except UNREADABLE:
+        sound = False
+    if not sound:
+        from podwright.net import unread
+
+        unread.refuse_unrecorded(data, holding)
     fs.write_atomic(f"{directory(net_dir)}/{holding.uuid}", data, 0o600, durable=False)
 
 

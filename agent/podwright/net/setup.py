@@ -123,7 +123,7 @@ def report(err: BaseException) -> dict[str, str]:
 
 def _undo(request: NetRequest, error: dict[str, str], netns: str) -> None:
     try:
-        gc.release(request.net_dir, request.uuid, netns=netns)
+        gc.release(request.net_dir, request.uuid, netns=netns, run_dir=request.alive)
         gc.refresh_names(request.net_dir)
     except (OSError, PodwrightError) as err:
         error["hint"] = f"and what was begun could not be taken back ({err}): run gc"

@@ -128,6 +128,7 @@ class NetWorker:
             "net_dir": self._request.net_dir,
             "links": list(self._links),
             "netns": self._netns,
+            "run_dir": self._request.alive,
         }
 
     def teardown(self) -> None:
@@ -141,7 +142,8 @@ class NetWorker:
             self._end()
         if self._request is not None and self._held:
             self._held = False
-            tear_down(self._request.net_dir, self._request.uuid, self._links, self._netns)
+            pod = (self._request.net_dir, self._request.uuid)
+            tear_down(*pod, self._links, self._netns, self._request.alive)
         self._close_netns()
 
     def _close_netns(self) -> None:
@@ -160,17 +162,20 @@ class NetWorker:
             return 0
 
 
-def tear_down(net_dir: str, uuid: str, links: Sequence[str] = (), netns: int = -1) -> None:
+def tear_down(
+    net_dir: str, uuid: str, links: Sequence[str] = (), netns: int = -1, run_dir: str = ""
+) -> None:
     """Give back what a pod has, by a child, waiting until it is done but not until it has ended.
 
-    links   the host's ends, when known: nobody waits for their removal
-    netns   a descriptor of the pod's network namespace, or -1
+    links    the host's ends, when known: nobody waits for their removal
+    netns    a descriptor of the pod's network namespace, or -1
+    run_dir  where the pod's directory is; "" when that is not known
     """
     answers, to_parent = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
         keep = (to_parent, netns) if netns >= 0 else (to_parent,)
-        _live(lambda: _release(net_dir, uuid, links, netns, to_parent), keep)
+        _live(lambda: _release(net_dir, uuid, links, netns, run_dir, to_parent), keep)
     os.close(to_parent)
     line = _read_line(answers)
     os.close(answers)
@@ -235,7 +240,9 @@ def _serve(orders: int, answers: int, parent: int) -> None:
         serve(orders, answers)
 
 
-def _release(net_dir: str, uuid: str, links: Sequence[str], netns: int, answers: int) -> None:
+def _release(
+    net_dir: str, uuid: str, links: Sequence[str], netns: int, run_dir: str, answers: int
+) -> None:
     from podwright.kernel.rtnl import delete_link
     from podwright.net import gc
     from podwright.net.setup import report
@@ -243,7 +250,7 @@ def _release(net_dir: str, uuid: str, links: Sequence[str], netns: int, answers:
     answer: dict[str, Any] = {}
     path = f"/proc/{os.getpid()}/fd/{netns}" if netns >= 0 else ""
     try:
-        gc.release(net_dir, uuid, links=not links, netns=path)
+        gc.release(net_dir, uuid, links=not links, netns=path, run_dir=run_dir)
     except Exception as err:
         answer = {"error": report(err)}
     os.write(answers, jsonio.dumps(answer).encode() + b"\n")

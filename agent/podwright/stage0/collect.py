@@ -56,7 +56,7 @@ def _delete(locked: pods.LockedPod) -> None:
         except OSError as err:
             raise _in_the_way(locked.uuid, err) from None
     _remove_cgroups(locked.path)
-    if os.path.lexists(f"{locked.path}/{PLUGINS}"):
+    if os.path.lexists(f"{locked.path}/{PLUGINS}") and not _is_copy(locked.path):
         from podwright.net.cni import records
 
         records.undo(locked.path)  # else nobody would know any more what its plugins have made
@@ -82,6 +82,12 @@ def _in_the_way(uuid: str, err: OSError) -> HostError:
     )
 
 
+def _is_copy(path: str) -> bool:
+    from podwright.stage1.namespaces import record
+
+    return record.is_copy(path)
+
+
 def _remove_cgroups(path: str) -> None:
     """End what is left of a pod whose parent was killed before it could, and its control groups.
 
@@ -91,7 +97,7 @@ def _remove_cgroups(path: str) -> None:
     from podwright.stage1.namespaces import record
 
     init = record.read(path)
-    if init is None:
+    if init is None or record.is_copy(path):
         return
     uuid = os.path.basename(path)
     own = frozenset(pid for one in init.cgroups for pid in freezer.members(one))
@@ -184,7 +190,7 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
     if os.path.lexists(layout.run):
         from podwright.net import gc
 
-        gc.reclaim(layout.net)
+        gc.reclaim(layout.net, os.path.realpath(f"{layout.pods}/{pods.RUN}"))
         from podwright.host import uidranges
 
         uidranges.reclaim(layout.users)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from podwright.errors import NetworkError
 from podwright.host.clock import boot_id
 from podwright.net import ledger, older
 from podwright.net.values import (
@@ -111,7 +112,6 @@ HOSTILE = '"} ; flush ruleset'
         {"ports": [{"proto": "tcp", "host_ip": "", "host_port": True, "pod_port": 1}]},
         {"ports": [{"proto": "tcp", "host_ip": "", "host_port": 1}]},
         {"attachments": [1]},
-        {"surprise": 1},
         {"allow": 1},
         {"allow": [{"from": HOSTILE}]},
         {"allow": [{"to": "pod a", "ports": [HOSTILE]}]},
@@ -134,7 +134,6 @@ HOSTILE = '"} ; flush ruleset'
                 {"addresses": [{"ip": "10.0.0.5"}]},
                 {"conf": None},
                 {"dns": None},
-                {"surprise": 1},
             )
         ),
     ],
@@ -159,6 +158,62 @@ def test_damaged_files_hold_nothing(tmp_path: Path, text: str) -> None:
     assert ledger.read_all(str(tmp_path)) == ledger.Found(
         (), (f"{tmp_path}/lock.4711.new", f"{tmp_path}/pods/{UUID}")
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"surprise": 1},
+        {"format": ledger.FORMAT + 1},
+        {"attachments": [{**to_json(ATTACHED), "surprise": 1}]},
+        {"attachments": [{**to_json(ATTACHED), "dns": {**to_json(ATTACHED.dns), "more": 1}}]},
+    ],
+    ids=str,
+)
+def test_a_newer_agents_holding_is_respected(tmp_path: Path, change: dict[str, Any]) -> None:
+    one = holding(tmp_path)
+    put(tmp_path, one)
+    path = tmp_path / "pods" / UUID
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    assert ledger.read_all(str(tmp_path)) == ledger.Found((one,), ())
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": None}, {"attachments": [{"host_if": "podw0123abcd89", "more": 1}]}], ids=str
+)
+def test_what_is_not_understood_counts_while_its_pod_runs(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    one = holding(tmp_path, run_dir=str(tmp_path / "run"), boot=boot_id())
+    put(tmp_path, one)
+    path = tmp_path / "pods" / UUID
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    assert ledger.read_all(str(tmp_path)).broken == (str(path),)
+    (tmp_path / "run" / UUID).mkdir(parents=True)
+    held = os.open(tmp_path / "run" / UUID, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    found = ledger.read_all(str(tmp_path))
+    assert (found.holdings, found.broken) == ((), ())
+    assert [link.host_if for link in found.unclear[0].attachments] == ["podw0123abcd89"]
+    assert ledger.may_run(str(tmp_path), UUID, boot_id())
+    path.write_text("{")
+    assert ledger.read_all(str(tmp_path)).broken == (str(path),), "nobody knows where it runs"
+    (unclear,) = ledger.read_all(str(tmp_path), str(tmp_path / "run")).unclear
+    assert unclear.attachments[0].host_if == "podw0123abcd89"
+    os.close(held)
+    assert ledger.read_all(str(tmp_path), str(tmp_path / "run")).broken == (str(path),)
+
+
+@pytest.mark.parametrize("inner", [{"mac": "02-00-00-00-00-07"}, {"results": ()}])
+def test_what_could_not_be_read_back_is_not_written(tmp_path: Path, inner: dict[str, Any]) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(61):
+        deep = {"a": deep}
+    changes = {"results": (deep,)} if "results" in inner else inner
+    one = holding(tmp_path, attachments=(replace(ATTACHED, **changes),))
+    with pytest.raises(NetworkError, match="cannot be recorded"):
+        put(tmp_path, one)
+    assert os.listdir(tmp_path / "pods") == []
 
 
 def test_links_have_the_names_of_their_pod() -> None:

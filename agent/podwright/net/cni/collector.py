@@ -60,7 +60,7 @@ def _open(net_dir: str) -> int:
 def _collect(net_dir: str, networks: Mapping[str, Made]) -> list[str]:
     with ledger.lock(net_dir, "network gc"):
         found = ledger.read_all(net_dir)
-    if found.broken:
+    if found.broken or found.unclear:
         return []  # one of them may be a pod that is there
     boot = boot_id()
     alive = [one for one in found.holdings if ledger.is_alive(net_dir, one, boot)]

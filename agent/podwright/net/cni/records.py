@@ -18,6 +18,7 @@ from podwright.net.cni import chain
 from podwright.net.cni.chain import Made
 from podwright.net.cni.protocol import VERSIONS, Call
 from podwright.net.ledger import is_locked
+from podwright.stage1.namespaces.record import is_copy
 from podwright.values_json import to_json
 
 TYPE_CHECKING = False
@@ -78,6 +79,15 @@ def write(directory: str, networks: tuple[Made, ...]) -> None:
         fs.fsync_dir(directory)
         return
     data = jsonio.dumps({"format": FORMAT, "networks": left}).encode()
+    try:
+        jsonio.loads(data, "what its plugins have answered", limit=MOST)
+    except UsageError as err:  # the record of before tells enough for DEL
+        raise NetworkError(
+            f"network {networks[-1].calls[-1].net}: cannot be recorded: {err.message}",
+            "see what its plugins answer, and its configuration",
+            object=networks[-1].calls[-1].net,
+            reason="unrecordable",
+        ) from None
     fs.write_atomic(path_in(directory), data, 0o600)
 
 
@@ -152,7 +162,7 @@ def pending(pods_dir: str) -> Iterator[str]:
     for state in sorted(_names(pods_dir)):
         for uuid in sorted(_names(f"{pods_dir}/{state}")):
             directory = f"{pods_dir}/{state}/{uuid}"
-            if exists(directory) and not is_locked(directory):
+            if exists(directory) and not is_locked(directory) and not is_copy(directory):
                 yield directory
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which process is a pod's PID 1: its pid, start time and boot, so that a reused pid is noticed.
 
-`<pod dir>/init` is a JSON object {pid, start_time, boot_id, cgroups}; `pid` and `ppid` are the
+`<pod dir>/init` is a JSON object {pid, start_time, boot_id, cgroups, home}; `pid` and `ppid` are the
 stage1 contract's plain files (C1).
 """
 
@@ -38,7 +38,8 @@ def write(pod_dir: str, pid: int, cgroups: list[str]) -> None:
     """Record a pod's PID 1, a child of ours that has not been reaped, or 0 before there is one."""
     from podwright import jsonio
 
-    record = {**identity.of(pid), "cgroups": cgroups}
+    home = os.path.realpath(f"{pod_dir}/../..")
+    record = {**identity.of(pid), "cgroups": cgroups, "home": home}
     texts = {"init": jsonio.dumps(record), "ppid": f"{os.getpid()}\n", "pid": f"{pid}\n"}
     for name in texts if pid else ("init",):
         fs.write_atomic(f"{pod_dir}/{name}", texts[name].encode(), 0o644, durable=False)
@@ -95,6 +96,21 @@ def read(pod_dir: str) -> Optional[InitRecord]:
     except FileNotFoundError:
         return None
     return InitRecord(raw, tuple(raw["cgroups"]))
+
+
+def is_copy(pod_dir: str) -> bool:
+    """Whether the pod ran, in this boot, in another data directory, of which this one is a copy.
+
+    What its records speak of is the original's: control groups, processes, what plugins have made.
+    """
+    init = read(pod_dir)
+    home = init.process.get("home") if init is not None else None
+    if init is None or not isinstance(home, str) or init.process["boot_id"] != clock.boot_id():
+        return False
+    try:
+        return not os.path.samestat(os.stat(home), os.stat(f"{pod_dir}/../.."))
+    except OSError:
+        return False  # renamed
 
 
 def open_init(record: InitRecord) -> Optional[int]:

@@ -60,7 +60,8 @@ def _give_back(uuid: str, pod_dir: str, owned: Owned) -> None:
             from podwright.net.worker import tear_down
 
             net = owned.network
-            tear_down(net["net_dir"], uuid, net.get("links", ()), net.get("netns", -1))
+            links, netns = net.get("links", ()), net.get("netns", -1)
+            tear_down(net["net_dir"], uuid, links, netns, net.get("run_dir", ""))
     finally:
         cgroups.remove(list(owned.cgroups))
         if owned.label is not None:
