@@ -3,7 +3,8 @@
 """Take back what pods had: at a pod's end, and what pods left behind that ended badly.
 
 Order, so that a kill at any point leaves something for the next run to find: firewall
-elements, link, and the lease last; of the last pod link, forwarding, firewall, lease. Nothing here imports pyroute2.
+elements, link, and the lease last; of the last pod link, forwarding, firewall, lease. Nothing
+here imports pyroute2.
 """
 
 from __future__ import annotations
