@@ -347,14 +347,30 @@ def test_strangers_share_a_few_connections(host: Host, b: Member) -> None:
 
 
 @pytest.mark.threat("T75")
+def test_the_port_cannot_be_published_while_the_service_is_down_and_pods_know_it(
+    host: Host, pods: tuple[Member, Member]
+) -> None:
+    """Their requests, with their tokens, went to the pod that had published it."""
+    with Service(host, "--listen-port=18113"):
+        pass
+    for port in ("18112", "18113"):
+        result = host.agent("run", f"--port=web:{port}", tiny_image.NAME, "--exec=/bin/true")
+        assert result.exit == 254
+        assert "already in use by the metadata service, of which pod " in result.stderr
+    with Service(host):
+        assert pods[0].get("pod/uuid").text == pods[0].uuid
+
+
+@pytest.mark.threat("T75")
 def test_a_pod_that_has_published_the_port_does_not_get_the_tokens_of_others(
     host: Host, pods: tuple[Member, Member]
 ) -> None:
-    thief = host.run("thief", SLEEP, "--port=web:18112")
-    with Service(host):
+    thief = host.run("thief", SLEEP, "--port=web:18114")
+    with Service(host, "--listen-port=18114"):
         result = host.agent("run", "--mds-register", tiny_image.NAME)
         assert (result.exit, "leads to pod" in result.stderr) == (254, True), result
         thief.stop()
+    with Service(host):
         assert pods[0].get("pod/uuid").text == pods[0].uuid
 
 

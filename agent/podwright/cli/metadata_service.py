@@ -52,7 +52,7 @@ def _serve(layout: Layout, asked: tuple[str, ...], port: int) -> None:
     import asyncio
 
     from podwright.metadata.key import Key
-    from podwright.metadata.records import Records
+    from podwright.metadata.records import Records, reserve
     from podwright.metadata.refusals import Refusals
     from podwright.metadata.server import Server
 
@@ -60,6 +60,7 @@ def _serve(layout: Layout, asked: tuple[str, ...], port: int) -> None:
     listening = sockets.listen(layout.metadata_socket, asked, port)
     try:
         records = Records(layout.metadata, layout.net)
+        reserve(layout.metadata, layout.net, {number for _, number in listening.places()})
         server = Server(listening, records, Key(layout.metadata), Refusals(note), os.geteuid())
         places = ", ".join(f"{ip} port {number}" for ip, number in listening.places())
 

@@ -133,6 +133,18 @@ class Records:
         return record
 
 
+def reserve(directory: str, net_dir: str, ports: set[int]) -> None:
+    """Keep these ports from pods for as long as others know them as the service's (`check.py`).
+
+    Also those of the service before this one, while pods are registered that were told of them.
+    """
+    from podwright.net import check
+
+    known = check.reserved_ports(net_dir) if _names(f"{directory}/pods") else set()
+    text = " ".join(map(str, sorted(known | ports)))
+    fs.write_atomic(f"{directory}/{check.RESERVED}", text.encode(), 0o600, durable=False)
+
+
 def addresses(holding: Holding) -> list[str]:
     """The addresses that a pod holds, in their canonical form."""
     return [address.ip for one in holding.attachments for address in one.addresses]

@@ -26,6 +26,8 @@ SOL_SOCKET, SO_REUSEADDR = 1, 2
 IPPROTO_IPV6, IPV6_V6ONLY = 41, 26
 UNREACHED = ("macvlan", "ipvlan", "host-device")
 """Types of networks on which the host does not reach its own pods."""
+RESERVED = "ports"
+"""The file beside the records of the metadata service with the ports that it has told pods."""
 
 
 def check_ports(request: NetRequest) -> None:
@@ -50,15 +52,42 @@ def check_ports(request: NetRequest) -> None:
 def refuse_taken(request: NetRequest, others: Iterable[Holding]) -> None:
     """Raise NetworkError when a port belongs to one of these holdings or to a process."""
     here = os.path.realpath(request.alive)
+    others = tuple(others)
     for holding in others:
         for held in holding.ports:
             for port in request.ports:
                 if port.overlaps(held):
                     where = "" if holding.run_dir == here else f" in {holding.run_dir}"
                     raise _taken(port, safe(holding.holder() + where))
+    if request.ports:
+        _refuse_reserved(request, others)
     for port in request.ports:
         for of in port.families():
             _try_bind(port, of)
+
+
+def _refuse_reserved(request: NetRequest, others: tuple[Holding, ...]) -> None:
+    """Refuse the metadata service's port while it is down: its pods would tell the new one their tokens."""
+    ports = reserved_ports(request.net_dir)
+    for port in request.ports if ports else ():
+        if port.proto == "tcp" and port.host_port in ports:
+            for holding in others:
+                if os.path.lexists(f"{_metadata(request.net_dir)}/pods/{holding.uuid}"):
+                    who = f"the metadata service, of which {safe(holding.holder())} asks there"
+                    raise _taken(port, who)
+
+
+def reserved_ports(net_dir: str) -> set[int]:
+    """Ports that registered pods know as the metadata service's, whether it runs or not."""
+    try:
+        with open(f"{_metadata(net_dir)}/{RESERVED}", "rb") as file:
+            return {int(word) for word in file.read(65536).split() if word.isdigit()}
+    except FileNotFoundError:
+        return set()
+
+
+def _metadata(net_dir: str) -> str:
+    return f"{os.path.dirname(net_dir)}/metadata"
 
 
 def refuse_unreachable(holding: Holding) -> None:
