@@ -215,6 +215,24 @@ def test_without_a_network_or_against_the_operators_word_it_gets_none(
     assert "No such file" in house.resolvconf(option)
 
 
+@pytest.mark.parametrize(
+    "option, expected",
+    [
+        ("--dns-opt=ndots:2", "nameserver 192.0.2.9\noptions ndots:2\n"),
+        ("--dns-search=a.example", "search a.example\nnameserver 192.0.2.9\n"),
+        ("--dns-domain=a.example", "nameserver 192.0.2.9\ndomain a.example\n"),
+    ],
+)
+def test_options_without_servers_do_not_leave_the_pod_without_name_servers(
+    house: House, option: str, expected: str
+) -> None:
+    house.host_resolv("nameserver 127.0.0.1\nnameserver 192.0.2.9\n")
+    assert house.resolvconf(option) == expected
+    if "opt" in option:
+        assert house.resolvconf(option, "--dns=192.0.2.53").startswith("nameserver 192.0.2.53\n")
+        assert house.resolvconf(option, "--net=none") == "options ndots:2\n"
+
+
 def test_an_image_that_has_name_servers_keeps_them(house: House) -> None:
     house.host_resolv(SERVER)
     assert house.resolvconf(files={"etc/resolv.conf": "# mine\n"}) == "# mine\n"

@@ -53,6 +53,12 @@ def of_host(*, own_network: bool) -> Servers:
     return found
 
 
+def servers(*, own_network: bool) -> tuple[str, ...]:
+    """The name servers in the host's file, as `of_host` gives it."""
+    lines = (line.split() for line in of_host(own_network=own_network).text.splitlines())
+    return tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
+
+
 def usable(text: str) -> Servers:
     """The file without servers on the host's loopback and on link-local addresses. Pure."""
     kept, unusable, any_server = [], [], False

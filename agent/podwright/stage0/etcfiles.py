@@ -68,9 +68,17 @@ def _resolv(pod: Launch, own_network: bool, names: PodNames) -> str:
     else:
         from podwright.host import resolvconf
 
-        text = resolvconf.render(names.servers, names.search, names.options, names.domain)
+        servers = names.servers or _host_servers(pod.net)
+        text = resolvconf.render(servers, names.search, names.options, names.domain)
     _put(pod, "resolv.conf", text.encode())
     return GIVEN
+
+
+def _host_servers(net: str) -> tuple[str, ...]:
+    """For a pod with search domains or options, and no servers of its own: else it had none at all."""
+    from podwright.host import resolvconf
+
+    return () if net == "none" else resolvconf.servers(own_network=net != "host")
 
 
 def check_host(net: str) -> str:
