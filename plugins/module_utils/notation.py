@@ -16,7 +16,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.options import (
 
 
 def ports(value: list[Any], path: str) -> list[dict[str, Any]]:
-    """Published ports: mappings, or texts `NAME:[HOSTIP:]HOSTPORT[-LAST]`."""
+    """Published ports: mappings, or texts `NAME:[HOSTIP:]HOSTPORT[-LAST]`; NAME may be NUMBER[/PROTOCOL]."""
     return [_port(item, f"{path}[{index}]") for index, item in enumerate(value)]
 
 
@@ -41,8 +41,9 @@ def _port(item: Any, path: str) -> dict[str, Any]:
             out["host_ip"] = parts[1]
     if "host_port" in out:
         out["host_port"] = whole(out["host_port"], f"{path}.host_port")
-    if out.get("count") is not None:
-        out["count"] = whole(out["count"], f"{path}.count")
+    for name in ("count", "pod_port"):
+        if out.get(name) is not None:
+            out[name] = whole(out[name], f"{path}.{name}")
     return out
 
 

@@ -258,13 +258,15 @@ options:
       type: bool
     ports:
       description:
-        - Ports to publish. Each is a mapping of C(name) (a port that the image declares, or
-          C(NUMBER-PROTOCOL)), C(host_port), and optionally C(host_ip) and C(count); or text
-          C(NAME:[HOSTIP:]HOSTPORT[-LAST]), where an IPv6 address stands in brackets.
+        - Ports to publish. Each is a mapping of C(name) (a port that the image declares) or C(pod_port) (a number
+          in the pod, whether the image declares it or not, with C(protocol), V(tcp) unless it is said), C(host_port),
+          and optionally C(host_ip) and C(count); or text C(NAME:[HOSTIP:]HOSTPORT[-LAST]) or
+          C(NUMBER[/PROTOCOL]:[HOSTIP:]HOSTPORT[-LAST]), where an IPv6 address stands in brackets.
         - Without an address, a port is published on all addresses of the host, with
           V(0.0.0.0) on all of IPv4, and with V(::) on all of IPv6. V(::1) cannot be published on.
         - One port of the host is published for each, unless C(count) (or C(-LAST)) says that
-          more are, for a port of the app that is a range. It may not be more than the range has.
+          more are, for a port of the app that is a range, or for a number and those after it. It may not be more
+          than the range has.
       type: list
       elements: raw
     allow:

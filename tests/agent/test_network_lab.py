@@ -61,6 +61,32 @@ def nginx(host: Host, *options: str, name: str = "web") -> Pod:
     return pod
 
 
+def test_a_port_is_published_by_its_number_whatever_the_image_declares(
+    bed: Lab, host: Host
+) -> None:
+    nginx(host, "--port=80:8090", "--port=80/tcp:8091")
+    for port in (8090, 8091):
+        assert ANSWER in bed.outside.curl(host.address(), port)
+
+
+def test_a_pod_with_ipv6_alone_becomes_ready_and_publishes_by_number(bed: Lab, host: Host) -> None:
+    ipam = {"type": "host-local", "subnet": "fd79::/64", "routes": [{"dst": "::/0"}]}
+    host.network({"name": "six", "type": "ptp", "ipam": ipam})
+    pod = {
+        "name": "six",
+        "apps": [{"image": SOFTWARE, "exec": "/bin/sh", "args": ["-c", DUAL]}],
+        "net": "six",
+        "ready": {"tcp": 80},
+        "ports": [{"pod_port": 80, "host_port": 8093, "host_ip": "::"}],
+    }
+    try:
+        assert host.agent.apply({"pods": [pod]})["changed"]
+        assert not host.agent.apply({"pods": [pod]})["changed"]
+        assert ANSWER in host.curl(host.address(6), 8093)
+    finally:
+        host.agent.apply({"pods": [{"name": "six", "state": "absent"}]})
+
+
 @pytest.mark.parametrize("net", ["default", "back", "second", "back,default"])
 def test_nginx_is_reached_from_everywhere_by_its_published_port(
     bed: Lab, host: Host, net: str

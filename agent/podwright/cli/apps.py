@@ -321,6 +321,10 @@ def _port(text: str) -> HostPort:
             "an IPv6 address stands in brackets: NAME:[2001:db8::1]:8080",
         )
     host_ip = check_ip(address[1:-1] if bracketed else address, "--port") if address else ""
+    if "/" in name:
+        from podwright.model import portnumbers
+
+        name = portnumbers.name(name, "--port")
     return HostPort(ac_name(name, "--port"), low, host_ip, count=high - low + 1)
 
 

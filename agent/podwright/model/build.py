@@ -59,7 +59,8 @@ def build_manifest(
         for volume in spec.volumes
         if volume.name not in mounted
     ]
-    check_ports(spec.ports, apps)
+    ports = tuple(_led(port, apps) for port in spec.ports)
+    check_ports(ports, apps)
     annotations = list(own_annotations(spec))
     if spec.exit_policy != life.FIRST_FAILURE:
         annotations.append(("podwright.io/exit-policy", spec.exit_policy))
@@ -71,7 +72,7 @@ def build_manifest(
         PodManifest(
             tuple(apps),
             tuple(volumes),
-            spec.ports,
+            ports,
             tuple(annotations),
             spec.annotations,
             spec.labels,
@@ -111,6 +112,15 @@ def own_annotations(spec: PodSpec) -> tuple[tuple[str, str], ...]:
     return stage1 + ((("podwright.io/name", spec.name),) if spec.name else ())
 
 
+def _led(port: HostPort, apps: list[PodApp]) -> HostPort:
+    """A port that no app declares leads to the number that it is called by, if it is."""
+    if any(port.name == one.name for app in apps for one in app.app.ports):
+        return port
+    from podwright.model import portnumbers
+
+    return portnumbers.led(port)
+
+
 def check_ports(ports: tuple[HostPort, ...], apps: list[PodApp]) -> None:
     """Refuse to publish a port that no app has; a port may also say itself where it leads."""
     known = {port.name for app in apps for port in app.app.ports}
@@ -118,7 +128,7 @@ def check_ports(ports: tuple[HostPort, ...], apps: list[PodApp]) -> None:
         if host_port.name not in known and host_port.pod_port is None:
             raise UsageError(
                 f"port {host_port.name} is not a port of any app of the pod",
-                f"the images declare: {', '.join(sorted(known)) or 'none'}",
+                f"the images declare: {', '.join(sorted(known)) or 'none'}; numbers are like 80 or 53/udp",
                 object=host_port.name,
             )
 

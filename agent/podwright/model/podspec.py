@@ -359,12 +359,15 @@ def _says_more(fields: Fields) -> bool:
 
 
 def _parse_port(fields: Fields) -> HostPort:
+    from podwright.model import portnumbers
+
     host_ip = fields.text("host_ip")
+    name, number = portnumbers.parse(fields)
     port = HostPort(
-        ac_name(fields.text("name", ...), fields.at("name")),
+        name,
         fields.integer("host_port", ..., 1, 65535),
         check_ip(host_ip, fields.at("host_ip")) if host_ip else "",
         count=fields.integer("count", 1, 1, 65535),
     )
     fields.finish()
-    return port
+    return portnumbers.to_number(port, *number) if number else port

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from podwright.model.image import Port
     from podwright.model.podnames import PodNames
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
@@ -99,6 +100,14 @@ def image_names(spec: PodSpec, stored: list[StoredImage]) -> dict[str, str]:
     }
 
 
+def _pod_port(port: dict[str, Any]) -> Optional[Port]:
+    if port.get("pod_port") is None:
+        return None
+    from podwright.model.image import Port
+
+    return Port(**port["pod_port"])
+
+
 def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> PodSpec:
     """The spec of a revision again, its images named by ID: what the supervisor prepares."""
     from podwright.model.fields import Fields
@@ -126,7 +135,9 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         stage1=runtime_["stage1"],
         net=runtime_["net"],
         hostname=runtime_["hostname"],
-        ports=tuple(HostPort(**port) for port in runtime_["ports"]),
+        ports=tuple(
+            HostPort(**{**port, "pod_port": _pod_port(port)}) for port in runtime_["ports"]
+        ),
         volumes=tuple(parse_volume(Fields(raw, "volume")) for raw in runtime_["volumes"]),
         mounts=_mounts(runtime_["mounts"]),
         environment=tuple(sorted(runtime_["environment"].items())),

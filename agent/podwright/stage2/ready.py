@@ -73,7 +73,8 @@ class Readiness:
     def _connects(self, port: int) -> bool:
         import _socket
 
-        connection = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        family = _socket.AF_INET6 if ":" in self.address else _socket.AF_INET
+        connection = _socket.socket(family, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         try:
             connection.settimeout(self.CONNECT)
             connection.connect((self.address, port))

@@ -116,6 +116,15 @@ def test_every_flag() -> None:
     )
 
 
+def test_a_port_by_number_may_say_its_protocol() -> None:
+    ports = spec("--port=80:8080", "--port=53/udp:5353", "--port=80/tcp:127.0.0.1:81-82", "a").ports
+    assert ports == (
+        HostPort("80", 8080),
+        HostPort("53-udp", 5353),
+        HostPort("80-tcp", 81, "127.0.0.1", count=2),
+    )
+
+
 def test_mounts_before_the_first_image_are_for_every_app() -> None:
     found = spec("--mount=volume=v,target=/a", "a", "--mount=volume=v,target=/b", "b")
     assert found.mounts == (Mount("v", "/a"),)
@@ -143,6 +152,8 @@ def test_mounts_before_the_first_image_are_for_every_app() -> None:
         (("a", "--hostname=a_b"), "--hostname: 'a_b' is not a host name"),
         (("a", "--name=A"), "--name: 'A' is not an AC name"),
         (("a", "--working-dir=x"), "--working-dir: 'x' is not an absolute path without .."),
+        (("a", "--port=80/x:8080"), "--port: '80/x' is not NUMBER/PROTOCOL"),
+        (("a", "--port=0/udp:80"), "--port: '0/udp' is not NUMBER/PROTOCOL"),
         (("a", "--port=http"), "--port: 'http' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
         (("a", "--port=http:9-8"), "--port: 'http:9-8' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),
         (("a", "--port=http:9-"), "--port: 'http:9-' is not NAME:[HOSTIP:]HOSTPORT[-LAST]"),

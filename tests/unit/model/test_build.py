@@ -10,10 +10,11 @@ import pytest
 
 from podwright.errors import UsageError
 from podwright.model.build import build_manifest
-from podwright.model.image import ImageManifest, parse_image
+from podwright.model.image import ImageManifest, Port, parse_image
 from podwright.model.pod import HostPort, PodApp, PodManifest
 from podwright.model.podspec import AppSpec, PodSpec
 from podwright.model.volume import Mount, Volume
+from podwright.net.ports import plan_ports
 
 ID = "sha512-" + "0a" * 32
 
@@ -224,6 +225,42 @@ def test_ports_are_those_of_the_images() -> None:
 
 
 @pytest.mark.parametrize(
+    "name, count, expected",
+    [
+        ("81", 1, Port("81", "tcp", 81)),
+        ("81-tcp", 1, Port("81-tcp", "tcp", 81)),
+        ("53-udp", 4, Port("53-udp", "udp", 53, 4)),
+        ("80", 1, Port("80", "tcp", 80)),
+    ],
+)
+def test_a_port_is_published_by_its_number_though_no_app_declares_it(
+    name: str, count: int, expected: Port
+) -> None:
+    found, _ = build(image(app=PORTS), ports=(HostPort(name, 8080, count=count),))
+    assert found.ports == (HostPort(name, 8080, pod_port=expected, count=count),)
+    assert [(one.proto, one.host_port, one.pod_port) for one in plan_ports(found)] == [
+        (expected.protocol, 8080 + i, expected.port + i) for i in range(count)
+    ]
+
+
+def test_a_port_that_an_app_calls_like_a_number_is_the_apps() -> None:
+    declared = {"ports": [{"name": "80-tcp", "protocol": "tcp", "port": 8000, "count": 2}]}
+    found, _ = build(image(app=declared), ports=(HostPort("80-tcp", 80),))
+    assert found.ports == (HostPort("80-tcp", 80),)
+
+
+@pytest.mark.parametrize("name", ["0", "65536", "080", "80-xyz", "80-tcp-x", "123456"])
+def test_what_is_no_number_of_a_port_is_the_name_of_one(name: str) -> None:
+    with pytest.raises(UsageError, match=f"port {name} is not a port of any app"):
+        build(image(app=PORTS), ports=(HostPort(name, 8080),))
+
+
+def test_ports_by_number_end_at_65535() -> None:
+    with pytest.raises(UsageError, match="port 65535: 2 ports from 65535 end beyond 65535"):
+        build(image(app=PORTS), ports=(HostPort("65535", 8080, count=2),))
+
+
+@pytest.mark.parametrize(
     "images, spec, message, hint",
     [
         (
@@ -236,7 +273,7 @@ def test_ports_are_those_of_the_images() -> None:
             [image(app=PORTS)],
             {"ports": (HostPort("https", 443),)},
             "port https is not a port of any app of the pod",
-            "the images declare: http",
+            "the images declare: http; numbers are like 80 or 53/udp",
         ),
         (
             [image()],

@@ -269,7 +269,7 @@ def key(**fields: Any) -> dict[str, Any]:
         ),
         (
             pod(ports=[{"name": "http", "host_port": 80, "protocol": "udp"}]),
-            "pods[0].ports[0].protocol: unknown field",
+            "pods[0].ports[0].protocol: belongs to a pod_port",
         ),
         (
             pod(net="host", ports=[{"name": "http", "host_port": 80}]),

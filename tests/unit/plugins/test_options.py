@@ -148,6 +148,8 @@ def test_a_refusal_names_the_path_in_a_list_of_pods() -> None:
         ("rtp:6000-6009", {"name": "rtp", "host_port": 6000, "count": 10}),
         ("http:[2001:db8::1]:80", {"name": "http", "host_port": 80, "host_ip": "2001:db8::1"}),
         ({"name": "http", "host_port": "8080"}, {"name": "http", "host_port": 8080}),
+        ("53/udp:5353", {"name": "53/udp", "host_port": 5353}),
+        ({"pod_port": "80", "host_port": "81"}, {"pod_port": 80, "host_port": 81}),
         ({"name": "http", "unknown": 1}, {"name": "http", "unknown": 1}),
     ],
 )

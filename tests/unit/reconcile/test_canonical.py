@@ -42,6 +42,8 @@ FULL: dict[str, Any] = {
     "ports": [
         {"name": "https", "host_port": 8443, "host_ip": "127.0.0.1"},
         {"name": "http", "host_port": 8080},
+        {"name": "dns", "pod_port": 53, "protocol": "udp", "host_port": 53, "count": 2},
+        {"pod_port": 81, "host_port": 8081},
     ],
     "volumes": [
         {"name": "z", "kind": "empty", "mode": "1777", "uid": 5},
