@@ -149,6 +149,10 @@ def plan_manifest(
 
         reports += isolatorcheck.check(manifest, spec.net, spec.insecure)
         reports += isolatorcheck.check_links(manifest, spec.net, layout.net_dirs())
+    if not users.on:
+        from podwright.stage0 import netadmins
+
+        reports += netadmins.reports(manifest, spec.net, spec.insecure)
     check_host(spec, manifest)
     if netchoice.has_own_network(spec.net):
         warnings += check_networks(layout, spec.net, networks)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podwright.model.bandwidth import Bandwidth
     from podwright.model.pod import PodManifest
     from podwright.model.podnames import PodNames
+    from podwright.model.privateusers import Decision
     from podwright.net.values import NetRequest
     from podwright.net.worker import NetWorker
     from podwright.stage0.images import StoredImage
@@ -147,7 +148,7 @@ def _launch(
         stage1=config["stage1"],
         private_users=ownusers.mode(users, asked),
         users_dir=layout.users,
-        reports=_reports(users.report, insecure, config.get("reports", ())),
+        reports=_reports(users, manifest, config["net"], insecure, config.get("reports", ())),
         secrets_dir=_secrets_dir(layout, config["name"]) if manifest.secrets else "",
         metadata=layout.metadata_socket if config.get("metadata") else "",
     )
@@ -163,9 +164,19 @@ def _names(config: dict[str, Any]) -> Optional[PodNames]:
     return podnames.load(config["names"])
 
 
-def _reports(users: str, insecure: frozenset[str], known: Sequence[str]) -> tuple[str, ...]:
+def _reports(
+    users: Decision,
+    manifest: PodManifest,
+    net: str,
+    insecure: frozenset[str],
+    known: Sequence[str],
+) -> tuple[str, ...]:
     """What the pod does not have that nobody has said when it was prepared."""
-    texts = [users]
+    texts = [users.report]
+    if not users.on:
+        from podwright.stage0 import netadmins
+
+        texts += netadmins.reports(manifest, net, insecure)
     if insecure:
         from podwright.stage0.insecure import sentence
 
