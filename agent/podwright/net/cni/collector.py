@@ -3,16 +3,16 @@
 """GC (CNI 1.1.0): plugins are told which attachments there still are, and drop all others.
 
 What is not in the list is lost, and so nobody may be in the middle of an ADD meanwhile: who adds
-holds the ledger's directory shared, who collects holds it alone.
+holds a lock shared, who collects holds it alone.
 """
 
 from __future__ import annotations
 
 import os
-from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 
-from podwright.errors import NetworkError
+from podwright.errors import LockedError, NetworkError
 from podwright.host.clock import boot_id
+from podwright.host.lock import HostLock
 from podwright.net import ledger
 from podwright.net.cni import chain
 from podwright.net.cni.protocol import at_least
@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from podwright.net.cni.chain import Made
 
 
-def adding(net_dir: str) -> int:
-    """Keep collectors away, until the descriptor is closed; waits for one that is at work."""
-    fd = _open(net_dir)
-    flock(fd, LOCK_SH)
-    return fd
+LOCK = "plugins"
+
+
+def adding(net_dir: str, patience: float = 60.0) -> HostLock:
+    """Keep collectors away, until it is released or this process ends.
+
+    Waits for one that is at work. Raises LockedError naming it.
+    """
+    doing = "network plugins"
+    return HostLock(f"{net_dir}/{LOCK}", doing, patience, shared=True).__enter__()
 
 
 def collect(net_dir: str, networks: Mapping[str, Made]) -> list[str]:
@@ -43,18 +48,11 @@ def collect(net_dir: str, networks: Mapping[str, Made]) -> list[str]:
     }
     if not wanted or not os.path.lexists(ledger.directory(net_dir)):
         return []
-    fd = _open(net_dir)
     try:
-        flock(fd, LOCK_EX | LOCK_NB)
-        return _collect(net_dir, wanted)
-    except BlockingIOError:
+        with HostLock(f"{net_dir}/{LOCK}", "gc of network plugins", 0.0):
+            return _collect(net_dir, wanted)
+    except (LockedError, FileNotFoundError):
         return []
-    finally:
-        os.close(fd)
-
-
-def _open(net_dir: str) -> int:
-    return os.open(ledger.directory(net_dir), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _collect(net_dir: str, networks: Mapping[str, Made]) -> list[str]:
