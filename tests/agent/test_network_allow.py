@@ -17,6 +17,7 @@ from tests.support import aci
 from tests.support.agent import Agent
 
 Build = Callable[..., Path]
+TINY = "example.com/tiny:1.0"
 LIVE = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"
 RULES: list[dict[str, Any]] = [
     {"from": "pod shop", "ports": ["80/tcp", "8000-8010/udp"]},
@@ -120,3 +121,23 @@ def test_rules_that_nothing_would_enforce_leave_the_old_pod_running(
     done = trusting("apply", stdin=json.dumps({"pods": [pod]}))
     assert "network wire: rules of a pod cannot be enforced on it" in done.stdout + done.stderr
     assert uuid_of_db(trusting) == before
+
+
+def test_a_slip_in_a_rule_does_not_close_a_pod_without_a_word(trusting: Agent, image: str) -> None:
+    pod = {"name": "db", "image": image, "pull_policy": "never", "ready": {"seconds": 0.1}}
+    trusting.ok("fetch", image)
+    network = {**pod, "image": TINY, "allow": [{"from": "network nope"}]}
+    done = trusting("apply", "--check", stdin=json.dumps({"pods": [network]}))
+    said = "rules of the pod: network nope: does not exist on this host; there are: default"
+    assert (done.exit, said in done.stderr) == (254, True), done
+    assert said in trusting.refused("prepare", "--allow=from=network nope", TINY)
+
+    closed = {**pod, "image": TINY, "allow": [{"from": "pod nobody", "ports": ["80/tcp"]}]}
+    told = "rules of the pod: no pod of this host is called nobody; they mean nobody until there"
+    for options in (("--check",), ()):
+        assert told in " ".join(trusting.apply({"pods": [closed]}, *options)["warnings"])
+    assert "allow=from=pod nobody,ports=80/tcp" in trusting.ok("status", "db").splitlines()
+    known = trusting("prepare", "--allow=from=pod db", "--allow=to=pod nobody", TINY).check()
+    assert told in known.stderr
+    assert "called db" not in known.stderr
+    trusting.ok("rm", known.stdout.strip())

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from podwright.cli import apps
 from podwright.cli.context import say
-from podwright.cli.run import progress_printer, say_prepared
+from podwright.cli.run import progress_printer, say_prepared, tell_strangers
 from podwright.stage0 import pods, prepare
 
 TYPE_CHECKING = False
@@ -26,6 +26,7 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     prepared = prepare.prepare(context.layout, spec, stored)
     if not quiet:
         say_prepared(prepared)
+        tell_strangers(context, spec)
     prepared.pod.move(pods.PREPARED)
     prepared.pod.close()
     say(prepared.pod.uuid)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.cli.context import Context
+    from podwright.model.podspec import PodSpec
     from podwright.stage1.contract import Outcome
 
 
@@ -37,6 +38,7 @@ def run(context: Context, args: apps.MultiArguments) -> int:
         on_uuid=(lambda uuid: save_uuid(save, uuid)) if save else None,
     )
     say_prepared(prepared)
+    tell_strangers(context, spec)
     outcome = start.run(
         context.layout,
         prepared.pod,
@@ -59,6 +61,15 @@ def say_prepared(prepared: prepare.Prepared) -> None:
         note(f"warning: {warning}")
     for text in prepared.reports:
         tell_report(text)
+
+
+def tell_strangers(context: Context, spec: PodSpec) -> None:
+    """Which of the pods that the pod's rules name are not here."""
+    if spec.allow:
+        from podwright.net import rulecheck
+
+        for text in rulecheck.strangers(context.layout, spec.allow, (spec.name,)):
+            note(f"warning: {text}")
 
 
 def tell(outcome: Outcome) -> None:

@@ -71,6 +71,13 @@ def _wait(
         time.sleep(POLL)
 
 
+def _rule(one: dict[str, Any]) -> str:
+    """A rule of the pod as `--allow` takes it."""
+    way = "from" if "from" in one else "to"
+    ports = f",ports={','.join(one['ports'])}" if one.get("ports") else ""
+    return f"{way}={one[way]}{ports}"
+
+
 def _lines(seen: dict[str, Any]) -> list[str]:
     running = seen["state"] == "running"
     lines = [f"state={seen['state']}", f"uuid={seen['name']}", f"created={seen['created_at']}"]
@@ -84,6 +91,7 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         lines += [f"port={text}" for text in addresses.ports(seen["networks"])]
         lines.append(f"pid={seen['pid'] or ''}")
         lines.append(f"ready={'true' if seen['ready'] else 'false'}")
+    lines += [f"allow={_rule(one)}" for one in seen["allow"]]
     if running or seen["state"].startswith("exited"):
         lines.append(f"exited={'false' if running else 'true'}")
     if seen["finished_at"]:

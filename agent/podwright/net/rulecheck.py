@@ -9,10 +9,15 @@ What only shows when a pod starts (a bridge that is somebody else's) is refused 
 from __future__ import annotations
 
 from podwright.errors import NetworkError
+from podwright.model import podrules
 from podwright.net import conf, lookup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from podwright.host.paths import Layout
+    from podwright.model.podrules import Rule
     from podwright.net.values import NetConf
 
 ENFORCED = ("ptp", "bridge", "flannel")
@@ -31,6 +36,38 @@ def check(nets: str, conf_dirs: tuple[str, ...], planned: tuple[NetConf, ...] = 
         from podwright.net import firewall
 
         firewall.probe_bridge(Nft(), bridged)
+
+
+def check_peers(
+    rules: Iterable[Rule], conf_dirs: tuple[str, ...], planned: tuple[NetConf, ...] = ()
+) -> None:
+    """Raise NetworkError for a rule about a network that is not configured: nobody is ever on it."""
+    wanted = {one.peer for one in rules if one.kind == podrules.NETWORK}
+    if not wanted:
+        return
+    catalog = lookup.read(conf_dirs)
+    known = {*catalog.names(), *(one.name for one in (*planned, *catalog.broken))}
+    for name in sorted(wanted - known):
+        err = lookup.unknown(name, catalog)
+        raise NetworkError(f"rules of the pod: {err.message}", err.hint, object=name)
+
+
+def strangers(layout: Layout, rules: Iterable[Rule], known: Iterable[str] = ()) -> list[str]:
+    """Sentences about rules for pods that are not here, which may come later, or be a slip.
+
+    known  names of pods that are about to be made
+    """
+    wanted = {one.peer for one in rules if one.kind == podrules.POD} - set(known)
+    if not wanted:
+        return []
+    from podwright.net import shown
+    from podwright.reconcile import revisions
+
+    wanted -= {*revisions.names(layout), *(one.name for one in shown.living(layout.net) or ())}
+    return [
+        f"rules of the pod: no pod of this host is called {name}; they mean nobody until there is one"
+        for name in sorted(wanted)
+    ]
 
 
 def _refuse(network: NetConf) -> None:

@@ -157,6 +157,7 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
         return answer.as_json()
     units = systemd.ActiveStates()
     works = [_plan(layout, spec, mode, answer, units) for spec in desired.pods]
+    _tell_strangers(layout, works, answer)
     if mode.check:
         return _without_networks(layout, desired, answer)
     for phase in ("stage", "switch", "settle"):
@@ -171,6 +172,18 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
             told = work.warnings + (part["reports"] if work.plan.changed else [])
             answer.warnings += [f"pod {work.spec.name}: {text}" for text in told]
     return _without_networks(layout, desired, answer)
+
+
+def _tell_strangers(layout: Layout, works: list[Optional[execute.Work]], answer: Answer) -> None:
+    """Which of the pods that the rules of pods name are not here, nor in the desired state."""
+    found = [work for work in works if work is not None]
+    coming = [work.spec.name for work in found if work.spec.state != "absent"]
+    for work in found:
+        if work.spec.allow and work.plan.changed and work.spec.state != "absent":
+            from podwright.net import rulecheck
+
+            told = rulecheck.strangers(layout, work.spec.allow, coming)
+            answer.warnings += [f"pod {work.spec.name}: {text}" for text in told]
 
 
 def _networks(layout: Layout, desired: DesiredState, answer: Answer, *, present: bool) -> None:

@@ -160,6 +160,7 @@ def plan_manifest(
             from podwright.net import rulecheck
 
             rulecheck.check(spec.net, layout.net_dirs(), networks)
+            rulecheck.check_peers(spec.allow, layout.net_dirs(), networks)
     if any(app.mounts or app.app.mount_points for app in manifest.apps):
         from podwright.stage1.namespaces import mountcheck
 

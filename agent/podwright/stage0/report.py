@@ -45,6 +45,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "app_names": [],
         "user_annotations": {},
         "user_labels": {},
+        "allow": [],
         "reports": _reports(pod, runtime),
         "private_users": _users(pod),
         "selinux": _selinux(pod, runtime),
@@ -67,7 +68,17 @@ def report(pod: Pod) -> dict[str, Any]:
     ]
     out["user_annotations"] = dict(manifest.user_annotations)
     out["user_labels"] = dict(manifest.user_labels)
+    out["allow"] = _allow(manifest)
     return out
+
+
+def _allow(manifest: PodManifest) -> list[dict[str, Any]]:
+    """The pod's own rules, as a desired state has them."""
+    from podwright.model import podrules
+
+    if podrules.ANNOTATION not in dict(manifest.annotations):
+        return []
+    return podrules.dump(podrules.of_annotations(manifest.annotations, "pod manifest"))
 
 
 def _selinux(pod: Pod, runtime: dict[str, Any]) -> dict[str, str]:
