@@ -72,19 +72,19 @@ class Records:
         for uuid in _names(self.directory):
             record = self._read(uuid)
             holding = running(net_dir, uuid, self.boot)
-            if record is None or holding is None:
-                fs.unlink(f"{self.directory}/{uuid}")
-            else:
+            if record is not None and holding is not None:
                 self._know(record, holding)
+            elif not ledger.may_run(net_dir, uuid, self.boot):
+                fs.unlink(f"{self.directory}/{uuid}")
 
     def _read(self, uuid: str) -> Optional[Record]:
         try:
             with open(f"{self.directory}/{uuid}", "rb") as file:
                 raw = jsonio.loads(file.read(MOST_RECORD), uuid, limit=MOST_RECORD)
-            record = Record(**raw)
+            record = Record(**{name: raw[name] for name in Record.__fields__})
             sound = record.uuid == uuid and record.boot == self.boot and is_hex(record.token, 64)
             return record if sound else None
-        except (OSError, PodwrightError, TypeError):
+        except (OSError, PodwrightError, TypeError, KeyError):
             return None
 
     def _know(self, record: Record, holding: Holding) -> None:
@@ -169,7 +169,7 @@ def reclaim(directory: str, net_dir: str) -> None:
     """Remove the records of pods that have ended; what gc does."""
     boot = clock.boot_id()
     for uuid in _names(f"{directory}/pods"):
-        if running(net_dir, uuid, boot) is None:
+        if not ledger.may_run(net_dir, uuid, boot):
             fs.unlink(f"{directory}/pods/{uuid}")
 
 

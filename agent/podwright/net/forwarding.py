@@ -31,7 +31,7 @@ from podwright.net.values import LINK_PREFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from podwright.net.values import Holding
 
@@ -53,6 +53,11 @@ def _forwards(of: int, link: str) -> str:
 
 def _path(net_dir: str) -> str:
     return f"{net_dir}/forwarding"
+
+
+def _kept(net_dir: str) -> str:
+    """Where the same is again: a host must not stay a router because a file was damaged."""
+    return f"{net_dir}/forwarding.kept"
 
 
 def _links(net_dir: str) -> dict[str, int]:
@@ -107,7 +112,9 @@ def turn_on(net_dir: str, off: list[int]) -> None:
 
 
 def _write(net_dir: str, found: dict[str, Any]) -> None:
-    fs.write_atomic(_path(net_dir), jsonio.dumps(found).encode(), 0o644, durable=False)
+    data = jsonio.dumps(found).encode()
+    for path in (_kept(net_dir), _path(net_dir)):
+        fs.write_atomic(path, data, 0o644, durable=False)
 
 
 def unrouted(net_dir: str) -> dict[int, list[str]]:
@@ -130,10 +137,17 @@ def _record(net_dir: str) -> dict[str, Any]:
     """What was recorded when we turned it on in this boot: names of links by family, their numbers,
     `on`: those of them that forwarded, `ra`: links whose accept_ra was raised; empty when we did not."""
     nothing: dict[str, Any] = {"boot": boot_id(), "links": {}, "numbers": {}, "on": {}, "ra": []}
+    if not os.path.lexists(_path(net_dir)):
+        return nothing
+    found = _read(_path(net_dir)) or _read(_kept(net_dir))
+    return found if found is not None and found["boot"] == nothing["boot"] else nothing
+
+
+def _read(path: str) -> Optional[dict[str, Any]]:
     try:
-        with open(_path(net_dir), "rb") as file:
+        with open(path, "rb") as file:
             raw = jsonio.loads(file.read(1 << 20), "forwarding")
-        found = {
+        return {
             "boot": str(raw["boot"]),
             "links": {of: list(map(str, raw["links"][of])) for of in raw["links"] if of in "46"},
             "numbers": {
@@ -142,9 +156,8 @@ def _record(net_dir: str) -> dict[str, Any]:
             "on": {of: [name for name in raw["on"][of] if "/" not in name] for of in raw["links"]},
             "ra": [str(name) for name in raw["ra"] if "/" not in name],
         }
-        return found if found["boot"] == nothing["boot"] else nothing
-    except (FileNotFoundError, UsageError, KeyError, TypeError, ValueError):
-        return nothing
+    except (FileNotFoundError, UsageError, KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def restore(net_dir: str) -> bool:
@@ -159,6 +172,7 @@ def restore(net_dir: str) -> bool:
                 if sysctl.read(_accept_ra(name)) == "2":
                     sysctl.write(_accept_ra(name), "1")
     if not stays:
+        fs.unlink(_kept(net_dir))
         fs.unlink(_path(net_dir))
         return False
     for key in ("links", "numbers", "on"):
