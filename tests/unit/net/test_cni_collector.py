@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from podwright.errors import LockedError
-from podwright.host.lock import HostLock
+from podwright.host.lock import try_lock
 from podwright.net.cni import collector
 
 
@@ -19,12 +19,16 @@ from podwright.net.cni import collector
 def test_a_start_does_not_wait_for_ever_for_a_gc_that_hangs(tmp_path: Path) -> None:
     """It waited without an end and said nothing."""
     net_dir = str(tmp_path)
-    with HostLock(f"{net_dir}/{collector.LOCK}", "gc of network plugins", 0):
-        with pytest.raises(LockedError) as caught:
-            collector.adding(net_dir, 0)
-        assert f"is held by pid {os.getpid()} (gc of network plugins)" in caught.value.message
+    (tmp_path / "pods").mkdir()
+    (tmp_path / collector.HOLDER).write_text("77")
+    hanging = os.open(tmp_path / "pods", os.O_RDONLY)
+    assert try_lock(hanging)
+    with pytest.raises(LockedError) as caught:
+        collector.adding(net_dir, 0)
+    assert "is held by pid 77 (gc of network plugins)" in caught.value.message
+    os.close(hanging)
     first, second = collector.adding(net_dir, 0), collector.adding(net_dir, 0)
-    with pytest.raises(LockedError):
-        HostLock(f"{net_dir}/{collector.LOCK}", "gc of network plugins", 0).__enter__()
-    first.release()
-    second.release()
+    other = os.open(tmp_path / "pods", os.O_RDONLY)
+    assert not try_lock(other)
+    for fd in (first, second, other):
+        os.close(fd)
