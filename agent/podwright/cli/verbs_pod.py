@@ -8,7 +8,9 @@ from podwright.cli.flags import PULL
 from podwright.cli.options import Option
 
 POD_OPTIONS = (
-    Option("port", "publish a port: NAME|NUMBER[/PROTO]:[HOSTIP:]HOSTPORT[-LAST]", "PORT", repeat=True),
+    Option(
+        "port", "publish a port: NAME|NUMBER[/PROTO]:[HOSTIP:]HOSTPORT[-LAST]", "PORT", repeat=True
+    ),
     Option(
         "allow",
         "rule: from=PEER or to=PEER[,ports=80/tcp,...]; a peer is a subnet, pod NAME, network NAME"
