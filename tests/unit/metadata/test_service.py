@@ -13,7 +13,8 @@ import pytest
 from podwright.host import clock
 from podwright.metadata import http, records, service
 from podwright.metadata.key import Key
-from podwright.metadata.records import Record
+from podwright.metadata.records import Record, Records
+from podwright.values import replace
 
 UUID = "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
 OTHER = "6ba7b811-9dad-41d1-80b4-00c04fd430c8"
@@ -81,3 +82,12 @@ def test_what_cannot_be_read_is_forgotten(tmp_path: Path, text: str) -> None:
     assert (known.by_uuid, list((tmp_path / "pods").iterdir())) == ({}, [])
     with pytest.raises(records.Refused, match="no registered pod has this address"):
         known.identify("172.16.28.2", "0" * 64)
+
+
+def test_a_record_of_a_newer_service_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+    known = Records(str(tmp_path), str(tmp_path / "net"))
+    (tmp_path / "pods").mkdir()
+    record = replace(RECORD, boot=clock.boot_id())
+    text = json.dumps({**record.__dict__, "more": 1})
+    (tmp_path / "pods" / UUID).write_text(text)
+    assert known._read(UUID) == record
