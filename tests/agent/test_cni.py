@@ -253,7 +253,7 @@ def test_one_of_ours_may_come_first(bed: CniBed) -> None:
             "cniVersion": "1.0.0",
             "interfaces": [{"name": pod.link}, {"name": "eth0", "sandbox": env["CNI_NETNS"]}],
             "ips": [{"address": f"{pod.ip}/24", "gateway": GATEWAY, "interface": 1}],
-            "routes": [{"dst": "0.0.0.0/0"}],
+            "routes": [{"dst": "0.0.0.0/0"}, {"dst": SUBNET}],
         },
     }
     with serving(pod.pid, "0.0.0.0", 80):

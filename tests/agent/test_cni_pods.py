@@ -23,6 +23,7 @@ SUBNET, GATEWAY = "10.77.0.0/24", "10.77.0.1"
 def hosts(tmp_path_factory: pytest.TempPathFactory, lab: Keys) -> Iterator[Lab]:
     """Two hosts; the first has networks of executables."""
     with Lab(tmp_path_factory.mktemp("lab"), lab.key) as made:
+        made.fetch_redis(made.one)
         prepare(made.one)
         yield made
 

@@ -266,6 +266,7 @@ class Lab:
 
     def __init__(self, scratch: Path, key: Key, *, software: bool = False) -> None:
         self._exit = contextlib.ExitStack()
+        self._scratch, self._key = scratch, key
         with contextlib.ExitStack() as undo:
             (scratch / "outside").mkdir()
             neighbour = undo.enter_context(PrivateHost(scratch / "outside"))
@@ -298,11 +299,15 @@ class Lab:
         for host in (self.one, self.two):
             wait_until(partial(_is_up, host), "the hosts' link does not come up")
 
+    def fetch_redis(self, host: Host) -> None:
+        """Store the image of redis on a host."""
+        self._fetch(self._scratch, self._key, REDIS, redis_image.build(REDIS), (host,))
+
     def _store(self, scratch: Path, key: Key, software: bool) -> None:
         small = tiny_image.build(app=aci.app(["/bin/sh"], ports=PORTS))
         self._fetch(scratch, key, TINY, small, (self.one, self.two))
         if software:
-            self._fetch(scratch, key, REDIS, redis_image.build(REDIS), (self.two,))
+            self.fetch_redis(self.two)
             self._fetch(scratch, key, SOFTWARE, software_image.with_ports(PORTS), (self.one,))
 
     def _fetch(
