@@ -63,9 +63,9 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
         held = ledger.put(request.net_dir, holding)
         try:
             off = forwarding.record(request.net_dir, holding)
-            if off or not others:
-                firewall.build(nft, (*others, holding), forwarding.unrouted(request.net_dir))
-            elif not firewall.stands(others):
+            if not others:
+                firewall.build(nft, (holding,), forwarding.unrouted(request.net_dir))
+            elif off or not firewall.stands(others):
                 firewall.restore(nft, (*others, holding), forwarding.unrouted(request.net_dir))
             elif any(one.allow for one in (*others, holding)):
                 firewall.prepare(nft, holding, others, forwarding.unrouted(request.net_dir))
