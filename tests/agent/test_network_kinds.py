@@ -299,7 +299,7 @@ def test_a_passthru_link_takes_its_master_alone(bed: Bed) -> None:
 
 
 REFUSED: tuple[tuple[Mapping[str, Any], str], ...] = (
-        ({"type": "macvlan", "master": "gone"}, "link gone: does not exist on this host"),
+        ({"type": "macvlan", "master": "gone"}, "network net: its master gone does not exist"),
         ({"type": "macvlan", "master": "uplink0", "ipMasq": True}, "packets of macvlan do not pass"),
         ({"type": "macvlan", "master": "a/b"}, "cannot be the name of a link"),
         ({"type": "ipvlan", "master": "uplink0"}, "no ipvlan links; load the kernel module ipvlan"),

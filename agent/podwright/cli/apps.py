@@ -318,7 +318,8 @@ def _port(text: str) -> HostPort:
     if not colon or not 0 < low <= high or ((":" in address) and not bracketed) or rest[:1] == ":":
         raise UsageError(
             f"--port: {safe(text, 60)!r} is not NAME:[HOSTIP:]HOSTPORT[-LAST]",
-            "an IPv6 address stands in brackets: NAME:[2001:db8::1]:8080",
+            "a port of the host is 1 to 65535; an IPv6 address stands in brackets:"
+            " NAME:[2001:db8::1]:8080",
         )
     host_ip = check_ip(address[1:-1] if bracketed else address, "--port") if address else ""
     if "/" in name:

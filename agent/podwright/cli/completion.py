@@ -79,7 +79,12 @@ DYNAMIC = {
     "network check": PODS,
     "completion": "bash",
 }
-VALUES = {"net": (NETWORKS, *netchoice.WORDS), "stage1-name": FLAVOURS, "require": NAMES}
+VALUES = {
+    "net": (NETWORKS, *netchoice.WORDS),
+    "dns": ("host", "none"),
+    "stage1-name": FLAVOURS,
+    "require": NAMES,
+}
 """What options take whose choices are not in the option table."""
 
 
@@ -89,6 +94,14 @@ def _words(items: tuple[Option, ...]) -> str:
 
 def _reply(words: str) -> str:
     return f'COMPREPLY=($(compgen -W "{words}" -- "$cur")) ;;'
+
+
+def _more(words: str) -> str:
+    """A reply where several may stand with commas between them; the words of one alone come first."""
+    return (
+        f'if [[ $cur == *,* ]]; then COMPREPLY=($(compgen -P "${{cur%,*}}," -W "{NETWORKS}" --'
+        f' "${{cur##*,}}")); else {_reply(words)[:-3]}; fi ;;'
+    )
 
 
 def _case(verb: Verb, shared: str, names: str) -> str:
@@ -118,7 +131,9 @@ def _values() -> str:
         subs = (verb, *(sub for sub in verbs.subs_of(verb) if not sub.hidden))
         for option in (option for sub in subs for option in sub.options if not verb.hidden):
             words = " ".join(VALUES.get(option.name, option.choices)).strip()
-            if words:
+            if option.name == "net":
+                found.append(f'            "{verb.name} --net") {_more(words)}')
+            elif words:
                 found.append(f'            "{verb.name} --{option.name}") {_reply(words)}')
     return "\n".join(dict.fromkeys(found))
 

@@ -40,9 +40,19 @@ def find(word: str, verbs: tuple[Verb, ...], of: str = "") -> Verb:
     if matches:
         names = ", ".join(verb.name for verb in matches)
         raise UsageError(f"command '{of}{safe(word, 40)}' is ambiguous", f"it may be {names}")
-    raise UsageError(
-        f"unknown command '{of}{safe(word, 40)}'", f"podwright help {of}lists the commands"
-    )
+    raise UsageError(f"unknown command '{of}{safe(word, 40)}'", _meant(word, verbs, of))
+
+
+def _meant(word: str, verbs: tuple[Verb, ...], of: str) -> str:
+    """What to do about a command that does not exist."""
+    import difflib
+
+    names = [verb.name for verb in verbs if not verb.hidden]
+    close = difflib.get_close_matches(word, names, 1, 0.75)
+    known = f"podwright help {of}lists the commands"
+    if not close and of and word == "ls" and "list" in names:
+        close = ["list"]
+    return f"did you mean '{of}{close[0]}'? {known}" if close else known
 
 
 def find_exact(word: str) -> Verb:

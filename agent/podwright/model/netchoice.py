@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 HOST, NONE, ALL, DEFAULT, RESTRICTED = "host", "none", "all", "default", "default-restricted"
 WORDS = (HOST, NONE, ALL)
 """What stands alone, and is the name of no network."""
+MEANING = {
+    HOST: "a pod with it has the host's own network",
+    NONE: "a pod with it has lo and nothing else",
+    ALL: "a pod with it is on every network that there is",
+}
 KNOWN = (DEFAULT, RESTRICTED, *WORDS)
 """What every host knows."""
 MAX_NAME = 64
@@ -133,6 +138,10 @@ def of_field(fields: Fields, name: str, default: str) -> str:
     raw: Any = fields.raw(name)
     if raw is None:
         return default
+    if not isinstance(raw, (list, str)):
+        from podwright.model.fields import wrong
+
+        raise wrong(fields.at(name), "a string or a list of strings", raw)
     if not isinstance(raw, list):
         return parse(fields.text(name), fields.at(name)).text()
     parts = list(fields.texts(name))

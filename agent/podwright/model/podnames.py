@@ -114,9 +114,14 @@ def checked(said: PodNames, dns: str, hosts: str) -> Optional[PodNames]:
     dns, hosts   where it stands, for messages
     Raises UsageError for what is no address, name or option, or more than resolv.conf takes.
     """
-    _check_search(said, dns)
+    flags = dns.startswith("--")
+    search, opt, domain = (
+        f"{dns}-{one}" if flags else f"{dns}.{field}"
+        for one, field in (("search", "search"), ("opt", "options"), ("domain", "domain"))
+    )
+    _check_search(said, search)
     for option in said.options:
-        _check_option(option, dns)
+        _check_option(option, opt)
     if len(said.servers) > MAX_SERVERS:
         raise UsageError(
             f"{dns}: {len(said.servers)} name servers are more than resolv.conf takes",
@@ -128,7 +133,7 @@ def checked(said: PodNames, dns: str, hosts: str) -> Optional[PodNames]:
     found = PodNames(
         said.dns,
         tuple(address(text, dns) for text in said.servers),
-        _domain(said.domain, dns) if said.domain else "",
+        _domain(said.domain, domain) if said.domain else "",
         said.search,
         said.options,
         said.hosts,

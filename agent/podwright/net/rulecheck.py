@@ -46,7 +46,8 @@ def check_peers(
     if not wanted:
         return
     catalog = lookup.read(conf_dirs)
-    known = {*catalog.names(), *(one.name for one in (*planned, *catalog.broken))}
+    coming = (one.name for one in planned)
+    known = {*catalog.names(), *coming, *(one.name for one in catalog.broken)}
     for name in sorted(wanted - known):
         err = lookup.unknown(name, catalog)
         raise NetworkError(f"rules of the pod: {err.message}", err.hint, object=name)

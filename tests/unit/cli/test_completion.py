@@ -37,6 +37,9 @@ echo "${COMPREPLY[*]}"
         ("podwright run --ne", "--net="),
         ("podwright run --net =", "web default host none all"),
         ("podwright run --net = h", "host"),
+        ("podwright run --net = web,", "web,web web,default"),
+        ("podwright run --net = web,d", "web,default"),
+        ("podwright run --dns = ", "host none"),
         ("podwright apply --format = t", "text"),
         (
             "podwright image ",

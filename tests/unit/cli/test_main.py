@@ -79,6 +79,8 @@ def test_every_verb_explains_its_options(verb: str, capsys: pytest.CaptureFixtur
     "argv, complaint",
     [
         (["start"], "unknown command 'start'; podwright help lists the commands"),
+        (["networks"], "unknown command 'networks'; did you mean 'network'? podwright help lists"),
+        (["network", "ls"], "unknown command 'network ls'; did you mean 'network list'? podwright"),
         (["st", "x"], "command 'st' is ambiguous; it may be status, stop"),
         (["--dri=/x", "list"], "unknown option --dri; did you mean --dir?"),
         (["list", "--dri=/x"], "unknown option --dri; did you mean --dir?"),

@@ -56,6 +56,12 @@ def take_all(net_dir: str, taken: Taken, applier: Applier, netns: int, pid: int)
     return taken
 
 
+def _wire(attached: Attachment) -> str:
+    """The host's link on whose wire a server should be, for messages."""
+    state = dict(attached.state)
+    return attached.bridge or str(state.get("master") or state.get("device") or attached.ifname)
+
+
 def _take(
     net_dir: str, attached: Attachment, applier: Applier, netns: int, pid: int
 ) -> tuple[Leased, Attachment]:
@@ -72,7 +78,7 @@ def _take(
         priority = int(conf.get("priority", 0))
         answers = client.start(client.find(), link, options, priority, pid, netns, net_dir)
         try:
-            leased = answer.parse(client.first(answers, link), priority)
+            leased = answer.parse(client.first(answers, _wire(attached)), priority)
         finally:
             os.close(answers)
     except PodwrightError as err:

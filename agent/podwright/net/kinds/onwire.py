@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from podwright.errors import UsageError
+from podwright.errors import NetworkError, UsageError
 from podwright.net import ip
 from podwright.net.kinds import options
+from podwright.net.ledger import is_link_name
 from podwright.net.plan import AddRoute, Setting, Step, Up, in_pod_addresses, in_pod_routes
 
 TYPE_CHECKING = False
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 
 
 def look(plugin: dict[str, Any], net_dir: str) -> dict[str, Any]:
-    """The link of the host's default route, where no master is named."""
-    from podwright.kernel.rtlook import default_link
+    """The link of the host's default route, where no master is named, else whether that is there."""
+    from podwright.kernel import rtlook
 
     del net_dir
-    return {} if plugin.get("master") else {"default": default_link()}
+    master = plugin.get("master")
+    if not master:
+        return {"default": rtlook.default_link()}
+    named = isinstance(master, str) and is_link_name(master)
+    return {"missing": named and rtlook.link(master) is None}
 
 
 def seen_master(want: Want, fields: Fields) -> str:
@@ -35,6 +40,13 @@ def seen_master(want: Want, fields: Fields) -> str:
             " whose link it could be",
             'write "master": "LINK" into its configuration',
             object=want.conf.name,
+        )
+    if dict(want.seen).get("missing"):
+        raise NetworkError(
+            f"network {want.conf.name}: its master {found} does not exist on this host",
+            "see with: ip link",
+            object=want.conf.name,
+            reason="no-device",
         )
     return found
 
