@@ -131,13 +131,11 @@ def _pick(choice: NetChoice, catalog: Catalog, conf_dirs: tuple[str, ...]) -> tu
     everything = choice.word == netchoice.ALL
     for broken in catalog.broken:
         if everything or not broken.name or broken.name in wanted:
-            raise NetworkError(
-                broken.message, broken.hint, object=broken.source, reason="bad-network"
-            )
+            raise _unusable(broken)
     known = catalog.names()
     for name in wanted:
         if name not in known:
-            raise unknown(name, read(conf_dirs))
+            raise unknown(name, read(conf_dirs), netchoice.WORDS)
     if any(wanted.values()):
         from podwright.net import args
 
@@ -148,6 +146,15 @@ def _pick(choice: NetChoice, catalog: Catalog, conf_dirs: tuple[str, ...]) -> tu
         for conf in catalog.networks
         if everything or conf.name in wanted
     )
+
+
+def _unusable(broken: Broken) -> NetworkError:
+    """The error for a file that keeps pods from starting, with what it keeps them from."""
+    message, hint = broken.message, broken.hint
+    if not broken.name:
+        message += "; so nobody knows which network it is about, and no pod starts on any"
+        hint = f"{hint}; or move it away" if hint else "correct it, or move it away"
+    return NetworkError(message, hint, object=broken.source, reason="bad-network")
 
 
 def check(
@@ -188,11 +195,18 @@ def _with(catalog: Catalog, planned: tuple[NetConf, ...]) -> Catalog:
     return Catalog(networks, broken)
 
 
-def unknown(name: str, catalog: Catalog) -> NetworkError:
-    """The error for a network that this host has not."""
+def unknown(name: str, catalog: Catalog, words: tuple[str, ...] = ()) -> NetworkError:
+    """The error for a network that this host has not; `words` may be said, too."""
+    if name in netchoice.WORDS:
+        return NetworkError(
+            f"network {name}: is a word of --net and no network",
+            netchoice.MEANING[name],
+            object=name,
+            reason="no-network",
+        )
     return NetworkError(
         f"network {safe(name, 80)}: does not exist on this host",
-        f"there are: {', '.join(catalog.names())}",
+        f"there are: {', '.join((*catalog.names(), *words))}",
         object=name,
         reason="no-network",
     )

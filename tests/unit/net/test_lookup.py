@@ -112,7 +112,8 @@ def test_the_first_file_of_a_directory_wins_and_the_other_is_told_of(
 def test_a_network_that_does_not_exist(local: Path, dirs: tuple[str, ...]) -> None:
     write(local, "10-web.conf", "web")
     assert refusal("web,wbe", dirs) == (
-        "network wbe: does not exist on this host; there are: web, default-restricted, default"
+        "network wbe: does not exist on this host; there are: web, default-restricted, default,"
+        " host, none, all"
     )
 
 
@@ -206,7 +207,10 @@ def test_a_chain_is_a_conflist_and_nothing_else_is(local: Path, dirs: tuple[str,
 def test_a_directory_that_cannot_be_read(local: Path, dirs: tuple[str, ...]) -> None:
     local.parent.mkdir(parents=True)
     local.write_text("")
-    assert refusal("default", dirs) == f"{local}: cannot be read: Not a directory"
+    assert refusal("default", dirs) == (
+        f"{local}: cannot be read: Not a directory; so nobody knows which network it is about, and no"
+        " pod starts on any; correct it, or move it away"
+    )
 
 
 def test_the_directories_of_a_host() -> None:
