@@ -116,6 +116,25 @@ def test_a_file_that_others_can_write_is_believed_by_nobody(agent: Agent, tiny: 
     assert links(agent, "default") == {"eth0": "10.63.0.2"}
 
 
+def test_a_directory_in_which_anybody_can_put_files_is_named(agent: Agent, tiny: str) -> None:
+    """With a sticky bit it was believed, and an empty file of anybody kept every pod from starting."""
+    folder = configure(agent, "10-back.conf", "back", "10.61.0.0/24").parent
+    folder.chmod(0o1777)
+    said = f"podwright: {folder}: may be written by others (mode 1777)"
+    assert agent.refused("run", "--net=back", tiny).startswith(said)
+    untouched(agent)
+    network = {
+        "name": "more",
+        "type": "ptp",
+        "ipam": {"type": "host-local", "subnet": "10.62.0.0/24"},
+    }
+    done = agent("apply", stdin=json.dumps({"networks": [{"name": "more", "config": network}]}))
+    assert done.exit == 254 and "may be written by others (mode 1777)" in done.stdout
+    assert [one.name for one in folder.iterdir()] == ["10-back.conf"]
+    folder.chmod(0o755)
+    assert links(agent, "back") == {"eth0": "10.61.0.2"}
+
+
 def test_a_key_that_a_type_does_not_know_is_refused_by_file_and_name(
     agent: Agent, tiny: str
 ) -> None:

@@ -66,6 +66,14 @@ def problem(info: os.stat_result, kind: Any, otherwise: str) -> str:
     return "" if info.st_mode & 0o444 else "may be read by nobody (mode 0000)"
 
 
+def directory_problem(directory: str) -> str:
+    """What is wrong with a directory whose every file counts: nobody else may put one there.
+
+    Raises OSError.
+    """
+    return problem(os.stat(directory), stat.S_ISDIR, "is not a directory")
+
+
 def way_problem(path: str) -> str:
     """What is wrong with the directories above; sticky ones are fine, as files stay their owners'."""
     directory = os.path.dirname(path)

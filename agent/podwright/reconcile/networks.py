@@ -210,7 +210,7 @@ def _change(folder: str, before: Present, after: Present) -> None:
     try:
         fs.ensure_dir(folder, 0o755)
         for path in after.paths:
-            why = owned.way_problem(path)
+            why = owned.directory_problem(folder) or owned.way_problem(path)
             if why:
                 raise HostError(
                     f"network file {safe(path, 300)}: {why}",
