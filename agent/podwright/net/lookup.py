@@ -267,11 +267,24 @@ def _load_directory(directory: str) -> list[Union[Written, Broken]]:
     except OSError as err:
         shown = safe(directory, 300)
         return [Broken(directory, "", f"{shown}: cannot be read: {err.strerror}")]
+    why = _directory_problem(directory) if names else ""
+    if why:
+        hint = "correct it as root: only root may be able to put files there"
+        return [Broken(directory, "", f"{safe(directory, 300)}: {why}", hint)]
     if len(names) > MAX_FILES:
         shown = safe(directory, 300)
         return [Broken(directory, "", f"{shown}: has more than {MAX_FILES} configurations")]
     loaded = (_load(f"{directory}/{name}") for name in names)
     return [one for one in loaded if one is not None]
+
+
+def _directory_problem(directory: str) -> str:
+    from podwright.host import owned
+
+    try:
+        return owned.directory_problem(directory)
+    except OSError as err:
+        return f"cannot be read: {err.strerror}"
 
 
 def is_ours(name: str) -> bool:
