@@ -87,7 +87,9 @@ def test_an_unknown_network_is_refused_before_anything_changes(agent: Agent, tin
     said = "podwright: network bakc: does not exist on this host; there are: "
     configure(agent, "10-back.conf", "back", "10.61.0.0/24")
     for arguments in (["run", "--net=bakc", tiny], ["run", "--net=back,bakc", tiny]):
-        assert agent.refused(*arguments) == said + "back, default-restricted, default"
+        assert agent.refused(*arguments) == (
+            said + "back, default-restricted, default, host, none, all"
+        )
     untouched(agent)
     uuid = agent.ok("prepare", "--quiet", tiny).strip()
     assert agent.refused("run-prepared", "--net=bakc", uuid).startswith(said)
@@ -102,13 +104,24 @@ def test_an_unknown_network_is_refused_before_anything_changes(agent: Agent, tin
     untouched(agent)
 
 
+def test_the_default_network_gives_the_mac_address_that_is_asked_for(
+    agent: Agent, tiny: str
+) -> None:
+    shell = ["--exec=/bin/ip", "--", "-o", "link", "show", "eth0"]
+    said = agent.ok("run", "--net=default:MAC=06:00:00:00:00:01", tiny, *shell)
+    assert "link/ether 06:00:00:00:00:01 " in said
+    refused = agent.refused("run", "--net=default:MAC=zz", tiny)
+    assert refused.startswith("podwright: network default: MAC: 'zz' is not a MAC address")
+
+
 def test_a_file_that_others_can_write_is_believed_by_nobody(agent: Agent, tiny: str) -> None:
     """It could let pods out that the operator keeps in: what it says is not left out silently."""
     path = configure(agent, "50-default.conf", "default", "10.63.0.0/24")
     path.chmod(0o666)
     assert agent.refused("run", tiny) == (
-        f"podwright: {path}: may be written by others (mode 0666); correct it as root: only root"
-        " may be able to write it"
+        f"podwright: {path}: may be written by others (mode 0666); so nobody knows which network it"
+        " is about, and no pod starts on any; correct it as root: only root may be able to write it;"
+        " or move it away"
     )
     untouched(agent)
     assert agent("run", "--net=none", tiny, "--exec=/bin/true").exit == 0
@@ -221,6 +234,10 @@ def test_list_and_inspect_tell_who_is_on_a_network(agent: Agent, tiny: str) -> N
     # the configuration can go; the pod's own end knows what was made
     path.unlink()
     assert "does not exist on this host" in agent.refused("network", "inspect", "back")
+    said = (
+        "podwright: network host: is a word of --net and no network; a pod with it has the host's"
+    )
+    assert agent.refused("network", "inspect", "host").startswith(said)
     agent.apply({"pods": [{"name": "web", "state": "absent"}]})
     assert json.loads(agent.ok("network", "list", "--format=json"))[1]["pods"] == []
     agent.ok("gc", "--grace-period=0s")

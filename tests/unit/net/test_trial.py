@@ -151,3 +151,9 @@ def test_an_executable_that_is_not_there_is_missed_before_a_pod_starts(
         (tmp_path / kind).write_text("#!/bin/sh\n")
         (tmp_path / kind).chmod(0o755)
     assert lookup.check("web", (), (network,), (str(tmp_path),)) == ()
+
+
+def test_the_ranges_that_are_named_have_no_gateways_at_their_ends() -> None:
+    with pytest.raises(UsageError) as caught:
+        trial.check(lookup.BUILTIN[0], (("IP", "10.9.0.9"),))
+    assert caught.value.hint.startswith("ranges are 172.16.28.2 to 172.16.28.254, ")

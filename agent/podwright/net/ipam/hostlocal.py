@@ -115,9 +115,18 @@ def _never(ranges: Iterable[Range]) -> set[str]:
 
 def _shown(ranges: Iterable[Range]) -> str:
     return ", ".join(
-        f"{ip.text(one.first, one.subnet.family)} to {ip.text(one.last, one.subnet.family)}"
-        for one in ranges
+        " to ".join(ip.text(number, one.subnet.family) for number in _ends(one)) for one in ranges
     )
+
+
+def _ends(one: Range) -> tuple[int, int]:
+    """The first and the last address that a pod can have."""
+    first, last = one.first, one.last
+    while first in one.reserved:
+        first += 1
+    while last in one.reserved:
+        last -= 1
+    return first, last
 
 
 def _requested(
