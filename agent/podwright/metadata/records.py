@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from podwright.net.values import Holding
 
 MOST_RECORD = 64 << 20
+FIELDS = ("uuid", "boot", "token", "manifest", "images")
+"""Of a record; what a newer service has more is its own."""
 
 
 class Refused(Exception):
@@ -81,7 +83,7 @@ class Records:
         try:
             with open(f"{self.directory}/{uuid}", "rb") as file:
                 raw = jsonio.loads(file.read(MOST_RECORD), uuid, limit=MOST_RECORD)
-            record = Record(**{name: raw[name] for name in Record.__fields__})
+            record = Record(**{name: raw[name] for name in FIELDS})
             sound = record.uuid == uuid and record.boot == self.boot and is_hex(record.token, 64)
             return record if sound else None
         except (OSError, PodwrightError, TypeError, KeyError):
