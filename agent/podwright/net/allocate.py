@@ -44,8 +44,9 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
 
     Raises NetworkError or UsageError; nothing is held then.
     """
-    chosen = lookup.choose(request.nets, request.conf_dirs)
     with ledger.lock(request.net_dir, "network setup"):
+        # in here, since a network is made absent under the same lock, and only when nobody holds it
+        chosen = lookup.choose(request.nets, request.conf_dirs)
         swept = gc.sweep(request.net_dir, os.path.realpath(request.alive))
         if swept.unclear:
             from podwright.net import unread

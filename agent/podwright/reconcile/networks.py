@@ -10,13 +10,14 @@ have: a configuration counts for pods that start from then on.
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 
 from podwright import jsonio
 from podwright.errors import HostError, UsageError
 from podwright.host import owned
 from podwright.kernel import fs
 from podwright.model import netchoice
-from podwright.net import lookup, shown
+from podwright.net import ledger, lookup, shown
 from podwright.stage0 import pods
 from podwright.text import safe
 from podwright.values import value
@@ -24,6 +25,7 @@ from podwright.values import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from contextlib import AbstractContextManager
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
@@ -62,14 +64,15 @@ def apply_network(
     after = _wanted(folder, spec, before)
     changed = before.view() != after.view() or before.paths != after.paths
     warnings: list[str] = []
-    if changed:
-        users = _running(layout, spec.name, besides if check else ())
-        if spec.document is None:
-            _refuse_loss(layout, spec, [*users, *_named(layout, spec.name, besides)], folder)
-        elif users:
-            warnings.append(_kept(spec.name, users))
-        if not check:
-            _change(folder, before, after)
+    with _no_start(layout, changed and not check):
+        if changed:
+            users = _running(layout, spec.name, besides if check else ())
+            if spec.document is None:
+                _refuse_loss(layout, spec, [*users, *_named(layout, spec.name, besides)], folder)
+            elif users:
+                warnings.append(_kept(spec.name, users))
+            if not check:
+                _change(folder, before, after)
     if spec.document is not None:
         lack = shown.lacks(_parsed(spec.document), layout.net_plugins)
         warnings += [f"{lack}; no pod can start on it until then"] if lack else []
@@ -83,6 +86,12 @@ def apply_network(
         "diff": {"before": before.view(), "after": after.view()},
     }
     return part, warnings
+
+
+def _no_start(layout: Layout, wanted: bool) -> AbstractContextManager[object]:
+    """No pod looks its networks up within the block; without a ledger there are none."""
+    there = wanted and os.path.isdir(layout.net)
+    return ledger.lock(layout.net, "network change") if there else nullcontext()
 
 
 def besides(desired: DesiredState, name: str) -> list[str]:
