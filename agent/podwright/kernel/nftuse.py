@@ -8,13 +8,13 @@ to it. A chain that was flushed is still there, and so are sets with their eleme
 
 from __future__ import annotations
 
-import os
 import struct
 from _socket import socket as Socket
 
+from podwright.kernel.netlink import attributes, messages
+
 AF_NETLINK, NETLINK_NETFILTER = 16, 12
 SOCK_RAW_CLOEXEC = 3 | 0o2000000
-NLMSG_ERROR, NLMSG_DONE = 2, 3
 DUMP = 0x1 | 0x300
 """NLM_F_REQUEST and NLM_F_DUMP."""
 GET_CHAIN = 10 << 8 | 4
@@ -29,7 +29,7 @@ def chains(table: str) -> dict[str, int]:
     wanted = name.encode() + b"\0"
     out: dict[str, int] = {}
     for body in _dump(FAMILIES[family]):
-        had = _attributes(body)
+        had = attributes(body)
         if had.get(TABLE) == wanted:
             (uses,) = struct.unpack(">I", had.get(USE, bytes(4)))
             out[had[NAME].rstrip(b"\0").decode(errors="replace")] = uses
@@ -43,28 +43,9 @@ def _dump(family: int) -> list[bytes]:
     try:
         control.send(struct.pack("=IHHIIBBH", 20, GET_CHAIN, DUMP, 1, 0, family, 0, 0))
         while True:
-            block = control.recv(1 << 16)
-            at = 0
-            while at + 16 <= len(block):
-                length, kind = struct.unpack_from("=IH", block, at)
-                if kind == NLMSG_DONE:
+            for answer in messages(control.recv(1 << 16)):
+                if answer is None:
                     return out
-                if kind == NLMSG_ERROR:
-                    code = -struct.unpack_from("=i", block, at + 16)[0]
-                    raise OSError(code, os.strerror(code))
-                out.append(block[at + 20 : at + length])
-                at += (length + 3) & ~3
+                out.append(answer[1][4:])
     finally:
         control.close()
-
-
-def _attributes(data: bytes) -> dict[int, bytes]:
-    out: dict[int, bytes] = {}
-    at = 0
-    while at + 4 <= len(data):
-        size, kind = struct.unpack_from("=HH", data, at)
-        if size < 4:
-            break
-        out[kind & 0x3FFF] = data[at + 4 : at + size]
-        at += (size + 3) & ~3
-    return out

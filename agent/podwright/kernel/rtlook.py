@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from _socket import AF_INET, AF_INET6, if_indextoname, inet_ntop, inet_pton
 from _socket import socket as Socket
 
+from podwright.kernel.netlink import attributes, messages
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 AF_NETLINK = 16
 SOCK_RAW_CLOEXEC = 3 | 0o2000000
-NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE = 18, 22, 26
 IFF_UP = 1
@@ -114,7 +113,7 @@ def every_address() -> dict[int, list[Here]]:
         family, prefix, flags, scope, found = struct.unpack_from("=BBBBi", body)
         if family == AF_INET6 and scope == 253:
             continue
-        had = _attributes(body[8:])
+        had = attributes(body[8:])
         raw = had.get(IFA_LOCAL) or had.get(IFA_ADDRESS, b"")
         flags = struct.unpack("=I", had[IFA_FLAGS])[0] if IFA_FLAGS in had else flags
         if family in (AF_INET, AF_INET6):
@@ -131,7 +130,7 @@ def routes(without: range = range(0)) -> list[tuple[int, str]]:
     out = []
     for family in (AF_INET, AF_INET6):
         for _, body in _ask(RTM_GETROUTE, NLM_F_DUMP, struct.pack("=B11x", family)):
-            had = _attributes(body[12:])
+            had = attributes(body[12:])
             table = struct.unpack("=I", had.get(RTA_TABLE, bytes(4)))[0]
             if RTA_OIF in had and table not in without:
                 dst = had.get(RTA_DST, bytes(4 if family == AF_INET else 16))
@@ -158,7 +157,7 @@ def route_to(ip: str) -> Optional[Match]:
 
 def _match(body: bytes) -> Optional[Match]:
     prefix, protocol, kind = body[1], body[5], body[7]
-    had = _attributes(body[12:])
+    had = attributes(body[12:])
     if kind not in (RTN_UNICAST, RTN_LOCAL) or RTA_OIF not in had:
         return None
     made = protocol == RTPROT_KERNEL and RTA_GATEWAY not in had and RTA_VIA not in had
@@ -197,9 +196,9 @@ def _lines(path: str) -> list[str]:
 
 def _link(body: bytes) -> Link:
     index, flags = struct.unpack_from("=iI", body, 4)
-    had = _attributes(body[16:])
-    info = _attributes(had.get(IFLA_LINKINFO, b""))
-    data = _attributes(info.get(IFLA_INFO_DATA, b""))
+    had = attributes(body[16:])
+    info = attributes(had.get(IFLA_LINKINFO, b""))
+    data = attributes(info.get(IFLA_INFO_DATA, b""))
     kinds = (IFLA_MTU, IFLA_MASTER, IFLA_TXQLEN)
     mtu, master, queue = (struct.unpack("=I", had.get(kind, bytes(4)))[0] for kind in kinds)
     return Link(
@@ -216,18 +215,6 @@ def _link(body: bytes) -> Link:
     )
 
 
-def _attributes(data: bytes) -> dict[int, bytes]:
-    out: dict[int, bytes] = {}
-    at = 0
-    while at + 4 <= len(data):
-        size, kind = struct.unpack_from("=HH", data, at)
-        if size < 4:
-            break
-        out[kind & 0x3FFF] = data[at + 4 : at + size]
-        at += (size + 3) & ~3
-    return out
-
-
 def _ask(kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
     """Send a request; (type, body) of each answer. Raises OSError."""
     size = 16 + len(body)
@@ -238,16 +225,9 @@ def _ask(kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
         going = True
         while going:
             going = bool(flags & NLM_F_DUMP)
-            block = control.recv(BUFFER if going else SMALL)
-            at = 0
-            while at + 16 <= len(block):
-                length, found = struct.unpack_from("=IH", block, at)
-                if found == NLMSG_DONE:
+            for answer in messages(control.recv(BUFFER if going else SMALL)):
+                if answer is None:
                     return
-                if found == NLMSG_ERROR:
-                    code = -struct.unpack_from("=i", block, at + 16)[0]
-                    raise OSError(code, os.strerror(code))
-                yield found, block[at + 16 : at + length]
-                at += (length + 3) & ~3
+                yield answer
     finally:
         control.close()
