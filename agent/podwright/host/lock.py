@@ -8,6 +8,7 @@ waits can say for whom. The wait is bounded.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
 """Seconds between two tries: twice as long each time."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -67,18 +69,20 @@ class HostLock:
         while os.fstat(fd).st_nlink == 0:  # removed while we waited: it locks nothing any more
             os.close(fd)
             fd = self._wait(deadline)
+        try:
+            self._sign(fd)
+        except OSError as err:
+            if err.errno not in FULL:
+                os.close(fd)
+                raise
         self.fd = fd
-        self._sign(fd)
         return self
 
     def _sign(self, fd: int) -> None:
         """Write who holds it. On a full disk nobody is told, but the lock is ours all the same."""
-        try:
-            os.ftruncate(fd, 0)  # also by a shared holder: the name in it is that of an earlier one
-            if not self.shared:
-                os.pwrite(fd, f"pid {os.getpid()} ({self.doing})".encode(), 0)
-        except OSError:
-            return
+        os.ftruncate(fd, 0)  # also by a shared holder: the name in it is that of an earlier one
+        if not self.shared:
+            os.pwrite(fd, f"pid {os.getpid()} ({self.doing})".encode(), 0)
 
     def _wait(self, deadline: float) -> int:
         """Open and lock the file; returns the descriptor. Raises LockedError."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -144,6 +145,21 @@ def test_a_lock_on_a_full_disk_is_taken_and_let_go(tmp_path: Path) -> None:
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.threat("T88")
+def test_a_lock_on_a_failing_disk_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_fd: int, _size: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "ftruncate", fail)
+        with pytest.raises(OSError, match="Input/output error"):
+            HostLock(f"{tmp_path}/gc", "gc", 0).__enter__()
+    with HostLock(f"{tmp_path}/gc", "gc", 0):
+        pass
 
 
 @pytest.mark.threat("T88")
