@@ -35,6 +35,7 @@ quickstart-down: setup ## undo quickstart and prove that nothing is left
 
 .PHONY: test
 test: setup ## everything below up to molecule, two parts at a time, with a summary at the end
+	@tools/setup tests/agent/apt-packages.txt
 	@$(PARTS) molecule agent-tests hostile sanity unit lint module-tests
 
 .PHONY: lint
@@ -47,6 +48,7 @@ unit: setup ## tests of pure code, no root needed
 
 .PHONY: agent-tests
 agent-tests: setup ## behaviour tests of the agent, on throw-away hosts of namespaces (root)
+	@tools/setup tests/agent/apt-packages.txt
 	@$(PARTS) agent-tests
 
 .PHONY: hostile
@@ -59,6 +61,7 @@ fuzz: setup ## 100,000 cases of the fuzz in two processes (10 minutes, root)
 
 .PHONY: threats
 threats: setup ## run every test of a threat row, print the table of rows, write docs/threats.md (root)
+	@tools/setup tests/agent/apt-packages.txt
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal --timeout=600 --threats=docs/threats.md tests
 
 .PHONY: module-tests
