@@ -14,15 +14,13 @@ from podwright.model.fields import Fields
 from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.model.netchoice import MAX_NAME, WORDS, is_network_name
 from podwright.net import ipam, kinds, meta
-from podwright.net.values import NetConf
+from podwright.net.values import VERSIONS, NetConf
 from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSIONS = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
-"""Of the specification, oldest first."""
 UNSAID = "0.1.0"
 """What a configuration without a version follows."""
 CHAINS_FROM = VERSIONS.index("0.3.0")

@@ -21,8 +21,9 @@ from podwright.host.lock import try_lock
 from podwright.kernel import fs
 from podwright.model.names import is_hex, is_uuid
 from podwright.net import ip, place
-from podwright.net.values import LINK_PREFIX, PROTOCOLS, holding_from, to_json
+from podwright.net.values import LINK_PREFIX, PROTOCOLS, holding_from
 from podwright.values import value
+from podwright.values_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

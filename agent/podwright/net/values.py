@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from podwright.net.ip import family, mask
 from podwright.values import value
-from podwright.values_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
 
 LINK_PREFIX = "podw"
 PROTOCOLS = ("tcp", "udp", "sctp")
+VERSIONS = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
+"""Of the CNI specification that configurations and results may be of, oldest first."""
 ANY = {"": (4, 6), "0.0.0.0": (4,), "::": (6,)}
 """Host addresses that mean every local one -> of which families."""
 
@@ -97,11 +98,6 @@ class PortMap:
             "hostPort": self.host_port,
             "podPort": self.pod_port,
         }
-
-
-def port_from(raw: dict[str, Any]) -> PortMap:
-    """The port that `as_json` wrote."""
-    return PortMap(raw["protocol"], raw["hostIP"], raw["hostPort"], raw["podPort"])
 
 
 @value
@@ -317,22 +313,3 @@ def holding_from(raw: dict[str, Any]) -> Holding:
             "hosts": tuple(raw["hosts"]),
         }
     )
-
-
-__all__ = [
-    "ANY",
-    "LINK_PREFIX",
-    "PROTOCOLS",
-    "Address",
-    "Attachment",
-    "Dns",
-    "Holding",
-    "NetConf",
-    "NetRequest",
-    "PortMap",
-    "Route",
-    "attachment_from",
-    "holding_from",
-    "port_from",
-    "to_json",
-]

@@ -15,9 +15,9 @@ import pytest
 from podwright.errors import UsageError
 from podwright.net.cni import protocol, result
 from podwright.net.cni.find import fault, search_path
-from podwright.net.cni.protocol import VERSIONS, Call
+from podwright.net.cni.protocol import Call
 from podwright.net.cni.result import Link, Result
-from podwright.net.values import Address, Dns, Route
+from podwright.net.values import VERSIONS, Address, Dns, Route
 
 NETNS = "/proc/1/fd/3"
 FOUR, SIX = Address("10.1.0.5", 16, "10.1.0.1"), Address("2001:db8::42", 64, "2001:db8::1")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from podwright.errors import UsageError
-from podwright.net import conf, ipam, kinds, meta
+from podwright.net import conf, ipam, kinds, meta, values
 from podwright.net.values import NetConf
 
 FILE = "/etc/podwright/net.d/10-web.conf"
@@ -26,13 +26,13 @@ def chain(*plugins: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {**WEB, "plugins": list(plugins), **fields}
 
 
-@pytest.mark.parametrize("version", conf.VERSIONS)
+@pytest.mark.parametrize("version", values.VERSIONS)
 def test_a_single_configuration_of_every_version(version: str) -> None:
     raw = single(cniVersion=version)
     assert conf.parse(raw, FILE) == NetConf("web", version, (raw,), FILE)
 
 
-@pytest.mark.parametrize("version", conf.VERSIONS[2:])
+@pytest.mark.parametrize("version", values.VERSIONS[2:])
 def test_a_chain_of_every_version_that_has_them(version: str) -> None:
     limit = {"type": "bandwidth", "ingressRate": 1000000, "ingressBurst": 1000000}
     own = {"type": "vendor-firewall", "policy": {"anything": [1, None]}, "ipam": {"type": "x"}}

@@ -24,9 +24,9 @@ from podwright.net.values import (
     NetConf,
     PortMap,
     Route,
-    to_json,
 )
 from podwright.values import replace
+from podwright.values_json import to_json
 
 UUID = "0123abcd-89ab-4def-8123-456789abcdef"
 OTHER = "1123abcd-89ab-4def-8123-456789abcdef"

@@ -24,8 +24,8 @@ from podwright.net.values import (
     PortMap,
     Route,
     holding_from,
-    to_json,
 )
+from podwright.values_json import to_json
 
 UUID = "0123abcd-89ab-4def-8123-456789abcdef"
 LINK = "podw0123abcd89"

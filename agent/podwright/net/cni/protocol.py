@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from podwright import jsonio
 from podwright.errors import NetworkError, UsageError
+from podwright.net.values import VERSIONS
 from podwright.text import Shown, safe
 from podwright.values import value
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from podwright.net.values import Attachment, NetRequest
 
-VERSIONS = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 CONTAINER = "CNI_CONTAINERID"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TIMEOUT = 30
@@ -91,17 +91,6 @@ class Call:
 def at_least(version: str, floor: str) -> bool:
     """Whether a version that we know is not older than `floor`."""
     return VERSIONS.index(version) >= VERSIONS.index(floor)
-
-
-def version_of(text: str, net: str) -> str:
-    """The version of a configuration; without one it is the first. Raises UsageError."""
-    if text and text not in VERSIONS:
-        raise UsageError(
-            f"network {net}: cniVersion {safe(text, 40)!r} is not known",
-            f"write one of {', '.join(VERSIONS)}",
-            object=net,
-        )
-    return text or VERSIONS[0]
 
 
 def configuration(

@@ -16,8 +16,9 @@ from podwright.host.lock import HostLock
 from podwright.kernel import fs
 from podwright.net.cni import chain
 from podwright.net.cni.chain import Made
-from podwright.net.cni.protocol import VERSIONS, Call
+from podwright.net.cni.protocol import Call
 from podwright.net.ledger import is_locked
+from podwright.net.values import VERSIONS
 from podwright.stage1.namespaces.record import is_copy
 from podwright.values_json import to_json
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from podwright import jsonio
 from podwright.errors import UsageError
 from podwright.net import ip
-from podwright.net.cni.protocol import VERSIONS, at_least
-from podwright.net.values import Address, Dns, Route
+from podwright.net.cni.protocol import at_least
+from podwright.net.values import VERSIONS, Address, Dns, Route
 from podwright.text import safe
 from podwright.values import value
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 FOLLOWED = (POD, NETWORK)
 TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
 WORDS = {4: "ip", 6: "ip6"}
-EVERY = {4: "ipv4", 6: "ipv6"}
 MAPS = f"""add map {BRIDGE} enter4 {{ type ipv4_addr : verdict; }}
 add map {BRIDGE} enter6 {{ type ipv6_addr : verdict; }}
 add map {BRIDGE} leave4 {{ type ipv4_addr : verdict; }}
