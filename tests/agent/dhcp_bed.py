@@ -137,7 +137,7 @@ def clients(pod: Pod) -> list[int]:
             if os.stat(f"/proc/{name}/ns/net").st_ino == wanted:
                 command = Path(f"/proc/{name}/cmdline").read_bytes()
                 out += [int(name)] if b"-i\0" in command else []
-        except (FileNotFoundError, PermissionError):
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
     return out
 

@@ -164,6 +164,16 @@ class Bed:
             assert time.monotonic() < deadline, f"{link} does not come up"
             time.sleep(0.02)
 
+    def address(self, address: str, link: str) -> None:
+        """Give the host an address, and wait until its kernel has made the routes to it (IPv6's come later)."""
+        self.host.run("ip", "address", "add", address, "dev", link, "nodad")
+        family = "-6" if ":" in address else "-4"
+        local = f"local {address.partition('/')[0]} dev {link}"
+        deadline = time.monotonic() + 30
+        while local not in self.host.run("ip", family, "route", "show", "table", "local"):
+            assert time.monotonic() < deadline, f"no route to {address}"
+            time.sleep(0.02)
+
     def with_ipv6(self) -> None:
         """Give the uplinks addresses of IPv6, too, and the neighbours routes to everything through the host."""
         for neighbour, link, subnet in (
@@ -172,7 +182,7 @@ class Bed:
         ):
             self.host.run("sysctl", "-qw", f"net.ipv6.conf.{link}.accept_dad=0")
             self.host.run("sysctl", "-qw", f"net.ipv6.conf.{link}.disable_ipv6=0")
-            self.host.run("ip", "address", "add", f"{subnet}::1/64", "dev", link, "nodad")
+            self.address(f"{subnet}::1/64", link)
             neighbour.run("ip", "address", "add", f"{subnet}::2/64", "dev", "wire", "nodad")
             neighbour.run("ip", "-6", "route", "add", "default", "via", f"{subnet}::1")
 

@@ -606,7 +606,7 @@ def test_a_network_of_addresses_that_the_host_has_is_refused(bed: Bed) -> None:
     bed.host.run("ip", "link", "set", "uplink1", "addrgenmode", "none")
     bed.host.run("sysctl", "-qw", "net.ipv6.conf.uplink1.disable_ipv6=0")
     for address, said in TAKEN:
-        bed.host.run("ip", "address", "add", address, "dev", "uplink1", "nodad")
+        bed.address(address, "uplink1")
         before = bed.ledger()
         pod = bed.launch("web", net="back")
         assert said in pod.error and pod.up == (not said), address

@@ -411,8 +411,15 @@ def test_a_gpg_that_lies_or_fails_accepts_nothing(
 
 def sleeping() -> int:
     """How many of the shims' sleepers are left, whosever children they are by now."""
-    commands = (path / "cmdline" for path in Path("/proc").glob("[0-9]*"))
-    return sum(path.read_bytes() == b"sleep\x00600.25\x00" for path in commands if path.exists())
+    return sum(command_of(path) == b"sleep\x00600.25\x00" for path in Path("/proc").glob("[0-9]*"))
+
+
+def command_of(process: Path) -> bytes:
+    """The command line of a process; nothing of one that is gone by now."""
+    try:
+        return (process / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def children() -> set[int]:
