@@ -15,9 +15,25 @@ if TYPE_CHECKING:
 
 def every() -> tuple[Verb, ...]:
     """All verbs, in the order in which help shows them."""
-    from podwright.cli import verbs_more, verbs_own, verbs_start
+    from podwright.cli import (
+        verbs_logs,
+        verbs_more,
+        verbs_mutable,
+        verbs_named,
+        verbs_own,
+        verbs_start,
+        verbs_watch,
+    )
 
-    return (*verbs_start.VERBS, *verbs_more.VERBS, *verbs_own.VERBS)
+    return (
+        *verbs_start.VERBS,
+        *verbs_named.VERBS,
+        *verbs_logs.VERBS,
+        *verbs_more.VERBS,
+        *verbs_mutable.VERBS,
+        *verbs_watch.VERBS,
+        *verbs_own.VERBS,
+    )
 
 
 def find_verb(word: str) -> Verb:
@@ -67,6 +83,10 @@ def subs_of(verb: Verb) -> tuple[Verb, ...]:
         from podwright.cli.verbs_image import IMAGE_VERBS
 
         return (*IMAGE_VERBS, *BUILD_VERBS, find_exact("fetch"))
+    if verb.name == "app":
+        from podwright.cli.verbs_mutable import APP_VERBS
+
+        return APP_VERBS
     if verb.name == "network":
         from podwright.cli.verbs_network import NETWORK_VERBS
 

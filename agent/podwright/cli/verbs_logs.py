@@ -1,0 +1,11 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs for reading what apps write and taking part in it: logs, attach."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.cli.options import Verb
+
+VERBS: tuple[Verb, ...] = ()

@@ -1,0 +1,13 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs for pods that change while they run: app sandbox, add, start, ...."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.cli.options import Verb
+
+VERBS: tuple[Verb, ...] = ()
+"""The verb `app`."""
+APP_VERBS: tuple[Verb, ...] = ()
