@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is used, from the files of control groups of either version: what is not there is no zero."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from podwright.host import usage
+from podwright.host.usage import Traffic, Usage
+
+
+def group(place: Path, **files: str) -> str:
+    place.mkdir(parents=True)
+    for name, content in files.items():
+        (place / name.replace("__", ".")).write_text(content)
+    return str(place)
+
+
+def test_a_group_of_version_2(tmp_path: Path) -> None:
+    pod = group(
+        tmp_path / "pod",
+        cpu__stat="usage_usec 2500000\nuser_usec 2000000\n",
+        memory__current="4096\n",
+        memory__max="max\n",
+        pids__current="3\n",
+        pids__max="64\n",
+        io__stat="8:0 rbytes=10 wbytes=20 rios=1 wios=2\n8:16 rbytes=1 wbytes=2\n",
+    )
+    app = group(
+        tmp_path / "pod/web",
+        cpu__stat="usage_usec 1\n",
+        memory__current="1\n",
+        memory__max="1048576\n",
+    )
+    assert app == f"{pod}/web"
+    assert usage.of((pod,)) == Usage(2.5, 4096, None, 3, 64, 11, 22)
+    assert usage.of((pod,), "web") == Usage(1e-6, 1, 1 << 20)
+
+
+def test_groups_of_version_1_are_one_for_each_controller(tmp_path: Path) -> None:
+    places = (
+        group(tmp_path / "cpuacct", cpuacct__usage="1500000000\n"),
+        group(
+            tmp_path / "memory",
+            memory__usage_in_bytes="8192\n",
+            memory__limit_in_bytes="9223372036854771712\n",
+        ),
+        group(tmp_path / "pids", pids__current="2\n", pids__max="max\n"),
+        group(
+            tmp_path / "blkio",
+            blkio__throttle__io_service_bytes="8:0 Read 5\n8:0 Write 6\n8:0 Total 11\nTotal 11\n",
+        ),
+    )
+    assert usage.of(places) == Usage(1.5, 8192, None, 2, None, 5, 6)
+
+
+def test_what_nobody_counts_is_not_zero(tmp_path: Path) -> None:
+    assert usage.of(()) == Usage()
+    assert usage.of((str(tmp_path / "gone"),), "web") == Usage()
+    assert usage.of((group(tmp_path / "pids", pids__current="1\n"),)) == Usage(pids=1)
+
+
+def test_processes_tell_what_their_groups_do_not_count(tmp_path: Path) -> None:
+    place = group(tmp_path / "pids", pids__current="1\n", cgroup__procs=f"{os.getpid()}\n")
+    found = usage.of((place,))
+    assert found.cpu is not None and found.cpu > 0
+    assert found.memory is not None and found.memory > 1 << 20
+    assert (found.pids, found.read) == (1, None)
+
+
+def test_a_pod_without_groups_is_its_first_process_and_what_is_below() -> None:
+    found = usage.of((), init=os.getpid())
+    assert found.cpu is not None and found.memory is not None
+    assert usage.of((), "web", init=os.getpid()) == Usage()
+
+
+def test_links() -> None:
+    text = (
+        "Inter-|   Receive                                                |  Transmit\n"
+        " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets\n"
+        "    lo: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n"
+        "  eth0: 100 2 0 0 0 0 0 0 200 3 0 0 0 0 0 0\n"
+    )
+    assert usage.parse_links(text) == (Traffic("eth0", 100, 200),)
+    assert usage.parse_links("") == ()
+
+
+def test_a_limit_is_a_number() -> None:
+    assert [usage.limit(text) for text in ("max", "", "7\n", "x", "9223372036854771712")] == [
+        None,
+        None,
+        7,
+        None,
+        None,
+    ]
