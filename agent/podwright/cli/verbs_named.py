@@ -4,8 +4,23 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from podwright.cli.options import Verb
+from podwright.cli.flags import FORMAT, UUID_FILE
+from podwright.cli.options import Option, Verb
 
-VERBS: tuple[Verb, ...] = ()
+EXPORT = Verb(
+    "export",
+    "export",
+    "Write what an app of an ended pod has as its root as an ACI",
+    "POD FILE.aci",
+    (
+        Option("app", "which app; needed where the pod has several", "APP"),
+        Option("overwrite", "replace the file if it exists"),
+        FORMAT,
+        UUID_FILE,
+    ),
+    "The image's files with what the app changed, owners as the pod saw them, and the image's manifest\n"
+    "without its dependencies. What is in volumes is not part of it. Prints the ID that it has as an image.",
+    ("podwright export web web-changed.aci",),
+)
+
+VERBS: tuple[Verb, ...] = (EXPORT,)

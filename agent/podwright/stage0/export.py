@@ -33,7 +33,7 @@ _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _MADE, _REPLACED = "made", "replaced"
 
 
-class _Place:
+class Place:
     """Where something is made: in a directory beside the target, from which it is moved there.
 
     Only we can enter that directory, and it is named by a descriptor on it alone: whoever renames
@@ -60,7 +60,7 @@ class _Place:
             ) from None
         self._temporary = f".{self._name[:200]}.{os.urandom(8).hex()}.new"
 
-    def __enter__(self) -> _Place:
+    def __enter__(self) -> Place:
         try:
             self._refuse_existing()
             self._make()
@@ -158,7 +158,7 @@ def to_archive(layout: Layout, image: StoredImage, target: str, overwrite: bool)
 
     Raises UsageError, ImageError, HostError; then the target is as it was before.
     """
-    with _Place(target, overwrite, stat.S_IFREG) as place:
+    with Place(target, overwrite, stat.S_IFREG) as place:
         if image.transport == "appc":
             if archive.copy(archive.path(layout, image.id), place.new) != image.id:
                 raise _damaged(image)
@@ -198,7 +198,7 @@ def to_directory(
     rootfs_only  `target` becomes the root; else it holds `manifest` and `rootfs`
     overwrite    a directory of that name is replaced as a whole
     """
-    with _Place(target, overwrite, stat.S_IFDIR) as place:
+    with Place(target, overwrite, stat.S_IFDIR) as place:
         new = place.new
         fs.mkdir(new)
         if whole or image.transport != "appc":

@@ -41,7 +41,7 @@ def test_a_link_in_the_place_of_the_temporary_directory_moves_nothing_of_others(
     target = parent / "out"
     if overwrite:
         make(str(target), "old")
-    with export._Place(str(target), overwrite, stat.S_IFDIR) as place:
+    with export.Place(str(target), overwrite, stat.S_IFDIR) as place:
         make(place.new, "ours")
         moved = swap(parent, other)
         place.take(part)
@@ -58,7 +58,7 @@ def test_a_link_in_the_place_of_the_temporary_directory_has_nothing_of_others_re
     parent, other = tmp_path / "theirs", tmp_path / "store"
     parent.mkdir()
     make(f"{other}/made", "another image's")
-    with pytest.raises(HostError), export._Place(f"{parent}/out", False, stat.S_IFDIR) as place:
+    with pytest.raises(HostError), export.Place(f"{parent}/out", False, stat.S_IFDIR) as place:
         make(place.new, "ours")
         swap(parent, other)
         raise OSError(28, "full")
@@ -67,11 +67,11 @@ def test_a_link_in_the_place_of_the_temporary_directory_has_nothing_of_others_re
 
 
 def test_nothing_is_left_beside_the_target(tmp_path: Path) -> None:
-    with export._Place(f"{tmp_path}/out", False, stat.S_IFDIR) as place:
+    with export.Place(f"{tmp_path}/out", False, stat.S_IFDIR) as place:
         make(place.new, "ours")
         place.take("rootfs")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    with pytest.raises(ValueError), export._Place(f"{tmp_path}/b", False, stat.S_IFDIR) as place:
+    with pytest.raises(ValueError), export.Place(f"{tmp_path}/b", False, stat.S_IFDIR) as place:
         make(place.new, "ours")
         raise ValueError
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

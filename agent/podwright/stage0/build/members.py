@@ -42,9 +42,22 @@ class Member:
     mtime    whole seconds since the epoch
     link     target of a symbolic link as written; of a hard link the name of an earlier member
     content  called once, gives the `size` bytes of a file
+    parts    of a file with holes, where it has data; then that is written in place of `content`
     """
 
-    __slots__ = ("content", "gid", "kind", "link", "mode", "mtime", "name", "size", "uid", "xattrs")
+    __slots__ = (
+        "content",
+        "gid",
+        "kind",
+        "link",
+        "mode",
+        "mtime",
+        "name",
+        "parts",
+        "size",
+        "uid",
+        "xattrs",
+    )
 
     def __init__(
         self,
@@ -58,12 +71,32 @@ class Member:
         link: bytes = b"",
         xattrs: dict[bytes, bytes] | None = None,
         content: Callable[[], Iterable[bytes | memoryview]] = tuple,
+        parts: Parts | None = None,
     ) -> None:
         self.name, self.kind, self.mode, self.mtime = name, kind, mode, mtime
         self.uid, self.gid = owner
         self.size, self.link = size, link
         self.xattrs = xattrs or {}
         self.content = content
+        self.parts = parts
+
+
+@value
+class Parts:
+    """Where a file with holes has data, as (offset, length) in order; `content` gives all of that."""
+
+    where: tuple[tuple[int, int], ...]
+    content: Callable[[], Iterable[bytes]]
+
+    def map(self) -> bytes:
+        """What stands before the data (GNU tar manual, "Sparse Formats", PAX 1.0)."""
+        numbers = [len(self.where), *(number for part in self.where for number in part)]
+        text = "".join(f"{number}\n" for number in numbers).encode()
+        return text + bytes(-len(text) % BLOCK)
+
+    def size(self) -> int:
+        """Bytes of the data."""
+        return sum(length for _, length in self.where)
 
 
 @value
@@ -89,14 +122,19 @@ def archive(
         if not member.name and not prefix:
             continue
         yield _header(member, prefix)
-        if member.kind == FILE:
-            yield from _content(member)
+        if member.parts is not None:
+            yield member.parts.map()
+            yield from _content(member, member.parts.size(), member.parts.content)
+        elif member.kind == FILE:
+            yield from _content(member, member.size, member.content)
     yield END
 
 
-def _content(member: Member) -> Iterator[bytes]:
-    left = member.size
-    for piece in member.content():
+def _content(
+    member: Member, size: int, content: Callable[[], Iterable[bytes | memoryview]]
+) -> Iterator[bytes]:
+    left = size
+    for piece in content():
         left -= len(piece)
         if left < 0:
             break
@@ -108,8 +146,8 @@ def _content(member: Member) -> Iterator[bytes]:
             object=safe(member.name, 200),
             reason="changed",
         )
-    if member.size % BLOCK:
-        yield bytes(-member.size % BLOCK)
+    if size % BLOCK:
+        yield bytes(-size % BLOCK)
 
 
 def _header(member: Member, prefix: bytes) -> bytes:
@@ -121,6 +159,14 @@ def _header(member: Member, prefix: bytes) -> bytes:
     info.pax_headers = {
         f"SCHILY.xattr.{_text(name)}": _text(member.xattrs[name]) for name in sorted(member.xattrs)
     }
+    if member.parts is not None:
+        info.pax_headers |= {
+            "GNU.sparse.major": "1",
+            "GNU.sparse.minor": "0",
+            "GNU.sparse.name": info.name,
+            "GNU.sparse.realsize": str(member.size),
+        }
+        info.size = len(member.parts.map()) + member.parts.size()
     try:
         return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
     except UnicodeEncodeError:

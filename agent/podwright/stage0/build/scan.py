@@ -11,10 +11,12 @@ mounted file systems are refused.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 from podwright.errors import UsageError
+from podwright.stage0.build import members as members_of
 from podwright.stage0.build.members import Member
 from podwright.stage0.render.tarread import DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK
 from podwright.text import safe
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 CHUNK = 256 * 1024
 MAX_DEPTH = 256
+MAX_PARTS = 4096
+"""A file with more holes is written with them filled."""
+IDS = 65536
+NOBODY = 65534
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -38,11 +44,16 @@ class Rules:
     owner   (uid, gid) for everything, or None to take them from the tree
     latest  times after this one become this one, in seconds since the epoch; None keeps them
     layer   the tree is a lower directory of overlays: its whiteouts become those of a layer
+    shift   what was added to owners on disk; those below or far above it become nobody's
+    pod     the tree is a pod's root: what no image can have is left out and named, holes are kept;
+            names in messages are as the pod sees them
     """
 
     owner: Optional[tuple[int, int]] = None
     latest: Optional[int] = None
     layer: bool = False
+    shift: int = 0
+    pod: bool = False
 
 
 def members(path: str, rules: Rules, warn: Callable[[str], None]) -> Iterator[Member]:
@@ -101,6 +112,8 @@ class _Scan:
             self._warn(f"{self._shown(name)} is a socket and is left out")
         elif name.rpartition(b"/")[0] == b"dev":
             self._warn(f"{self._shown(name)} is a device and is left out: pods have their own /dev")
+        elif self._rules.pod:
+            self._warn(f"{self._shown(name)} is a device node and is left out")
         else:
             raise self._refused(name, "is a device node, which an image may not bring", "remove it")
 
@@ -122,6 +135,7 @@ class _Scan:
                 size=info.st_size,
                 xattrs=self._xattrs(fd, name),
                 content=lambda: _read(fd),
+                parts=_parts(fd, info) if self._rules.pod else None,
             )
         finally:
             os.close(fd)
@@ -136,34 +150,63 @@ class _Scan:
         link: bytes = b"",
         xattrs: Optional[dict[bytes, bytes]] = None,
         content: Callable[[], Iterator[bytes]] = lambda: iter(()),
+        parts: Optional[members_of.Parts] = None,
     ) -> Member:
-        owner = self._rules.owner or (info.st_uid, info.st_gid)
+        owner = self._rules.owner or (self._number(info.st_uid), self._number(info.st_gid))
         mtime = max(info.st_mtime_ns // 10**9, 0)
         if self._rules.latest is not None:
             mtime = min(mtime, self._rules.latest)
         mode = 0o777 if kind == SYMLINK else stat.S_IMODE(info.st_mode)
         return Member(
-            name, kind, mode, owner, mtime, size=size, link=link, xattrs=xattrs, content=content
+            name,
+            kind,
+            mode,
+            owner,
+            mtime,
+            size=size,
+            link=link,
+            xattrs=xattrs,
+            content=content,
+            parts=parts,
         )
+
+    def _number(self, owner: int) -> int:
+        """An owner or group as the archive says it."""
+        shift = self._rules.shift
+        return owner if not shift else owner - shift if 0 <= owner - shift < IDS else NOBODY
 
     def _xattrs(self, fd: int, name: bytes) -> dict[bytes, bytes]:
         """The attributes that an image keeps."""
         out = {}
         for attribute in _listed(fd):
             if attribute == "security.capability":
-                content = os.getxattr(fd, attribute)
-                if len(content) != 20 or content[3] != 2:
+                content = self._capability(os.getxattr(fd, attribute))
+                if content:
+                    out[os.fsencode(attribute)] = content
+                elif self._rules.pod:
+                    self._warn(f"{self._shown(name)}: its file capability is left out")
+                else:
                     raise self._refused(
                         name,
                         "has a file capability that counts in one user namespace only",
                         "set it again as root of this host: setcap",
                     )
-                out[os.fsencode(attribute)] = content
             elif attribute.startswith("user.") and not attribute.startswith("user.overlay."):
                 out[os.fsencode(attribute)] = os.getxattr(fd, attribute)
         return out
 
+    def _capability(self, content: bytes) -> bytes:
+        """In version 2, or b"" when it counts in another user namespace (capabilities(7))."""
+        if len(content) == 20 and content[3] == 2:
+            return content
+        mine = self._rules.shift and int.from_bytes(content[20:24], "little") == self._rules.shift
+        if len(content) == 24 and content[3] == 3 and mine:
+            return content[:3] + b"\x02" + content[4:20]
+        return b""
+
     def _shown(self, name: bytes) -> str:
+        if self._rules.pod:
+            return safe("/" + os.fsdecode(name), 300)
         return safe(os.path.join(self._path, os.fsdecode(name)), 300)
 
     def _refused(self, name: bytes, why: str, hint: str) -> UsageError:
@@ -180,6 +223,37 @@ def _listed(fd: int) -> list[str]:
 
 def _is_opaque(fd: int) -> bool:
     return "trusted.overlay.opaque" in _listed(fd)
+
+
+def _parts(fd: int, info: os.stat_result) -> Optional[members_of.Parts]:
+    """Where a file with holes has data; None when it has none."""
+    if info.st_blocks * 512 >= info.st_size or not info.st_size:
+        return None
+    found = []
+    end = 0
+    while end < info.st_size:
+        try:
+            start = os.lseek(fd, end, os.SEEK_DATA)
+        except OSError as err:
+            if err.errno != errno.ENXIO:
+                raise
+            break  # nothing but a hole is left
+        end = os.lseek(fd, start, os.SEEK_HOLE)
+        found.append((start, end - start))
+        if len(found) > MAX_PARTS:
+            return None
+    os.lseek(fd, 0, os.SEEK_SET)
+    if sum(size for _, size in found) == info.st_size:
+        return None
+    return members_of.Parts(tuple(found), lambda: _read_parts(fd, found))
+
+
+def _read_parts(fd: int, parts: list[tuple[int, int]]) -> Iterator[bytes]:
+    for start, size in parts:
+        end = start + size
+        while start < end and (chunk := os.pread(fd, min(CHUNK, end - start), start)):
+            yield chunk
+            start += len(chunk)
 
 
 def _read(fd: int) -> Iterator[bytes]:
