@@ -20,11 +20,13 @@ class PodwrightError(Exception):
     hint     what to do next, or ""
     object   the thing it happened to (image name, path, pod name), or ""
     Class attributes: `reason` is a stable machine-readable word, `stage` the step of the
-    staged run (input, fetch, verify, policy, render, prepare, launch, network, host).
+    staged run (input, fetch, verify, policy, render, prepare, launch, network, host), `status`
+    what the agent exits with.
     """
 
     reason = "failed"
     stage = "host"
+    status = 254
 
     def __init__(
         self,

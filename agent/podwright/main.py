@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
         sys.stdout.flush()
         return status
     except PodwrightError as err:
-        return _fail(err.sentence(), err, debug)
+        return _fail(err.sentence(), err, debug, status=err.status)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ERROR
@@ -116,7 +116,7 @@ def _dispatch(argv: list[str]) -> int:
         return 0 if globals_.true("help") else 2
     verb = verbs.find_verb(argv[index])
     rest = argv[index + 1 :]
-    if verb.name in ("image", "network", "policy", "selinux", "trust"):
+    if verb.name in GROUPS:
         verb, rest = _sub_verb(verb, rest, globals_)
     return _call(verb, rest, globals_)
 
@@ -143,6 +143,10 @@ def _sub_verb(verb: Verb, rest: list[str], globals_: options.Arguments) -> tuple
 
 
 STARTERS = ("run", "run-prepared", "supervise", "resume")
+GROUPS = ("app", "image", "network", "policy", "selinux", "trust")
+"""Verbs that have sub-commands."""
+STATUS_1 = ("app sandbox", "app list", "app status")
+"""Verbs whose errors end with 1, as rkt's do (E)."""
 
 
 def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
@@ -152,7 +156,7 @@ def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
         from podwright import modulecache
 
         modulecache.use(f"{context.build(globals_).layout.data}/cache")
-    multi_image = verb.name in ("run", "prepare", "fetch")
+    multi_image = verb.name in ("run", "prepare", "fetch", "app add")
     args = options.Arguments() if multi_image else options.parse(rest, verb, globals_)
     asked = globals_.true("help") or (multi_image and _asks_help(rest))
     if multi_image and not asked:
@@ -167,9 +171,25 @@ def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
         return 0
     module = __import__(f"podwright.cli.{verb.module}", fromlist=["run"])
     name = verb.name.split(" ")[1].replace("-", "_") if " " in verb.name else "run"
-    handler = getattr(module, f"{name}_" if name in ("list", "rm") else name)
-    status: int = handler(context.build(globals_), args)
+    handler = getattr(module, f"{name}_" if name in ("list", "rm", "exec") else name)
+    _tell_old(globals_, args)
+    try:
+        status: int = handler(context.build(globals_), args)
+    except PodwrightError as err:
+        err.status = 1 if verb.name in STATUS_1 else err.status
+        raise
     return status
+
+
+def _tell_old(globals_: options.Arguments, args: options.Arguments) -> None:
+    """One note for each older spelling that was used."""
+    found = [*globals_.old, *args.old]
+    for _, own, _ in getattr(args, "apps", ()):
+        found += own.old
+    for text in dict.fromkeys(found):
+        from podwright.cli.context import note
+
+        note(f"deprecated: {text}")
 
 
 def _asks_help(rest: list[str]) -> bool:

@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from podwright.cli import nets, options
+from podwright.cli import flavours, nets, options
 from podwright.cli.verbs_pod import START_OPTIONS
 from podwright.errors import UsageError
 from podwright.model import netchoice
 from podwright.model.image import absolute
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy
-from podwright.model.names import ac_name, host_name, is_variable_name
+from podwright.model.names import ac_identifier, ac_name, host_name, is_variable_name
 from podwright.model.pod import HostPort
-from podwright.model.podspec import FLAVOURS, AppSpec, PodSpec, check_number, default_net
+from podwright.model.podspec import AppSpec, PodSpec, check_number, default_net
 from podwright.model.specfields import check_ip
 from podwright.text import safe
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.cli.options import Arguments, Verb
+    from podwright.host.paths import Layout
     from podwright.model.podnames import PodNames
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
@@ -30,16 +31,10 @@ MAX_ENVIRONMENT = 1024 * 1024
 MAX_MANIFEST = 4 * 1024 * 1024
 LIFE = (
     *("depends-on", "restart", "stop-signal", "stop-timeout", "hook-timeout"),
-    *("ready-tcp", "ready-exec", "ready-timeout"),
+    *("ready-tcp", "ready-exec", "ready-timeout", "notify", "watchdog"),
 )
 MANIFEST_SAYS = ("exit-policy", "sysctl", "allow")
 """Options of a pod that its manifest says itself, when it is given whole."""
-FLAVOUR_ALIASES = {
-    "podwright.io/stage1-namespaces": "namespaces",
-    "coreos.com/rkt/stage1-coreos": "namespaces",
-    "podwright.io/stage1-fly": "fly",
-    "coreos.com/rkt/stage1-fly": "fly",
-}
 ISOLATOR_FLAGS = (
     *("memory", "cpu", "cpu-shares", "pids", "io-weight", "block-bandwidth", "block-iops"),
     *("rlimit", "oom-score-adj", "caps-retain", "caps-remove", "seccomp"),
@@ -138,10 +133,13 @@ def _flag(
     return index
 
 
-def pod_spec(args: MultiArguments, insecure: frozenset[str]) -> PodSpec:
-    """The pod that the command line asks for."""
+def pod_spec(
+    args: MultiArguments, insecure: frozenset[str], layout: Optional[Layout] = None
+) -> PodSpec:
+    """The pod that the command line asks for; `layout`: whose stage1.d says what goes without saying."""
     manifest = _manifest(args) if args.given("pod-manifest") else None
-    stage1 = flavour(args.text("stage1-name", "namespaces"))
+    stage1 = flavours.chosen(args, layout)
+    check_ipc(args, stage1)
     net = nets.chosen(args, default_net(stage1))
     ports = tuple(_port(text) for text in args.texts("port"))
     if ports and not netchoice.can_publish(net):
@@ -229,16 +227,6 @@ def _manifest(args: MultiArguments) -> Any:
     return jsonio.loads(data, safe(path, 200), limit=MAX_MANIFEST)
 
 
-def flavour(name: str) -> str:
-    """The built-in flavour of a stage1 name; others are refused."""
-    plain = FLAVOUR_ALIASES.get(name.partition(":")[0], name)
-    if plain not in FLAVOURS:
-        raise UsageError(
-            f"stage1 {safe(name, 60)!r} is not available", f"this version has {', '.join(FLAVOURS)}"
-        )
-    return plain
-
-
 def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
     gids = own.text("supplementary-gids")
     working_dir = own.text("working-dir")
@@ -258,7 +246,43 @@ def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
         readonly_rootfs=own.true("readonly-rootfs"),
         signature=own.text("signature"),
         life=_life(own),
+        annotations=_annotations(own),
+        user_annotations=_pairs(own, "user-annotation"),
+        user_labels=_pairs(own, "user-label"),
     )
+
+
+def check_ipc(args: Arguments, stage1: str) -> None:
+    """Refuse an IPC namespace that the flavour does not give; `auto` is what it gives (B5)."""
+    asked, has = args.text("ipc", "auto"), "parent" if stage1 == "fly" else "private"
+    if asked not in ("auto", has):
+        raise UsageError(
+            f"--ipc={asked} cannot be had with stage1 {stage1}",
+            "leave it out" if has == "parent" else "pods of --stage1-name=fly have the host's IPC",
+        )
+
+
+def _annotations(own: Arguments) -> tuple[tuple[str, str], ...]:
+    """Annotations of the app; those that say how we run it have options of their own."""
+    found = _pairs(own, "annotation")
+    for name, _ in found:
+        ac_identifier(name, "--annotation")
+        if name.startswith("podwright.io/"):
+            raise UsageError(
+                f"--annotation: {name} is set by podwright", "see podwright run --help"
+            )
+    return found
+
+
+def _pairs(own: Arguments, flag: str) -> tuple[tuple[str, str], ...]:
+    """NAME=VALUE of a repeatable flag; the last one of a name counts."""
+    found = {}
+    for text in own.texts(flag):
+        name, equals, content = text.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--{flag}: {safe(text, 60)!r} is not NAME=VALUE")
+        found[name] = content
+    return tuple(found.items())
 
 
 def _life(own: Arguments) -> Life:

@@ -22,6 +22,8 @@ class Option:
     repeat    may be given several times
     per_app   belongs to the image before it (run, prepare)
     choices   the only words accepted
+    deprecated  an older spelling: what to write instead, NAME or (of a boolean) NAME=VALUE
+    hidden    works and is not shown
     """
 
     name: str
@@ -31,6 +33,8 @@ class Option:
     repeat: bool = False
     per_app: bool = False
     choices: tuple[str, ...] = ()
+    deprecated: str = ""
+    hidden: bool = False
 
 
 @value
@@ -50,11 +54,15 @@ class Verb:
 
 
 class Arguments:
-    """Parsed flags; absent ones have their default. `rest` are the positional arguments."""
+    """Parsed flags; absent ones have their default. `rest` are the positional arguments.
+
+    old  sentences about deprecated spellings that were used
+    """
 
     def __init__(self) -> None:
         self.flags: dict[str, list[str]] = {}
         self.rest: list[str] = []
+        self.old: list[str] = []
 
     def text(self, name: str, default: str = "") -> str:
         """The last value of a flag."""
@@ -88,6 +96,8 @@ GLOBAL = (
         repeat=True,
     ),
     Option("trust-keys-from-https", "accept keys that discovery offers over https"),
+    Option("cpuprofile", "write where the time went (pstats)", "FILE", hidden=True),
+    Option("memprofile", "write where the memory went (tracemalloc)", "FILE", hidden=True),
     Option("help", "show help"),
 )
 
@@ -110,17 +120,23 @@ def take(argv: list[str], index: int, options: dict[str, Option], into: Argument
         if text not in ("true", "false"):
             raise UsageError(f"--{name} is true or false, not {safe(text, 40)!r}")
     elif option.metavar.startswith("[") and not equals:
-        text = "true"
+        text = option.default or "true"
     elif not equals:
         if index >= len(argv):
             raise UsageError(f"--{name} needs a value: --{name}={option.metavar}")
         text = argv[index]
         index += 1
+    if option.deprecated:
+        into.old.append(f"--{name} is now --{option.deprecated}")
+        if text == "false" and not option.metavar:
+            return index
+        name, says, fixed = option.deprecated.partition("=")
+        option, text = options[name], fixed if says else text
     if option.choices and text not in option.choices:
         words = ", ".join(word for word in option.choices if word)
         raise UsageError(f"--{name} is one of {words}, not {safe(text, 40)!r}")
     if name in into.flags and not option.repeat and option.metavar:
-        raise UsageError(f"--{name} is given twice")
+        raise UsageError(f"--{name} is given twice", "also by an older name" if into.old else "")
     into.flags.setdefault(name, []).append(text)
     return index
 

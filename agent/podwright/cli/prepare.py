@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def run(context: Context, args: apps.MultiArguments) -> int:
     """Prints the UUID."""
     context.need_root("prepare")
-    spec = apps.pod_spec(args, context.insecure)
+    spec = apps.pod_spec(args, context.insecure, context.layout)
     prepare.refuse_early(context.layout, spec)
     quiet = args.true("quiet")
     stored = prepare.resolve_images(

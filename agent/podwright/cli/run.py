@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(context: Context, args: apps.MultiArguments) -> int:
     """Returns the workload's status."""
     context.need_root("run")
-    spec = apps.pod_spec(args, context.insecure)
+    spec = apps.pod_spec(args, context.insecure, context.layout)
     prepare.refuse_early(context.layout, spec)
     if spec.metadata:
         from podwright.metadata import client

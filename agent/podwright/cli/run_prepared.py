@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from podwright.cli import nets
-from podwright.cli.apps import names_of
+from podwright.cli import nets, which
+from podwright.cli.apps import check_ipc, names_of
 from podwright.cli.context import Context, note, tell_report
 from podwright.cli.run import again, tell
 from podwright.errors import UsageError
@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 def run(context: Context, args: Arguments) -> int:
     """Returns the workload's status."""
     context.need_root("run-prepared")
-    if len(args.rest) != 1:
-        raise UsageError("run-prepared needs one pod", "podwright run-prepared UUID")
+    text = which.one(args, "run-prepared")
     overrides = _overrides(args)
-    pod = pods.find(context.layout, args.rest[0])
+    pod = pods.find(context.layout, text)
     if pod.directory != pods.PREPARED:
         raise UsageError(f"pod {pod.uuid} is {pod.state}, not prepared", object=pod.uuid)
     locked = pods.lock(context.layout, pod)
-    check_overrides(start.read_manifest(locked.path), overrides)
+    manifest = start.read_manifest(locked.path)
+    fly = ("podwright.io/stage1", "fly") in manifest.annotations
+    check_ipc(args, "fly" if fly else "namespaces")
+    check_overrides(manifest, overrides)
     if "net" in overrides and netchoice.has_own_network(overrides["net"]):
         for warning in prepare.check_networks(context.layout, overrides["net"]):
             note(f"warning: {warning}")
@@ -42,6 +44,18 @@ def run(context: Context, args: Arguments) -> int:
     )
     tell(outcome)
     return outcome.status
+
+
+def _prepared(context: Context, pod: pods.Pod) -> pods.LockedPod:
+    """The pod, locked; one that has run already is made ready to run again."""
+    if pod.directory == pods.PREPARED:
+        return pods.lock(context.layout, pod)
+    from podwright.stage0 import rerun
+
+    locked, warnings = rerun.prepare(context.layout, pod)
+    for warning in warnings:
+        note(f"warning: {warning}")
+    return locked
 
 
 def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:

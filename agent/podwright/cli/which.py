@@ -25,9 +25,9 @@ def names(args: Arguments, verb: str) -> list[str]:
             with open(path, encoding="utf-8") as file:
                 found.append(file.read(200).strip())
         except (OSError, UnicodeDecodeError) as err:
-            raise UsageError(
-                f"--uuid-file: {safe(path, 200)} cannot be read: {safe(err, 200)}"
-            ) from None
+            wrong = UsageError(f"--uuid-file: {safe(path, 200)} cannot be read: {safe(err, 200)}")
+            wrong.status = 1 if verb in ("status", "stop") else 254
+            raise wrong from None
     if not found:
         raise UsageError(
             f"{verb} needs a pod", f"podwright {verb} UUID-OR-NAME; 'podwright list' shows the pods"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FETCHERS = "podwright"
 TRUSTERS = "podwright-admin"
+RKT_TRUSTERS = "rkt-admin"
+"""Who decided that for rkt, below /etc/rkt."""
 
 
 def gid(name: str) -> Optional[int]:

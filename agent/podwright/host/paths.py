@@ -19,7 +19,7 @@ class Layout:
     local_config   the administrator's configuration (/etc/podwright)
     user_config    an extra one with the last word, or ""
     run            what the whole host shares until the next boot, whatever the data directory
-    rkt            called by rkt's name: its configuration of networks is read too
+    rkt            called by rkt's name: its configuration and trusted keys are read too
     """
 
     data: str = "/var/lib/podwright"
@@ -100,12 +100,18 @@ class Layout:
         """Output of pods on hosts without a journal."""
         return f"{self.data}/logs"
 
+    def config_dirs(self) -> tuple[str, ...]:
+        """Configuration directories; later ones override earlier ones (A10)."""
+        theirs = ("/usr/lib/rkt", "/etc/rkt") if self.rkt else ()
+        own = (self.system_config, self.local_config, self.user_config)
+        return (*theirs, *(directory for directory in own if directory))
+
     def trust_dirs(self) -> list[str]:
         """Trust store roots, in the order in which they are read (behaviour.md A11)."""
-        return [f"{self.system_config}/trustedkeys", f"{self.local_config}/trustedkeys"]
+        theirs = ["/usr/lib/rkt/trustedkeys", "/etc/rkt/trustedkeys"] if self.rkt else []
+        own = [f"{self.system_config}/trustedkeys", f"{self.local_config}/trustedkeys"]
+        return theirs + own
 
     def net_dirs(self) -> tuple[str, ...]:
         """Directories of network configurations; later ones override earlier ones."""
-        theirs = ("/usr/lib/rkt", "/etc/rkt") if self.rkt else ()
-        own = (self.system_config, self.local_config, self.user_config)
-        return tuple(f"{directory}/net.d" for directory in (*theirs, *own) if directory)
+        return tuple(f"{directory}/net.d" for directory in self.config_dirs())

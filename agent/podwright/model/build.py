@@ -8,7 +8,7 @@ from podwright.errors import UsageError
 from podwright.model import isolators, life
 from podwright.model.image import App, ImageManifest
 from podwright.model.names import app_name_from
-from podwright.model.pod import HostPort, PodApp, PodManifest
+from podwright.model.pod import MUTABLE, HostPort, PodApp, PodManifest
 from podwright.model.volume import EMPTY, Mount, Volume
 from podwright.values import replace
 
@@ -62,6 +62,8 @@ def build_manifest(
     ports = tuple(_led(port, apps) for port in spec.ports)
     check_ports(ports, apps)
     annotations = list(own_annotations(spec))
+    if spec.mutable:
+        annotations += [MUTABLE, *spec.pod_annotations]
     if spec.exit_policy != life.FIRST_FAILURE:
         annotations.append(("podwright.io/exit-policy", spec.exit_policy))
     if spec.allow:
@@ -171,6 +173,8 @@ def _build_app(
         environment=_environment(spec, asked, base),
         isolators=isolators.parse(raw_isolators, f"app {name}: isolators"),
         isolators_json=tuple(raw_isolators),
+        user_annotations=_over(base.user_annotations, asked.user_annotations),
+        user_labels=_over(base.user_labels, asked.user_labels),
     )
     if asked.user not in ("", "0", "root") and not asked.group and app.group in ("0", "root"):
         warnings.append(
@@ -179,6 +183,7 @@ def _build_app(
         )
     mounts, extra = bind_mounts(spec, asked, name, base, warnings, is_converted(image), taken)
     lives = life.of_image(asked.life, image.annotations, f"app {name}: its image")
+    lives = life.with_ports(lives, app.ports, name)
     return (
         PodApp(
             name,
@@ -188,10 +193,17 @@ def _build_app(
             app,
             asked.readonly_rootfs,
             mounts,
-            life.dump(lives),
+            life.dump(lives) + asked.annotations,
         ),
         extra,
     )
+
+
+def _over(
+    image: tuple[tuple[str, str], ...], asked: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """What an image says with what the operator says over it."""
+    return tuple({**dict(image), **dict(asked)}.items()) if asked else image
 
 
 def _environment(spec: PodSpec, asked: AppSpec, base: App) -> tuple[tuple[str, str], ...]:

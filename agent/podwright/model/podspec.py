@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podwright.model.podnames import PodNames
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
+    from podwright.model.streams import LogLimits
     from podwright.stage0.web.givenlogins import Credentials
 
 STATES = ("started", "stopped", "prepared", "absent", "restarted")
@@ -32,6 +33,12 @@ KNOWN_STATES = ("started", "stopped", "restarted")
 """States that a pod which is known can be brought to without saying again what it is."""
 RESTARTS = ("no", "on-failure", "always")
 FLAVOURS = ("namespaces", "fly")
+STOP_FIRST, START_FIRST, AUTO = "stop-first", "start-first", "auto"
+REPLACES = (STOP_FIRST, START_FIRST, AUTO)
+"""What comes first when a pod is replaced: that the old one stops, that the new one starts, or
+that it starts where nothing is shared."""
+KEEP_REVISIONS = 3
+MOST_REVISIONS = 100
 MAX_APPS = 100
 """Apps of one pod. What an app costs at the start grows with their number: each of them has mounts,
 all of which are copied for each."""
@@ -51,6 +58,15 @@ APP_FIELDS = (
     "readonly_rootfs",
     "stop_signal",
     "hook_timeout",
+    "startup",
+    "readiness",
+    "liveness",
+    "notify",
+    "watchdog",
+    "stdin",
+    "stdout",
+    "stderr",
+    "log_path",
 )
 
 MANIFEST_SAYS = (
@@ -87,6 +103,9 @@ class AppSpec:
     readonly_rootfs: bool = False
     signature: str = ""
     life: Life = PLAIN
+    annotations: tuple[tuple[str, str], ...] = ()
+    user_annotations: tuple[tuple[str, str], ...] = ()
+    user_labels: tuple[tuple[str, str], ...] = ()
 
 
 @value
@@ -103,6 +122,11 @@ class PodSpec:
     metadata       it is registered with the metadata service
     names          how it finds names; None: nothing is said
     allow          who may reach it, and what it may reach; none: nothing is said
+    mutable        it begins without apps, which come and go while it runs
+    pod_annotations   of such a pod's manifest, besides our own
+    replace        one of REPLACES
+    keep_revisions how many of its revisions are kept, with the current one
+    log            how much of its log is kept where that goes to files; None: nothing is said
     """
 
     name: str
@@ -137,6 +161,11 @@ class PodSpec:
     metadata: bool = False
     names: Optional[PodNames] = None
     allow: tuple[Rule, ...] = ()
+    mutable: bool = False
+    pod_annotations: tuple[tuple[str, str], ...] = ()
+    replace: str = STOP_FIRST
+    keep_revisions: int = KEEP_REVISIONS
+    log: Optional[LogLimits] = None
 
 
 def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -> AppSpec:
@@ -268,6 +297,9 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         metadata=fields.boolean("metadata"),
         names=_names(fields),
         allow=_allow(fields),
+        replace=fields.choice("replace", REPLACES, STOP_FIRST),
+        keep_revisions=fields.integer("keep_revisions", KEEP_REVISIONS, 1, MOST_REVISIONS),
+        log=_log(fields),
     )
     fields.finish()
     if spec.metadata:
@@ -336,6 +368,14 @@ def _allow(fields: Fields) -> tuple[Rule, ...]:
     from podwright.model.podrules import parse
 
     return parse(fields)
+
+
+def _log(fields: Fields) -> Optional[LogLimits]:
+    if fields.raw("log") is None:
+        return None
+    from podwright.model.streams import limits_of
+
+    return limits_of(fields)
 
 
 def _private_users(fields: Fields) -> str:

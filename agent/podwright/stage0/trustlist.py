@@ -55,7 +55,7 @@ def rows(layout: Layout) -> list[Row]:
             dict.fromkeys(prefix for prefix, _ in masks if not _covers(prefix, key.prefix))
         )
         part = tuple(prefix for prefix in part if _covers(key.prefix, prefix))
-        scope = "system" if key.path.startswith(f"{layout.system_config}/") else "local"
+        scope = "local" if _place(layout, key) % 2 else "system"
         info, problem = _info(key) if key.state == "trusted" else (None, "")
         out.append(Row(scope, key, whole[-1] if whole else "", part, info, problem))
     return out
@@ -63,9 +63,14 @@ def rows(layout: Layout) -> list[Row]:
 
 def _rank(layout: Layout, key: ListedKey) -> tuple[int, int, int]:
     """Place in the order of evaluation: root before prefix, system before local, short first."""
-    local = not key.path.startswith(f"{layout.system_config}/")
     depth = key.prefix.count("/") + 1 if key.prefix else 0
-    return (1 if key.prefix else 0), int(local), depth
+    return (1 if key.prefix else 0), _place(layout, key), depth
+
+
+def _place(layout: Layout, key: ListedKey) -> int:
+    """In which trust root a key lies: shipped ones have even numbers, the administrator's odd ones."""
+    roots = layout.trust_dirs()
+    return next(at for at, root in enumerate(roots) if key.path.startswith(f"{root}/"))
 
 
 def _covers(prefix: str, other: str) -> bool:

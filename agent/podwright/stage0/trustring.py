@@ -165,9 +165,9 @@ def check_owner(info: os.stat_result, path: str, kind: Callable[[int], bool]) ->
     why = ""
     if not kind(info.st_mode):
         why = "is a directory or a special file, not a key file"
-    elif info.st_uid not in (0, os.geteuid()) and not _is_trusters(info):
+    elif info.st_uid not in (0, os.geteuid()) and not _is_trusters(info, path):
         why = f"belongs to user {info.st_uid}"
-    elif info.st_mode & 0o002 or (info.st_mode & 0o020 and not _is_trusters(info)):
+    elif info.st_mode & 0o002 or (info.st_mode & 0o020 and not _is_trusters(info, path)):
         why = f"may be written by others (mode {info.st_mode & 0o7777:04o})"
     elif not info.st_mode & 0o444:
         why = f"may be read by nobody (mode {info.st_mode & 0o7777:04o})"
@@ -180,11 +180,12 @@ def check_owner(info: os.stat_result, path: str, kind: Callable[[int], bool]) ->
         )
 
 
-def _is_trusters(info: os.stat_result) -> bool:
+def _is_trusters(info: os.stat_result, path: str) -> bool:
     """Whether something is the group's whose members may change the trust store."""
     from podwright.host import groups
 
-    return info.st_gid == groups.gid(groups.TRUSTERS)
+    theirs = path.startswith("/etc/rkt/") and info.st_gid == groups.gid(groups.RKT_TRUSTERS)
+    return theirs or info.st_gid == groups.gid(groups.TRUSTERS)
 
 
 def _is_dir(fd: int, name: str) -> bool:

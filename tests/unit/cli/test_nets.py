@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`--net` by both of its names, and the configuration that is read under rkt's."""
+"""`--net` by both of its names, and the configuration that is read under the name rkt."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_what_is_chosen(argv: tuple[str, ...], net: str) -> None:
     ("argv", "message"),
     [
         (("--net=",), "--net: '' is not a network name"),
-        (("--private-net=a,a",), "--private-net: network a is named twice"),
-        (("--net=a", "--private-net"), "--net and --private-net are the same option"),
+        (("--private-net=a,a",), "--net: network a is named twice"),
+        (("--net=a", "--private-net"), "--net is given twice"),
         (("--net=a", "--net=b"), "--net is given twice"),
     ],
 )

@@ -291,8 +291,9 @@ def test_a_uuid_file_names_the_pod(
     for verb in ("status", "cat-manifest"):
         result = Command(layout, capsys, verb, f"--uuid-file={tmp_path}/uuid")
         assert (result.exit, result.stderr) == (0, "")
+    assert Command(layout, capsys, "cat-manifest", f"--uuid-file={tmp_path}/none").exit == 254
     result = Command(layout, capsys, "status", f"--uuid-file={tmp_path}/none")
-    assert (result.exit, result.stdout) == (254, "")
+    assert (result.exit, result.stdout) == (1, "")
     assert result.stderr.startswith(f"podwright: --uuid-file: {tmp_path}/none cannot be read")
 
 

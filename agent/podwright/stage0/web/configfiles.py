@@ -25,7 +25,7 @@ def documents(layout: Layout, subdirectory: str, kinds: tuple[str, ...]) -> list
     kinds  what rktKind may be there
     Within a directory in lexical order; links and other names than *.json are passed over.
     """
-    bases = (layout.system_config, layout.local_config, layout.user_config)
+    bases = layout.config_dirs()
     return [_directory(f"{base}/{subdirectory}", kinds) for base in bases if base]
 
 
