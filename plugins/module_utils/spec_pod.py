@@ -16,6 +16,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     Table,
     command,
     mapping,
+    text,
     texts,
     words,
 )
@@ -45,6 +46,29 @@ ISOLATORS = Option(
     },
 )
 
+PROBE: Table = {
+    "exec": Option("list", elements="raw", convert=texts),
+    "http": Option(
+        "dict",
+        table={
+            "port": Option("raw", required=True, convert=text),
+            "path": Option(),
+            "address": Option(),
+            "host": Option(),
+            "headers": Option("dict", convert=mapping),
+        },
+    ),
+    "tcp": Option("raw", convert=text),
+    "interval": Option("float"),
+    "timeout": Option("float"),
+    "failure_threshold": Option("int"),
+    "success_threshold": Option("int"),
+    "initial_delay": Option("float"),
+}
+"""How it is found out whether an app has started, serves, or lives."""
+
+PROBES: Table = {role: Option("dict", table=PROBE) for role in ("startup", "readiness", "liveness")}
+
 PROCESS: Table = {
     "exec": Option("raw", convert=command),
     "args": Option("list", elements="raw", convert=texts),
@@ -58,6 +82,9 @@ PROCESS: Table = {
     "readonly_rootfs": Option("bool"),
     "stop_signal": Option(),
     "hook_timeout": Option("float"),
+    **PROBES,
+    "notify": Option("bool"),
+    "watchdog": Option("float"),
 }
 """How an app runs: options of each app, and of a pod with one app."""
 
@@ -112,6 +139,8 @@ POD: Table = {
     "enabled": Option("bool"),
     "ready": Option("dict", table=READY),
     "stop_timeout": Option("float"),
+    "replace": Option(choices=("stop-first", "start-first", "auto")),
+    "keep_revisions": Option("int"),
     "exit_policy": Option(),
     "pod_isolators": ISOLATORS,
     "annotations": Option("dict", convert=mapping),

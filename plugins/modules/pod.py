@@ -122,6 +122,16 @@ options:
           - Seconds that each of its pre-start and post-stop hooks may take before it is killed. The
             agent's default is 90.
         type: float
+      notify:
+        description:
+          - Whether the app says itself when it is ready, as sd_notify does. The default is what
+            its image says in the annotation C(appc.io/executor/supports-systemd-notify).
+        type: bool
+      watchdog:
+        description:
+          - Seconds in which the app has to say C(WATCHDOG=1), again and again; otherwise it is ended
+            with SIGABRT and has failed.
+        type: float
     image:
       description:
         - Image of the pod's only app, as C(NAME[:VERSION]), as C(docker://REGISTRY/REPOSITORY:TAG), or
@@ -426,6 +436,22 @@ options:
         - Seconds between the polite signal and the kill when the pod is stopped. The agent's
           default is 10.
       type: float
+    replace:
+      description:
+        - What comes first when a pod that runs is replaced by a different one.
+        - V(stop-first), the old one stops, then the new one starts.
+        - V(start-first), the new one starts beside the old one, takes over its ports and names when it is
+          ready, and then the old one stops. Refused where both would share something, such as the host's
+          network or a volume of the host that can be written to.
+        - V(auto), V(start-first) where nothing is shared.
+        - The agent's default is V(stop-first).
+      type: str
+      choices: [stop-first, start-first, auto]
+    keep_revisions:
+      description:
+        - How many revisions of the pod are kept, with the current one, to go back to. The agent's
+          default is 3.
+      type: int
     pod_isolators:
       description:
         - What all apps of the pod together may use (C(resource/memory), C(resource/cpu), C(resource/pids),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from podwright.model import life
 from podwright.model.names import app_name_from
-from podwright.model.podspec import AppSpec, PodSpec
+from podwright.model.podspec import KEEP_REVISIONS, STOP_FIRST, AppSpec, PodSpec
 from podwright.model.volume import Mount, dump_mount, dump_volume, parse_mount
 from podwright.stage1.contract import Ready
 from podwright.values_json import to_json
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from podwright.model.podnames import PodNames
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
+    from podwright.model.streams import LogLimits
     from podwright.stage0.images import StoredImage
 
 UNRESOLVED = "to be fetched"
@@ -31,6 +32,8 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         more["exit_policy"] = spec.exit_policy
     if spec.pod_isolators:
         more["pod_isolators"] = list(spec.pod_isolators)
+    if spec.log is not None:
+        more["log"] = to_json(spec.log)
     if spec.private_users:
         more["private_users"] = spec.private_users
     if spec.metadata:
@@ -71,8 +74,9 @@ def _app(app: AppSpec, image_id: str) -> dict[str, Any]:
     out["environment"] = dict(app.environment)
     out["image_id"] = image_id
     out["mounts"] = [dump_mount(mount) for mount in app.mounts]
-    if app.life == life.PLAIN:
-        del out["life"]  # what revisions of older agents do not know is no change
+    del out["life"]
+    if app.life != life.PLAIN:  # what revisions of older agents do not know is no change
+        out["life"] = life.as_json(app.life)
     return out
 
 
@@ -86,6 +90,10 @@ def settings(spec: PodSpec) -> dict[str, Any]:
     credentials = [given.secret.credential for given in spec.secrets if given.secret.credential]
     if credentials:
         out["credentials"] = sorted(credentials)
+    if spec.replace != STOP_FIRST:
+        out["replace"] = spec.replace
+    if spec.keep_revisions != KEEP_REVISIONS:
+        out["keep_revisions"] = spec.keep_revisions
     lives = [app.life for app in spec.apps]
     if any(one != life.PLAIN for one in lives):
         out["start_bound"] = life.start_bound(lives, spec.ready)
@@ -157,6 +165,9 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         metadata=runtime_.get("metadata", False),
         names=_names(runtime_),
         allow=_allow(runtime_),
+        replace=settings_.get("replace", STOP_FIRST),
+        keep_revisions=settings_.get("keep_revisions", KEEP_REVISIONS),
+        log=_log(runtime_.get("log")),
     )
     if runtime_.get("manifest") is None:
         return spec
@@ -169,6 +180,14 @@ def _mounts(raw: list[Any]) -> tuple[Mount, ...]:
     from podwright.model.fields import Fields
 
     return tuple(parse_mount(Fields(mount, "mount")) for mount in raw)
+
+
+def _log(raw: Optional[dict[str, Any]]) -> Optional[LogLimits]:
+    if raw is None:
+        return None
+    from podwright.model.streams import LogLimits
+
+    return LogLimits(**raw)
 
 
 def _names(runtime_: dict[str, Any]) -> Optional[PodNames]:
