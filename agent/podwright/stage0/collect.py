@@ -55,15 +55,33 @@ def _delete(locked: pods.LockedPod) -> None:
             locked.move(pods.EXITED_GARBAGE if locked.directory == pods.RUN else pods.GARBAGE)
         except OSError as err:
             raise _in_the_way(locked.uuid, err) from None
-    _remove_cgroups(locked.path)
-    if os.path.lexists(f"{locked.path}/{PLUGINS}") and not _is_copy(locked.path):
-        from podwright.net.cni import records
-
-        records.undo(locked.path)  # else nobody would know any more what its plugins have made
+    _end_rest(locked.path)
     try:
         fs.remove_tree(locked.path)
     except OSError as err:
         raise _in_the_way(locked.uuid, err) from None
+
+
+def _end_rest(path: str) -> None:
+    """End what is left of a pod's processes, and take back what plugins have made for it."""
+    _remove_cgroups(path)
+    if os.path.lexists(f"{path}/{PLUGINS}") and not _is_copy(path):
+        from podwright.net.cni import records
+
+        records.undo(path)  # else nobody would know any more what its plugins have made
+
+
+def end_leftovers(layout: Layout, locked: pods.LockedPod) -> None:
+    """Take back all that an ended pod, which we hold the lock of, may still have of the host."""
+    _end_rest(locked.path)
+    if os.path.lexists(f"{layout.net}/pods/{locked.uuid}"):
+        from podwright.net import gc
+
+        gc.release(layout.net, locked.uuid, run_dir=os.path.dirname(locked.path))
+    if os.path.lexists(f"{layout.metadata}/pods/{locked.uuid}"):
+        from podwright.metadata.records import reclaim
+
+        reclaim(layout.metadata, layout.net)
 
 
 def _in_the_way(uuid: str, err: OSError) -> HostError:

@@ -23,18 +23,25 @@ if TYPE_CHECKING:
 # the host, so it is not synced; without it the kernel syncs the whole host file system when
 # the pod ends.
 OVERLAY = (("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off"), ("volatile", ""))
+COPYING = "copying"
+"""Beside what an app writes, while its root is being copied."""
 # What overlayfs answers on a kernel or a file system that cannot do it.
 NO_OVERLAY = (errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def make_writable(app: AppPlan) -> None:
-    """The directories of the pod for what an app writes; with owners as the pod sees them."""
+    """The directories of the pod for what an app writes; with owners as the pod sees them.
+
+    Those of a pod that has run before are as its apps left them.
+    """
     upper, work = f"{app.writable}/upper", f"{app.writable}/work"
+    if os.path.lexists(work):
+        return
     fs.ensure_dir(upper, 0o755)
-    fs.ensure_dir(work, 0o700)
     top = os.stat(app.trees[0])
     os.chmod(upper, stat.S_IMODE(top.st_mode))
     os.chown(upper, top.st_uid, top.st_gid)
+    fs.mkdir(work)
 
 
 def mount(app: AppPlan, here: int, users: Optional[Users]) -> int:
@@ -103,8 +110,14 @@ def _copied(app: AppPlan, here: int, users: Optional[Users]) -> int:
     from podwright.kernel.copytree import copy_layers
 
     target = f"/proc/self/fd/{here}/{app.root}"
-    if not os.listdir(target):
+    mark = f"{app.writable}/{COPYING}"
+    unfinished = os.path.lexists(mark)
+    for name in os.listdir(target) if unfinished else ():
+        fs.remove_tree(f"{target}/{name}")
+    if unfinished or not os.listdir(target):
+        fs.write_atomic(mark, b"", durable=False)
         copy_layers(app.trees, target, shift=users.shift() if users is not None else 0)
+        fs.unlink(mark)
     root = mounts.clone(mounts.AT_FDCWD, target)
     if users is not None:
         users.show_own(root)

@@ -100,6 +100,8 @@ def _on_disk(plan: PodPlan, here: int, users: Optional[Users]) -> None:
     for app in plan.apps:
         if app.overlay and not shift:
             imageroot.make_writable(app)
+        else:
+            fs.ensure_dir(app.writable)
         if plan.label is not None and os.path.lexists(f"{app.writable}/upper"):
             from podwright.stage1.namespaces import labelled
 
