@@ -27,9 +27,7 @@ def run(context: Context, args: Arguments) -> int:
     text = which.one(args, "run-prepared")
     overrides = _overrides(args)
     pod = pods.find(context.layout, text)
-    if pod.directory != pods.PREPARED:
-        raise UsageError(f"pod {pod.uuid} is {pod.state}, not prepared", object=pod.uuid)
-    locked = pods.lock(context.layout, pod)
+    locked = _prepared(context, pod)
     manifest = start.read_manifest(locked.path)
     fly = ("podwright.io/stage1", "fly") in manifest.annotations
     check_ipc(args, "fly" if fly else "namespaces")
@@ -44,6 +42,18 @@ def run(context: Context, args: Arguments) -> int:
     )
     tell(outcome)
     return outcome.status
+
+
+def _prepared(context: Context, pod: pods.Pod) -> pods.LockedPod:
+    """The pod, locked; one that has run already is made ready to run again."""
+    if pod.directory == pods.PREPARED:
+        return pods.lock(context.layout, pod)
+    from podwright.stage0 import rerun
+
+    locked, warnings = rerun.prepare(context.layout, pod)
+    for warning in warnings:
+        note(f"warning: {warning}")
+    return locked
 
 
 def _prepared(context: Context, pod: pods.Pod) -> pods.LockedPod:
