@@ -143,6 +143,8 @@ def _sub_verb(verb: Verb, rest: list[str], globals_: options.Arguments) -> tuple
 
 
 STARTERS = ("run", "run-prepared", "supervise", "resume")
+REFUSERS = ("fetch", "prepare", "run", "run-prepared", "supervise")
+"""Whose refusals are counted for monitoring, besides those of `apply`."""
 GROUPS = ("app", "image", "network", "policy", "selinux", "trust")
 """Verbs that have sub-commands."""
 STATUS_1 = ("app sandbox", "app list", "app status")
@@ -177,6 +179,10 @@ def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
         status: int = handler(context.build(globals_), args)
     except PodwrightError as err:
         err.status = 1 if verb.name in STATUS_1 else err.status
+        if verb.name in REFUSERS:
+            from podwright.host import counters
+
+            counters.refused(context.build(globals_).layout, err.stage, err.reason)
         raise
     return status
 

@@ -55,8 +55,15 @@ def run(context: Context, args: Arguments) -> int:
         say(jsonio.pretty(answer) if form == "json-pretty" else jsonio.dumps(answer))
     error = answer.get("error")
     if error:
+        _count(context, error)
         note(safe("; ".join(text for text in (error["message"], error["hint"]) if text), 1000))
     return 254 if error else 0
+
+
+def _count(context: Context, error: dict[str, Any]) -> None:
+    from podwright.host import counters
+
+    counters.refused(context.layout, error["stage"], error["reason"])
 
 
 def _locked(context: Context, args: Arguments, desired: Any, mode: apply.Mode) -> dict[str, Any]:

@@ -22,6 +22,7 @@ def run(context: Context, args: Arguments) -> int:
         durations.seconds(args.text("expire-prepared", "24h"), "--expire-prepared"),
         args.true("mark-only"),
     )
+    _count(context, done)
     for uuid in done.marked:
         say(f"marked {uuid}")
     for uuid in done.removed:
@@ -29,3 +30,14 @@ def run(context: Context, args: Arguments) -> int:
     for problem in done.problems:
         note(problem)
     return 0
+
+
+def _count(context: Context, done: collect.Collected) -> None:
+    """For monitoring."""
+    import time
+
+    from podwright.host import counters
+
+    numbers = {"removed": done.removed, "marked": done.marked, "problems": done.problems}
+    counted: dict[str, float] = {f"gc-{name}": len(found) for name, found in numbers.items()}
+    counters.add(context.layout, {**counted, "gc-last": round(time.time(), 3)})

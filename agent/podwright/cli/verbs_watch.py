@@ -4,8 +4,33 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from podwright.cli.options import Verb
+from podwright.cli.options import Option, Verb
 
-VERBS: tuple[Verb, ...] = ()
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "metrics",
+        "metrics",
+        "Print numbers about pods, images and keys for monitoring",
+        "",
+        (
+            Option("textfile", "write to this file, for node_exporter", "FILE"),
+            Option("serve", "answer GET /metrics over HTTP"),
+            Option("listen", "where to answer", "ADDRESS:PORT", "127.0.0.1:18113"),
+            Option("idle", "end when nobody has asked for so long", "DURATION"),
+            Option(
+                "format",
+                "openmetrics (1.0), or prometheus (text format 0.0.4)",
+                "FORMAT",
+                choices=("", "openmetrics", "prometheus"),
+            ),
+        ),
+        "What this host does not count is left out. With --serve, takes over sockets that systemd has\n"
+        "opened, and then ends after a minute without a request; so it needs no --listen, and nobody\n"
+        "but those who are let in by the socket unit asks. Refusals are counted from the first time\n"
+        "that root calls this.",
+        (
+            "podwright metrics",
+            "podwright metrics --textfile=/var/lib/prometheus/node-exporter/podwright.prom",
+        ),
+    ),
+)

@@ -44,13 +44,14 @@ class Failure(Exception):
 
 @value
 class Request:
-    """A request as it came. `path` is in its parts, decoded; `query` and `kind` as written."""
+    """A request as it came. `path` is in its parts, decoded; `query`, `kind` and `accept` as written."""
 
     method: str
     path: tuple[str, ...]
     query: str = ""
     kind: str = ""
     body: bytes = b""
+    accept: str = ""
 
 
 @value
@@ -88,7 +89,7 @@ async def read(reader: StreamReader, writer: StreamWriter, most_body: int) -> Re
     except IncompleteReadError:
         raise Failure(400, "the request ends before its content") from None
     kind = fields.get("content-type", "").partition(";")[0].strip().lower()
-    return Request(method, parts, query, kind, body)
+    return Request(method, parts, query, kind, body, fields.get("accept", ""))
 
 
 def _head(head: bytes) -> tuple[str, str, dict[str, str]]:

@@ -1,0 +1,3 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers about this host's pods for monitoring systems."""
