@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Stamp = tuple[int, int, int, int]
     Entry = tuple[Stamp, bool, int, int]
 
-FORMAT = 1
+FORMAT = 2
 MOST = 16 << 20
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = __name__.partition(".")[0]
@@ -84,7 +84,7 @@ def done() -> None:
             del sys.meta_path[index]
             finder.data = memoryview(b"")  # each module that came from it refers to it
             if not finder.complete:
-                _write(finder.path)
+                _write_apart(finder.path)
             return
 
 
@@ -124,8 +124,27 @@ def _read(path: str) -> tuple[dict[str, Entry], bytes]:
     return entries, data
 
 
+def _write_apart(path: str) -> None:
+    """Write the cache in a child: compiling takes memory, which a pod would keep."""
+    try:
+        child = os.fork()
+    except OSError:
+        return
+    if child == 0:
+        try:
+            from podwright.kernel import step
+
+            step.off()  # what is not written is written by the next start
+            _write(path)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
 def _write(path: str) -> None:
     """Write what is imported now; a cache that cannot be written costs time, not the pod."""
+    from podwright import slimcode
+
     codes: list[bytes] = []
     entries: dict[str, Entry] = {}
     at = 0
@@ -136,31 +155,11 @@ def _write(path: str) -> None:
         package = spec.submodule_search_locations is not None
         stamp = _stamp(_source(name, package))
         if stamp is not None:
-            code = _compiled(_source(name, package))
+            code = slimcode.of(_source(name, package))
             entries[name] = (stamp, package, at, at + len(code))
             codes.append(code)
             at += len(code)
     _store(path, entries, b"".join(codes))
-
-
-def _compiled(source: str) -> bytes:
-    """The code of a module, as the interpreter itself has compiled it (PEP 552: after 16 bytes),
-    or compiled here where it could not keep it.
-    """
-    folder, _, name = source.rpartition("/")
-    stem = f"{folder}/__pycache__/{name[:-3]}.{sys.implementation.cache_tag}"
-    found = os.stat(source)
-    made_of = (int(found.st_mtime) & 0xFFFFFFFF).to_bytes(4, "little")
-    made_of += (found.st_size & 0xFFFFFFFF).to_bytes(4, "little")
-    try:
-        with open(f"{stem}.pyc", "rb") as file:
-            data = file.read()
-    except OSError:
-        data = b""
-    if data[4:16] == bytes(4) + made_of:
-        return data[16:]
-    with open(source, "rb") as file:
-        return marshal.dumps(compile(file.read(), source, "exec", dont_inherit=True))
 
 
 def _store(path: str, entries: dict[str, Entry], codes: bytes) -> None:

@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import ast
+import marshal
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from podwright import slimcode
 
 AGENT = Path(__file__).parents[2] / "agent"
 LOOK = """
@@ -128,3 +133,58 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     made = Tree(tmp_path)
     made.cache.write_text("a file where the directory should be")
     assert made.look()[0] == "SourceFileLoader"
+
+
+SOURCE = '''"""What people read."""
+from __future__ import annotations
+
+class Value:
+    """A class."""
+    size: int = 1
+
+    def grown(self, by: Number, *more: Any, **named: Any) -> Value:
+        """A method."""
+        if by:
+            def inner(x: int) -> int:
+                "Alone."
+            return inner
+        try:
+            pass
+        except OSError:
+            def other() -> None:
+                """Another."""
+'''
+
+
+def test_what_only_people_read_is_left_out_and_the_rest_is_the_same(tmp_path: Path) -> None:
+    source = tmp_path / "one.py"
+    source.write_text(SOURCE)
+    (tmp_path / "__pycache__").mkdir()
+    code = slimcode.of(str(source))
+    assert slimcode.of(str(source)) == code
+    (kept,) = (tmp_path / "__pycache__").iterdir()
+    made: dict[str, Any] = {"__name__": "one"}
+    exec(marshal.loads(code), made)
+    value = made["Value"]
+    assert value.__doc__ is value.grown.__doc__ is made.get("__doc__") is None
+    assert value.__annotations__ == {"size": "int"}
+    assert value.grown.__annotations__ == {}
+    inner = value().grown(1)
+    assert inner(1) is None and inner.__doc__ is None and not inner.__annotations__
+    assert b"people read" not in code and b"Another" not in code
+    kept.write_bytes(kept.read_bytes()[:-1] + b"\0")
+    os.utime(source, (1, 1))
+    assert slimcode.of(str(source)) == code, "what was made of another source is not used"
+
+
+def test_all_modules_mean_the_same_without_what_people_read() -> None:
+    for source in sorted((AGENT / "podwright").rglob("*.py")):
+        whole = ast.parse(source.read_bytes())
+        slim = ast.parse(source.read_bytes())
+        slimcode.strip(slim)
+        compile(slim, str(source), "exec", dont_inherit=True)
+        kinds = [type(node).__name__ for node in ast.walk(slim)]
+        assert kinds.count("FunctionDef") == [type(n).__name__ for n in ast.walk(whole)].count(
+            "FunctionDef"
+        )
+        assert not any(ast.get_docstring(n) for n in ast.walk(slim) if isinstance(n, ast.Module))
