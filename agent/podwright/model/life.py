@@ -20,10 +20,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from podwright.model.image import Port
+    from podwright.model.probe import Probe
+    from podwright.model.streams import Streams
+
     Annotations = tuple[tuple[str, str], ...]
 
 PREFIX = "podwright.io/"
 CONDITIONS = ("started", "ready")
+PROBES = ("startup", "readiness", "liveness")
+STREAMS = ("stdin", "stdout", "stderr", "log_path")
 RESTARTS = ("no", "on-failure", "always")
 FIRST_FAILURE = "first-failure"
 ALL_ENDED = "all-ended"
@@ -32,6 +38,8 @@ HOOK_TIMEOUT = 90.0
 """Seconds that a hook may take when nothing else is said."""
 IMAGE_STOP_SIGNAL = "appc.io/docker/stopsignal"
 """Where a converted image keeps its StopSignal (A7)."""
+IMAGE_NOTIFIES = "appc.io/executor/supports-systemd-notify"
+"""true: the image's program speaks sd_notify(3) (C6)."""
 
 
 @value
@@ -54,6 +62,12 @@ class Life:
     stop_signal   such as SIGQUIT; "": what its image says, or SIGTERM
     stop_timeout  seconds from there to SIGKILL; None: the pod's
     hook_timeout  seconds that each of its hooks may take; None: HOOK_TIMEOUT
+    notify        it says itself when it is ready, sd_notify(3); None: what its image says, or not
+    watchdog      seconds in which it must say that it is alive; None: it need not
+    startup       until it succeeds, the others are not asked; gives the app up when it never does
+    readiness     whether it serves, as long as it runs; beside it `ready` says only the patience
+    liveness      the app is ended, and started again by `restart`, when it fails
+    streams       what it reads from and writes to; None: nothing is said
     """
 
     depends_on: tuple[Dependency, ...] = ()
@@ -62,6 +76,17 @@ class Life:
     stop_signal: str = ""
     stop_timeout: Optional[float] = None
     hook_timeout: Optional[float] = None
+    notify: Optional[bool] = None
+    watchdog: Optional[float] = None
+    streams: Optional[Streams] = None
+    startup: Optional[Probe] = None
+    readiness: Optional[Probe] = None
+    liveness: Optional[Probe] = None
+
+    def probes(self) -> dict[str, Probe]:
+        """Those that it has, by what they are for."""
+        found = {"startup": self.startup, "readiness": self.readiness, "liveness": self.liveness}
+        return {role: probe for role, probe in found.items() if probe is not None}
 
 
 PLAIN = Life()
@@ -138,17 +163,58 @@ def parse_fields(fields: Fields, *, several: bool) -> Life:
     signal = fields.text("stop_signal")
     signal = parse_signal(signal, where) if signal else ""
     hooks = _optional_seconds(fields, "hook_timeout")
+    probes = _parse_probes(fields)
     if not several:
-        return Life(stop_signal=signal, hook_timeout=hooks)
+        return Life(stop_signal=signal, hook_timeout=hooks, **_told(fields), **probes)
     where = fields.at("depends_on")
+    ready = parse_ready(fields.child("ready"))
+    check_probes(ready, bool(probes.get("readiness")), fields.at("ready"))
     return Life(
         tuple(parse_dependency(text, where) for text in fields.texts("depends_on")),
         fields.choice("restart", RESTARTS, "no"),
-        parse_ready(fields.child("ready")),
+        ready,
         signal,
         _optional_seconds(fields, "stop_timeout"),
         hooks,
+        **_told(fields),
+        **probes,
     )
+
+
+def _parse_probes(fields: Fields) -> dict[str, Any]:
+    found = {role: fields.child(role) for role in PROBES}
+    if not any(found.values()):
+        return {}
+    from podwright.model import probe
+
+    return {role: probe.parse(given, role) for role, given in found.items()}
+
+
+def check_probes(ready: Optional[Ready], readiness: bool, where: str) -> None:
+    """Refuse two rules about the same; beside a readiness probe `ready` may say the timeout."""
+    if readiness and ready is not None and (ready.tcp is not None or ready.exec):
+        raise UsageError(
+            f"{where}: exclude each other: this rule and a readiness probe",
+            "leave one of them out",
+            object=where,
+        )
+
+
+def _told(fields: Fields) -> dict[str, Any]:
+    """What the app is to tell us about itself."""
+    notify = None if fields.raw("notify") is None else fields.boolean("notify")
+    watchdog = None
+    if fields.raw("watchdog") is not None:
+        watchdog = seconds(fields, "watchdog", 0.0, LONGEST, 0.1)
+    return {"notify": notify, "watchdog": watchdog, "streams": _streams_of(fields)}
+
+
+def _streams_of(fields: Fields) -> Optional[Streams]:
+    if all(fields.raw(name) is None for name in STREAMS):
+        return None
+    from podwright.model import streams
+
+    return streams.of_fields(fields)
 
 
 def _optional_seconds(fields: Fields, name: str) -> Optional[float]:
@@ -167,7 +233,41 @@ def from_json(raw: Optional[dict[str, Any]]) -> Life:
         raw["stop_signal"],
         raw["stop_timeout"],
         raw["hook_timeout"],
+        notify=raw.get("notify"),
+        watchdog=raw.get("watchdog"),
+        streams=_streams(raw.get("streams")),
+        **_parse_probes(Fields(raw, "probes")),
     )
+
+
+LATER = (*PROBES, "notify", "watchdog", "streams")
+"""Fields that came later."""
+
+
+def as_json(life: Life) -> dict[str, Any]:
+    """What `from_json` reads. Where nothing newer is said it is what older agents wrote, too."""
+    from podwright.values_json import to_json
+
+    raw: dict[str, Any] = to_json(life)
+    known = {name: raw[name] for name in raw if name not in LATER or raw[name] is not None}
+    return {**known, **_dump_probes(life)}
+
+
+def _dump_probes(life: Life) -> dict[str, Any]:
+    found = life.probes()
+    if not found:
+        return {}
+    from podwright.model import probe
+
+    return {role: probe.dump(each, role) for role, each in found.items()}
+
+
+def _streams(raw: Optional[dict[str, Any]]) -> Optional[Streams]:
+    if raw is None:
+        return None
+    from podwright.model.streams import Streams
+
+    return Streams(**raw)
 
 
 def dump(life: Life) -> Annotations:
@@ -181,7 +281,17 @@ def dump(life: Life) -> Annotations:
         "stop-signal": life.stop_signal,
         "stop-timeout": "" if life.stop_timeout is None else repr(life.stop_timeout),
         "hook-timeout": "" if life.hook_timeout is None else repr(life.hook_timeout),
+        "notify": "" if life.notify is None else str(life.notify).lower(),
+        "watchdog": "" if life.watchdog is None else repr(life.watchdog),
     }
+    if life.streams is not None:
+        from podwright.model import streams
+
+        texts.update(streams.dump(life.streams))
+    for role, raw in _dump_probes(life).items():
+        from podwright import jsonio
+
+        texts[role] = jsonio.dumps(raw)
     return tuple((PREFIX + name, text) for name, text in texts.items() if text)
 
 
@@ -204,16 +314,20 @@ def parse(annotations: Annotations, app: str) -> Life:
         key = name.replace("-", "_")
         if name == "depends-on":
             raw[key] = text.split(",")
-        elif name == "ready":
+        elif name == "ready" or name in PROBES:
             from podwright import jsonio
 
-            raw[key] = jsonio.loads(text.encode(), f"app {app}: annotation {PREFIX}ready")
+            raw[key] = jsonio.loads(text.encode(), f"app {app}: annotation {PREFIX}{name}")
         else:
-            raw[key] = _number(text) if name.endswith("-timeout") else text
+            number = name.endswith("-timeout") or name == "watchdog"
+            raw[key] = _number(text) if number else _BOOLEAN.get(text, text)
     fields = Fields(raw, f"app {app}")
     life = parse_fields(fields, several=True)
     fields.finish()
     return life
+
+
+_BOOLEAN = {"true": True, "false": False}
 
 
 def _number(text: str) -> Any:
@@ -232,21 +346,22 @@ def exit_policy(annotations: Annotations) -> str:
 
 
 def of_image(life: Life, annotations: Annotations, where: str) -> Life:
-    """The life of an app whose image has these annotations: it may know its stop signal."""
-    if life.stop_signal:
-        return life
-    for name, text in annotations:
-        if name == IMAGE_STOP_SIGNAL and text:
-            from podwright.values import replace
+    """The life of an app whose image has these annotations: what it knows and nobody has said."""
+    from podwright.values import replace
 
-            return replace(life, stop_signal=parse_signal(text, f"{where}: StopSignal"))
+    for name, text in annotations:
+        if name == IMAGE_STOP_SIGNAL and text and not life.stop_signal:
+            life = replace(life, stop_signal=parse_signal(text, f"{where}: StopSignal"))
+        elif name == IMAGE_NOTIFIES and text.lower() == "true" and life.notify is None:
+            life = replace(life, notify=True)
     return life
 
 
 def with_stop_signal(own: Annotations, image: Annotations, where: str) -> Annotations:
-    """An app's annotations with the stop signal that only its image knows."""
+    """An app's annotations with the stop signal, and what else only its image knows."""
+    said = dict(own)
     life = of_image(PLAIN, image, f"{where}: its image")
-    return own if f"{PREFIX}stop-signal" in dict(own) else own + dump(life)
+    return own + tuple(pair for pair in dump(life) if pair[0] not in said)
 
 
 def check(lives: dict[str, Life], policy: str) -> None:
@@ -280,8 +395,34 @@ def start_bound(lives: list[Life], ready: Ready) -> float:
     times = []
     for life in lives:
         rule = life.ready.timeout if life.ready is not None else 1.0 if life.depends_on else 0.0
+        if life.startup is not None or life.readiness is not None:
+            rule = patience(life, ready)
         times.append(rule + (life.hook_timeout or 0.0))
     return ready.timeout + _bound(lives, times)
+
+
+def patience(life: Life, ready: Ready) -> float:
+    """Seconds from its first start until an app with a startup or readiness probe must be ready.
+
+    ready  the pod's rule, whose timeout counts where the app has none of its own
+    """
+    from podwright.model import probe
+
+    return (life.ready or ready).timeout + probe.budget(life.startup, life.readiness)
+
+
+def with_ports(life: Life, ports: tuple[Port, ...], app: str) -> Life:
+    """The life with numbers for the names of ports in its probes. Raises UsageError."""
+    found = life.probes()
+    if not found:
+        return life
+    from podwright.model import probe
+    from podwright.values import replace
+
+    numbered = {
+        role: probe.resolve(each, ports, f"app {app}.{role}") for role, each in found.items()
+    }
+    return replace(life, **numbered)
 
 
 def _bound(lives: list[Life], times: list[float]) -> float:

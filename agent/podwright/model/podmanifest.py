@@ -220,6 +220,7 @@ def complete(
         mounts, extra = build.bind_mounts(
             spec, asked, app.name, app.app, warnings, build.is_converted(image), taken
         )
+        life.with_ports(asked.life, app.app.ports, app.name)  # refuses ports that it does not have
         ended = life.with_stop_signal(app.annotations, image.annotations, f"app {app.name}")
         bound.append(replace(app, mounts=mounts, annotations=ended))
         volumes += extra

@@ -15,10 +15,10 @@ from podwright.errors import UsageError
 from podwright.model import life
 from podwright.model.fields import Fields
 from podwright.model.life import PLAIN, Dependency, Life
+from podwright.model.probe import Probe
 from podwright.model.signalnames import full_name, number
 from podwright.model.spec import parse_desired
 from podwright.stage1.contract import Ready
-from podwright.values_json import to_json
 
 
 def some_life(chance: random.Random) -> Life:
@@ -38,6 +38,10 @@ def some_life(chance: random.Random) -> Life:
         chance.choice(["", "SIGQUIT", "SIGRTMIN+3"]),
         chance.choice([None, 0.0, 1.5, 100.0]),
         chance.choice([None, 0.1, 86400.0]),
+        notify=chance.choice([None, True, False]),
+        watchdog=chance.choice([None, 0.5, 30.0]),
+        startup=chance.choice([None, Probe("exec", exec=("/bin/ok", "a"), interval=0.5)]),
+        liveness=chance.choice([None, Probe("tcp", port="http", initial_delay=2.0)]),
     )
 
 
@@ -45,7 +49,7 @@ def some_life(chance: random.Random) -> Life:
 def test_annotations_and_json_give_the_same_life_again(seed: int) -> None:
     written = some_life(random.Random(seed))
     assert life.parse(life.dump(written), "a") == written
-    assert life.from_json(to_json(written)) == written
+    assert life.from_json(life.as_json(written)) == written
 
 
 def test_a_plain_life_leaves_no_trace() -> None:

@@ -62,6 +62,8 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "readonly_rootfs": True,
         "stop_signal": "SIGQUIT",
         "hook_timeout": 5.0,
+        "notify": True,
+        "watchdog": 30.0,
         "pod_manifest": {"acKind": "PodManifest"},
         "stage1": "namespaces",
         "selinux": "auto",
@@ -80,6 +82,9 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "restart": "no",
         "enabled": False,
         "ready": {"tcp": 6379, "exec": None, "timeout": 5.0},
+        "startup": {"exec": ["/bin/ok", 1], "interval": 0.5},
+        "readiness": {"http": {"port": 8080, "path": "/ok", "headers": {"N": 1}}, "timeout": 2.0},
+        "liveness": {"tcp": 6379, "failure_threshold": 5},
         "stop_timeout": 3.0,
         "exit_policy": "all-ended",
         "pod_isolators": [{"name": "os/unix/sysctl", "value": {"net.core.somaxconn": "9"}}],
@@ -105,6 +110,12 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "volumes": [{"name": "data", "kind": "host", "source": "/srv/redis"}],
         "secrets": [{"name": "key", "content": "c4nary", "mode": "0440", "apps": ["redis"]}],
         "ready": {"tcp": 6379, "timeout": 5.0},
+        "startup": {"exec": ["/bin/ok", "1"], "interval": 0.5},
+        "readiness": {
+            "http": {"port": "8080", "path": "/ok", "headers": {"N": "1"}},
+            "timeout": 2.0,
+        },
+        "liveness": {"tcp": "6379", "failure_threshold": 5},
     }
 
 

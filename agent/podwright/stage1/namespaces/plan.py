@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from podwright.errors import LaunchError
 from podwright.host.cgrouplimits import Limits, limits
-from podwright.model.life import FIRST_FAILURE, PLAIN, Life, check, exit_policy
+from podwright.model.life import FIRST_FAILURE, PLAIN, Life, check, exit_policy, with_ports
 from podwright.model.life import dump as dump_life
 from podwright.model.life import parse as parse_life
 from podwright.stage1.contract import EtcFiles, Ready
@@ -186,7 +186,7 @@ def _app(
     handlers = {handler.name: handler.exec for handler in app.app.handlers}
     paths = "paths" not in launch.insecure
     isolators = app.app.isolators
-    life = parse_life(app.annotations, app.name)
+    life = with_ports(parse_life(app.annotations, app.name), app.app.ports, app.name)
     return AppPlan(
         name=app.name,
         trees=launch.trees[app.name],
