@@ -32,6 +32,7 @@ MAX_MANIFEST = 4 * 1024 * 1024
 LIFE = (
     *("depends-on", "restart", "stop-signal", "stop-timeout", "hook-timeout"),
     *("ready-tcp", "ready-exec", "ready-timeout", "notify", "watchdog"),
+    *("stdin", "stdout", "stderr", "log-path", "log-format"),
 )
 MANIFEST_SAYS = ("exit-policy", "sysctl", "allow")
 """Options of a pod that its manifest says itself, when it is given whole."""
@@ -147,7 +148,9 @@ def pod_spec(
             f"--port cannot be used with {stage1 if net == default_net(stage1) else f'--net={net}'}",
             netchoice.no_ports_hint(net),
         )
-    interactive = args.true("interactive")
+    interactive = args.true("interactive") or any(
+        own.text("stdin") == "interactive" for _, own, _ in args.apps
+    )
     if interactive and len(args.apps) > 1:
         raise UsageError(
             "--interactive works with one app only", f"{len(args.apps)} images are given"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.cli.options import Arguments
+    from podwright.model.streams import Streams
+
+STREAMS = ("stdin", "stdout", "stderr", "log-path", "log-format")
 
 
 def parse(own: Arguments) -> Life:
@@ -27,7 +30,31 @@ def parse(own: Arguments) -> Life:
         parse_signal(signal, "--stop-signal") if signal else "",
         _seconds(own, "stop-timeout"),
         _seconds(own, "hook-timeout"),
+        notify=own.true("notify") if own.given("notify") else None,
+        watchdog=_seconds(own, "watchdog"),
+        streams=_streams(own),
     )
+
+
+def _streams(own: Arguments) -> Optional[Streams]:
+    if not any(own.given(name) for name in STREAMS):
+        return None
+    from podwright.model.streams import INTERACTIVE, NULL, PLAIN, Streams, check
+
+    if own.given("log-path") != own.given("log-format"):
+        raise UsageError(
+            "--log-format and --log-path belong together",
+            "write --log-format=kubernetes --log-path=/var/log/pods/...",
+        )
+    stdin = own.text("stdin", NULL)
+    found = Streams(
+        NULL if stdin == INTERACTIVE else stdin,
+        own.text("stdout", "log"),
+        own.text("stderr", "log"),
+        own.text("log-path"),
+    )
+    check(found, "--stdin, --stdout, --stderr, --log-path")
+    return None if found == PLAIN else found
 
 
 def _ready(own: Arguments) -> Optional[Ready]:

@@ -24,6 +24,7 @@ class Option:
     choices   the only words accepted
     deprecated  an older spelling: what to write instead, NAME or (of a boolean) NAME=VALUE
     hidden    works and is not shown
+    short     a letter that stands for it after a single dash
     """
 
     name: str
@@ -35,6 +36,7 @@ class Option:
     choices: tuple[str, ...] = ()
     deprecated: str = ""
     hidden: bool = False
+    short: str = ""
 
 
 @value
@@ -111,6 +113,8 @@ def take(argv: list[str], index: int, options: dict[str, Option], into: Argument
     name, equals, text = word[2:].partition("=") if word.startswith("--") else (word, "", "")
     if word == "-h":
         name = "help"
+    elif len(word) == 2 and word[1] != "-":
+        name = next((each.name for each in options.values() if each.short == word[1]), name)
     option = options.get(name)
     if option is None:
         raise _unknown(word.partition("=")[0], options)

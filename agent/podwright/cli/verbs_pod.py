@@ -153,6 +153,34 @@ APP_OPTIONS = (
     Option("ready-timeout", "the pod fails when that takes longer", "DURATION", per_app=True),
     Option("stop-signal", "signal that asks the app to end: SIGQUIT", "SIGNAL", per_app=True),
     Option("stop-timeout", "time from there until it is killed", "DURATION", per_app=True),
+    Option(
+        "stdin",
+        "null; stream or tty: of who attaches; interactive: our terminal (one app only)",
+        "MODE",
+        "null",
+        per_app=True,
+        choices=("null", "stream", "tty", "interactive"),
+    ),
+    Option(
+        "stdout",
+        "log, null, or stream or tty: to who attaches",
+        "MODE",
+        "log",
+        per_app=True,
+        choices=("log", "null", "stream", "tty"),
+    ),
+    Option(
+        "stderr",
+        "the same for standard error",
+        "MODE",
+        "log",
+        per_app=True,
+        choices=("log", "null", "stream", "tty"),
+    ),
+    Option(
+        "log-format", "of --log-path", "FORMAT", per_app=True, choices=("kubernetes",)
+    ),
+    Option("log-path", "write what goes to the log to this file", "FILE", per_app=True),
     Option("hook-timeout", "time that each of its hooks may take", "DURATION", per_app=True),
     Option("notify", "the app says itself when it is ready, by sd_notify", per_app=True),
     Option(

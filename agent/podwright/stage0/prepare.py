@@ -258,6 +258,7 @@ def runtime_config(spec: PodSpec, reports: tuple[str, ...] = ()) -> dict[str, An
         "selinux": spec.selinux,
         "privateUsers": spec.private_users,
         "metadata": spec.metadata,
+        **({} if spec.log is None else {"log": to_json(spec.log)}),
     }
 
 

@@ -84,6 +84,9 @@ class Launch:
     users_dir      where ranges of user ids are kept (`Layout.users`)
     metadata       socket of the metadata service, where the pod is registered; "" = it is not
     etc            what its apps are given in /etc
+    log_dir        where what its apps write is kept in files; "": with our own output, or in the
+                   journal when that is there
+    log_limits     most bytes of such a file, and how many of them are kept
     """
 
     uuid: str
@@ -110,6 +113,8 @@ class Launch:
     reports: tuple[str, ...] = ()
     metadata: str = ""
     etc: EtcFiles = EtcFiles()
+    log_dir: str = ""
+    log_limits: tuple[int, int] = (10 << 20, 5)
 
 
 @value

@@ -105,7 +105,7 @@ def test_no_empty_or_repeated_keys(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word, name", [("run", "run"), ("l", "list"), ("stat", "status"), ("run-p", "run-prepared")]
+    "word, name", [("run", "run"), ("li", "list"), ("stat", "status"), ("run-p", "run-prepared")]
 )
 def test_a_unique_prefix_of_a_verb_is_enough(word: str, name: str) -> None:
     assert verbs.find_verb(word).name == name
