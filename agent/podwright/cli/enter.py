@@ -64,3 +64,7 @@ def _app(pod: pods.Pod, wanted: str) -> str:
             f"pod {pod.uuid} has {len(names)} apps", f"say which one: --app={'|'.join(names)}"
         )
     return wanted or names[0]
+
+
+exec_ = run
+"""`app exec`."""

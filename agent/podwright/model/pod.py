@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from podwright.model.secret import Secret
 
 AC_VERSION = "0.8.11"
+MUTABLE = ("coreos.com/rkt/stage1/mutable", "true")
+"""The annotation of a pod whose apps come and go while it runs."""
 
 
 @value
@@ -105,13 +107,14 @@ def parse_pod(raw: Any, where: str = "pod manifest") -> PodManifest:
     for what, names in (("apps", [a.name for a in apps]), ("volumes", [v.name for v in volumes])):
         if len(set(names)) != len(names):
             raise UsageError(f"{fields.at(what)}: names must be unique")
-    if not apps:
+    annotations = pairs(fields, "annotations")
+    if not apps and MUTABLE not in annotations:
         raise UsageError(f"{fields.at('apps')}: a pod needs at least one app")
     return PodManifest(
         apps,
         volumes,
         ports,
-        pairs(fields, "annotations"),
+        annotations,
         tuple(fields.mapping("userAnnotations").items()),
         tuple(fields.mapping("userLabels").items()),
         isolators.parse(raw_isolators, fields.at("isolators"), pod=True),
