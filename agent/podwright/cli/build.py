@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright import jsonio
-from podwright.cli.context import Context, note, say
+from podwright.cli.context import Context, answer, note, say
 from podwright.cli.progress import Printer
 from podwright.errors import UsageError
 from podwright.stage0.build import make, source, spec
@@ -70,12 +70,16 @@ def sign(context: Context, args: Arguments) -> int:
     from podwright.stage0.build import archive
     from podwright.stage0.build.sign import sign_archive
 
+    done = []
     with open_signer(args, args.text("key")) as signer:
         for path in args.rest:
             archive.check(path)
-            made = sign_archive(path, signer)
-            state = "signed" if made else "already signed"
-            say(f"{state} {safe(path, 300)} by {signer.fingerprint}")
+            made = bool(sign_archive(path, signer))
+            done.append({"path": path, "fingerprint": signer.fingerprint, "changed": made})
+            if not args.text("format"):
+                state = "signed" if made else "already signed"
+                say(f"{state} {safe(path, 300)} by {signer.fingerprint}")
+    answer(args, done)
     return 0
 
 

@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from podwright import jsonio
 from podwright.cli import which
-from podwright.cli.context import Context, say
+from podwright.cli.context import Context, print_document
 from podwright.errors import NotFoundError
 from podwright.stage0 import pods
 
@@ -21,6 +20,5 @@ def run(context: Context, args: Arguments) -> int:
     manifest = pod.read_json("pod")
     if manifest is None:
         raise NotFoundError(f"pod {pod.uuid} has no readable manifest", object=pod.uuid)
-    pretty = args.text("pretty-print", "true") == "true"
-    say(jsonio.pretty(manifest) if pretty else jsonio.dumps(manifest))
+    print_document(args, manifest)
     return 0

@@ -1,27 +1,54 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`podwright config`: the merged configuration as JSON."""
+"""`podwright config`: the merged configuration as JSON (A10), log-ins included."""
 
 from __future__ import annotations
 
-from podwright import jsonio
-from podwright.cli.context import Context, say
+from podwright.cli import configuration
+from podwright.cli.context import Context, note, print_document
+from podwright.errors import UsageError
+from podwright.stage0.web.configfiles import documents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podwright.cli.options import Arguments
+
+WHO = {"auth": "domains", "dockerAuth": "registries"}
+"""What a log-in is for, by its kind: a later one for the same has the last word."""
 
 
 def run(context: Context, args: Arguments) -> int:
     """Print every kind of configuration that is in force."""
+    layout = context.layout
+    stage0: list[dict[str, Any]] = [{"rktKind": "paths", "rktVersion": "v1", "data": layout.data}]
+    flavour = configuration.stage1(layout)
+    if flavour:
+        stage0.append({"rktKind": "stage1", "rktVersion": "v1", "name": flavour})
     merged = {
-        "stage0": [{"rktKind": "paths", "rktVersion": "v1", "data": context.layout.data}],
+        "stage0": stage0 + _log_ins(context),
         "directories": {
-            "system": context.layout.system_config,
-            "local": context.layout.local_config,
-            "user": context.layout.user_config,
+            "system": layout.system_config,
+            "local": layout.local_config,
+            "user": layout.user_config,
         },
     }
-    pretty = args.text("pretty-print", "true") == "true"
-    say(jsonio.pretty(merged) if pretty else jsonio.dumps(merged))
+    print_document(args, merged)
     return 0
+
+
+def _log_ins(context: Context) -> list[dict[str, Any]]:
+    """One object for each server or registry; none for whom the files are not readable."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    try:
+        for fields in (
+            one for files in documents(context.layout, "auth.d", tuple(WHO)) for one in files
+        ):
+            kind = fields.text("rktKind")
+            for name in fields.texts(WHO[kind]):
+                found[kind, name] = {**fields.obj, WHO[kind]: [name]}
+    except (PermissionError, UsageError) as err:
+        note(f"warning: log-ins are left out: {err}")
+        return []
+    return list(found.values())

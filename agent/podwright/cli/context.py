@@ -143,6 +143,25 @@ def tell_report(text: str) -> None:
     note(f"note: {text}")
 
 
+def answer(args: Arguments, facts: Any) -> bool:
+    """Print facts as --format asks for them; False when it asks for nothing."""
+    form = args.text("format")
+    if form:
+        from podwright import jsonio
+
+        say(jsonio.pretty(facts) if form == "json-pretty" else jsonio.dumps(facts))
+    return bool(form)
+
+
+def print_document(args: Arguments, document: Any) -> None:
+    """Print a JSON document of those verbs that print nothing else; indented where nothing is said."""
+    from podwright import jsonio
+
+    pretty = args.true("pretty-print") or not args.given("pretty-print")
+    pretty = args.text("format", "json-pretty" if pretty else "json") == "json-pretty"
+    say(jsonio.pretty(document) if pretty else jsonio.dumps(document))
+
+
 def print_json(obj: Any) -> None:
     """One JSON document on standard output."""
     from podwright import jsonio

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.cli import apps
-from podwright.cli.context import note, say
+from podwright.cli.context import answer, note, say
 from podwright.cli.progress import printer
 from podwright.stage0 import images
 
@@ -23,6 +23,7 @@ SHORT = len("sha512-") + 32
 
 def run(context: Context, args: apps.MultiArguments) -> int:
     """Fetch every image named; the first failure ends it."""
+    done = []
     for text, own, _ in args.apps:
         options = images.FetchOptions(
             pull_policy=args.text("pull-policy", "update"),
@@ -31,7 +32,10 @@ def run(context: Context, args: apps.MultiArguments) -> int:
             accept_key=context.accept_key,
         )
         image_id = _fetch(context, text, options, printer(args.text("progress")))
-        say(image_id if args.true("full") else image_id[:SHORT])
+        done.append({"image": text, "id": image_id})
+        if not args.text("format"):
+            say(image_id if args.true("full") else image_id[:SHORT])
+    answer(args, done)
     return 0
 
 

@@ -11,4 +11,5 @@ FORMAT = Option(
     "format", "machine-readable output: json or json-pretty", "FORMAT", choices=JSON_CHOICES
 )
 UUID_FILE = Option("uuid-file", "read the pod's UUID from a file", "FILE")
+UUID_FILE_SAVE = Option("uuid-file-save", "write the pod's UUID to a file", "FILE")
 PULL = ("new", "update", "never")

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.cli import durations
-from podwright.cli.context import Context, note, say
+from podwright.cli.context import Context, answer, note, say
 from podwright.stage0 import collect
 
 TYPE_CHECKING = False
@@ -23,12 +23,15 @@ def run(context: Context, args: Arguments) -> int:
         args.true("mark-only"),
     )
     _count(context, done)
+    for problem in done.problems:
+        note(problem)
+    facts = {"marked": done.marked, "removed": done.removed, "problems": done.problems}
+    if answer(args, {what: list(which) for what, which in facts.items()}):
+        return 0
     for uuid in done.marked:
         say(f"marked {uuid}")
     for uuid in done.removed:
         say(f"removed {uuid}")
-    for problem in done.problems:
-        note(problem)
     return 0
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 import os
 import time
 
-from podwright import jsonio
 from podwright.cli import durations
-from podwright.cli.context import Context, note, say
+from podwright.cli.context import Context, answer, note, print_document, say
 from podwright.cli.table import render
 from podwright.errors import NotFoundError, StoreError, UsageError
 from podwright.model.imageref import parse_ref
@@ -48,11 +47,9 @@ def list_(context: Context, args: Arguments) -> int:
     )
     if not found and not store.check(context.layout):
         note(f"there is no store at {context.layout.data}")
-    form = args.text("format")
-    if form:
-        show = jsonio.pretty if form == "json-pretty" else jsonio.dumps
+    if args.text("format"):
         used = imagereport.users(context.layout)
-        say(show([imagereport.as_json(image, used) for image in found]))
+        answer(args, [imagereport.as_json(image, used) for image in found])
         return 0
     full = args.true("full")
     rows = [tuple(_cell(image, field, full) for field in fields) for image in found]
@@ -167,7 +164,5 @@ def cat_manifest(context: Context, args: Arguments) -> int:
     """Print the manifest of an image."""
     if len(args.rest) != 1:
         raise UsageError("image cat-manifest needs one image")
-    manifest = find_one(context.layout, args.rest[0]).manifest.raw
-    pretty = args.text("pretty-print", "true") == "true"
-    say(jsonio.pretty(manifest) if pretty else jsonio.dumps(manifest))
+    print_document(args, find_one(context.layout, args.rest[0]).manifest.raw)
     return 0

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from podwright.cli.context import Context, say
+from podwright.cli.context import Context, answer, say
 from podwright.cli.image import find_one
 from podwright.errors import UsageError
 
@@ -23,6 +23,7 @@ def export(context: Context, args: Arguments) -> int:
         )
     image = find_one(context.layout, args.rest[0])
     files.to_archive(context.layout, image, args.rest[1], args.true("overwrite"))
+    answer(args, {"id": image.id, "path": args.rest[1]})
     return 0
 
 
@@ -45,7 +46,8 @@ def render(context: Context, args: Arguments) -> int:
 
     image = find_one(context.layout, args.rest[0])
     again.render_anew(context.layout, image.id)
-    say(f"rendered {image.id}")
+    if not answer(args, {"id": image.id, "path": ""}):
+        say(f"rendered {image.id}")
     return 0
 
 
@@ -57,12 +59,14 @@ def _write(context: Context, args: Arguments, verb: str) -> int:
             f"image {verb} needs an image and a directory", f"podwright image {verb} IMAGE DIR"
         )
     context.need_root(f"image {verb}")  # owners and modes of all files are given
+    image = find_one(context.layout, args.rest[0])
     files.to_directory(
         context.layout,
-        find_one(context.layout, args.rest[0]),
+        image,
         args.rest[1],
         whole=verb == "render",
         rootfs_only=args.true("rootfs-only"),
         overwrite=args.true("overwrite"),
     )
+    answer(args, {"id": image.id, "path": args.rest[1]})
     return 0

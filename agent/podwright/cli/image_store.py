@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from podwright import jsonio
 from podwright.cli import durations
-from podwright.cli.context import Context, note, say
+from podwright.cli.context import Context, answer, note, say
 from podwright.cli.image import SHORT, find_id
 from podwright.cli.table import render
 from podwright.errors import NotFoundError, PodwrightError, StoreError, UsageError
@@ -23,7 +22,8 @@ def rm_(context: Context, args: Arguments) -> int:
     if not args.rest:
         raise UsageError("image rm needs an image", "podwright image rm IMAGE...")
     context.need_root("image rm")
-    failed = False
+    failed: list[str] = []
+    gone: list[str] = []
     chosen: dict[str, str] = {}
     for text in args.rest:
         try:
@@ -32,18 +32,26 @@ def rm_(context: Context, args: Arguments) -> int:
         except NotFoundError as err:
             note(f"warning: {err.sentence()}")
         except PodwrightError as err:
-            note(err.sentence())
-            failed = True
+            failed.append(err.sentence())
     for image_id, name in _topmost_first(context, chosen):
         try:
             usage.remove(context.layout, image_id, name)
-            say(f"removed {image_id}")
+            gone.append(image_id)
         except NotFoundError as err:
             note(f"warning: {err.sentence()}")
         except PodwrightError as err:
-            note(err.sentence())
-            failed = True
+            failed.append(err.sentence())
+    _removed(args, gone, failed)
     return 254 if failed else 0
+
+
+def _removed(args: Arguments, gone: list[str], problems: list[str]) -> None:
+    """Say what is gone, and what is not."""
+    for problem in problems:
+        note(problem)
+    if not answer(args, {"removed": gone, "problems": problems}):
+        for image_id in gone:
+            say(f"removed {image_id}")
 
 
 def _topmost_first(context: Context, chosen: dict[str, str]) -> list[tuple[str, str]]:
@@ -66,10 +74,7 @@ def gc(context: Context, args: Arguments) -> int:
         raise UsageError("image gc takes no image", "podwright image rm removes single ones")
     grace = durations.seconds(args.text("grace-period", "24h"), "--grace-period")
     gone, problems = usage.collect(context.layout, grace)
-    for image_id in gone:
-        say(f"removed {image_id}")
-    for problem in problems:
-        note(problem)
+    _removed(args, list(gone), list(problems))
     return 0
 
 
@@ -87,11 +92,7 @@ def verify(context: Context, args: Arguments) -> int:
         ids = [find_id(context.layout, text)[0] for text in args.rest]
     check = Check(context.layout)
     found = [check.image(image_id) for image_id in dict.fromkeys(ids)]
-    form = args.text("format")
-    if form:
-        show = jsonio.pretty if form == "json-pretty" else jsonio.dumps
-        say(show([_json(one) for one in found]))
-    elif found:
+    if not answer(args, [_json(one) for one in found]) and found:
         say(render(("ID", "NAME", "RESULT"), [_row(one) for one in found]))
         for one in found:
             for each in one.differences:

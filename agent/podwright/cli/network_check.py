@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from podwright import jsonio
-from podwright.cli import table
-from podwright.cli.context import Context, say
+from podwright.cli import table, which
+from podwright.cli.context import Context, answer, say
 from podwright.errors import UsageError
 from podwright.net import verify
 from podwright.text import safe
@@ -26,12 +25,12 @@ def check(context: Context, args: Arguments) -> int:
     """0 when nothing is missing; prints what is, pod by pod."""
     context.need_root("network check")  # what pods hold, and their namespaces, are root's
     found = verify.running(context.layout.net)
-    chosen = [_find(text, found) for text in args.rest] if args.rest else list(found)
+    named = which.names(args, "network check") if args.rest or args.given("uuid-file") else ()
+    chosen = [_find(text, found) for text in named] if named else list(found)
     host = verify.look()
     answers = [_answer(one, host) for one in chosen]
-    form = args.text("format")
-    if form:
-        say(jsonio.pretty(answers) if form == "json-pretty" else jsonio.dumps(answers))
+    if answer(args, answers):
+        pass
     elif answers:
         rows = [row for one in answers for row in _rows(one)]
         say(table.render(_TITLES, rows, not args.true("no-legend")))

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from podwright.cli import apps
-from podwright.cli.context import say
-from podwright.cli.run import progress_printer, say_prepared, tell_strangers
+from podwright.cli.context import answer, say
+from podwright.cli.run import progress_printer, save_uuid, say_prepared, tell_strangers
 from podwright.stage0 import pods, prepare
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(context: Context, args: apps.MultiArguments) -> int:
-    """Prints the UUID."""
+    """Prints the UUID, or what `status` would say of the pod."""
     context.need_root("prepare")
     spec = apps.pod_spec(args, context.insecure, context.layout)
     prepare.refuse_early(context.layout, spec)
@@ -23,11 +23,22 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     stored = prepare.resolve_images(
         context.layout, spec, None if quiet else progress_printer(), context.accept_key
     )
-    prepared = prepare.prepare(context.layout, spec, stored)
+    save = args.text("uuid-file-save")
+    prepared = prepare.prepare(
+        context.layout,
+        spec,
+        stored,
+        on_uuid=(lambda uuid: save_uuid(save, uuid)) if save else None,
+    )
     if not quiet:
         say_prepared(prepared)
         tell_strangers(context, spec)
     prepared.pod.move(pods.PREPARED)
     prepared.pod.close()
-    say(prepared.pod.uuid)
+    if args.text("format"):
+        from podwright.stage0 import report
+
+        answer(args, report.report(pods.find(context.layout, prepared.pod.uuid)))
+    else:
+        say(prepared.pod.uuid)
     return 0

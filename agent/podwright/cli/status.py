@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import time
 
-from podwright import jsonio
 from podwright.cli import addresses, durations, which
-from podwright.cli.context import Context, say
+from podwright.cli.context import Context, answer, say
 from podwright.errors import NotReadyError
 from podwright.stage0 import pods, report
 from podwright.text import safe
@@ -44,10 +43,7 @@ def run(context: Context, args: Arguments) -> int:
         )
         if not seen["ready"] and args.text("wait-ready") != "false":
             raise NotReadyError(f"pod {pod.uuid} ended before it was ready", object=pod.uuid)
-    if args.text("format"):
-        show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
-        say(show(seen))
-    else:
+    if not answer(args, seen):
         say("\n".join(safe(line, 1000) for line in _lines(seen)))
     return 0
 
@@ -97,8 +93,14 @@ def _lines(seen: dict[str, Any]) -> list[str]:
     if seen["finished_at"]:
         lines.append(f"finished={seen['finished_at']}")
         lines.append(f"reason={seen['exit_reason']}")
+    elif seen["exit_reason"] == "unknown":
+        lines += ["finished=unknown", "reason=unknown"]
     if seen["exit_error"]:
         lines.append(f"error={seen['exit_error']}")
+    for number, life in enumerate(seen["lives"], 1):
+        told = (life[name] for name in ("started_at", "finished_at", "exit_status"))
+        texts = ("unknown" if one is None else str(one) for one in told)
+        lines.append("life-{}=started {}, finished {}, status {}".format(number, *texts))
     label = seen["selinux"]
     lines.append(f"selinux={label.get('process') or 'off (' + label.get('off', '') + ')'}")
     if seen["started_at"]:

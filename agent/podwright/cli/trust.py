@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import sys
 
-from podwright.cli.context import Context, note, say
+from podwright.cli.context import Context, answer, note, say
 from podwright.errors import NotFoundError, UsageError, VerifyError
 from podwright.stage0 import keyfit, trust, trustlist
 from podwright.text import safe
@@ -34,6 +34,7 @@ def run(context: Context, args: Arguments) -> int:
     locations = args.rest or _discovered(context, prefix)
     if asked and len(locations) > 1:
         raise UsageError("--fingerprint is for one key", "trust the keys one by one")
+    done = []
     for location in locations:
         armoured = _read(context, location, args.true("insecure-allow-http"))
         info = trust.inspect_key(armoured, f"key {safe(location, 200)}")
@@ -49,7 +50,14 @@ def run(context: Context, args: Arguments) -> int:
         for line in keyfit.warnings(info):
             note(f"warning: {line}")
         where = f"prefix {prefix}" if prefix else "every image"
-        say(f"{'trusted' if change.changed else 'already trusted'} {info.fingerprint} for {where}")
+        done.append(
+            {"key": location, "fingerprint": info.fingerprint}
+            | {"prefix": prefix, "changed": change.changed}
+        )
+        if not args.text("format"):
+            word = "trusted" if change.changed else "already trusted"
+            say(f"{word} {info.fingerprint} for {where}")
+    answer(args, done)
     return 0
 
 

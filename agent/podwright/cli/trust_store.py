@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from podwright import jsonio
-from podwright.cli.context import Context, note, say
+from podwright.cli.context import Context, answer, note, say
 from podwright.cli.table import render
 from podwright.errors import NotFoundError, UsageError
 from podwright.stage0 import keyfit, trust, trustlist
@@ -29,10 +28,7 @@ def list_(context: Context, args: Arguments) -> int:
         found = [row for row in found if row.key.prefix == args.text("prefix")]
     if args.true("root"):
         found = [row for row in found if not row.key.prefix]
-    form = args.text("format")
-    if form:
-        show = jsonio.pretty if form == "json-pretty" else jsonio.dumps
-        say(show([trustlist.as_json(row) for row in found]))
+    if answer(args, [trustlist.as_json(row) for row in found]):
         return 0
     legend = not args.true("no-legend")
     if found or legend:
@@ -78,6 +74,7 @@ def remove(context: Context, args: Arguments) -> int:
         )
     context.need_admin("trust remove")
     where = f"prefix {prefix}" if prefix else "every image"
+    gone = []
     for fingerprint in args.rest:
         changed = trust.remove_key(context.layout, fingerprint, prefix or None)
         own = fingerprint.replace(" ", "").lower()
@@ -90,9 +87,12 @@ def remove(context: Context, args: Arguments) -> int:
                 object=own,
             )
         done = "masked" if masked else "removed"
-        say(f"{done if changed else f'already {done}'} {own} for {where}")
+        gone.append({"fingerprint": own, "prefix": prefix, "state": done, "changed": changed})
+        if not args.text("format"):
+            say(f"{done if changed else f'already {done}'} {own} for {where}")
         if hint := _elsewhere([row for row in here if row.key.prefix != prefix]):
             note(f"warning: {hint}")
+    answer(args, gone)
     return 0
 
 

@@ -74,6 +74,7 @@ BUILD_VERBS = (
         (
             Option("key", "fingerprint, user ID or secret key file", "KEY"),
             *SIGNER,
+            FORMAT,
         ),
         "Writes FILE.aci.asc, a detached OpenPGP signature (SHA-512). A good one by the same key is left\n"
         "alone. Keys that hosts would refuse (weak, expired, revoked) are refused here.",

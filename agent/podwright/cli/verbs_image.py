@@ -45,7 +45,7 @@ IMAGE_VERBS = (
         "image_store",
         "Remove images from the store",
         "IMAGE...",
-        (),
+        (FORMAT,),
         "An image that a pod needs, or that another image is built on, stays. One that is not there\n"
         "is a warning.",
         ("podwright image rm example.com/redis:6", "podwright image rm sha512-3fa9c1"),
@@ -55,7 +55,7 @@ IMAGE_VERBS = (
         "image_store",
         "Remove images that nothing has used for a while",
         "",
-        (Option("grace-period", "keep what was used within this time", "DURATION", "24h"),),
+        (Option("grace-period", "keep what was used within this time", "DURATION", "24h"), FORMAT),
         "Kept is what a pod or the current state of a named pod needs, and what another image is\n"
         "built on. What interrupted fetches left behind goes too.",
         ("podwright image gc --grace-period=720h",),
@@ -80,6 +80,7 @@ IMAGE_VERBS = (
         (
             *DIRECTORY_OPTIONS,
             Option("force", "without DIR: make the image's files in the store again"),
+            FORMAT,
         ),
         "DIR must not exist yet. It gets the manifest and the directory rootfs. With --force and\n"
         "without DIR the files that pods start from are made again from the stored archive, whose\n"
@@ -94,7 +95,7 @@ IMAGE_VERBS = (
         "image_files",
         "Write what an image itself holds, without what it is built on, into a directory",
         "IMAGE DIR",
-        DIRECTORY_OPTIONS,
+        (*DIRECTORY_OPTIONS, FORMAT),
         "DIR must not exist yet. It gets the manifest and the directory rootfs.",
         ("podwright image extract --rootfs-only example.com/redis:7 ./redis",),
     ),
@@ -103,7 +104,7 @@ IMAGE_VERBS = (
         "image_files",
         "Write an image as an ACI file",
         "IMAGE FILE.aci",
-        (OVERWRITE,),
+        (OVERWRITE, FORMAT),
         "An ACI comes out as it was served, byte for byte, so its signature stays good. Of another\n"
         "kind of image one is made, the same each time.",
         ("podwright image export example.com/redis:7 redis.aci",),
@@ -113,6 +114,8 @@ IMAGE_VERBS = (
         "image",
         "Print an image's manifest",
         "IMAGE",
-        (Option("pretty-print", "indent", default="true"),),
+        (Option("pretty-print", "indent", default="true"), FORMAT),
+        "The manifest as the image has it. --format=json is --pretty-print=false.",
+        ("podwright image cat-manifest example.com/redis:7",),
     ),
 )

@@ -55,6 +55,9 @@ VERBS = (
                 "update",
                 choices=PULL,
             ),
+            Option("store-only", "", deprecated="pull-policy=never"),
+            Option("no-store", "", deprecated="pull-policy=update"),
+            FORMAT,
         ),
         "Prints one image ID per line.",
         (
@@ -73,6 +76,7 @@ VERBS = (
             Option("fingerprint", "full fingerprint (40 digits) the key must have", "HEX"),
             Option("skip-fingerprint-review", "do not ask; what the location gives is trusted"),
             Option("insecure-allow-http", "allow http:// key locations"),
+            FORMAT,
         ),
         "Shows the key's fingerprint, identities and subkeys and asks; only the word yes accepts. KEY is a\n"
         "file or URL; without KEY the locations are discovered from the prefix. Scripts give the full\n"
@@ -95,6 +99,11 @@ VERBS = (
             Option("no-legend", "no column titles"),
             FORMAT,
         ),
+        "One line per app, the youngest pod last. A pod that cannot be read is shown with what is wrong.",
+        (
+            "podwright list",
+            "podwright list --format=json | jq -r '.[] | select(.state == \"running\").name'",
+        ),
     ),
     Verb(
         "status",
@@ -110,6 +119,13 @@ VERBS = (
             Option("wait-ready", "wait until it is ready, at most DURATION", "[DURATION]"),
             FORMAT,
             UUID_FILE,
+        ),
+        "Lines of NAME=VALUE: what the pod is, where it can be reached, how it is isolated, and for each\n"
+        "app its state and how it ended. A wait that takes longer than DURATION is an error.",
+        (
+            "podwright status web",
+            "podwright status --wait-ready=30s web",
+            "podwright status --wait --format=json 6d1b2e8c | jq .exit_status",
         ),
     ),
     Verb(
@@ -134,11 +150,25 @@ VERBS = (
         "stop",
         "Stop running pods",
         "POD...",
-        (Option("force", "kill at once"), UUID_FILE),
+        (Option("force", "kill at once"), UUID_FILE, FORMAT),
         "Asks and does not wait for the end: podwright status --wait does. A named pod that systemd\n"
-        "supervises is stopped through its unit, which waits.",
+        "supervises is stopped through its unit, which waits. One that has ended already is fine. Prints\n"
+        "the UUIDs; 254 when one could not be stopped.",
+        (
+            "podwright stop web",
+            "podwright stop --force $(podwright list --full --no-legend | cut -f1)",
+        ),
     ),
-    Verb("rm", "rm", "Remove pods that do not run", "POD...", (UUID_FILE,)),
+    Verb(
+        "rm",
+        "rm",
+        "Remove pods that do not run",
+        "POD...",
+        (UUID_FILE, FORMAT),
+        "Prepared, ended and aborted pods, with everything that they wrote. Prints the UUIDs; 254 when one\n"
+        "could not be removed.",
+        ("podwright rm 6d1b2e8c", "podwright rm --uuid-file=/run/redis.uuid"),
+    ),
     Verb(
         "gc",
         "gc",
@@ -148,45 +178,63 @@ VERBS = (
             Option("grace-period", "keep ended pods for this long", "DURATION", "30m"),
             Option("expire-prepared", "expire prepared pods after this long", "DURATION", "24h"),
             Option("mark-only", "only mark, remove nothing"),
+            FORMAT,
         ),
+        "Pods that ended are marked first, and removed when they have been marked for the grace period.\n"
+        "What cannot be removed is said on standard error; the status stays 0.",
+        ("podwright gc", "podwright gc --grace-period=0s --expire-prepared=0s"),
     ),
     Verb(
         "cat-manifest",
         "cat_manifest",
         "Print the manifest of a pod",
         "POD",
-        (Option("pretty-print", "indent", default="true"), UUID_FILE),
+        (Option("pretty-print", "indent", default="true"), FORMAT, UUID_FILE),
+        "The manifest that the pod was made from, with everything filled in; `podwright run\n"
+        "--pod-manifest=FILE` takes it again. --format=json is --pretty-print=false.",
+        ("podwright cat-manifest web", "podwright cat-manifest web | jq .apps[].image.id"),
     ),
     Verb(
         "image",
         "image",
         "Work with images: list, verify, build, push, ...",
         "COMMAND ...",
+        examples=("podwright image list", "podwright help image build"),
     ),
     Verb(
         "network",
         "network",
         "Show the networks that pods can be on",
         "COMMAND ...",
+        examples=("podwright network list",),
     ),
     Verb(
         "policy",
         "policy",
         "Explain the admission policy",
         "COMMAND ...",
+        examples=("podwright policy check example.com/redis:7",),
     ),
     Verb(
         "selinux",
         "selinux",
         "Check the SELinux labels of running pods",
         "COMMAND ...",
+        examples=("podwright selinux verify web",),
     ),
     Verb(
         "config",
         "config",
         "Print the merged configuration as JSON",
         "",
-        (Option("pretty-print", "indent", default="true"),),
+        (Option("pretty-print", "indent", default="true"), FORMAT),
+        "Paths, stage1 and log-ins that are in force, with their passwords as far as the caller may read\n"
+        "them, and the directories that they come from, the last of which has the last word.\n"
+        "--format=json is --pretty-print=false.",
+        (
+            "podwright config",
+            "podwright config | jq -r '.stage0[] | select(.rktKind == \"paths\").data'",
+        ),
     ),
     Verb(
         "check-host",
@@ -225,7 +273,44 @@ VERBS = (
             "podwright run --mds-register example.com/web",
         ),
     ),
-    Verb("version", "version", "Print the version", "", (FORMAT,)),
-    Verb("completion", "completion", "Print a completion script for bash", "bash"),
-    Verb("help", "help", "Help about any command", "[COMMAND]"),
+    Verb(
+        "version",
+        "version",
+        "Print the version",
+        "",
+        (FORMAT,),
+        "Also of the App Container specification that is followed, of Python, and what was built in.",
+        ("podwright version", "podwright version --format=json | jq -r .podwright"),
+    ),
+    Verb(
+        "completion",
+        "completion",
+        "Print a completion script for a shell",
+        "bash|zsh|fish",
+        (),
+        "The script asks the agent what may stand at the cursor: verbs, options and their words, and the\n"
+        "names of pods, apps, images and networks of this host. The role installs all three.",
+        (
+            "source <(podwright completion bash)",
+            "podwright completion zsh >/usr/local/share/zsh/site-functions/_podwright",
+            "podwright completion fish >~/.config/fish/completions/podwright.fish",
+        ),
+    ),
+    Verb(
+        "help",
+        "help",
+        "Help about any command",
+        "[COMMAND [SUB-COMMAND]]",
+        (
+            Option("man", "as a manual page (man -l - shows it)"),
+            Option("write", "write all manual pages and completions below DIR", "DIR"),
+        ),
+        "",
+        (
+            "podwright help run",
+            "podwright help image list",
+            "podwright help --man run | man -l -",
+            "podwright help --write=/usr/local/share",
+        ),
+    ),
 )

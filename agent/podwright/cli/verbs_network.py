@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from podwright.cli.flags import FORMAT
+from podwright.cli.flags import FORMAT, UUID_FILE
 from podwright.cli.options import Option, Verb
 
 NETWORK_VERBS = (
@@ -32,7 +32,7 @@ NETWORK_VERBS = (
         "network",
         "Look whether running pods still have what their networks were made of",
         "[POD...]",
-        (Option("no-legend", "no column titles"), FORMAT),
+        (Option("no-legend", "no column titles"), FORMAT, UUID_FILE),
         "Compares links, addresses, routes, forwarding and firewall with what the host's ledger says, and\n"
         "asks CNI plugins that made a network (CHECK). Changes nothing. Returns 254 when something is\n"
         "missing; starting the pod again makes it anew.",

@@ -35,6 +35,7 @@ TRUST_VERBS = (
         (
             Option("prefix", "not for image names at and below PREFIX any more", "PREFIX"),
             Option("root", "not for every image any more"),
+            FORMAT,
         ),
         "Deletes the administrator's key file. A key that was shipped in the same place is masked by an\n"
         "empty file instead, which `podwright trust` lifts again. Pods that run go on running; images that\n"

@@ -4,34 +4,33 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from podwright import __version__
-from podwright.cli.context import Context, print_json, say
+from podwright.cli.context import Context, answer, say
+from podwright.stage0 import platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.cli.options import Arguments
 
 APPC = "0.8.11"
+FEATURES = ("-TPM", "-SDJOURNAL")
 
 
 def run(context: Context, args: Arguments) -> int:
     """Print the version of the agent, of the appc specification it follows, and of Python."""
-    system = os.uname()
     facts = {
         "podwright": __version__,
         "appc": APPC,
         "python": ".".join(str(part) for part in sys.version_info[:3]),
-        "os": f"{system.sysname.lower()}/{system.machine}",
+        "os": f"{platform.OS}/{platform.host_arch()}",
     }
-    if args.text("format"):
-        print_json(facts)
+    if answer(args, {**facts, "features": list(FEATURES)}):
         return 0
-    say(f"podwright Version: {facts['podwright']}")
+    say(f"{'rkt' if context.layout.rkt else 'podwright'} Version: {facts['podwright']}")
     say(f"appc Version: {facts['appc']}")
     say(f"Python Version: {facts['python']}")
     say(f"OS/Arch: {facts['os']}")
-    say("Features: -TPM -SDJOURNAL")
+    say(f"Features: {' '.join(FEATURES)}")
     return 0

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from podwright.cli.context import Context, note, say
+from podwright.cli.context import Context, answer, note, say
 from podwright.errors import PodwrightError, UsageError
 from podwright.stage0 import pods
 from podwright.text import safe
@@ -38,16 +38,21 @@ def names(args: Arguments, verb: str) -> list[str]:
 def each(context: Context, args: Arguments, verb: str, act: Callable[[pods.Pod], object]) -> int:
     """Do something with every pod named and print its UUID; 254 if any of it failed."""
     context.need_root(verb)
-    failed = False
+    done: list[dict[str, str]] = []
     for text in names(args, verb):
+        uuid, problem = "", ""
         try:
             pod = pods.find(context.layout, text)
+            uuid = pod.uuid
             act(pod)
-            say(f'"{pod.uuid}"')
+            if not args.text("format"):
+                say(f'"{uuid}"')
         except PodwrightError as err:
-            note(err.sentence())
-            failed = True
-    return 254 if failed else 0
+            problem = err.sentence()
+            note(problem)
+        done.append({"pod": text, "uuid": uuid, "error": problem})
+    answer(args, done)
+    return 254 if any(one["error"] for one in done) else 0
 
 
 def one(args: Arguments, verb: str) -> str:

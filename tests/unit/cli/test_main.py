@@ -145,7 +145,9 @@ def test_the_program_itself(tmp_path: Path) -> None:
         check=True,
         cwd=tmp_path,
     )
-    assert set(json.loads(done.stdout)) == {"podwright", "appc", "python", "os"}
+    assert set(json.loads(done.stdout)) == {
+        *("podwright", "appc", "python", "os", "features"),
+    }
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
