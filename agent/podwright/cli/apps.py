@@ -32,6 +32,7 @@ MAX_MANIFEST = 4 * 1024 * 1024
 LIFE = (
     *("depends-on", "restart", "stop-signal", "stop-timeout", "hook-timeout"),
     *("ready-tcp", "ready-exec", "ready-timeout", "notify", "watchdog"),
+    *("startup", "readiness", "liveness"),
     *("stdin", "stdout", "stderr", "log-path", "log-format"),
 )
 MANIFEST_SAYS = ("exit-policy", "sysctl", "allow")

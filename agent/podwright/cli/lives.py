@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from podwright.cli import durations
 from podwright.errors import UsageError
-from podwright.model.life import Life, parse_dependency, parse_signal
+from podwright.model.life import PROBES, Life, parse_dependency, parse_signal
 from podwright.stage1.contract import Ready
 from podwright.text import safe
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.cli.options import Arguments
+    from podwright.model.probe import Probe
     from podwright.model.streams import Streams
 
 STREAMS = ("stdin", "stdout", "stderr", "log-path", "log-format")
@@ -33,7 +34,22 @@ def parse(own: Arguments) -> Life:
         notify=own.true("notify") if own.given("notify") else None,
         watchdog=_seconds(own, "watchdog"),
         streams=_streams(own),
+        **_probes(own),
     )
+
+
+def _probes(own: Arguments) -> dict[str, Probe]:
+    given = [role for role in PROBES if own.given(role)]
+    if not given:
+        return {}
+    from podwright.cli import probes
+
+    if own.given("readiness") and (own.given("ready-tcp") or own.given("ready-exec")):
+        raise UsageError(
+            "--readiness and --ready-tcp or --ready-exec exclude each other",
+            "--readiness goes on asking as long as the app runs",
+        )
+    return {role: probes.parse(own.text(role), role) for role in given}
 
 
 def _streams(own: Arguments) -> Optional[Streams]:
@@ -63,11 +79,14 @@ def _ready(own: Arguments) -> Optional[Ready]:
     if bool(port) == bool(command):
         if port:
             raise UsageError("--ready-tcp and --ready-exec cannot be combined")
-        if timeout is not None:
+        if timeout is None:
+            return None
+        if not own.given("readiness") and not own.given("startup"):
             raise UsageError(
-                "--ready-timeout needs a rule", "give --ready-tcp or --ready-exec with it"
+                "--ready-timeout needs a rule",
+                "give --ready-tcp, --ready-exec or --readiness with it",
             )
-        return None
+        return Ready(timeout=timeout)
     plain = Ready(tcp=_port(port) if port else None, exec=tuple(command.split()))
     return plain if timeout is None else Ready(plain.tcp, plain.exec, timeout=timeout)
 

@@ -151,6 +151,24 @@ APP_OPTIONS = (
         "ready-exec", "the app is ready when this command succeeds in it", "COMMAND", per_app=True
     ),
     Option("ready-timeout", "the pod fails when that takes longer", "DURATION", per_app=True),
+    Option(
+        "startup",
+        "until this succeeds the app is starting: tcp:PORT, exec:COMMAND, http:PORT/PATH,interval=1s",
+        "PROBE",
+        per_app=True,
+    ),
+    Option(
+        "readiness",
+        "the app is ready as long as this succeeds: http:8080/ready,interval=5s",
+        "PROBE",
+        per_app=True,
+    ),
+    Option(
+        "liveness",
+        "end the app when this fails: http:8080/healthz,interval=5s,failure-threshold=3",
+        "PROBE",
+        per_app=True,
+    ),
     Option("stop-signal", "signal that asks the app to end: SIGQUIT", "SIGNAL", per_app=True),
     Option("stop-timeout", "time from there until it is killed", "DURATION", per_app=True),
     Option(
@@ -177,9 +195,7 @@ APP_OPTIONS = (
         per_app=True,
         choices=("log", "null", "stream", "tty"),
     ),
-    Option(
-        "log-format", "of --log-path", "FORMAT", per_app=True, choices=("kubernetes",)
-    ),
+    Option("log-format", "of --log-path", "FORMAT", per_app=True, choices=("kubernetes",)),
     Option("log-path", "write what goes to the log to this file", "FILE", per_app=True),
     Option("hook-timeout", "time that each of its hooks may take", "DURATION", per_app=True),
     Option("notify", "the app says itself when it is ready, by sd_notify", per_app=True),
