@@ -27,8 +27,7 @@ def run(context: Context, args: Arguments) -> int:
     text = which.one(args, "run-prepared")
     overrides = _overrides(args)
     pod = pods.find(context.layout, text)
-    locked = _prepared(context, pod)
-    manifest = start.read_manifest(locked.path)
+    manifest = start.read_manifest(pod.path)
     fly = ("podwright.io/stage1", "fly") in manifest.annotations
     check_ipc(args, "fly" if fly else "namespaces")
     check_overrides(manifest, overrides)
@@ -37,6 +36,7 @@ def run(context: Context, args: Arguments) -> int:
             note(f"warning: {warning}")
     if context.insecure:
         overrides["insecure"] = sorted(context.insecure)
+    locked = _prepared(context, pod)
     outcome = start.run(
         context.layout, locked, overrides, on_report=tell_report, again=again(context)
     )

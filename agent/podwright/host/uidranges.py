@@ -83,11 +83,22 @@ def missing() -> str:
         os.close(fd)
 
 
-def take(directory: str, pods: str, uuid: str, etc: str = "/etc", run: str = "/run") -> Range:
-    """Take a range for the pod `uuid` below `pods` (`Layout.pods`). Raises HostError."""
+def take(
+    directory: str, pods: str, uuid: str, etc: str = "/etc", run: str = "/run", only: int = 0
+) -> Range:
+    """Take a range for the pod `uuid` below `pods` (`Layout.pods`). Raises HostError.
+
+    only  the first id of the only range that will do: files on disk belong to it
+    """
     fs.ensure_dir(directory, 0o700)
-    for first in _candidates(etc):
-        slot = slots.take(directory, first, f"{first} {uuid} {pods}", kept)
+    own = f"{only} {uuid} {pods}"
+    for first in [only] if only else _candidates(etc):
+        slot = slots.take(
+            directory,
+            first,
+            f"{first} {uuid} {pods}",
+            lambda record: _is_alive(only) if record == own else kept(record),
+        )
         if slot is None:
             fs.ensure_dir(directory, 0o700)  # a gc may just have found it empty
             continue
@@ -100,6 +111,12 @@ def take(directory: str, pods: str, uuid: str, etc: str = "/etc", run: str = "/r
             slot.release()
             raise
         return Range(slot, path, fd)
+    if only:
+        raise HostError(
+            f"pod {uuid}: its files belong to the users from {only} on, which another pod has now",
+            "stop that pod first (podwright status shows a pod's private-users), or run a new one",
+            object=uuid,
+        )
     raise HostError(
         "no range of 65536 user ids is free on this host",
         f"see /etc/subuid and /etc/subgid: an entry for {OWNER} must hold a range that begins at a"

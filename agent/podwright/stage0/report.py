@@ -38,7 +38,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "ready": is_ready(pod),
         "pid": _pid(pod),
         "exit_status": ended.get("status"),
-        "exit_reason": ended.get("reason"),
+        "exit_reason": ended.get("reason") or _unknown(pod, ended),
         "exit_error": ended.get("error") or None,
         "ports": [],
         "apps": [],
@@ -48,6 +48,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "allow": [],
         "reports": _reports(pod, runtime),
         "private_users": _users(pod),
+        "lives": _lives(pod),
         "selinux": _selinux(pod, runtime),
     }
     try:
@@ -70,6 +71,20 @@ def report(pod: Pod) -> dict[str, Any]:
     out["user_labels"] = dict(manifest.user_labels)
     out["allow"] = _allow(manifest)
     return out
+
+
+def _unknown(pod: Pod, ended: dict[str, Any]) -> Optional[str]:
+    """What is said of the end of a pod that nobody was there to record, as in a crash of its host."""
+    return "unknown" if pod.state.startswith("exited") and not ended else None
+
+
+def _lives(pod: Pod) -> list[dict[str, Any]]:
+    """The lives that the pod had before this one."""
+    if not os.path.isdir(f"{pod.path}/lives"):
+        return []
+    from podwright.stage0 import rerun
+
+    return rerun.history(pod)
 
 
 def _allow(manifest: PodManifest) -> list[dict[str, Any]]:

@@ -134,7 +134,10 @@ def _patience(
 def _range(pod: Launch) -> Range:
     """User ids of the pod's own, which nobody else on the host has."""
     pods = os.path.dirname(os.path.dirname(pod.pod_dir))
-    return uidranges.take(pod.users_dir, pods, pod.uuid)
+    if not os.path.lexists(f"{pod.pod_dir}/{uidranges.COPIED}"):
+        return uidranges.take(pod.users_dir, pods, pod.uuid)
+    before = uidranges.of(pod.pod_dir)
+    return uidranges.take(pod.users_dir, pods, pod.uuid, only=before[0] if before else 0)
 
 
 def _with_users(pod: Launch, plan: PodPlan, users: Range) -> PodPlan:
