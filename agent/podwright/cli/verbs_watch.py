@@ -4,9 +4,27 @@
 
 from __future__ import annotations
 
+from podwright.cli.flags import FORMAT, UUID_FILE
 from podwright.cli.options import Option, Verb
 
 VERBS: tuple[Verb, ...] = (
+    Verb(
+        "top",
+        "top",
+        "Show what running pods use: CPU, memory, disks, network",
+        "[POD...]",
+        (
+            Option("once", "print one table and end, also on a terminal"),
+            Option("sort", "cpu, memory or name", "KEY", "cpu", choices=("cpu", "memory", "name")),
+            Option("interval", "time between two looks", "DURATION", "2s"),
+            FORMAT,
+            UUID_FILE,
+        ),
+        "A live table on a terminal: c, m and n sort by CPU, memory and name, q ends. Anywhere else, one\n"
+        "table or JSON, after one interval. CPU is in percent of one core; READ, WRITTEN, IN and OUT are\n"
+        "bytes per second. What this host does not count is shown as -.",
+        ("podwright top", "podwright top --format=json web"),
+    ),
     Verb(
         "metrics",
         "metrics",
