@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files for hosts with systemd: what ended pods left is cleaned away twice a day; the metadata service."""
+"""Files for hosts with systemd: what ended pods left is cleaned away twice a day; services on demand."""
 
 from __future__ import annotations
 
@@ -86,6 +86,94 @@ ReadOnlyPaths instead of ProtectKernelTunables and ProtectControlGroups, which m
 that is a container itself, that one tells another boot ID than everybody else sees.
 """
 
+HARDENED = """\
+CapabilityBoundingSet=
+LimitCORE=0
+LockPersonality=yes
+NoNewPrivileges=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectHome=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectSystem=strict
+ReadOnlyPaths=/proc/sys /sys
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+"""
+"""Of services that only look."""
+
+METRICS_SOCKET = """\
+# Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=Where monitoring asks for numbers about podwright pods
+
+[Socket]
+ListenStream=127.0.0.1:18113
+ExecStartPre=/bin/mkdir -p /run/podwright
+ExecStartPre=/bin/touch /run/podwright/counters
+
+[Install]
+WantedBy=sockets.target
+"""
+"""The file is where calls of the agent count what they refuse, from then on."""
+
+METRICS_SERVICE = f"""\
+# Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=Numbers about podwright pods for monitoring
+Requires=podwright-metrics.socket
+After=podwright-metrics.socket
+
+[Service]
+Type=notify
+ExecStart=/usr/bin/podwright metrics --serve
+DynamicUser=yes
+SupplementaryGroups=podwright
+MemoryMax=128M
+TasksMax=8
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+{HARDENED}"""
+"""It is nobody in particular, in the group that may list pods and images."""
+
+API_SOCKET = """\
+# Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=Where programs ask about podwright pods and images
+
+[Socket]
+ListenStream=/run/podwright/api.sock
+SocketGroup=podwright
+SocketMode=0660
+DirectoryMode=0755
+RemoveOnStop=yes
+
+[Install]
+WantedBy=sockets.target
+"""
+
+API_SERVICE = f"""\
+# Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=Tells programs about podwright pods and images
+Requires=podwright-api.socket
+After=podwright-api.socket
+
+[Service]
+Type=notify
+ExecStart=/usr/bin/podwright api-service
+DynamicUser=yes
+SupplementaryGroups=podwright systemd-journal
+MemoryMax=256M
+TasksMax=128
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+{HARDENED}"""
+
 TMPFILES = """\
 # Installed by the role podwright.fleet.agent; changes are overwritten.
 d /var/lib/podwright 2750 root podwright
@@ -96,6 +184,10 @@ FILES = {
     "/etc/systemd/system/podwright-gc.timer": GC_TIMER,
     "/etc/systemd/system/podwright-metadata.socket": METADATA_SOCKET,
     "/etc/systemd/system/podwright-metadata.service": METADATA_SERVICE,
+    "/etc/systemd/system/podwright-metrics.socket": METRICS_SOCKET,
+    "/etc/systemd/system/podwright-metrics.service": METRICS_SERVICE,
+    "/etc/systemd/system/podwright-api.socket": API_SOCKET,
+    "/etc/systemd/system/podwright-api.service": API_SERVICE,
     "/etc/tmpfiles.d/podwright.conf": TMPFILES,
 }
 """Path and content."""
