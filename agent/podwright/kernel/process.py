@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 
 from podwright.kernel import beneath, calls
@@ -215,6 +216,11 @@ def install_filter(code: bytes) -> None:
     """Put a seccomp filter (BPF, 8 bytes per instruction) on this process for ever."""
     program = _Filter(len(code) // 8, code)
     calls.libc("prctl", _SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0)
+
+
+def duplicate(fd: int, least: int) -> int:
+    """Another descriptor of the same, numbered `least` or above, closed on exec."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, least)
 
 
 def close_from(first: int) -> None:

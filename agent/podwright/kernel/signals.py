@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         SIG_IGN,
         SIG_SETMASK,
         SIG_UNBLOCK,
+        SIGABRT,
         SIGCHLD,
         SIGCONT,
         SIGHUP,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         SIGSYS,
         SIGTERM,
         SIGTTOU,
+        SIGURG,
         SIGUSR1,
         SIGUSR2,
         SIGWINCH,
@@ -40,6 +42,7 @@ else:
         SIG_IGN,
         SIG_SETMASK,
         SIG_UNBLOCK,
+        SIGABRT,
         SIGCHLD,
         SIGCONT,
         SIGHUP,
@@ -52,6 +55,7 @@ else:
         SIGSYS,
         SIGTERM,
         SIGTTOU,
+        SIGURG,
         SIGUSR1,
         SIGUSR2,
         SIGWINCH,
@@ -63,6 +67,7 @@ else:
     )
 
 __all__ = [
+    "SIGABRT",
     "SIGCHLD",
     "SIGCONT",
     "SIGHUP",
@@ -75,6 +80,7 @@ __all__ = [
     "SIGSYS",
     "SIGTERM",
     "SIGTTOU",
+    "SIGURG",
     "SIGUSR1",
     "SIGUSR2",
     "SIGWINCH",

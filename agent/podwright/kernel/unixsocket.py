@@ -107,3 +107,56 @@ def receive(channel: _socket.socket, size: int) -> tuple[bytes, tuple[int, ...]]
             os.close(fd)
         raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
     return data, tuple(fds)
+
+
+def datagram() -> _socket.socket:
+    """A socket for messages."""
+    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+
+
+def bind(channel: _socket.socket, directory: int, name: str, mode: int) -> None:
+    """Give a socket the name `name` in an open directory."""
+    step("bind")
+    channel.bind(f"/proc/self/fd/{directory}/{name}")
+    os.chmod(name, mode, dir_fd=directory)  # the umask has taken some of the socket's own
+
+
+def connect_datagram(address: str) -> _socket.socket:
+    """A socket whose messages go to `address`; one that begins with @ is abstract. Raises OSError."""
+    channel = datagram()
+    try:
+        channel.connect("\0" + address[1:] if address.startswith("@") else address)
+    except OSError:
+        channel.close()
+        raise
+    return channel
+
+
+def try_send(fd: int, data: bytes) -> None:
+    """Send a message, if somebody has room for it at once."""
+    channel = _socket.socket(fileno=os.dup(fd))
+    try:
+        channel.send(data, _socket.MSG_NOSIGNAL | _socket.MSG_DONTWAIT)
+    except OSError:
+        pass  # who does not listen misses it
+    finally:
+        channel.close()
+
+
+def receive_from(channel: _socket.socket, size: int) -> tuple[bytes, int, tuple[int, ...]]:
+    """A message (cut to `size` bytes), who sent it, and the descriptors that came with it.
+
+    The pid is one of our pid namespace, 0 for who has none there. `channel` has SO_PASSCRED and
+    must not block.
+    """
+    room = _socket.CMSG_SPACE(MOST_DESCRIPTORS * _INT) + _socket.CMSG_SPACE(3 * _INT)
+    data, ancillary, _, _ = channel.recvmsg(size, room, _socket.MSG_CMSG_CLOEXEC)
+    pid, fds = 0, []
+    for level, kind, packed in ancillary:
+        if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
+            whole = len(packed) - len(packed) % _INT
+            numbers = range(0, whole, _INT)
+            fds += [int.from_bytes(packed[at : at + _INT], "little") for at in numbers]
+        elif (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_CREDENTIALS):
+            pid = int.from_bytes(packed[:_INT], "little")
+    return data, pid, tuple(fds)

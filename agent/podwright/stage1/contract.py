@@ -57,6 +57,20 @@ class EtcFiles:
 
 
 @value
+class Listening:
+    """A socket that the service manager has given us, and whose it is.
+
+    name   as the app is told it, sd_listen_fds(3)
+    port   of the app, by name
+    """
+
+    fd: int
+    name: str
+    app: str
+    port: str = ""
+
+
+@value
 class Launch:
     """A prepared pod and the way in which it is to be run.
 
@@ -87,6 +101,8 @@ class Launch:
     log_dir        where what its apps write is kept in files; "": with our own output, or in the
                    journal when that is there
     log_limits     most bytes of such a file, and how many of them are kept
+    listening      sockets that its apps inherit
+    machined       it is registered with systemd-machined, where that answers
     """
 
     uuid: str
@@ -115,6 +131,8 @@ class Launch:
     etc: EtcFiles = EtcFiles()
     log_dir: str = ""
     log_limits: tuple[int, int] = (10 << 20, 5)
+    listening: tuple[Listening, ...] = ()
+    machined: bool = False
 
 
 @value

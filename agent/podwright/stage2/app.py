@@ -104,6 +104,8 @@ class Target:
     own_users     the pod has a user namespace of its own
     score         its oom_score_adj, where that is to be set in the fork
     rlimits       (name, soft, hard) to set
+    main_environment   what only its main program is told
+    listening     (descriptor, name) of sockets that its main program inherits, sd_listen_fds(3)
     """
 
     plan: AppPlan
@@ -117,6 +119,8 @@ class Target:
     own_users: bool = False
     score: Optional[Score] = None
     rlimits: tuple[tuple[str, int, int], ...] = ()
+    main_environment: tuple[tuple[str, str], ...] = ()
+    listening: tuple[tuple[int, str], ...] = ()
 
 
 @value
@@ -157,8 +161,12 @@ def spawn(
     identity: Identity,
     stdio: Stdio,
     more: tuple[tuple[str, str], ...] = (),
+    listening: tuple[tuple[int, str], ...] = (),
 ) -> Started:
-    """Fork a process of an app that executes `path`; `more` is added to its environment."""
+    """Fork a process of an app that executes `path`; `more` is added to its environment.
+
+    listening   (descriptor, name) of sockets that it inherits, sd_listen_fds(3)
+    """
     channel = target.spaces.begin()
     pipe, report = os.pipe()
     if target.score is not None:
@@ -174,7 +182,10 @@ def spawn(
         return Started(pid, pipe)
     executing = False
     try:
-        report = _become(target, identity, stdio, report, channel)
+        passed = tuple(fd for fd, _ in listening)
+        report = _become(target, identity, stdio, report, channel, passed)
+        if listening:
+            more += _listening([name for _, name in listening])
         executing = True
         os.execve(path, argv, {**dict(target.plan.environment), **dict(more)})
     except OSError as err:
@@ -202,6 +213,7 @@ def _become(
     stdio: Stdio,
     report: int,
     channel: Optional[_socket.socket],
+    listening: tuple[int, ...] = (),
 ) -> int:
     """Everything between fork and exec; returns the pipe's new descriptor."""
     signals.pthread_sigmask(signals.SIG_SETMASK, ())
@@ -216,7 +228,7 @@ def _become(
     _connect(stdio, identity)
     directory = beneath.open_in_root(here, target.plan.directory, beneath.DIRECTORY)
     os.fchdir(directory)
-    report = _only(report)
+    report = _only(report, listening)
     os.umask(0o022)
     confine(target, identity)
     return report
@@ -262,9 +274,26 @@ def _write(path: str, text: str) -> None:
         os.close(fd)
 
 
-def _only(report: int) -> int:
-    """Close every descriptor but 0, 1, 2 and `report`, which becomes 3 and closes on exec."""
-    if report != 3:
-        os.dup2(report, 3, inheritable=False)
-    process.close_from(4)
-    return 3
+def _listening(names: list[str]) -> tuple[tuple[str, str], ...]:
+    """What a program must know of the sockets that it finds from 3 on; from ourselves, its pid."""
+    return (
+        ("LISTEN_FDS", str(len(names))),
+        ("LISTEN_PID", str(os.getpid())),
+        ("LISTEN_FDNAMES", ":".join(names)),
+    )
+
+
+def _only(report: int, listening: tuple[int, ...] = ()) -> int:
+    """Close every descriptor but 0, 1, 2, `listening`, which become 3 and so on, and `report`, which
+    comes after them and closes on exec."""
+    last = 3 + len(listening)
+    kept = (*listening, report)
+    if kept != tuple(range(3, last + 1)):
+        # Out of the way first: one may have the number that another one is to get.
+        kept = tuple(process.duplicate(fd, last + 1) for fd in kept)
+        for number, fd in enumerate(kept, 3):
+            os.dup2(fd, number, inheritable=number != last)
+    for number in range(3, last):
+        os.set_inheritable(number, True)
+    process.close_from(last + 1)
+    return last

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 WAITING, PRE_START, MAIN, CLEARING, POST_STOP, PAUSE, OVER = range(7)
 """Phases of an app: for its dependencies; its programs; the end of what it left behind; before it
 is started again."""
+CREATED = 7
+"""It waits for somebody to have it started, in a pod whose apps come and go."""
 NEVER = float("inf")
 
 EXITED = "exited"
@@ -35,9 +37,11 @@ class App:
     asked           it was asked to end, by the pod
     overdue         its hook took too long
     again           it will be started again
+    held            it is not, since somebody has had it stopped
     hook            its post-stop hook is still to run
     executed        its main program ran at least once
     was_ready       it was ready at least once
+    said_ready      its program has said so in this life, by sd_notify(3)
     began           when its main program was executed (monotonic); 0 for not at all in this life
     started, finished    of its main program, in seconds since the epoch
     status, reason  how its last life ended; None and "" meanwhile
@@ -53,8 +57,8 @@ class App:
         self.phase = WAITING
         self.pid = 0
         self.due = NEVER
-        self.asked = self.overdue = self.again = self.hook = False
-        self.executed = self.was_ready = False
+        self.asked = self.overdue = self.again = self.hook = self.held = False
+        self.executed = self.was_ready = self.said_ready = False
         self.began = self.started = self.finished = 0.0
         self.status: Optional[int] = None
         self.reason = ""

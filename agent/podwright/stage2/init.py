@@ -36,12 +36,15 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.host.cgroups import PodCgroup
+    from podwright.stage1.contract import Listening
     from podwright.stage1.fly.leftovers import Leftovers
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan, UserRange
     from podwright.stage1.namespaces.users import Users
+    from podwright.stage2.changing import Ground
     from podwright.stage2.leftovers import Group
     from podwright.stage2.memory import Memory
+    from podwright.stage2.notices import Voice
 
 _GET_FLAGS = 0x8913
 _SET_FLAGS = 0x8914
@@ -92,7 +95,7 @@ def _run(
         settings.apply(plan, link.missing)
     pod = roots.build(plan, pins, users)
     permitted = process.permitted() if users is None else (2 << _last_capability()) - 1
-    targets = [_target(pod, app, filters, group, permitted, plan) for app in plan.apps]
+    targets = [target_of(pod, app, filters, group, permitted, plan) for app in plan.apps]
     if any(app.restrictions.rlimits for app in plan.apps):
         from podwright.stage2 import rlimits
 
@@ -102,6 +105,7 @@ def _run(
 
         targets = optional.scores(targets, link.missing)
     groups = _groups(plan, group)
+    voices: Optional[list[Voice]] = None
     memory: dict[str, Memory] = {}
     if plan.limits.memory is not None or any(app.limits.memory for app in plan.apps):
         from podwright.stage2 import memory as counts
@@ -110,10 +114,22 @@ def _run(
     if users is not None:
         targets = _scored(targets)
     _leave_records(pod, plan, targets)
+    if link.outer >= 0 or any(app.life.notify or app.life.watchdog for app in plan.apps):
+        from podwright.stage2 import notices
+
+        voices = notices.listen(pod, plan, group)
+        targets = [notices.told(target, voices) for target in targets]
+    if link.listening:
+        targets = [_listening(target, link.listening) for target in targets]
     null = os.open("dev/null", os.O_RDWR | os.O_CLOEXEC, dir_fd=pod)
     stdio = Stdio(None if plan.interactive else null)
     if link.terminals is not None:
         stdio = Stdio(terminal=_terminal(pod, plan.apps[0], link), controlling=True)
+    ground: Optional[Ground] = None
+    if plan.mutable:
+        from podwright.stage2 import changing
+
+        ground = changing.Ground(pod, users is not None)
     go = link.wait_go() if plan.etc.late else None
     if go is not None and go.resolv:
         etcfiles.put_late(pod, plan, go.resolv)
@@ -129,17 +145,21 @@ def _run(
     if go.metadata:
         targets = [_told(target, ("AC_METADATA_URL", go.metadata)) for target in targets]
     calls.trim_heap()
+    if ground is not None:
+        return ground.supervise(plan, targets, link, go, stdio, null, groups, memory)
     supervisor = Supervisor(plan, targets, link, go.address, stdio, null, groups)
     for app in supervisor.apps:
         app.memory = memory.get(app.name)
+    if voices is not None:
+        supervisor.notices = notices.Notices(voices, supervisor.apps, link)
     supervisor.control = entered.control(link.control, targets, plan.users is not None)
     return supervisor.run()
 
 
 def _groups(plan: PodPlan, group: PodCgroup) -> dict[str, Group]:
     """The processes of each app, where one may end before its pod does."""
-    first = plan.apps[0]
-    if len(plan.apps) == 1 and not first.post_stop and first.life.restart == "no":
+    alone = len(plan.apps) == 1 and not plan.mutable
+    if alone and not plan.apps[0].post_stop and plan.apps[0].life.restart == "no":
         return {}
     from podwright.stage2.leftovers import open_groups
 
@@ -240,7 +260,7 @@ def _allow_ping(users: Optional[UserRange]) -> None:
         os.close(fd)
 
 
-def _target(
+def target_of(
     pod: int,
     app: AppPlan,
     filters: dict[str, bytes],
@@ -248,6 +268,7 @@ def _target(
     permitted: int,
     plan: PodPlan,
 ) -> Target:
+    """An app as it will be started, from its plan and its root, which is below `pod`."""
     root = beneath.open_strict(pod, app.root, beneath.DIRECTORY)
     try:
         who = identity.resolve(
@@ -283,6 +304,12 @@ def _target(
         app_spaces(app.kept),
         plan.users is not None,
     )
+
+
+def _listening(target: Target, everything: tuple[Listening, ...]) -> Target:
+    """With the sockets that are for this app."""
+    own = tuple((one.fd, one.name) for one in everything if one.app == target.plan.name)
+    return replace(target, listening=own)
 
 
 def _told(target: Target, pair: tuple[str, str]) -> Target:

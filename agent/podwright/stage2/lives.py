@@ -88,7 +88,7 @@ class Lives:
     def begin(self, app: App) -> None:
         """Begin a life."""
         app.began, app.status, app.reason = 0.0, None, ""
-        app.overdue = app.again = False
+        app.overdue = app.again = app.said_ready = False
         app.hook = bool(app.plan.post_stop)
         if app.plan.pre_start:
             self._start(app, PRE_START, app.plan.pre_start, _runs_hooks(app))
@@ -118,7 +118,7 @@ class Lives:
         for app in good:
             if app.phase == MAIN:
                 app.began, app.started = time.monotonic(), time.time()
-                if app.restarts or app.life.depends_on:
+                if app.restarts or app.life.depends_on or self.plan.mutable:
                     fields = (app.name, str(app.started), str(app.restarts))
                     self.link.report(messages.BEGUN, *fields)
                 app.executed = True
@@ -129,7 +129,7 @@ class Lives:
 
     def ended(self, app: App, status: int, killed: bool) -> None:
         """The process of an app's phase has ended with `status`: go on to what comes next."""
-        if app.phase == PRE_START and status == 0 and not self.pod.stopping:
+        if app.phase == PRE_START and status == 0 and not (self.pod.stopping or app.held):
             self._start(app, MAIN, app.plan.exec, app.target.identity)
         elif app.phase == POST_STOP:
             if status != 0:
@@ -147,7 +147,8 @@ class Lives:
         if killed or app.memory is not None:
             self._explain(app, status if killed else 0)
         app.finished = time.time()
-        app.again = not self.pod.stopping and order.starts_again(app.life.restart, status)
+        stays = self.pod.stopping or app.held
+        app.again = not stays and order.starts_again(app.life.restart, status)
         self.gate.ended(app)
         if app.again:
             self._report_end(app)
@@ -189,7 +190,9 @@ class Lives:
 
     def _clear(self, app: App) -> None:
         """End what the app left behind, if anything runs on after it."""
-        others = any(one.phase != OVER for one in self.apps if one is not app)
+        others = self.plan.mutable or any(
+            one.phase != OVER for one in self.apps if one is not app
+        )
         if app.group is None or not (app.hook or app.again or others):
             self._cleared(app)
         else:

@@ -81,13 +81,22 @@ class Starter:
             if not path:
                 self._note(app, argv[0], why)
                 return False
-            started = apps.spawn(app.target, path, argv, identity, self._stdio(app.phase))
+            started = self._spawn(app, path, argv, identity)
         except OSError as err:
             self._unconfined(app, safe(err))
             return False
         app.pid = started.pid
         self.starting.append(_Starting(app, started, path))
         return True
+
+    def _spawn(
+        self, app: App, path: str, argv: tuple[str, ...], identity: Identity
+    ) -> apps.Started:
+        stdio = self._stdio(app.phase)
+        if app.phase != MAIN:
+            return apps.spawn(app.target, path, argv, identity, stdio)
+        more, listening = app.target.main_environment, app.target.listening
+        return apps.spawn(app.target, path, argv, identity, stdio, more, listening)
 
     def _stdio(self, phase: int) -> apps.Stdio:
         """A terminal is controlled by the main program only, and hung up when that has ended."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage1.namespaces.plan import PodPlan
     from podwright.stage2.leftovers import Group
+    from podwright.stage2.notices import Notices
 
     class Control(Protocol):
         """Who else has children of PID 1 and descriptors that it waits for."""
@@ -91,6 +92,7 @@ class Supervisor:
         self.status = 0
         self.stopping = False
         self.control: Optional[Control] = None
+        self.notices: Optional[Notices] = None
         self.more_to_reap = False
 
     def run(self) -> tuple[int, str]:
@@ -99,7 +101,7 @@ class Supervisor:
         try:
             self._obey_early()
             self._advance()
-            while any(app.phase != OVER for app in self.apps):
+            while self.goes_on():
                 self.starter.launching = self.starter.launching and bool(self.starter.starting)
                 info = signals.sigtimedwait(AWAITED, self._patience())
                 if info is not None:
@@ -113,6 +115,10 @@ class Supervisor:
             self.link.report(messages.NOTE, text)
             raise EOFError from err
         return self.status, self.reason
+
+    def goes_on(self) -> bool:
+        """Whether the pod does not end yet."""
+        return any(app.phase != OVER for app in self.apps)
 
     # Whose turn it is
 
@@ -190,11 +196,15 @@ class Supervisor:
         free = order.unneeded(self.users, alive)
         for app in self.apps:
             if app.name in free and app.phase in (PRE_START, MAIN) and not app.asked and app.pid:
-                app.asked = True
-                app.due = time.monotonic() + app.plan.stop_timeout
-                polite = app.plan.stop_signal if app.phase == MAIN else signals.SIGTERM
-                os.kill(app.pid, polite)
-                os.kill(app.pid, signals.SIGCONT)
+                self.ask(app)
+
+    def ask(self, app: App) -> None:
+        """Ask an app to end whose process runs."""
+        app.asked = True
+        app.due = time.monotonic() + app.plan.stop_timeout
+        polite = app.plan.stop_signal if app.phase == MAIN else signals.SIGTERM
+        os.kill(app.pid, polite)
+        os.kill(app.pid, signals.SIGCONT)
 
     # Events
 
@@ -262,6 +272,8 @@ class Supervisor:
         now = time.monotonic()
         if self.control is not None and now >= self.control.due():
             self.control.signalled()
+        if self.notices is not None:
+            self.notices.tick()
         for app in self.apps:
             if app.phase == CLEARING:
                 self._for(app, self.lives.clear)
@@ -284,11 +296,13 @@ class Supervisor:
         """Seconds until something is due without a signal."""
         if self.more_to_reap:
             return 0.0
-        due = min(self.starter.due(), *(app.due for app in self.apps))
+        due = min([self.starter.due(), *(app.due for app in self.apps)])
         if any(app.phase == CLEARING for app in self.apps):
             due = min(due, time.monotonic() + CLEARING_POLL)
         if self.control is not None:
             due = min(due, self.control.due())
+        if self.notices is not None:
+            due = min(due, self.notices.due())
         if not self.stopping:
             due = min(due, self.gate.due())
         return 3600.0 if due == NEVER else max(0.0, due - time.monotonic())

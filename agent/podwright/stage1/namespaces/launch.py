@@ -186,6 +186,15 @@ def _show_output() -> Output:
     return output
 
 
+def _outer(plan: PodPlan) -> tuple[int, float]:
+    """What PID 1 speaks to the service manager over, or -1, and how often it must (see `link`)."""
+    if "NOTIFY_SOCKET" not in os.environ:
+        return -1, 0.0
+    from podwright.host import manager
+
+    return manager.outer(plan)
+
+
 class _Parent(Follower):
     """The side that makes the pod: forks PID 1, and gives it its network and its terminal."""
 
@@ -212,6 +221,9 @@ class _Parent(Follower):
         self.terminals = terminal.pair() if tied else None
         self.output: Optional[Output] = None
         self.leftovers: Optional[Leftovers] = None
+        self.listening = pod.listening
+        self.outer = _outer(plan)
+        self.machined = pod.machined
 
     def fork(self, code: dict[str, bytes]) -> None:
         """Start the pod's PID 1 in a new pid namespace; our own children stay in ours."""
@@ -234,7 +246,8 @@ class _Parent(Follower):
                 if self.output is not None:
                     self.output.enter()
                 ends = (self.report_end, self.go_end, server.fileno())
-                inside = link.Inside(*ends, self._inner_terminal())
+                more = (self._inner_terminal(), self.outer, self.listening)
+                inside = link.Inside(*ends, *more)
                 init.main(self.plan, code, self.group, inside, self.lock_fd)
         finally:
             process.setns(own, process.CLONE_NEWPID)
@@ -247,6 +260,10 @@ class _Parent(Follower):
         os.close(self.report_end)
         os.close(self.go_end)
         self.report_end = self.go_end = -1
+        for fd in (self.outer[0], *(one.fd for one in self.listening)):
+            if fd >= 0:
+                os.close(fd)
+        self.outer, self.listening = (-1, 0.0), ()
         self.take_signals()
         signals.pthread_sigmask(signals.SIG_SETMASK, mask)
 

@@ -12,7 +12,7 @@ import os
 import time
 
 from podwright.kernel import fs
-from podwright.stage1.contract import AppRecord
+from podwright.stage1.contract import AppRecord, Listening
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -34,6 +34,8 @@ BEGUN = "begun"
 """app, when (seconds since the epoch), restarts: not told when it starts with the pod."""
 ENDED = "ended"
 """app, status ("": none), reason, when it had begun and ended, restarts, whether for good (0, 1)"""
+APPS = "apps"
+"""names: those that the pod has now, where they come and go."""
 DONE = "done"
 """status, reason: the last message of a pod that ran."""
 FAILED = "failed"
@@ -96,21 +98,33 @@ class Go:
 
 class Inside:
     """PID 1's ends. `terminals` hands the master of an interactive app's terminal over; `control`
-    listens for clients (see `stage2.control`).
+    listens for clients (see `stage2.control`); `outer` is connected to the service manager that
+    started us, or -1, and in how many seconds that wants signs of life, or 0; `listening` are
+    sockets that it gave us for apps.
     """
 
     def __init__(
-        self, report: int, go: int, control: int, terminals: Optional[_socket.socket] = None
+        self,
+        report: int,
+        go: int,
+        control: int,
+        terminals: Optional[_socket.socket] = None,
+        outer: tuple[int, float] = (-1, 0.0),
+        listening: tuple[Listening, ...] = (),
     ) -> None:
         self.report_fd = report
         self.go_fd = go
         self.control = control
         self.terminals = terminals
+        self.outer, self.watchdog = outer
+        self.listening = listening
 
     def descriptors(self) -> frozenset[int]:
         """What PID 1 has to keep open."""
         more = () if self.terminals is None else (self.terminals.fileno(),)
-        return frozenset((self.report_fd, self.go_fd, self.control, *more))
+        sockets = tuple(one.fd for one in self.listening)
+        own = (self.report_fd, self.go_fd, self.control, self.outer)
+        return frozenset((*own, *more, *sockets)) - {-1}
 
     def report(self, kind: str, *fields: str) -> None:
         """Tell the parent; when it is gone, the kernel is about to end us anyway."""
