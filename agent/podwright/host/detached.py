@@ -50,6 +50,7 @@ def _become(argv: list[str], log: str, report: int) -> None:
     """In the grandchild: tell our pid, close everything, exec."""
     os.write(report, str(os.getpid()).encode())
     os.close(report)
+    step("open")
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     os.dup2(null, 0)

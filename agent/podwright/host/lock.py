@@ -14,6 +14,7 @@ import os
 import time
 
 from podwright.errors import LockedError
+from podwright.kernel.step import step
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -80,12 +81,14 @@ class HostLock:
 
     def _sign(self, fd: int) -> None:
         """Write who holds it. On a full disk nobody is told, but the lock is ours all the same."""
+        step("write")
         os.ftruncate(fd, 0)  # also by a shared holder: the name in it is that of an earlier one
         if not self.shared:
             os.pwrite(fd, f"pid {os.getpid()} ({self.doing})".encode(), 0)
 
     def _wait(self, deadline: float) -> int:
         """Open and lock the file; returns the descriptor. Raises LockedError."""
+        step("open")
         fd = os.open(self.path, OPEN, 0o600)
         pause = FIRST_PAUSE
         while not try_lock(fd, shared=self.shared):

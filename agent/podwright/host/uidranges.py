@@ -18,6 +18,7 @@ import os
 from podwright.errors import HostError
 from podwright.host import slots
 from podwright.kernel import fs
+from podwright.kernel.step import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,6 +206,7 @@ def _nspawn_lock(run: str, first: int) -> tuple[str, int]:
 
     path = f"{directory}/{first}"
     while True:
+        step("open")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             lock_open_file(fd)

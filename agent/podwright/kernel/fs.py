@@ -24,6 +24,7 @@ def mkdir(path: str, mode: int = 0o700, *, dir_fd: Optional[int] = None) -> None
     step("mkdir")
     os.mkdir(path, 0o700, dir_fd=dir_fd)
     if mode != 0o700:
+        step("chmod")
         os.chmod(path, mode, dir_fd=dir_fd)
 
 

@@ -13,6 +13,7 @@ import os
 import stat
 import time
 
+from podwright.kernel.step import step
 from podwright.net import hostsedit, hostsfile
 from podwright.net.hostsfile import label, own_names
 from podwright.values import value
@@ -60,7 +61,7 @@ def _shared(holding: Holding) -> frozenset[tuple[str, str]]:
 
 
 def _table(networks: frozenset[tuple[str, str]], holdings: Iterable[Holding]) -> _Table:
-    seen = [one for one in holdings if networks & _shared(one)]
+    seen = [one for one in holdings if networks & _shared(one) and not one.waits]
     seen.sort(key=lambda one: (label(one.uuid, one.name), one.uuid))
     pods = {label(one.uuid, one.name) for one in seen}
     count: dict[str, int] = {}
@@ -156,6 +157,7 @@ def _update(path: str, lines: frozenset[bytes]) -> None:
         settled = not 0 <= time.time() - info.st_mtime < SETTLED
         old = os.pread(fd, info.st_size, 0)
         for edit in hostsedit.edits(old, lines, settled=settled):
+            step("write")
             if edit.data is None:
                 os.ftruncate(fd, edit.offset)
             else:

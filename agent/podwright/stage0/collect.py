@@ -15,6 +15,7 @@ import time
 
 from podwright.errors import HostError, LockedError, PodwrightError, UsageError
 from podwright.kernel import fs
+from podwright.kernel.step import step
 from podwright.stage0 import pods
 from podwright.text import safe
 from podwright.values import value
@@ -193,6 +194,7 @@ def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
         return False
     try:
         locked.move(pods.EXITED_GARBAGE if pod.directory == pods.RUN else pods.GARBAGE)
+        step("utime")
         os.utime(locked.path)
     finally:
         locked.close()

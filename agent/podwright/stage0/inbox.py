@@ -148,6 +148,7 @@ def _open_files(entry: str, files: list[int]) -> int:
         member = os.fstat(directory).st_uid
         step("chown")
         os.fchown(directory, 0, 0)  # who still has it open can make nothing in it any more
+        step("chmod")
         os.fchmod(directory, 0o700)
         files.append(_open(directory, ARCHIVE, member, sources.MAX_BYTES))
         files.append(_open(directory, SIGNATURE, member, pgp.MAX_SIGNATURE_BYTES))

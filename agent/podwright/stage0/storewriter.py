@@ -265,8 +265,7 @@ def remove(layout: Layout, image_id: str, look_again: Optional[Callable[[], None
         if record is not None:
             names = store.name_dir(layout, record.name)
             fs.unlink(f"{names}/{image_id}")
-            if not os.listdir(names):
-                os.rmdir(names)
+            fs.rmdir_empty(names)
 
 
 def _unused(layout: Layout, trees: list[str]) -> list[str]:

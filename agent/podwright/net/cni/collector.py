@@ -83,8 +83,7 @@ def _open(net_dir: str) -> int:
 
 
 def _collect_alone(net_dir: str, networks: Mapping[str, Made]) -> list[str]:
-    with open(f"{net_dir}/{HOLDER}", "w") as file:
-        file.write(str(os.getpid()))
+    fs.write_atomic(f"{net_dir}/{HOLDER}", str(os.getpid()).encode(), durable=False)
     try:
         return _collect(net_dir, networks)
     finally:

@@ -15,6 +15,7 @@ import os
 import stat
 
 from podwright.kernel import fs, verity
+from podwright.kernel.step import step
 from podwright.stage0.render import mtree
 
 TYPE_CHECKING = False
@@ -76,6 +77,7 @@ def _protected(parent: int, name: str) -> Optional[str]:
         if not verity.enable(fd):
             return None
         # ext4 writes the hashes behind the content, and moves the modification time for it.
+        step("utime")
         os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
         return verity.measure(fd)
     finally:

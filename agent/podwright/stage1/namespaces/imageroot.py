@@ -10,6 +10,7 @@ import stat
 
 from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
+from podwright.kernel.step import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def make_writable(app: AppPlan) -> None:
         return
     fs.ensure_dir(upper, 0o755)
     top = os.stat(app.trees[0])
+    step("chmod")
     os.chmod(upper, stat.S_IMODE(top.st_mode))
+    step("chown")
     os.chown(upper, top.st_uid, top.st_gid)
     fs.mkdir(work)
 

@@ -15,6 +15,7 @@ import stat
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
+from podwright.kernel.step import step
 from podwright.model.secret import DIRECTORY, LARGEST
 from podwright.stage1.namespaces import identity, targets
 from podwright.text import safe
@@ -105,7 +106,9 @@ def _write(
         _copy(content, fd, secret)
         uid = _host_id(secret, "uid", who.uid if secret.uid is None else secret.uid, plan)
         gid = _host_id(secret, "gid", who.gid if secret.gid is None else secret.gid, plan)
+        step("chown")
         os.fchown(fd, uid, gid)
+        step("chmod")
         os.fchmod(fd, secret.mode)
     finally:
         os.close(fd)

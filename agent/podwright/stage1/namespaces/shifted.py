@@ -11,6 +11,7 @@ import os
 
 from podwright.host.uidranges import COPIED
 from podwright.kernel import fs
+from podwright.kernel.step import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,4 +22,5 @@ def begin(plan: PodPlan, here: int, first: int) -> None:
     """Mark the pod before anything is copied, and give its root (`here`) to the pod's root."""
     fs.write_atomic(f"{plan.pod_dir}/{COPIED}", b"", 0o640, durable=False)
     for name in (".", *os.listdir(f"/proc/self/fd/{here}")):
+        step("chown")
         os.chown(name, first, first, dir_fd=here, follow_symlinks=False)
