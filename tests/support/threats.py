@@ -101,12 +101,16 @@ ROWS = {
     "T77": "keyrings, IPC, host names",
     "T78": "terminals and logs",
     "T82": "killed while fetching",
+    "T83": "killed while preparing and running",
     "T84": "full disk",
     "T85": "killed while stopping and removing",
+    "T86": "removal stays inside: links, mounts, hostile trees",
     "T87": "failing disks, closed descriptors, odd surroundings",
     "T88": "locks",
+    "T89": "process numbers used again",
     "T90": "power loss",
     "T91": "reboot",
+    "T92": "kill loops, crowds, clocks, garbled state",
     "T93": "secrets in play",
 }
 
