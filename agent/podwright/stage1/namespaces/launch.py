@@ -86,7 +86,7 @@ def _launch(
         group.make()
         parent = _Parent(plan, group, pod, network, on_ready, on_report)
         if again and not plan.interactive and "pid" not in plan.kept:
-            parent.patience = _patience(pod, group, network, labels, users, again)
+            parent.patience = _patience(pod, parent, network, labels, users, again)
         try:
             parent.reported(
                 *pod.reports, *group.notes, *(labels.reports if labels is not None else ())
@@ -110,7 +110,7 @@ def _launch(
 
 def _patience(
     pod: Launch,
-    group: PodCgroup,
+    parent: _Parent,
     network: Optional[NetWorker],
     labels: Optional[Labels],
     users: Optional[Range],
@@ -121,11 +121,12 @@ def _patience(
     def owned() -> Owned:
         return Owned(
             pod.lock_fd,
-            tuple(group.directories()),
+            tuple(parent.group.directories()),
             network.held() if network is not None else None,
             labels.slot.as_tuple() if labels is not None and labels.slot is not None else None,
             users.slot.as_tuple() if users is not None else None,
             users.nspawn if users is not None else ("", -1),
+            parent.machine,
         )
 
     return Patience(pod.uuid, owned, again)
@@ -223,7 +224,8 @@ class _Parent(Follower):
         self.leftovers: Optional[Leftovers] = None
         self.listening = pod.listening
         self.outer = _outer(plan)
-        self.machined = pod.machined
+        self.machined = pod.machined and os.path.isdir("/run/systemd/system")
+        self.machine = ""
 
     def fork(self, code: dict[str, bytes]) -> None:
         """Start the pod's PID 1 in a new pid namespace; our own children stay in ours."""
@@ -300,6 +302,18 @@ class _Parent(Follower):
             fs.write_all(self.go, link.encode(address, metadata, resolv))
         except BrokenPipeError:
             return  # PID 1 has failed meanwhile, and says why
+        if self.machined:
+            self._register()
+
+    def _register(self) -> None:
+        """Let systemd-machined know the pod; what goes wrong there is told and does no harm."""
+        from podwright.host import machined
+
+        try:
+            if machined.register(self.plan.uuid, self.pid, self.plan.root):
+                self.machine = self.plan.uuid
+        except HostError as err:
+            self.reported(err.sentence())
 
     def _tie(self, channel: _socket.socket) -> None:
         """Take over the app's terminal, unless PID 1 has failed before it made one."""
@@ -329,6 +343,10 @@ class _Parent(Follower):
     def end(self) -> None:
         """Make sure that nothing of the pod runs any more; give everything back."""
         self.reap()
+        if self.machine:
+            from podwright.host import machined
+
+            machined.forget(self.machine)
         if self.leftovers is not None:
             self.leftovers.end(self.relay.pid if self.relay is not None else 0)
             self.leftovers.close()

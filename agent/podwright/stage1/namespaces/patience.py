@@ -30,6 +30,7 @@ TITLE = "podwright-wait"
 AWAITED = (
     *(signals.SIGTERM, signals.SIGINT, signals.SIGQUIT, signals.SIGHUP),
     *(signals.SIGUSR1, signals.SIGUSR2, signals.SIGWINCH, signals.SIGCHLD, signals.SIGIO),
+    signals.SIGURG,
 )
 
 
@@ -46,6 +47,7 @@ class Owned:
     network   {net_dir, links, netns}, or None; netns is a descriptor, or -1
     label     the MCS pair
     users     the range of user ids; `nspawn`: path and descriptor of systemd-nspawn's lock on it
+    machine   the UUID by which systemd-machined knows the pod, or ""
     """
 
     lock: int
@@ -54,6 +56,7 @@ class Owned:
     label: Optional[Numbered] = None
     users: Optional[Numbered] = None
     nspawn: tuple[str, int] = ("", -1)
+    machine: str = ""
 
     def descriptors(self) -> list[int]:
         """All that has to stay open."""
@@ -118,6 +121,7 @@ class Patience:
                 "pod_dir": follower.pod_dir,
                 "root": follower.root,
                 "names": list(follower.names),
+                "changing": follower.changing,
                 "pid": follower.pid,
                 "report": follower.report,
                 "owned": to_json(owned),

@@ -33,6 +33,7 @@ def resume(
     follower.pid, follower.report = state["pid"], state["report"]
     follower.apps = {raw["name"]: AppRecord(**raw) for raw in state["apps"]}
     follower.notes, follower.reports = state["notes"], state["reports"]
+    follower.changing = state.get("changing", False)
     follower.patience = Patience(state["uuid"], lambda: owned, command)
     follower.patience.begin()
     follower.take_signals()
@@ -49,12 +50,17 @@ def resume(
 
 def _owned(raw: dict[str, Any]) -> Owned:
     label, users, nspawn = (raw[name] and tuple(raw[name]) for name in ("label", "users", "nspawn"))
-    return Owned(raw["lock"], tuple(raw["cgroups"]), raw["network"], label, users, nspawn)
+    machine = raw.get("machine", "")
+    return Owned(raw["lock"], tuple(raw["cgroups"]), raw["network"], label, users, nspawn, machine)
 
 
 def _give_back(uuid: str, pod_dir: str, owned: Owned) -> None:
     from podwright.host import cgroups, slots, uidranges
 
+    if owned.machine:
+        from podwright.host import machined
+
+        machined.forget(owned.machine)
     try:
         if owned.network is not None:
             from podwright.net.worker import tear_down
