@@ -41,17 +41,18 @@ def _run(context: Context, state: dict[str, Any], number: int) -> int:
 
 def _supervise(context: Context, args: Arguments, state: dict[str, Any], number: int) -> int:
     from podwright.cli import supervise
-    from podwright.reconcile import revisions
+    from podwright.kernel import signals
 
     name = args.rest[0]
-    life = supervise.Life(
-        name, args.true("detached"), int(args.text("attempt", "0")), float(args.text("began"))
-    )
-    revision = revisions.current(context.layout, name)
+    life = supervise.life_of(name, args, float(args.text("began")))
+    revision = supervise.revision_of(context, life)
     if revision is None:
         raise NotFoundError(f"pod {name} is not known any more", object=name)
 
     def go_on() -> Outcome:
+        supervise.heed(context, life)
+        if number == signals.SIGURG:
+            supervise.succeed(context, life)
         return start.resume(state, number, life.again(context), tell_report)
 
     return supervise.conclude(context, life, revision, go_on)

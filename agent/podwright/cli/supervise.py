@@ -16,6 +16,7 @@ from podwright.cli.context import Context, agent_command, note, tell_report
 from podwright.cli.options import Arguments
 from podwright.errors import NotFoundError, NotReadyError, PodwrightError
 from podwright.host import detached, supervisor, systemd
+from podwright.kernel import signals
 from podwright.model.names import pod_name
 from podwright.reconcile import canonical, revisions
 from podwright.stage0 import collect, pods, prepare, start
@@ -38,12 +39,19 @@ def run(context: Context, args: Arguments) -> int:
     if len(args.rest) != 1:
         raise NotFoundError("supervise needs the name of a pod")
     name = pod_name(args.rest[0], "pod name")
-    revision = revisions.current(context.layout, name)
+    life = life_of(name, args, time.monotonic())
+    revision = revision_of(context, life)
     if revision is None:
         raise NotFoundError(f"no pod is called {name}", "podwright apply makes one", object=name)
-    if args.true("detached"):
+    if life.takeover:
+        from podwright.host import succession
+
+        succession.record(context.layout, name)
+    elif life.detached:
+        if _superseded(context, life):
+            return 0
         supervisor.record_supervisor(context.layout, name)
-    life = Life(name, args.true("detached"), int(args.text("attempt", "0")), time.monotonic())
+    heed(context, life)
     return conclude(context, life, revision, lambda: _run(context, life, revision))
 
 
@@ -53,18 +61,63 @@ class Life:
 
     attempt   how often it was started again before
     began     monotonic seconds
+    takeover  the revision that it runs, to take over from the current one; 0 for the current one
     """
 
     name: str
     detached: bool
     attempt: int
     began: float
+    takeover: int = 0
 
     def again(self, context: Context) -> tuple[str, ...]:
         """The command line that goes on in this process (see `cli/resume.py`)."""
         words = ("resume", self.name, f"--attempt={self.attempt}", f"--began={self.began}")
         more = ("--detached",) if self.detached else ()
+        more += (f"--takeover={self.takeover}",) if self.takeover else ()
         return (*agent_command(), *context.global_argv, *words, *more)
+
+
+def life_of(name: str, args: Arguments, began: float) -> Life:
+    """The life that the command line speaks of."""
+    attempt, takeover = int(args.text("attempt", "0")), int(args.text("takeover", "0"))
+    return Life(name, args.true("detached"), attempt, began, takeover)
+
+
+def revision_of(context: Context, life: Life) -> Revision | None:
+    """What it runs, or None when that is not known (any more)."""
+    if life.takeover:
+        from podwright.host import succession
+
+        plan = succession.read(context.layout, life.name)
+        if plan is not None and plan.revision == life.takeover:
+            return revisions.read(context.layout, life.name, life.takeover)
+    return revisions.current(context.layout, life.name)
+
+
+def heed(context: Context, life: Life) -> None:
+    """From here on start a successor when we are told to (`host/succession.py`)."""
+    own = os.getpid()
+
+    def told(_number: int, _frame: object) -> None:
+        if os.getpid() == own:  # children have the handler, too, until they execute something
+            succeed(context, life)
+
+    signals.signal(signals.SIGURG, told)
+
+
+def succeed(context: Context, life: Life) -> None:
+    """Start the next supervisor of the pod, or let it be the main one; whatever goes wrong, the pod runs on."""
+    from podwright.host import succession
+
+    argv = [*agent_command(), *context.global_argv, "supervise", life.name]
+    argv += ["--detached"] if life.detached else []
+    try:
+        current = revisions.current(context.layout, life.name)
+        if current is not None:
+            succession.heard(context.layout, life.name, current.number, argv)
+    except (OSError, PodwrightError) as err:
+        note(f"warning: nothing comes after this pod: {err}")
 
 
 def conclude(context: Context, life: Life, revision: Revision, work: Callable[[], Outcome]) -> int:
@@ -86,12 +139,45 @@ def conclude(context: Context, life: Life, revision: Revision, work: Callable[[]
             raise
         note(err.sentence())
         status = 254
-    if life.detached and _again(revision, status, outcome):
+    if life.detached and _again(revision, status, outcome) and not _superseded(context, life):
         _restart(context, life)
     return status
 
 
+def _superseded(context: Context, life: Life) -> bool:
+    """Whether it is not, or not any more, this supervisor that starts the pod again."""
+    from podwright.host import identity, succession
+
+    plan = succession.read(context.layout, life.name)
+    if plan is None:
+        return False
+    over = pods.instance(context.layout, life.name) == plan.new
+    if life.takeover == plan.revision:
+        return not over
+    return over and identity.alive(succession.successor(context.layout, life.name))
+
+
+def _take_over(context: Context, life: Life, revision: Revision) -> Outcome:
+    """Run the pod that was prepared, beside the one that it comes after."""
+    from podwright.host import succession
+
+    layout = context.layout
+    plan = succession.read(layout, life.name)
+    pod = pods.get(layout, revision.uuid)
+    if plan is None or plan.new != revision.uuid or pod is None or pod.directory != pods.PREPARED:
+        raise NotFoundError(f"pod {life.name} takes over nothing any more", object=life.name)
+    locked = pods.lock(layout, pod)
+    try:
+        return start.run(
+            layout, locked, on_report=tell_report, again=life.again(context), after=plan.old
+        )
+    finally:
+        locked.close()
+
+
 def _run(context: Context, life: Life, revision: Revision) -> Outcome:
+    if life.takeover:
+        return _take_over(context, life, revision)
     layout, name = context.layout, life.name
     previous = pods.instance(layout, name)
     pod = pods.get(layout, revision.uuid) if revision.uuid else None
@@ -107,7 +193,7 @@ def _run(context: Context, life: Life, revision: Revision) -> Outcome:
             tell_report(text)
     revisions.set_instance(layout, name, locked.uuid)
     if previous != locked.uuid:
-        _clean(context, previous)  # only now: the name means a pod at every moment
+        _clean(context, name, previous)  # only now: the name means a pod at every moment
     try:
         return start.run(
             layout,
@@ -124,10 +210,12 @@ def _ready(uuid: str) -> None:
     systemd.notify(f"READY=1\nSTATUS=pod {uuid} is ready")
 
 
-def _clean(context: Context, uuid: str) -> None:
+def _clean(context: Context, name: str, uuid: str) -> None:
     """Remove the instance before this one, so that restarts do not pile up."""
     pod = pods.get(context.layout, uuid) if uuid else None
     if pod is not None and pod.state in ("exited", "prepared", "aborted prepare"):
+        if pod.uuid in revisions.failed_instances(context.layout, name):
+            return  # gc removes it, when people have had the time to look at it
         try:
             collect.remove(context.layout, pod)
         except PodwrightError as err:

@@ -8,6 +8,13 @@ from podwright.cli.options import Option, Verb
 
 VERBS = (
     Verb(
+        "complete",
+        "complete",
+        "Say what may stand at the cursor; what the scripts of `completion` ask",
+        "-- WORD...",
+        hidden=True,
+    ),
+    Verb(
         "resume",
         "resume",
         "Go on as the parent of a pod that runs",
@@ -17,6 +24,7 @@ VERBS = (
             Option("detached", "restart it ourselves, since there is no systemd"),
             Option("attempt", "how often it was restarted", "N", "0"),
             Option("began", "when this life began", "SECONDS", "0"),
+            Option("takeover", "the revision that takes over", "N", "0"),
         ),
         hidden=True,
     ),
@@ -28,6 +36,7 @@ VERBS = (
         (
             Option("detached", "restart it ourselves, since there is no systemd"),
             Option("attempt", "how often it was restarted", "N", "0"),
+            Option("takeover", "run this revision, and take over from the current one", "N", "0"),
         ),
         hidden=True,
     ),

@@ -145,9 +145,10 @@ def _check_in_memory(path: str) -> None:
     )
 
 
-def prune(layout: Layout, pod: str, runtime: dict[str, Any]) -> None:
-    """Remove the contents that a revision does not name."""
-    names = {f"{raw['name']}.{raw.get('digest')}" for raw in runtime.get("secrets", ())}
+def prune(layout: Layout, pod: str, *runtimes: dict[str, Any]) -> None:
+    """Remove the contents that none of these revisions names."""
+    given = [raw for runtime in runtimes for raw in runtime.get("secrets", ())]
+    names = {f"{raw['name']}.{raw.get('digest')}" for raw in given}
     base = directory(layout, pod)
     try:
         found = os.listdir(base)

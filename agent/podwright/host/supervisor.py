@@ -9,7 +9,7 @@ import time
 
 from podwright import jsonio
 from podwright.errors import NotReadyError, PodwrightError
-from podwright.host import detached, identity, systemd
+from podwright.host import detached, identity, succession, systemd
 from podwright.kernel import fs
 
 TYPE_CHECKING = False
@@ -27,9 +27,11 @@ def _file(layout: Layout, name: str, what: str) -> str:
     return f"{layout.named}/{name}/{what}"
 
 
-def record_supervisor(layout: Layout, name: str) -> None:
-    """Called by the supervisor itself: who it is, so that it can be stopped."""
-    data = jsonio.dumps(identity.of(os.getpid())).encode()
+def record_supervisor(
+    layout: Layout, name: str, process: Optional[dict[str, Any]] = None
+) -> None:
+    """Called by the supervisor itself: who it is, so that it can be stopped. Or who it is now."""
+    data = jsonio.dumps(process or identity.of(os.getpid())).encode()
     fs.write_atomic(_file(layout, name, "supervisor"), data, durable=False)
 
 
@@ -71,11 +73,19 @@ def stop_seconds(settings: dict[str, Any]) -> float:
 
 def stop(layout: Layout, name: str, stop_timeout: float = 10.0) -> None:
     """Stop the pod and its supervisor; waits until both are gone."""
+    succession.abandon(layout, name, stop_timeout + GRACE)
     if systemd.running():
         if systemd.read_unit(name):
             systemd.systemctl("stop", systemd.unit_name(name))
         return
     identity.end(supervisor_of(layout, name), stop_timeout + GRACE)
+
+
+def log_of(layout: Layout, name: str) -> str:
+    """Where to look what the pod and its supervisor have said."""
+    if systemd.running():
+        return f"journalctl -u {systemd.unit_name(name)}"
+    return detached.log_path(layout, name)
 
 
 class Starting:
@@ -114,11 +124,7 @@ class Starting:
         ok = self._wait_systemd() if self.process else self._wait_detached()
         if not ok:
             why = problem(self.layout, self.name) or "it ended or was not ready in time"
-            log = (
-                f"journalctl -u {systemd.unit_name(self.name)}"
-                if systemd.running()
-                else detached.log_path(self.layout, self.name)
-            )
+            log = log_of(self.layout, self.name)
             raise NotReadyError(
                 f"pod {self.name} did not become ready: {why}",
                 f"podwright status {self.name} and its log ({log}) show more",

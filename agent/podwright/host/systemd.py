@@ -145,6 +145,12 @@ def systemctl(*args: str, check: bool = True) -> int:
     return status
 
 
+def main_pid(name: str) -> int:
+    """The main process of a pod's unit; 0 when it has none."""
+    said = _ask(("show", "--property=MainPID", "--value", unit_name(name)))[1]
+    return int(said) if said.isdigit() else 0
+
+
 class ActiveStates:
     """ActiveState of all our loaded units, asked for at once and only when somebody wants to know.
 

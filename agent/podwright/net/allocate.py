@@ -55,7 +55,7 @@ def allocate(request: NetRequest, nft: Nft) -> Taken:
         others = swept.alive
         if any(one.uuid == request.uuid for one in others):
             raise NetworkError(f"pod {request.uuid}: has a network already", object=request.uuid)
-        check.refuse_taken(request, others)
+        check.refuse_taken(request, [one for one in others if one.uuid != request.after])
         holding = _holding(request, chosen, others)
         if not any(one.external or ipam.is_leased(one) for one in holding.attachments):
             check.refuse_unreachable(holding)  # else nobody knows the addresses yet
@@ -104,6 +104,8 @@ def _holding(
         request.ports,
         request.allow,
         request.hosts,
+        request.after,
+        waits=any(one.uuid == request.after for one in others),
     )
 
 

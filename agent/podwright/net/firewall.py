@@ -162,6 +162,27 @@ def dismiss(nft: Nft, gone: tuple[Holding, ...], left: tuple[Holding, ...]) -> b
     return True
 
 
+def exchange(nft: Nft, before: tuple[Holding, ...], after: tuple[Holding, ...]) -> bool:
+    """Turn what published ports these pods have into others, in one transaction; False when that fails."""
+    old, new = inet.elements(before), inet.elements(after)
+    text = commands("delete", INET, without(old, new)) + commands("add", INET, without(new, old))
+    try:
+        if text:
+            nft.run(text)
+    except NetworkError:
+        return False
+    return True
+
+
+def forget_datagrams(holding: Holding) -> None:
+    """Forget where datagrams for a pod's ports led: they have no connection that would end."""
+    from podwright.kernel import conntrack
+
+    ports = {(one.proto, one.host_port) for one in holding.ports if one.proto == "udp"}
+    if ports:
+        conntrack.forget(ports, ())
+
+
 def forget(holdings: Iterable[Holding], *, listing: bool) -> None:
     """Forget connections of these pods' addresses, and datagrams for their published ports.
 

@@ -207,5 +207,5 @@ def _end(net_dir: str, nft: Nft) -> bool:
 
 def _dismiss(net_dir: str, gone: tuple[Holding, ...], left: tuple[Holding, ...], nft: Nft) -> None:
     """Remove the elements of pods; tables that have lost something are made again for those left."""
-    if not firewall.dismiss(nft, gone, left):
+    if ledger.related(gone, left) or not firewall.dismiss(nft, gone, left):
         firewall.restore(nft, left, forwarding.unrouted(net_dir))

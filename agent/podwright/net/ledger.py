@@ -22,7 +22,7 @@ from podwright.kernel import fs
 from podwright.model.names import is_hex, is_uuid
 from podwright.net import ip, place
 from podwright.net.values import LINK_PREFIX, PROTOCOLS, holding_from
-from podwright.values import value
+from podwright.values import replace, value
 from podwright.values_json import to_json
 
 TYPE_CHECKING = False
@@ -90,7 +90,29 @@ def read_all(net_dir: str, run_dir: str = "") -> Found:
             broken.append(f"{folder}/{name}")
         else:
             unclear.append(found)
-    return Found(tuple(holdings), tuple(broken), tuple(unclear))
+    return Found(in_service(tuple(holdings)), tuple(broken), tuple(unclear))
+
+
+def in_service(holdings: tuple[Holding, ...]) -> tuple[Holding, ...]:
+    """The same, each knowing whether its ports and names are with another one (`handover.py`). Pure.
+
+    Only the successor says in its file whether it waits; so one file changes, and all is handed over.
+    """
+    if not any(one.after for one in holdings):
+        return holdings
+    there = {one.uuid for one in holdings}
+    over = {one.after for one in holdings if not one.waits}
+    return tuple(
+        replace(one, waits=one.uuid in over or (one.waits and one.after in there))
+        for one in holdings
+    )
+
+
+def related(some: Iterable[Holding], others: Iterable[Holding]) -> bool:
+    """Whether ports of one of them are, or may be, with one of the others."""
+    some, others = tuple(some), tuple(others)
+    uuids, their = {one.uuid for one in some}, {one.uuid for one in others}
+    return any(one.after in uuids for one in others) or any(one.after in their for one in some)
 
 
 def _bare(net_dir: str, name: str, run_dirs: Iterable[str]) -> Optional[Holding]:
@@ -146,6 +168,8 @@ def checked(holding: Holding) -> Holding:
     if (
         not is_uuid(holding.uuid)
         or any(type(text) is not str for text in (holding.name, holding.hostname, holding.boot))
+        or (holding.after != "" and not is_uuid(holding.after))
+        or type(holding.waits) is not bool
         or not _is_plain_path(holding.run_dir)
         or any(port.proto not in PROTOCOLS for port in holding.ports)
         or any(type(n) is not int for n in numbers)
@@ -270,7 +294,10 @@ def put(net_dir: str, holding: Holding) -> int:
 
 
 def _write(net_dir: str, holding: Holding) -> None:
-    data = jsonio.dumps({"format": FORMAT, **to_json(holding)}).encode()
+    raw = {"format": FORMAT, **to_json(holding)}
+    if not holding.after:
+        del raw["after"], raw["waits"]  # which an older agent does not know
+    data = jsonio.dumps(raw).encode()
     try:
         sound = bool(checked(holding_from(plain(data, holding.uuid))))
     except UNREADABLE:
@@ -290,6 +317,14 @@ def change(net_dir: str, holding: Holding, held: int) -> int:
     fd = put(net_dir, holding)
     os.close(held)
     return fd
+
+
+def rewrite(net_dir: str, holding: Holding) -> None:
+    """Write a holding of a pod that runs again; the caller holds the lock.
+
+    Its network worker has ended, so that nobody holds the file itself.
+    """
+    _write(net_dir, holding)
 
 
 def drop(net_dir: str, uuid: str) -> None:

@@ -187,6 +187,8 @@ class Holding:
     ports     what it publishes
     allow     its own rules (`net/rules.py`)
     hosts     what it said about names (`net/names.py`)
+    after     the pod whose ports and names it takes over (`net/handover.py`), or ""
+    waits     that one still has them; the other way round for a pod that has handed them over
     """
 
     uuid: str
@@ -199,6 +201,8 @@ class Holding:
     ports: tuple[PortMap, ...] = ()
     allow: tuple[Any, ...] = ()
     hosts: tuple[Any, ...] = ()
+    after: str = ""
+    waits: bool = False
 
     def holder(self) -> str:
         """The pod, for messages."""
@@ -210,7 +214,11 @@ class Holding:
         return f"{self.run_dir}/{self.uuid}"
 
     def own_ports(self) -> tuple[PortMap, ...]:
-        """What our firewall publishes: nothing where an executable does (portMappings)."""
+        """What our firewall publishes: nothing where an executable does (portMappings), or for
+        a pod that waits for its ports.
+        """
+        if self.waits:
+            return ()
         foreign = any(("ports", "plugin") in one.state for one in self.attachments)
         return () if foreign else self.ports
 
@@ -232,7 +240,11 @@ class Holding:
             0,
         )
         for index, shown in enumerate(out):
-            shown["ports"] = [port.as_json() for port in self.ports] if index == carrier else []
+            shown["ports"] = (
+                [port.as_json() for port in self.ports]
+                if index == carrier and not self.waits
+                else []
+            )
         return out
 
 
@@ -249,6 +261,7 @@ class NetRequest:
     conf_dirs    directories of network configurations, later ones override
     plugin_dirs  directories of CNI plugins, the first that has one wins
     bandwidth    bytes a second that each link may send, and receive; 0 for no limit
+    after        a pod that runs, whose ports and names it is to take over later
     """
 
     uuid: str
@@ -265,6 +278,7 @@ class NetRequest:
     hosts: tuple[Any, ...] = ()
     bandwidth: int = 0
     bandwidth_optional: bool = False
+    after: str = ""
 
     @staticmethod
     def from_json(raw: dict[str, Any]) -> NetRequest:

@@ -8,7 +8,7 @@ from podwright import __version__
 from podwright.errors import PodwrightError, UsageError
 from podwright.host import systemd
 from podwright.model.names import is_image_id
-from podwright.reconcile import canonical, execute, keys, observe, plan
+from podwright.reconcile import canonical, execute, keys, observe, plan, sharing
 from podwright.reconcile.stored import apply_image, stored_image
 from podwright.stage0 import images, pods, prepare, report
 from podwright.values import replace, value
@@ -242,10 +242,12 @@ def _plan(
     }
     answer.pods.append(part)
     try:
+        unfinished = _unfinished(layout, spec.name, mode)
         seen = observe.observe(layout, spec.name, units, damaged_ok=spec.state == "absent")
         if not spec.apps and spec.state != "absent":
             spec = _as_known(spec, seen)
         spec, lacking = _with_secrets(layout, spec, mode)
+        first = False
         stored, ids, fetches = (
             ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
         )
@@ -253,10 +255,20 @@ def _plan(
             # Check mode refuses what a run would refuse.
             planned = prepare.plan_manifest(layout, spec, stored, answer.planned)
             answer.claim_ports(spec, planned.manifest)
+            first = sharing.starts_first(layout, spec, planned.manifest, seen, answer.planned)
         unit = ""
         if systemd.running() and spec.state != "absent":
             unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
-        made = plan.plan_pod(spec, seen, ids, fetches, unit, lacking)
+        made = plan.plan_pod(
+            spec,
+            seen,
+            ids,
+            fetches,
+            unit,
+            lacking,
+            starts_first=first,
+            unfinished=unfinished,
+        )
         if spec.metadata and "start" in made.actions:
             from podwright.metadata import client
 
@@ -275,6 +287,19 @@ def _plan(
         state=seen.state,
     )
     return execute.Work(layout, spec, made, seen, stored, mode.command)
+
+
+def _unfinished(layout: Layout, name: str, mode: Mode) -> bool:
+    """Whether an earlier call was killed while it replaced the pod; then that is settled first."""
+    from podwright.host import succession
+
+    if succession.read(layout, name) is None:
+        return False
+    if not mode.check:
+        from podwright.reconcile import startfirst
+
+        startfirst.recover(layout, name, mode.command)
+    return True
 
 
 def _app_names(spec: PodSpec, stored: list[StoredImage]) -> list[str]:

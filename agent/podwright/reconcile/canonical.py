@@ -108,6 +108,14 @@ def image_names(spec: PodSpec, stored: list[StoredImage]) -> dict[str, str]:
     }
 
 
+def image_versions(spec: PodSpec, stored: list[StoredImage]) -> dict[str, str]:
+    """The version of each app's image, for people."""
+    return {
+        app.name or app_name_from(image.name): image.manifest.label("version")
+        for app, image in zip(spec.apps, stored)
+    }
+
+
 def _pod_port(port: dict[str, Any]) -> Optional[Port]:
     if port.get("pod_port") is None:
         return None

@@ -15,7 +15,7 @@ from podwright.stage0 import collect, pods, prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Any, Optional
 
     from podwright.host.paths import Layout
     from podwright.host.supervisor import Starting
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from podwright.reconcile.observe import Observed
     from podwright.reconcile.plan import PodPlan
     from podwright.reconcile.revisions import Revision
+    from podwright.reconcile.startfirst import Succeeding
     from podwright.stage0.images import StoredImage
 
 
@@ -47,6 +48,8 @@ class Work:
         self.warnings: list[str] = []
         self.new: Optional[Revision] = None
         self.starting: Optional[Starting] = None
+        self.succeeding: Optional[Succeeding] = None
+        self.source = 0
         self.rolled_back = False
 
     def _does(self, action: str) -> bool:
@@ -63,8 +66,7 @@ class Work:
         try:
             self._stage()
         except BaseException:
-            old = self.seen.revision
-            secrets.prune(self.layout, self.spec.name, old.runtime if old is not None else {})
+            secrets.prune(self.layout, self.spec.name, *self._kept_runtimes())
             raise
 
     def _stage(self) -> None:
@@ -85,6 +87,8 @@ class Work:
             self.plan.settings,
             canonical.image_names(self.spec, self.stored),
             uuid,
+            self.source,
+            canonical.image_versions(self.spec, self.stored),
         )
 
     def switch(self) -> None:
@@ -92,6 +96,14 @@ class Work:
         name = self.spec.name
         if self._does("remove"):
             remove(self.layout, name, self.seen)
+            return
+        if self.new is not None and self.plan.starts_first:
+            from podwright.reconcile import startfirst
+
+            bound = supervisor.stop_seconds(self.plan.settings)
+            self.succeeding = startfirst.Succeeding(
+                self.layout, name, self.new, self.seen.uuid, bound
+            )
             return
         if self.new is not None:
             revisions.switch(self.layout, name, self.new.number)
@@ -108,33 +120,71 @@ class Work:
         try:
             self._settle()
         finally:
-            if self.seen.revision is not None and "secrets" in self.seen.revision.runtime:
+            if self.seen.revision is not None and os.path.lexists(f"{self.layout.run}/secrets"):
                 self._prune_secrets()
 
     def _prune_secrets(self) -> None:
-        """Forget what only the revision had that is not the current one any more."""
+        """Forget what no revision has that is kept."""
         from podwright.host import secrets
 
-        revision = revisions.current(self.layout, self.spec.name)
-        if revision is not None:
-            secrets.prune(self.layout, self.spec.name, revision.runtime)
+        if revisions.current(self.layout, self.spec.name) is not None:
+            secrets.prune(self.layout, self.spec.name, *self._kept_runtimes())
+
+    def _kept_runtimes(self) -> list[dict[str, Any]]:
+        """Of the revisions that can be gone back to."""
+        kept = revisions.every(self.layout, self.spec.name)
+        return [one.runtime for one in kept if one.result.outcome != revisions.ROLLED_BACK]
 
     def _settle(self) -> None:
         name = self.spec.name
+        if self.succeeding is not None:
+            self._succeed(self.succeeding)
         if self.starting is not None:
             try:
                 self.starting.wait()
-                if self.spec.selinux == "require":
-                    from podwright.stage0 import labelcheck
-
-                    labelcheck.confirm(self.layout, name)
+                self._confirm()
             except NotReadyError as err:
                 self._go_back(err)
                 raise
+        started = self.starting is not None or self.succeeding is not None
+        revision = revisions.current(self.layout, name) if started else None
+        if revision is not None:
+            revisions.conclude(self.layout, name, revision.number, revisions.READY)
+        revisions.prune(self.layout, name)
         if self._does("enable"):
             systemd.systemctl("enable", "--quiet", systemd.unit_name(name))
-        if self.new is not None and self._does("prepare") and self.starting is not None:
+        if self.new is not None and self._does("prepare") and started:
             self._remove_old_instance()
+
+    def _confirm(self) -> None:
+        if self.spec.selinux == "require":
+            from podwright.stage0 import labelcheck
+
+            labelcheck.confirm(self.layout, self.spec.name)
+
+    def _succeed(self, succeeding: Succeeding) -> None:
+        """Let the pod that has started beside the old one take over; or end it, and all is as it was."""
+        assert self.new is not None and self.seen.revision is not None
+        try:
+            succeeding.wait()
+            succeeding.take_over()
+        except PodwrightError as err:
+            self._failed(err, revisions.ROLLED_BACK, self.new.uuid)
+            succeeding.give_up()
+            self.rolled_back = True
+            err.hint = f"revision {self.seen.revision.number} runs on; {err.hint}"
+            raise
+        self._write_unit(self.plan.settings)
+        succeeding.finish(self.command)
+        self._confirm()
+
+    def _failed(self, err: PodwrightError, outcome: str, instance: str) -> None:
+        """Record why the new revision failed, and the pod, which stays for a while."""
+        if self.new is not None:
+            number = self.new.number
+            revisions.conclude(
+                self.layout, self.spec.name, number, outcome, err.sentence(), instance
+            )
 
     def _write_unit(self, settings: dict[str, object]) -> None:
         if systemd.running():
@@ -148,10 +198,13 @@ class Work:
         name = self.spec.name
         old = self.seen.revision
         supervisor.stop(self.layout, name, supervisor.stop_seconds(self.plan.settings))
+        failed = pods.instance(self.layout, name)
+        back = old is not None and self.seen.active
+        self._failed(err, revisions.ROLLED_BACK if back else revisions.FAILED, failed)
         if old is None or self.new is None or not self.seen.active:
             return
+        err.hint += f"; podwright status {failed} tells about the one that failed"
         revisions.switch(self.layout, name, old.number)
-        revisions.drop(self.layout, name, self.new.number)
         self._write_unit(old.settings)
         try:
             supervisor.Starting(self.layout, name, old.settings, self.command).wait()

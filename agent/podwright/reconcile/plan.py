@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class PodPlan:
     """What to do for one pod.
 
-    actions  in order, of: fetch, prepare, secrets, configure, stop, start, enable, disable, remove
+    actions  in order, of: finish, fetch, prepare, secrets, configure, stop, start, enable, disable,
+             remove; with start before stop, the new pod starts beside the old one
     runtime, settings   the canonical forms that are wanted
     before, after       for people and for diff mode; equal when actions is empty
     """
@@ -33,6 +34,12 @@ class PodPlan:
     settings: dict[str, Any]
     before: dict[str, Any]
     after: dict[str, Any]
+
+    @property
+    def starts_first(self) -> bool:
+        """Whether the new pod starts before the old one stops."""
+        found = [action for action in self.actions if action in ("start", "stop")]
+        return found == ["start", "stop"]
 
     @property
     def changed(self) -> bool:
@@ -47,6 +54,9 @@ def plan_pod(
     fetches: bool,
     unit: str,
     lacking: bool = False,
+    *,
+    starts_first: bool = False,
+    unfinished: bool = False,
 ) -> PodPlan:
     """Compile the plan.
 
@@ -54,6 +64,8 @@ def plan_pod(
     fetches    whether images have to be (or were just) fetched
     unit       the unit file's text as it should be, "" without systemd
     lacking    whether contents of secrets are not yet in the host's memory
+    starts_first   a pod that replaces the one that runs starts before that one stops
+    unfinished     an earlier replacement was killed on the way
     """
     if spec.state == "absent":
         return _plan_absent(spec, seen)
@@ -62,7 +74,8 @@ def plan_pod(
     old = seen.revision
     new_runtime = old is None or old.runtime != runtime
     new_settings = old is None or old.settings != settings or (unit != seen.unit)
-    actions = ["fetch"] if fetches else []
+    actions = ["finish"] if unfinished else []
+    actions += ["fetch"] if fetches else []
     running = seen.state == "running"
     start = stop = False
     if spec.state == "stopped":
@@ -80,8 +93,11 @@ def plan_pod(
     actions += ["prepare"] if prepare else []
     actions += ["secrets"] if lacking else []
     actions += ["configure"] if new_settings and not new_runtime else []
-    actions += ["stop"] if stop else []
-    actions += ["start"] if start else []
+    if starts_first and new_runtime and running and start:
+        actions += ["start", "stop"]
+    else:
+        actions += ["stop"] if stop else []
+        actions += ["start"] if start else []
     if spec.enabled != seen.enabled and unit:
         actions.append("enable" if spec.enabled else "disable")
     return PodPlan(

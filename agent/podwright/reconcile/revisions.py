@@ -15,7 +15,8 @@ from podwright.errors import PodwrightError, StoreError, UsageError
 from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model.names import is_pod_name
-from podwright.values import value
+from podwright.values import replace, value
+from podwright.values_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,25 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 FORMAT = 1
-KEEP = 3
+KEEP_REVISIONS = 3
+READY, FAILED, ROLLED_BACK = "ready", "failed", "rolled-back"
+
+
+@value
+class Result:
+    """What became of a revision.
+
+    outcome   READY, FAILED, ROLLED_BACK (failed, and the one before it runs again); "" as long as
+              nobody has seen it start
+    why       of one that failed
+    instance  the pod that failed, whose directory and log are kept for a while
+    time      of the outcome
+    """
+
+    outcome: str = ""
+    why: str = ""
+    instance: str = ""
+    time: str = ""
 
 
 @value
@@ -36,6 +55,9 @@ class Revision:
     settings  how it is supervised (restart, ready, stop timeout); a difference does not
     images    the image arguments as they were asked for, by app, for people
     uuid      the pod that was prepared for it
+    by        who made it: `apply`, or `rollback`
+    source    the revision that it is made after, 0 for none
+    versions  the version of each app's image, by app, for people
     """
 
     number: int
@@ -44,6 +66,10 @@ class Revision:
     settings: dict[str, Any]
     images: dict[str, str]
     uuid: str
+    by: str = "apply"
+    source: int = 0
+    versions: Optional[dict[str, str]] = None
+    result: Result = Result()
 
 
 def directory(layout: Layout, name: str) -> str:
@@ -61,7 +87,27 @@ def names(layout: Layout) -> list[str]:
 
 def current(layout: Layout, name: str) -> Optional[Revision]:
     """The current revision, or None when the pod is not known. A damaged one is an error."""
-    path = f"{directory(layout, name)}/current"
+    return _read(f"{directory(layout, name)}/current", name)
+
+
+def read(layout: Layout, name: str, number: int) -> Optional[Revision]:
+    """One of the revisions that are kept, or None. A damaged one is an error."""
+    return _read(_file(layout, name, number), name)
+
+
+def every(layout: Layout, name: str) -> list[Revision]:
+    """The revisions that are kept and can be read, oldest first."""
+    found = []
+    for number in numbers(layout, name):
+        try:
+            revision = read(layout, name, number)
+        except StoreError:
+            continue
+        found += [revision] if revision is not None else []
+    return found
+
+
+def _read(path: str, name: str) -> Optional[Revision]:
     try:
         with open(path, "rb") as file:
             raw = jsonio.loads(file.read(), path)
@@ -81,6 +127,10 @@ def current(layout: Layout, name: str) -> Optional[Revision]:
             raw["settings"],
             raw["images"],
             raw["uuid"],
+            raw.get("by", "apply"),
+            raw.get("source", 0),
+            raw.get("versions"),
+            Result(**raw.get("result", {"outcome": READY})),
         )
     except KeyError as err:
         raise StoreError(
@@ -106,24 +156,55 @@ def add(
     settings: dict[str, Any],
     images: dict[str, str],
     uuid: str,
+    source: int = 0,
+    versions: Optional[dict[str, str]] = None,
 ) -> Revision:
-    """Write a new revision (not yet current); durable before it returns."""
+    """Write a new revision (not yet current); durable before it returns.
+
+    source  the revision that a rollback goes back to
+    """
     number = max(numbers(layout, name), default=0) + 1
-    revision = Revision(number, clock.now(), runtime, settings, images, uuid)
+    by = "rollback" if source else "apply"
+    revision = Revision(
+        number, clock.now(), runtime, settings, images, uuid, by, source, versions
+    )
     fs.ensure_dir(layout.named, 0o750)
     fs.ensure_dir(directory(layout, name), 0o750)
     fs.ensure_dir(f"{directory(layout, name)}/revisions", 0o750)
+    _write(layout, name, revision)
+    return revision
+
+
+def _write(layout: Layout, name: str, revision: Revision) -> None:
     raw = {
         "format": FORMAT,
-        "revision": number,
+        "revision": revision.number,
         "created": revision.created,
-        "runtime": runtime,
-        "settings": settings,
-        "images": images,
-        "uuid": uuid,
+        "runtime": revision.runtime,
+        "settings": revision.settings,
+        "images": revision.images,
+        "uuid": revision.uuid,
+        "by": revision.by,
+        "source": revision.source,
+        "versions": revision.versions,
+        "result": to_json(revision.result),
     }
-    fs.write_atomic(_file(layout, name, number), jsonio.dumps(raw).encode())
-    return revision
+    fs.write_atomic(_file(layout, name, revision.number), jsonio.dumps(raw).encode())
+
+
+def conclude(
+    layout: Layout, name: str, number: int, outcome: str, why: str = "", instance: str = ""
+) -> None:
+    """Record what has become of a revision; what it was found to be before counts no more."""
+    revision = read(layout, name, number)
+    if revision is not None and (revision.result.outcome, outcome) != (READY, READY):
+        told = Result(outcome, why, instance, clock.now())
+        _write(layout, name, replace(revision, result=told))
+
+
+def failed_instances(layout: Layout, name: str) -> set[str]:
+    """Pods of revisions that failed: they are kept, for whoever wants to know why."""
+    return {one.result.instance for one in every(layout, name)} - {""}
 
 
 def _file(layout: Layout, name: str, number: int) -> str:
@@ -131,20 +212,34 @@ def _file(layout: Layout, name: str, number: int) -> str:
 
 
 def switch(layout: Layout, name: str, number: int) -> None:
-    """Make a revision current, atomically; older ones beyond KEEP go."""
+    """Make a revision current, atomically."""
     base = directory(layout, name)
     link = f"{base}/current.new"
     fs.unlink(link)
     fs.symlink(f"revisions/{number}.json", link)
     fs.rename(link, f"{base}/current")
-    for old in numbers(layout, name)[:-KEEP]:
-        if old != number:
+
+
+def expired(kept: list[Revision], number: int, keep: int) -> list[int]:
+    """Which revisions go: all but the current one, `keep` - 1 others to go back to, and as many
+    of those that failed. Pure.
+
+    kept    oldest first
+    number  of the current one
+    """
+    others = [one for one in kept if one.number != number]
+    good = [one.number for one in others if one.result.outcome == READY]
+    bad = [one.number for one in others if one.result.outcome != READY]
+    return sorted(good[: max(0, len(good) - keep + 1)] + bad[: max(0, len(bad) - keep)])
+
+
+def prune(layout: Layout, name: str) -> None:
+    """Forget revisions that are more than are kept."""
+    now = current(layout, name)
+    if now is not None:
+        keep = int(now.settings.get("keep_revisions", KEEP_REVISIONS))
+        for old in expired(every(layout, name), now.number, keep):
             fs.unlink(_file(layout, name, old))
-
-
-def drop(layout: Layout, name: str, number: int) -> None:
-    """Forget a revision that never became ready."""
-    fs.unlink(_file(layout, name, number))
 
 
 def forget(layout: Layout, name: str) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from podwright.net.values import NetRequest
     from podwright.net.worker import NetWorker
     from podwright.stage0.images import StoredImage
-    from podwright.stage1.contract import OnReady, OnReport
+    from podwright.stage1.contract import Listening, OnReady, OnReport
 
 
 def read_manifest(path: str) -> PodManifest:
@@ -57,6 +57,7 @@ def run(
     stored: Optional[list[StoredImage]] = None,
     on_report: Optional[OnReport] = None,
     again: tuple[str, ...] = (),
+    after: str = "",
 ) -> Outcome:
     """Run a locked, prepared pod to its end; moves it to `run` first.
 
@@ -64,6 +65,7 @@ def run(
     stored     the images, when they were admitted a moment ago by this same process
     on_report  told each sentence about protection that is found missing only now
     again      command line of the agent that goes on by `resume` in this process, or ()
+    after      a pod that runs, whose ports and names it is to take over
     The verdict on every image is evaluated again here, with the trust store of this moment.
     """
     config = {**read_runtime(pod.path), **(overrides or {})}
@@ -78,7 +80,7 @@ def run(
             data = jsonio.dumps(config).encode()
             fs.write_atomic(f"{pod.path}/runtime-config", data, 0o640, durable=False)
         if network is not None:
-            network.ask(_request(layout, launch))
+            network.ask(_request(layout, launch, after))
     except BaseException:
         if network is not None:
             network.teardown()
@@ -114,6 +116,13 @@ def _launch(
 ) -> Launch:
     """Admit the images and move the pod to `run`."""
     manifest = read_manifest(pod.path)
+    listening: tuple[Listening, ...] = ()
+    warnings: list[str] = []
+    if "LISTEN_FDS" in os.environ:
+        from podwright.host import activation
+
+        listening, warnings = activation.match(activation.inherited(), manifest)
+        manifest = activation.without(manifest, listening)
     insecure = frozenset(config["insecure"])
     _limit(manifest, config["net"])
     asked = config.get("privateUsers", "")
@@ -148,9 +157,14 @@ def _launch(
         stage1=config["stage1"],
         private_users=ownusers.mode(users, asked),
         users_dir=layout.users,
-        reports=_reports(users, manifest, config["net"], insecure, config.get("reports", ())),
+        reports=(
+            *_reports(users, manifest, config["net"], insecure, config.get("reports", ())),
+            *warnings,
+        ),
         secrets_dir=_secrets_dir(layout, config["name"]) if manifest.secrets else "",
         metadata=layout.metadata_socket if config.get("metadata") else "",
+        listening=listening,
+        machined=not os.path.exists(f"{layout.local_config}/no-machined"),
     )
     return replace(launch, etc=etcfiles.write(launch, _names(config), layout.net_dirs()))
 
@@ -228,7 +242,7 @@ def _allow(manifest: PodManifest) -> tuple[dict[str, Any], ...]:
     return tuple(podrules.dump(rules))
 
 
-def _request(layout: Layout, launch: Launch) -> NetRequest:
+def _request(layout: Layout, launch: Launch, after: str) -> NetRequest:
     """What the pod asks of the network; it holds that while the pod is locked in `run`."""
     from podwright.net.ports import plan_ports
     from podwright.net.values import NetRequest
@@ -249,6 +263,7 @@ def _request(layout: Layout, launch: Launch) -> NetRequest:
         allow=_allow(launch.manifest),
         bandwidth=limit.rate if limit is not None else 0,
         bandwidth_optional=limit is not None and limit.optional,
+        after=after,
     )
 
 
