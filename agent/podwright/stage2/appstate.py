@@ -25,6 +25,7 @@ FAILED = "failed"
 KILLED = "killed-by-signal"
 OOM_KILLED = "oom-killed"
 STOPPED = "stopped-by-pod"
+UNHEALTHY = "unhealthy"
 HOOK_FAILED = "hook-failed"
 NEVER_STARTED = "never-started"
 
@@ -41,6 +42,8 @@ class App:
     hook            its post-stop hook is still to run
     executed        its main program ran at least once
     was_ready       it was ready at least once
+    starting        its startup probe has not succeeded yet
+    unhealthy       it was ended since a probe failed
     said_ready      its program has said so in this life, by sd_notify(3)
     began           when its main program was executed (monotonic); 0 for not at all in this life
     started, finished    of its main program, in seconds since the epoch
@@ -59,6 +62,7 @@ class App:
         self.due = NEVER
         self.asked = self.overdue = self.again = self.hook = self.held = False
         self.executed = self.was_ready = self.said_ready = False
+        self.starting = self.unhealthy = False
         self.began = self.started = self.finished = 0.0
         self.status: Optional[int] = None
         self.reason = ""
@@ -75,6 +79,8 @@ class App:
         """The reason for an end with `status`, in the phase that it is in."""
         if self.asked or (self.phase == PRE_START and status == 0):
             return STOPPED
+        if self.unhealthy:
+            return UNHEALTHY
         if self.phase == PRE_START:
             return HOOK_FAILED
         return EXITED if status == 0 else KILLED if killed else FAILED

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from podwright.stage1.namespaces.plan import PodPlan
     from podwright.stage2.appstate import App
+    from podwright.stage2.health import Health
     from podwright.stage2.starter import Starter
 
 
@@ -41,18 +42,28 @@ class Gate:
         self.pod: Optional[Readiness] = None
         self.probes: dict[int, Readiness] = {}
         self.passed = False
+        self.health: Optional[Health] = None
         self.patience = start_bound([app.life for app in apps], plan.ready)
         timed = plan.ready.tcp is None and not plan.ready.exec
         self.deadline = NEVER if timed else time.monotonic() + self.patience
 
     def executed(self, app: App) -> None:
         """An app's main program runs."""
+        if self.health is not None:
+            self.health.executed(app)
+        if not app.starting:
+            self.ask(app)
+        self._begin()
+
+    def ask(self, app: App) -> None:
+        """An app has started: its rule can be asked."""
+        if self.health is not None and not self.health.leaves(app):
+            return
         if not app.was_ready and (app.life.ready is not None or app.name in self.awaited):
             before = app.ready
             app.ready = self._rule(app.life.ready or Ready(), app, lambda: app.phase == MAIN)
             if before is not None:
                 app.ready.started = before.started  # patience does not begin anew
-        self._begin()
 
     def _begin(self) -> None:
         if self.pod is None and all(app.executed or app.phase == OVER for app in self.apps):
@@ -80,6 +91,8 @@ class Gate:
 
     def probed(self, pid: int, status: int) -> bool:
         """A child has ended; whether it was a probe."""
+        if self.health is not None and self.health.reaped(pid, status):
+            return True
         readiness = self.probes.pop(pid, None)
         if readiness is not None:
             readiness.probed(status)
@@ -87,11 +100,15 @@ class Gate:
 
     def ended(self, app: App) -> None:
         """An app's main program has ended; one that did its work in less than a moment is ready."""
+        if self.health is not None:
+            self.health.ended(app)
         if app.status == 0 and app.ready is not None and app.ready.by_time():
             app.was_ready = True
 
     def check(self) -> bool:
         """Try what it is time for; True once, when the pod has become ready."""
+        if self.health is not None:
+            self.health.check()
         for app in self.apps:
             if app.ready is not None and not app.was_ready:
                 app.ready.check()
@@ -103,7 +120,12 @@ class Gate:
         self.passed = self.pod.ready and all(
             app.was_ready for app in self.apps if app.life.ready is not None
         )
+        self.passed = self.passed and self.serves()
         return self.passed
+
+    def serves(self) -> bool:
+        """Whether the readiness probes are good, of a pod that has been ready."""
+        return self.health is None or self.health.serving()
 
     def _open(self) -> list[tuple[App, Readiness]]:
         """The apps' rules that do not hold yet."""
@@ -117,6 +139,9 @@ class Gate:
         for app, rule in self._open():
             if now >= rule.deadline():
                 return f"app {app.name}: not ready after {rule.rule.timeout:g} s: {safe(rule.last)}"
+        unready = "" if self.health is None else self.health.late()
+        if unready:
+            return unready
         if now < self.deadline or (self.pod is not None and self.pod.ready):
             return ""
         last = "not every app has started" if self.pod is None else self.pod.last
@@ -124,7 +149,7 @@ class Gate:
 
     def due(self) -> float:
         """When `check` or `late` has something to do (monotonic)."""
-        times = [NEVER]
+        times = [NEVER if self.health is None else self.health.due()]
         for _, rule in self._open():
             times += [rule.deadline(), NEVER if rule.probing else rule.next]
         if self.pod is None or not self.pod.ready:

@@ -33,7 +33,7 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Optional, Protocol
 
     from podwright.host.cgroups import PodCgroup
     from podwright.stage1.contract import Listening
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan, UserRange
     from podwright.stage1.namespaces.users import Users
     from podwright.stage2.changing import Ground
+    from podwright.stage2.health import Places
     from podwright.stage2.leftovers import Group
     from podwright.stage2.memory import Memory
     from podwright.stage2.notices import Voice
@@ -94,7 +95,7 @@ def _run(
 
         settings.apply(plan, link.missing)
     pod = roots.build(plan, pins, users)
-    permitted = process.permitted() if users is None else (2 << _last_capability()) - 1
+    permitted = process.permitted() if users is None else every_capability()
     targets = [target_of(pod, app, filters, group, permitted, plan) for app in plan.apps]
     if any(app.restrictions.rlimits for app in plan.apps):
         from podwright.stage2 import rlimits
@@ -105,6 +106,11 @@ def _run(
 
         targets = optional.scores(targets, link.missing)
     groups = _groups(plan, group)
+    places: Optional[Places] = None
+    if any(app.life.probes() for app in plan.apps):
+        from podwright.stage2 import health
+
+        places = health.places(plan, group)
     voices: Optional[list[Voice]] = None
     memory: dict[str, Memory] = {}
     if plan.limits.memory is not None or any(app.limits.memory for app in plan.apps):
@@ -121,6 +127,8 @@ def _run(
         targets = [notices.told(target, voices) for target in targets]
     if link.listening:
         targets = [_listening(target, link.listening) for target in targets]
+    if link.sinks is not None:
+        from podwright.stage2 import streams
     null = os.open("dev/null", os.O_RDWR | os.O_CLOEXEC, dir_fd=pod)
     stdio = Stdio(None if plan.interactive else null)
     if link.terminals is not None:
@@ -148,11 +156,15 @@ def _run(
     if ground is not None:
         return ground.supervise(plan, targets, link, go, stdio, null, groups, memory)
     supervisor = Supervisor(plan, targets, link, go.address, stdio, null, groups)
+    if places is not None:
+        health.attach(supervisor, places)
     for app in supervisor.apps:
         app.memory = memory.get(app.name)
     if voices is not None:
         supervisor.notices = notices.Notices(voices, supervisor.apps, link)
     supervisor.control = entered.control(link.control, targets, plan.users is not None)
+    if link.sinks is not None:
+        streams.join(supervisor, supervisor.control, link.sinks, null)
     return supervisor.run()
 
 
@@ -264,7 +276,7 @@ def target_of(
     pod: int,
     app: AppPlan,
     filters: dict[str, bytes],
-    group: PodCgroup,
+    group: Files,
     permitted: int,
     plan: PodPlan,
 ) -> Target:
@@ -328,6 +340,11 @@ def _scored(targets: list[Target]) -> list[Target]:
 
     scores = score.prepare(wanted)
     return [replace(target, score=each) for target, each in zip(targets, scores)]
+
+
+def every_capability() -> int:
+    """The set of all capabilities that there are."""
+    return (2 << _last_capability()) - 1
 
 
 def _last_capability() -> int:

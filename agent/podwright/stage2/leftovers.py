@@ -90,14 +90,14 @@ def open_groups(plan: PodPlan, group: PodCgroup) -> dict[str, Group]:
     """The groups of all apps; without a cgroup there is none."""
     found = {}
     for app in plan.apps:
-        directory = _directory(group.app_files(app.name))
+        directory = directory_of(group.app_files(app.name))
         if directory is not None:
             found[app.name] = Group(directory)
     return found
 
 
-def _directory(files: list[str]) -> Optional[str]:
-    """An app's cgroup where processes can be barred, if there is one."""
+def directory_of(files: list[str]) -> Optional[str]:
+    """The cgroup, of those that these files belong to, where processes can be barred if in any."""
     found = [os.path.dirname(path) for path in files]
     for directory in found:
         if os.path.exists(f"{directory}/pids.max"):

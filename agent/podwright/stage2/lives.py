@@ -88,7 +88,7 @@ class Lives:
     def begin(self, app: App) -> None:
         """Begin a life."""
         app.began, app.status, app.reason = 0.0, None, ""
-        app.overdue = app.again = app.said_ready = False
+        app.overdue = app.again = app.said_ready = app.unhealthy = False
         app.hook = bool(app.plan.post_stop)
         if app.plan.pre_start:
             self._start(app, PRE_START, app.plan.pre_start, _runs_hooks(app))
@@ -127,6 +127,16 @@ class Lives:
 
     # Ending
 
+    def unhealthy(self, app: App, why: str) -> None:
+        """A probe says that it is to end; it is started again by its policy."""
+        if app.phase != MAIN or not app.pid or app.asked or app.unhealthy:
+            return
+        app.unhealthy = True
+        app.due = time.monotonic() + app.plan.stop_timeout
+        self.note(app, f"unhealthy: {why}")
+        os.kill(app.pid, app.plan.stop_signal)
+        os.kill(app.pid, signals.SIGCONT)
+
     def ended(self, app: App, status: int, killed: bool) -> None:
         """The process of an app's phase has ended with `status`: go on to what comes next."""
         if app.phase == PRE_START and status == 0 and not (self.pod.stopping or app.held):
@@ -143,6 +153,8 @@ class Lives:
         """The main program, or a pre-start hook, has ended and nothing comes after it."""
         if app.phase == PRE_START and app.overdue:
             self.note(app, "its pre-start hook took too long")
+        if app.unhealthy and not app.asked:
+            status = status or apps.SETUP_FAILED  # it ended well, but not by itself
         app.status, app.reason = status, app.why(status, killed)
         if killed or app.memory is not None:
             self._explain(app, status if killed else 0)
@@ -190,9 +202,7 @@ class Lives:
 
     def _clear(self, app: App) -> None:
         """End what the app left behind, if anything runs on after it."""
-        others = self.plan.mutable or any(
-            one.phase != OVER for one in self.apps if one is not app
-        )
+        others = self.plan.mutable or any(one.phase != OVER for one in self.apps if one is not app)
         if app.group is None or not (app.hook or app.again or others):
             self._cleared(app)
         else:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.identity import Identity
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage2.appstate import App
+    from podwright.stage2.streams import Streams
 
 PATIENCE = 30.0
 """Seconds from the fork to the program."""
@@ -69,6 +70,7 @@ class Starter:
         self.stdio = stdio
         self.quiet = apps.Stdio(null, null, null)
         self.launching = True
+        self.streams: Optional[Streams] = None
         self.starting: list[_Starting] = []
 
     def start(self, app: App, argv: tuple[str, ...], identity: Identity) -> bool:
@@ -92,7 +94,8 @@ class Starter:
     def _spawn(
         self, app: App, path: str, argv: tuple[str, ...], identity: Identity
     ) -> apps.Started:
-        stdio = self._stdio(app.phase)
+        streams = self.streams
+        stdio = self._stdio(app.phase) if streams is None else streams.stdio(app)
         if app.phase != MAIN:
             return apps.spawn(app.target, path, argv, identity, stdio)
         more, listening = app.target.main_environment, app.target.listening
@@ -165,17 +168,26 @@ class Starter:
         self.link.report(messages.NOTE, text)
 
     def probe(
-        self, app: App, argv: tuple[str, ...], told: Callable[[str], None]
+        self,
+        app: App,
+        argv: tuple[str, ...],
+        told: Callable[[str], None],
+        stdio: Optional[apps.Stdio] = None,
+        joins: tuple[int, ...] = (),
     ) -> tuple[int, str]:
-        """Start a readiness command: (its pid, or 0; why it could not be started).
+        """Start a command that asks how an app is: (its pid, or 0; why it could not be started).
 
-        `told` is called with why it could not be executed.
+        told   called with why it could not be executed
+        stdio  none of its output is seen by default
+        joins  files of a control group below the app's, which it joins instead
         """
         try:
             path, why = self.find(app, argv[0])
             if not path:
                 return 0, why
-            started = apps.spawn(app.target, path, argv, app.target.identity, self.quiet)
+            target = replace(app.target, joins=joins) if joins else app.target
+            stdio = stdio or self.quiet
+            started = apps.spawn(target, path, argv, app.target.identity, stdio)
         except OSError as err:
             return 0, str(err)
         self.starting.append(_Starting(app, started, path, told))

@@ -90,7 +90,7 @@ class Supervisor:
         self.lives = Lives(plan, self.apps, link, self.starter, self.gate, self)
         self.reason = "exited"
         self.status = 0
-        self.stopping = False
+        self.stopping = self.ready = False
         self.control: Optional[Control] = None
         self.notices: Optional[Notices] = None
         self.more_to_reap = False
@@ -142,7 +142,7 @@ class Supervisor:
         """Begin an app if it is its turn, or give it up; whether anything was done."""
         lacks = order.missing(
             app.life.depends_on,
-            {one.name for one in self.apps if one.executed},
+            {one.name for one in self.apps if one.executed and not one.starting},
             {one.name for one in self.apps if one.was_ready},
         )
         if not lacks:
@@ -181,6 +181,8 @@ class Supervisor:
         if self.stopping:
             return
         self.stopping, self.reason = True, reason
+        if self.gate.health is not None:
+            self.gate.health.stop()
         for app in self.apps:
             if app.phase == WAITING:
                 self.lives.never(app)
@@ -284,8 +286,9 @@ class Supervisor:
         self._advance()
 
     def _check_readiness(self) -> None:
-        if self.gate.check():
-            self.link.report(messages.READY)
+        if self.gate.check() or (self.gate.passed and self.gate.serves()) is not self.ready:
+            self.ready = not self.ready
+            self.link.report(messages.READY if self.ready else messages.UNREADY)
         late = self.gate.late()
         if late:
             self.status = apps.SETUP_FAILED

@@ -49,6 +49,7 @@ class Follower:
         self.pod_dir = pod_dir
         self.root = root
         self.names = names
+        self.changing = False
         self.on_ready = on_ready
         self.on_report = on_report
         self.pid = 0
@@ -91,17 +92,34 @@ class Follower:
                     self.on_ready()
                 if self.patience is not None:
                     self.patience.begin()
+            elif kind in (link.HEALTH, link.UNREADY):
+                self._health_told(kind, fields)
             elif kind == link.NOTE:
                 self._noted(fields[0])
             elif kind == link.REPORT:
                 self.reported(fields[0])
             elif kind in (link.BEGUN, link.ENDED):
                 self._app_told(kind, fields)
+            elif kind == link.APPS:
+                self._apps_changed(tuple(fields))
             elif kind == link.DONE:
                 outcome = self._outcome(int(fields[0]), fields[1])
             elif kind == link.FAILED:
                 _raise(fields)
         return outcome or self._killed()
+
+    def _health_told(self, kind: str, fields: list[str]) -> None:
+        """Keep what probes say."""
+        from podwright.stage1.namespaces import health
+
+        try:
+            if kind == link.HEALTH:
+                health.told(self.pod_dir, fields)
+            else:
+                self._say_unready()
+                health.say(self.pod_dir, ready=False)
+        except OSError as err:  # a full disk is no reason to end the pod
+            self._noted(f"what probes say cannot be recorded: {safe(err)}")
 
     def _noted(self, text: str) -> None:
         """Keep a sentence; an app that is started again and again may cause the same one often."""
@@ -112,11 +130,23 @@ class Follower:
         """Keep what an app's life has come to, and write it while the pod goes on."""
         found = link.app_record(kind, fields)
         self.apps[found.name] = found
-        if not all(name in self.apps and self.apps[name].over for name in self.names):
-            try:
-                record.write_apps(self.pod_dir, tuple(self.apps.values()))
-            except OSError as err:  # a full disk is no reason to end the pod
-                self._noted(f"how the apps fare cannot be recorded: {safe(err)}")
+        over = all(name in self.apps and self.apps[name].over for name in self.names)
+        if self.changing or not over:
+            self._write_apps()
+
+    def _write_apps(self) -> None:
+        try:
+            record.write_apps(self.pod_dir, tuple(self.apps.values()))
+        except OSError as err:  # a full disk is no reason to end the pod
+            self._noted(f"how the apps fare cannot be recorded: {safe(err)}")
+
+    def _apps_changed(self, names: tuple[str, ...]) -> None:
+        """These are the pod's apps from here on; what is known of others is forgotten."""
+        self.changing = True
+        self.names = names
+        if any(name not in names for name in self.apps):
+            self.apps = {name: app for name, app in self.apps.items() if name in names}
+            self._write_apps()
 
     def reported(self, *texts: str) -> None:
         """Record and tell protection that was found missing; nothing, on most hosts."""
@@ -153,6 +183,17 @@ class Follower:
         where = self._inside("rkt")
         try:
             fs.symlink("ready", "supervisor-status", dir_fd=where)
+        finally:
+            os.close(where)
+        if os.path.exists(f"{self.pod_dir}/health"):
+            from podwright.stage1.namespaces import health
+
+            health.say(self.pod_dir, ready=True)
+
+    def _say_unready(self) -> None:
+        where = self._inside("rkt")
+        try:
+            fs.unlink("supervisor-status", dir_fd=where)
         finally:
             os.close(where)
 

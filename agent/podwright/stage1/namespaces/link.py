@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Optional
 
+    from podwright.stage1.namespaces.sinks import Sinks
+
 ISOLATED = "isolated"
 """PID 1 has its namespaces; the network may be made."""
 ENTERED = "entered"
 """PID 1 is the pod's root now, not the host's."""
 READY = "ready"
+UNREADY = "unready"
+"""A pod that was ready is not any more, as its apps' probes say; READY may come again."""
+HEALTH = "health"
+"""app, whether it serves ("": it has no say; 0, 1), which probe has failed, why ("" for none), when"""
 NOTE = "note"
 """A sentence for people."""
 REPORT = "report"
@@ -100,7 +106,8 @@ class Inside:
     """PID 1's ends. `terminals` hands the master of an interactive app's terminal over; `control`
     listens for clients (see `stage2.control`); `outer` is connected to the service manager that
     started us, or -1, and in how many seconds that wants signs of life, or 0; `listening` are
-    sockets that it gave us for apps.
+    sockets that it gave us for apps; `sinks` is where what apps write is kept, when that is not our
+    own output.
     """
 
     def __init__(
@@ -118,13 +125,15 @@ class Inside:
         self.terminals = terminals
         self.outer, self.watchdog = outer
         self.listening = listening
+        self.sinks: Optional[Sinks] = None
 
     def descriptors(self) -> frozenset[int]:
         """What PID 1 has to keep open."""
         more = () if self.terminals is None else (self.terminals.fileno(),)
         sockets = tuple(one.fd for one in self.listening)
         own = (self.report_fd, self.go_fd, self.control, self.outer)
-        return frozenset((*own, *more, *sockets)) - {-1}
+        logs = frozenset() if self.sinks is None else self.sinks.descriptors()
+        return frozenset((*own, *more, *sockets, *logs)) - {-1}
 
     def report(self, kind: str, *fields: str) -> None:
         """Tell the parent; when it is gone, the kernel is about to end us anyway."""
