@@ -175,6 +175,10 @@ def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
     name = verb.name.split(" ")[1].replace("-", "_") if " " in verb.name else "run"
     handler = getattr(module, f"{name}_" if name in ("list", "rm", "exec") else name)
     _tell_old(globals_, args)
+    if globals_.given("cpuprofile") or globals_.given("memprofile"):
+        from podwright.cli import profiles
+
+        handler = profiles.around(handler, globals_)
     try:
         status: int = handler(context.build(globals_), args)
     except PodwrightError as err:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Help text made from the option tables."""
+"""Help text made from the option tables, and `podwright help`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ A first pod:
   podwright trust --prefix=example.com/redis key.asc
   podwright run example.com/redis:7 --port=6379-tcp:6379
 
-'podwright COMMAND --help' explains a command.
+'podwright COMMAND --help' explains a command, 'podwright help --man COMMAND | man -l -' as a manual page.
 """
 
 
@@ -59,27 +59,49 @@ def of_verb(verb: Verb) -> str:
     return "".join(parts) + "\nGlobal options: see 'podwright help'.\n"
 
 
+def shown_options(items: tuple[Option, ...]) -> list[Option]:
+    """Those that people should know of: no older spellings."""
+    return [item for item in items if not (item.hidden or item.deprecated)]
+
+
+def flag(item: Option) -> str:
+    """`--name=VALUE`, as it is typed."""
+    if not item.metavar:
+        return f"--{item.name}"
+    equals = "[=" + item.metavar[1:] if item.metavar.startswith("[") else f"={item.metavar}"
+    return f"--{item.name}{equals}"
+
+
 def _table(items: tuple[Option, ...]) -> str:
     rows = []
-    for item in items:
-        equals = f"[={item.metavar[1:]}" if item.metavar.startswith("[") else f"={item.metavar}"
-        flag = f"--{item.name}" + (equals if item.metavar else "")
+    for item in shown_options(items):
         extra = " (repeatable)" if item.repeat else ""
         extra += f" [{item.default}]" if item.default else ""
-        rows.append((flag, item.help + extra))
+        rows.append((flag(item), item.help + extra))
     width = min(34, max(len(flag) for flag, _ in rows) + 2)
     return "".join(f"  {flag:<{width}}{text}\n" for flag, text in rows)
 
 
 def run(context: Context, args: Arguments) -> int:
-    """`podwright help [COMMAND]`, also of a sub-command."""
+    """`podwright help [COMMAND]`, also of a sub-command; as text or as manual pages."""
     from podwright.cli.context import say
 
-    text = overview()
+    if args.given("write"):
+        from podwright.cli import shipped
+
+        for path in shipped.write(args.text("write")):
+            say(path)
+        return 0
+    verb = None
     if args.rest:
         verb = verbs.find_verb(args.rest[0])
         if len(args.rest) > 1 and verbs.subs_of(verb):
             verb = verbs.find_sub(verb, args.rest[1])
-        text = of_verb(verb)
+    if args.true("man"):
+        from podwright.cli import manpage
+
+        text = manpage.of_verb(verb) if verb else manpage.overview()
+    else:
+        text = of_verb(verb) if verb else overview()
     say(text.rstrip("\n"))
     return 0

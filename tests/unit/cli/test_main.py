@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 import os
+import pstats
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,11 @@ class Result:
         ("help image rm", 0, "podwright image rm:"),
         ("help image fetch", 0, "podwright fetch:"),
         ("completion bash", 0, "# bash completion of podwright"),
+        ("completion zsh", 0, "#compdef podwright rkt\n"),
+        ("completion fish", 0, "# fish completion of podwright\n"),
+        ("help --man", 0, ".TH PODWRIGHT 1 "),
+        ("help --man run", 0, ".TH PODWRIGHT-RUN 1 "),
+        ("help image list --man", 0, ".TH PODWRIGHT-IMAGE-LIST 1 "),
     ],
 )
 def test_what_is_printed(
@@ -70,8 +77,10 @@ def test_what_is_printed(
 @pytest.mark.parametrize("verb", [v.name for v in verbs.every() if not v.hidden])
 def test_every_verb_explains_its_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = Result(capsys, verb, "--help").stdout
+    assert "\nExamples:\n  podwright " in shown or verb == "completion"
     for option in verbs.find_verb(verb).options:
-        assert f"--{option.name}" in shown
+        assert (f"--{option.name}" in shown) == (not option.deprecated and not option.hidden)
+        assert option.help or option.deprecated
     assert f"  {verb} " in Result(capsys).stdout
 
 
@@ -136,6 +145,22 @@ def test_an_apps_own_debug_flag_is_not_ours(capsys: pytest.CaptureFixture[str]) 
     argv = ["--dir=/proc/none", "run", "--net=bridge", "example.com/web", "--", "--debug"]
     assert "Traceback" not in Result(capsys, *argv).stderr
     assert "Traceback" in Result(capsys, "--debug", *argv).stderr
+
+
+def test_an_older_spelling_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["--dir=/proc/none", "run", "a", "--store-only", "--cap-retain=x", "--", "--no-store"]
+    assert Result(capsys, *argv).stderr.split("\n")[:2] == [
+        "podwright: deprecated: --store-only is now --pull-policy=never",
+        "podwright: deprecated: --cap-retain is now --caps-retain",
+    ]
+    assert "deprecated" not in Result(capsys, "--dir=/proc/none", "run", "a").stderr
+
+
+def test_profiles_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cpu, memory = tmp_path / "cpu", tmp_path / "memory"
+    assert Result(capsys, "version", f"--cpuprofile={cpu}", f"--memprofile={memory}").exit == 0
+    assert pstats.Stats(str(cpu)).total_calls > 0  # type: ignore[attr-defined]
+    assert tracemalloc.Snapshot.load(str(memory)).statistics("filename")
 
 
 def test_the_program_itself(tmp_path: Path) -> None:
