@@ -3,8 +3,9 @@
 """Every state-changing call is counted here, so that a test can stop the agent at call N.
 
 `PODWRIGHT_FAULT=kill@N` kills the process at the Nth step, `ENOSPC@N` (or EIO, EROFS,
-EMFILE) makes it fail; `count@FILE` appends one character per step to FILE. Nothing but
-tests sets it; without it a step costs one comparison.
+EMFILE) makes it fail; `count@FILE` appends one line per step to FILE: its name, its number
+in its process, and the process. Nothing but tests sets it; without it a step costs one
+comparison.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ class _Fault:
         self.number = 0
 
     def step(self, what: str) -> None:
+        self.number += 1
         if self.action == "count":
             self._count(what)
             return
-        self.number += 1
         if self.number != int(self.argument):
             return
         if self.action == "kill":
@@ -45,7 +46,7 @@ class _Fault:
             fd = os.open(self.argument, flags, 0o600)
         except OSError:
             return
-        os.write(fd, (what + "\n").encode())
+        os.write(fd, f"{what} {self.number} {os.getpid()}\n".encode())
         os.close(fd)
 
 

@@ -94,7 +94,7 @@ class Place:
                 raise
         else:
             self._rename(source, self._made, self._name, self._parent)
-        os.fsync(self._parent)
+        fs.fsync(self._parent)
 
     def _make(self) -> None:
         """Make the directory that only we can enter."""

@@ -14,6 +14,7 @@ import os
 
 from podwright.kernel import beneath, mounts, process, signals, terminal, unixsocket
 from podwright.kernel.calls import CallError
+from podwright.kernel.step import step
 from podwright.stage1.namespaces.identity import Identity
 from podwright.stage2.confine import confine
 from podwright.values import value
@@ -262,6 +263,7 @@ def _connect(stdio: Stdio, identity: Identity) -> None:
         if chosen is not None:
             os.dup2(chosen, number)
     if tty is not None and stdio.controlling:
+        step("chown")
         os.fchown(tty, identity.uid, -1)
         terminal.take_control(tty)
 
