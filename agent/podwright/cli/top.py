@@ -161,7 +161,7 @@ class _Screen:
         lines = [line.expandtabs(2)[: max(1, width)] for line in table.split("\n")]
         shown = lines[: max(1, height - 1)]
         foot = FOOT if len(shown) == len(lines) else f"{len(lines) - len(shown)} more   {FOOT}"
-        body = "\x1b[K\r\n".join([*shown, ""])
+        body = "\x1b[K\n".join([*shown, ""])
         _put(f"\x1b[H{body}\x1b[J\x1b[{max(1, height)};1H{foot[: max(1, width - 1)]}\x1b[K")
 
 

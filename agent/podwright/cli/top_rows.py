@@ -91,8 +91,12 @@ def cells(found: list[dict[str, Any]], now: float) -> list[tuple[str, ...]]:
     out = []
     for pod in found:
         apps = pod["apps"]
-        only = apps[0]["name"] if len(apps) == 1 else ""
-        out.append(_line(pod["pod_name"] or pod["name"][:8], only, pod, now))
+        name, shown = "", pod
+        if len(apps) == 1:
+            name, limits = apps[0]["name"], ("memory_limit", "pids_limit")
+            own = {field: apps[0][field] for field in limits if pod[field] is None}
+            shown = {**pod, **own}
+        out.append(_line(pod["pod_name"] or pod["name"][:8], name, shown, now))
         if len(apps) > 1:
             out += [_line("", app["name"], app, now) for app in apps]
     return out

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from podwright.metrics.text import Point
 
 DAY = 86400.0
+USUAL = (
+    "refused fetch fetch-failed",
+    "refused policy policy",
+    "refused verify no-signature",
+    "refused verify not-verified",
+    "gc-problems",
+)
+"""What is shown as 0 before it happens for the first time, since else nobody would see a rise."""
 
 
 def images(layout: Layout) -> Iterator[Family]:
@@ -120,6 +128,8 @@ def named(layout: Layout, running: set[str]) -> Iterator[Family]:
 def counted(layout: Layout) -> Iterator[Family]:
     """What calls of the agent have left behind since the boot."""
     numbers = counters.read(layout)
+    if os.path.lexists(counters.path(layout)):
+        numbers = {**dict.fromkeys(USUAL, 0), **numbers}
     refused: list[Point] = []
     for name, number in sorted(numbers.items()):
         words = name.split(" ")
