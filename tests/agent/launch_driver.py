@@ -59,6 +59,8 @@ def main(path: str) -> int:
         secrets_dir=spec.get("secrets_dir", ""),
         private_users=spec.get("private_users", _default(spec)),
         users_dir=spec.get("users_dir", "/run/podwright/users"),
+        log_dir=spec.get("log_dir", ""),
+        log_limits=tuple(spec.get("log_limits", (10 << 20, 5))),
     )
     try:
         outcome = launch(pod, lambda: event(ready=True), None)

@@ -47,6 +47,13 @@ if TYPE_CHECKING:
     from podwright.stage2.memory import Memory
     from podwright.stage2.notices import Voice
 
+    class Files(Protocol):
+        """Control groups, or nothing where they are."""
+
+        def app_files(self, app: str) -> list[str]:
+            """Where a process of an app writes "0" to join."""
+
+
 _GET_FLAGS = 0x8913
 _SET_FLAGS = 0x8914
 _UP_AND_RUNNING = 0x41

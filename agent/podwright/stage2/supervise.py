@@ -108,6 +108,8 @@ class Supervisor:
                     self._signalled(info)
                 self._reap()
                 self._tick()
+            if self.starter.streams is not None:
+                self.starter.streams.finish()
         except Exception as err:
             if isinstance(err, PodwrightError) or not any(app.executed for app in self.apps):
                 raise

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.labels import Labels
     from podwright.stage1.namespaces.output import Output
     from podwright.stage1.namespaces.plan import PodPlan
+    from podwright.stage1.namespaces.sinks import Sinks
 
 
 def launch(
@@ -196,6 +197,16 @@ def _outer(plan: PodPlan) -> tuple[int, float]:
     return manager.outer(plan)
 
 
+def _sinks(pod: Launch, plan: PodPlan) -> Optional[Sinks]:
+    """Where what the apps write is kept; None when they have our own output, as from a shell."""
+    streams = plan.mutable or any(app.life.streams is not None for app in plan.apps)
+    if plan.interactive or not (streams or pod.log_dir or "JOURNAL_STREAM" in os.environ):
+        return None
+    from podwright.stage1.namespaces import sinks
+
+    return sinks.open_all(pod, plan)
+
+
 class _Parent(Follower):
     """The side that makes the pod: forks PID 1, and gives it its network and its terminal."""
 
@@ -221,6 +232,7 @@ class _Parent(Follower):
         tied = plan.interactive and os.isatty(0)
         self.terminals = terminal.pair() if tied else None
         self.output: Optional[Output] = None
+        self.sinks = _sinks(pod, plan)
         self.leftovers: Optional[Leftovers] = None
         self.listening = pod.listening
         self.outer = _outer(plan)
@@ -250,6 +262,7 @@ class _Parent(Follower):
                 ends = (self.report_end, self.go_end, server.fileno())
                 more = (self._inner_terminal(), self.outer, self.listening)
                 inside = link.Inside(*ends, *more)
+                inside.sinks = self.sinks
                 init.main(self.plan, code, self.group, inside, self.lock_fd)
         finally:
             process.setns(own, process.CLONE_NEWPID)
@@ -259,6 +272,8 @@ class _Parent(Follower):
             self.terminals[1].close()
         if self.output is not None:
             self.output.forked()
+        if self.sinks is not None:
+            self.sinks.close()
         os.close(self.report_end)
         os.close(self.go_end)
         self.report_end = self.go_end = -1
