@@ -41,7 +41,7 @@ def pod(host: Host) -> Pod:
 def parse(text: str) -> dict[str, list[Point]]:
     """Sample name -> its points."""
     found: dict[str, list[Point]] = {}
-    for family in text_string_to_metric_families(text):
+    for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
         for one in family.samples:
             found.setdefault(one.name, []).append((one.labels, one.value))
     return found

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from prometheus_client import openmetrics
 from prometheus_client import parser as older
+from prometheus_client.openmetrics import parser as openmetrics
 
 from podwright.metrics import pods
 from podwright.metrics.text import OPENMETRICS, PROMETHEUS, Family, render
@@ -37,7 +37,7 @@ HOSTILE = (
 
 
 def read(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
-    found = openmetrics.parser.text_string_to_metric_families(text)
+    found = openmetrics.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
     return {
         sample.name: [(one.labels, one.value) for one in family.samples]
         for family in found
