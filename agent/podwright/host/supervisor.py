@@ -76,7 +76,10 @@ def stop(layout: Layout, name: str, stop_timeout: float = 10.0) -> None:
     succession.abandon(layout, name, stop_timeout + GRACE)
     if systemd.running():
         if systemd.read_unit(name):
-            systemd.systemctl("stop", systemd.unit_name(name))
+            # Who connects between the two would start it again.
+            socket = f"podwright-{name}.socket"
+            sockets = [socket] if os.path.exists(f"{systemd.UNIT_DIR}/{socket}") else []
+            systemd.systemctl("stop", *sockets, systemd.unit_name(name))
         return
     identity.end(supervisor_of(layout, name), stop_timeout + GRACE)
 

@@ -22,10 +22,10 @@ After=network-online.target
 Wants=network-online.target
 StartLimitIntervalSec=60
 StartLimitBurst=5
-
+{more_unit}
 [Service]
 Type=notify
-NotifyAccess=main
+NotifyAccess=all
 ExecStart={command} supervise {name}
 KillMode=mixed
 Delegate=yes
@@ -37,10 +37,9 @@ TimeoutStopSec={stop_timeout}
 SyslogIdentifier=podwright-{name}
 SyslogLevelPrefix=no
 LogExtraFields=PODWRIGHT_POD={name}
-{credentials}
+{credentials}{more_service}
 [Install]
-WantedBy=multi-user.target
-"""
+{install}"""
 
 
 def running() -> bool:
@@ -60,13 +59,21 @@ def unit_path(name: str) -> str:
 
 def unit_text(name: str, settings: dict[str, Any], command: list[str]) -> str:
     """The unit's content. Pod names are DNS labels, so nothing needs quoting but the command."""
+    more = {"Unit": "", "Service": "", "Install": "WantedBy=multi-user.target\n"}
+    if settings.get("unit") or settings.get("sockets"):
+        from podwright.host import unitfiles
+
+        more = unitfiles.sections(name, settings)
     return UNIT.format(
         name=name,
-        command=" ".join(_quote(word) for word in command),
+        command=" ".join(quote(word) for word in command),
         restart=settings["restart"],
         start_timeout=int(settings.get("start_bound", settings["ready"]["timeout"])) + 30,
         stop_timeout=int(settings.get("stop_bound", settings["stop_timeout"])) + 20,
         credentials="".join(_credential(text) for text in settings.get("credentials", ())),
+        more_unit=more["Unit"],
+        more_service=more["Service"],
+        install=more["Install"],
     )
 
 
@@ -82,8 +89,8 @@ def _credential(text: str) -> str:
     return f"{kind}={name}:{text}\n"
 
 
-def _quote(word: str) -> str:
-    """One argument of ExecStart that systemd reads back as it is, byte for byte."""
+def quote(word: str) -> str:
+    """One word of ExecStart or Environment that systemd reads back as it is, byte for byte."""
     plain = "".join(_literal(char) for char in word)
     quoted = plain != word or word in ("", ";") or " " in word or "'" in word
     return f'"{plain}"' if quoted else plain
@@ -108,16 +115,57 @@ def read_unit(name: str) -> str:
         return ""
 
 
-def write_unit(name: str, text: str) -> None:
-    """Write the unit and make systemd read it."""
+def files_text(name: str, settings: dict[str, Any], command: list[str]) -> str:
+    """All that is to be in the pod's unit files, to compare with `read_files`."""
+    text = unit_text(name, settings, command)
+    if settings.get("sockets"):
+        from podwright.host import unitfiles
+
+        text += unitfiles.socket_text(name, settings)
+    return text
+
+
+def read_files(name: str) -> str:
+    """All that is in the pod's unit files, or ""."""
+    text = read_unit(name)
+    if os.path.exists(f"{UNIT_DIR}/podwright-{name}.socket"):
+        from podwright.host import unitfiles
+
+        text += unitfiles.read_socket(name)
+    return text
+
+
+def write_files(name: str, settings: dict[str, Any], command: list[str]) -> None:
+    """Write the pod's unit files, where they differ, and make systemd read them."""
+    text = unit_text(name, settings, command)
+    if files_text(name, settings, command) == read_files(name):
+        return
+    if settings.get("sockets") or os.path.exists(f"{UNIT_DIR}/podwright-{name}.socket"):
+        from podwright.host import unitfiles
+
+        wanted = unitfiles.socket_text(name, settings)
+        if wanted != unitfiles.read_socket(name):
+            unitfiles.write_socket(name, wanted)
+    again = enabled(name) and _install(text) != _install(read_unit(name))
     fs.write_atomic(unit_path(name), text.encode(), 0o644)
     systemctl("daemon-reload")
+    if again:
+        systemctl("reenable", "--quiet", unit_name(name))
+
+
+def _install(text: str) -> str:
+    """What a unit says about who wants it."""
+    return text.partition("\n[Install]\n")[2]
 
 
 def remove_unit(name: str) -> None:
     """Disable and remove the unit; fine when there is none."""
     if os.path.exists(unit_path(name)):
         systemctl("disable", "--quiet", unit_name(name))
+        if os.path.exists(f"{UNIT_DIR}/podwright-{name}.socket"):
+            from podwright.host import unitfiles
+
+            unitfiles.write_socket(name, "")
         fs.unlink(unit_path(name))
         systemctl("daemon-reload")
     systemctl("reset-failed", unit_name(name), check=False)
@@ -127,7 +175,18 @@ def remove_unit(name: str) -> None:
 
 def enabled(name: str) -> bool:
     """Whether the unit starts at boot."""
-    return os.path.islink(f"{UNIT_DIR}/multi-user.target.wants/{unit_name(name)}")
+    if os.path.islink(f"{UNIT_DIR}/multi-user.target.wants/{unit_name(name)}"):
+        return True
+    try:
+        found = os.listdir(UNIT_DIR)
+    except FileNotFoundError:
+        return False
+    kinds = (".wants", ".requires", ".upholds")
+    return any(
+        os.path.islink(f"{UNIT_DIR}/{one}/{unit_name(name)}")
+        for one in found
+        if one.endswith(kinds)
+    )
 
 
 def systemctl(*args: str, check: bool = True) -> int:

@@ -61,6 +61,10 @@ def build_manifest(
     ]
     ports = tuple(_led(port, apps) for port in spec.ports)
     check_ports(ports, apps)
+    if spec.sockets:
+        from podwright.model import activated
+
+        apps = activated.mark(spec.sockets, apps)
     annotations = list(own_annotations(spec))
     if spec.mutable:
         annotations += [MUTABLE, *spec.pod_annotations]

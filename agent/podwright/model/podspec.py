@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
     from podwright.model.streams import LogLimits
+    from podwright.model.unitspec import ActivatedPort, UnitSpec
     from podwright.stage0.web.givenlogins import Credentials
 
 STATES = ("started", "stopped", "prepared", "absent", "restarted")
@@ -126,6 +127,9 @@ class PodSpec:
     pod_annotations   of such a pod's manifest, besides our own
     replace        one of REPLACES
     keep_revisions how many of its revisions are kept, with the current one
+    revision       the one of the revisions that are kept that it is to be again; 0: nothing is said
+    unit           what is said about its systemd unit; None: nothing
+    sockets        published ports on which systemd listens for it
     log            how much of its log is kept where that goes to files; None: nothing is said
     """
 
@@ -165,6 +169,9 @@ class PodSpec:
     pod_annotations: tuple[tuple[str, str], ...] = ()
     replace: str = STOP_FIRST
     keep_revisions: int = KEEP_REVISIONS
+    revision: int = 0
+    unit: Optional[UnitSpec] = None
+    sockets: tuple[ActivatedPort, ...] = ()
     log: Optional[LogLimits] = None
 
 
@@ -266,6 +273,12 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
             f"only with name, state ({', '.join(KNOWN_STATES)}) and enabled it stays what it is",
             object=name,
         )
+    if fields.raw("revision") is not None and (_says_more(fields) or state not in KNOWN_STATES):
+        raise UsageError(
+            f"{fields.at('revision')}: says what the pod is, so nothing else can",
+            f"give it with name, state ({', '.join(KNOWN_STATES)}) and enabled only",
+            object=name,
+        )
     hostname = fields.text("hostname")
     stage1 = fields.choice("stage1", FLAVOURS, "namespaces")
     spec = PodSpec(
@@ -299,8 +312,11 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         allow=_allow(fields),
         replace=fields.choice("replace", REPLACES, STOP_FIRST),
         keep_revisions=fields.integer("keep_revisions", KEEP_REVISIONS, 1, MOST_REVISIONS),
+        revision=fields.integer("revision", 0, 1),
+        unit=_unit(fields),
         log=_log(fields),
     )
+    spec = _with_sockets(spec, fields)
     fields.finish()
     if spec.metadata:
         from podwright.model.registration import check_net
@@ -378,6 +394,24 @@ def _log(fields: Fields) -> Optional[LogLimits]:
     return limits_of(fields)
 
 
+def _unit(fields: Fields) -> Optional[UnitSpec]:
+    if fields.raw("unit") is None:
+        return None
+    from podwright.model.unitspec import parse
+
+    return parse(fields.child("unit"))
+
+
+def _with_sockets(spec: PodSpec, fields: Fields) -> PodSpec:
+    if fields.raw("sockets") is None:
+        return spec
+    from podwright.model.unitspec import parse_sockets
+    from podwright.values import replace
+
+    found = parse_sockets(fields.texts("sockets"), spec.ports, fields.at("sockets"))
+    return replace(spec, sockets=found)
+
+
 def _private_users(fields: Fields) -> str:
     """true, false (as JSON has them, too), idmapped, or "" where nothing is said."""
     raw = fields.raw("private_users")
@@ -395,7 +429,7 @@ def _pod_isolators(fields: Fields) -> tuple[Any, ...]:
 def _says_more(fields: Fields) -> bool:
     """Whether anything is said about a pod besides the state that it is to be in."""
     given = {name for name, found in fields.obj.items() if found is not None}
-    return bool(given - {"name", "state", "enabled", "registry_auth"})
+    return bool(given - {"name", "state", "enabled", "registry_auth", "revision"})
 
 
 def _parse_port(fields: Fields) -> HostPort:

@@ -34,12 +34,14 @@ class Mode:
     check     only say what would change
     diff      include before and after
     command   argv prefix that starts this agent again with the same directories
+    wait      until what was started is ready
     """
 
     check: bool
     diff: bool
     command: list[str]
     progress: Optional[Progress] = None
+    wait: bool = True
 
 
 class Answer:
@@ -245,7 +247,7 @@ def _plan(
         unfinished = _unfinished(layout, spec.name, mode)
         seen = observe.observe(layout, spec.name, units, damaged_ok=spec.state == "absent")
         if not spec.apps and spec.state != "absent":
-            spec = _as_known(spec, seen)
+            spec = _as_known(layout, spec, seen)
         spec, lacking = _with_secrets(layout, spec, mode)
         first = False
         stored, ids, fetches = (
@@ -258,7 +260,7 @@ def _plan(
             first = sharing.starts_first(layout, spec, planned.manifest, seen, answer.planned)
         unit = ""
         if systemd.running() and spec.state != "absent":
-            unit = systemd.unit_text(spec.name, canonical.settings(spec), mode.command)
+            unit = systemd.files_text(spec.name, canonical.settings(spec), mode.command)
         made = plan.plan_pod(
             spec,
             seen,
@@ -269,6 +271,12 @@ def _plan(
             starts_first=first,
             unfinished=unfinished,
         )
+        if (spec.unit is not None or spec.sockets) and not systemd.running():
+            raise UsageError(
+                f"pod {spec.name}: this host has no systemd, so it has no unit and no sockets",
+                "leave `unit` and `sockets` out on this host",
+                object=spec.name,
+            )
         if spec.metadata and "start" in made.actions:
             from podwright.metadata import client
 
@@ -286,7 +294,7 @@ def _plan(
         uuid=seen.uuid,
         state=seen.state,
     )
-    return execute.Work(layout, spec, made, seen, stored, mode.command)
+    return execute.Work(layout, spec, made, seen, stored, mode.command, mode.wait)
 
 
 def _unfinished(layout: Layout, name: str, mode: Mode) -> bool:
@@ -326,16 +334,27 @@ def _with_secrets(layout: Layout, spec: PodSpec, mode: Mode) -> tuple[PodSpec, b
     return replace(spec, secrets=known), secrets.lacking(layout, spec.name, known)
 
 
-def _as_known(spec: PodSpec, seen: Observed) -> PodSpec:
-    """The pod of the current revision, in the state that is wanted."""
+def _as_known(layout: Layout, spec: PodSpec, seen: Observed) -> PodSpec:
+    """The pod of the current revision, or of the one that is asked for, in the state that is wanted."""
     if seen.revision is None:
         raise UsageError(
             f"pod {spec.name} is not known on this host",
             "say what it is: give its image or apps",
             object=spec.name,
         )
-    known = canonical.respec(spec.name, seen.revision.runtime, seen.revision.settings)
-    return replace(known, state=spec.state, enabled=spec.enabled, enabled_said=spec.enabled_said)
+    revision = seen.revision
+    if spec.revision:
+        from podwright.reconcile import history
+
+        revision = history.chosen(layout, spec.name, spec.revision)
+    known = canonical.respec(spec.name, revision.runtime, revision.settings)
+    return replace(
+        known,
+        state=spec.state,
+        enabled=spec.enabled,
+        enabled_said=spec.enabled_said,
+        revision=spec.revision,
+    )
 
 
 def _resolve(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
     from podwright.model.streams import LogLimits
+    from podwright.model.unitspec import ActivatedPort, UnitSpec
     from podwright.stage0.images import StoredImage
 
 UNRESOLVED = "to be fetched"
@@ -42,6 +43,8 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         from podwright.model import podnames
 
         more.update(podnames.dump(spec.names))
+    if spec.sockets:
+        more["sockets"] = [to_json(one) for one in spec.sockets]
     if spec.allow:
         from podwright.model import podrules
 
@@ -87,6 +90,14 @@ def settings(spec: PodSpec) -> dict[str, Any]:
         "ready": to_json(spec.ready),
         "stop_timeout": spec.stop_timeout,
     }
+    if spec.unit is not None:
+        from podwright.model import unitspec
+
+        out["unit"] = unitspec.dump(spec.unit)
+    if spec.sockets:
+        from podwright.model import unitspec
+
+        out["sockets"] = unitspec.listens(spec.sockets, spec.ports)
     credentials = [given.secret.credential for given in spec.secrets if given.secret.credential]
     if credentials:
         out["credentials"] = sorted(credentials)
@@ -173,6 +184,8 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         metadata=runtime_.get("metadata", False),
         names=_names(runtime_),
         allow=_allow(runtime_),
+        unit=_unit(settings_),
+        sockets=_sockets(runtime_),
         replace=settings_.get("replace", STOP_FIRST),
         keep_revisions=settings_.get("keep_revisions", KEEP_REVISIONS),
         log=_log(runtime_.get("log")),
@@ -205,6 +218,22 @@ def _names(runtime_: dict[str, Any]) -> Optional[PodNames]:
     from podwright.model import podnames
 
     return podnames.load(said)
+
+
+def _unit(settings_: dict[str, Any]) -> Optional[UnitSpec]:
+    if "unit" not in settings_:
+        return None
+    from podwright.model import unitspec
+
+    return unitspec.load(settings_["unit"])
+
+
+def _sockets(runtime_: dict[str, Any]) -> tuple[ActivatedPort, ...]:
+    if "sockets" not in runtime_:
+        return ()
+    from podwright.model.unitspec import ActivatedPort
+
+    return tuple(ActivatedPort(**raw) for raw in runtime_["sockets"])
 
 
 def _allow(runtime_: dict[str, Any]) -> tuple[Rule, ...]:

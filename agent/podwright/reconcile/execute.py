@@ -38,6 +38,7 @@ class Work:
         seen: Observed,
         stored: list[StoredImage],
         command: list[str],
+        wait: bool = True,
     ) -> None:
         self.layout = layout
         self.spec = spec
@@ -49,7 +50,7 @@ class Work:
         self.new: Optional[Revision] = None
         self.starting: Optional[Starting] = None
         self.succeeding: Optional[Succeeding] = None
-        self.source = 0
+        self.waits = wait
         self.rolled_back = False
 
     def _does(self, action: str) -> bool:
@@ -85,17 +86,26 @@ class Work:
             self.spec.name,
             self.plan.runtime,
             self.plan.settings,
-            canonical.image_names(self.spec, self.stored),
+            self._image_names(),
             uuid,
-            self.source,
+            self.spec.revision,
             canonical.image_versions(self.spec, self.stored),
         )
+
+    def _image_names(self) -> dict[str, str]:
+        """What the images were asked for as; a revision that is gone back to has IDs only."""
+        if self.spec.revision:
+            source = revisions.read(self.layout, self.spec.name, self.spec.revision)
+            if source is not None and source.images:
+                return source.images
+        return canonical.image_names(self.spec, self.stored)
 
     def switch(self) -> None:
         """Make the new revision current, stop what must stop, begin what must start."""
         name = self.spec.name
         if self._does("remove"):
             remove(self.layout, name, self.seen)
+            self._tell_foreign()
             return
         if self.new is not None and self.plan.starts_first:
             from podwright.reconcile import startfirst
@@ -137,6 +147,8 @@ class Work:
 
     def _settle(self) -> None:
         name = self.spec.name
+        if not self.waits and self.starting is not None:
+            return
         if self.succeeding is not None:
             self._succeed(self.succeeding)
         if self.starting is not None:
@@ -153,6 +165,10 @@ class Work:
         revisions.prune(self.layout, name)
         if self._does("enable"):
             systemd.systemctl("enable", "--quiet", systemd.unit_name(name))
+        if self.spec.sockets and self.spec.state != "stopped" and systemd.running():
+            systemd.systemctl("enable", "--quiet", "--now", f"podwright-{name}.socket")
+        if self._does("unlisten"):
+            systemd.systemctl("disable", "--quiet", "--now", f"podwright-{name}.socket")
         if self.new is not None and self._does("prepare") and started:
             self._remove_old_instance()
 
@@ -189,9 +205,16 @@ class Work:
     def _write_unit(self, settings: dict[str, object]) -> None:
         if systemd.running():
             name = self.spec.name
-            text = systemd.unit_text(name, settings, self.command)
-            if text != systemd.read_unit(name):
-                systemd.write_unit(name, text)
+            systemd.write_files(name, settings, self.command)
+
+    def _tell_foreign(self) -> None:
+        """Drop-ins of the operator's stay, for they are his."""
+        if systemd.running():
+            from podwright.host import unitfiles
+
+            left = unitfiles.foreign(self.spec.name)
+            if left:
+                self.warnings.append(f"drop-ins that are not ours stay: {', '.join(left)}")
 
     def _go_back(self, err: NotReadyError) -> None:
         """Run the old revision again, or stop what never worked."""
@@ -230,6 +253,10 @@ def check_ports(layout: Layout, spec: PodSpec, stored: list[StoredImage], replac
     from podwright.net.values import NetRequest
 
     manifest, _ = build_manifest(spec, [(image.id, image.manifest) for image in stored])
+    if spec.sockets:
+        from podwright.model import activated
+
+        manifest = activated.published(manifest, spec.sockets)
     ports = plan_ports(manifest)
     request = NetRequest(
         replacing, spec.name, spec.net, ports, layout.net, f"{layout.pods}/{pods.RUN}"
@@ -256,6 +283,9 @@ def remove(layout: Layout, name: str, seen: Observed) -> None:
         from podwright.host import secrets
 
         secrets.forget(layout, name)
+    from podwright.host import logs
+
+    logs.forget(layout, name)
     log = detached.log_path(layout, name)
     if os.path.exists(log):
         fs.unlink(log)

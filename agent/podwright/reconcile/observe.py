@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 from podwright.errors import StoreError
 from podwright.host import supervisor, systemd
 from podwright.reconcile import revisions
@@ -31,6 +33,7 @@ class Observed:
     active    it runs, or something is about to start it
     prepared  the pod of the current revision is prepared and waits for its start
     damaged   it has a current revision, but that cannot be read
+    listening systemd listens for it on its sockets
     """
 
     name: str
@@ -43,6 +46,7 @@ class Observed:
     active: bool = False
     prepared: bool = False
     damaged: bool = False
+    listening: bool = False
 
 
 def observe(
@@ -72,8 +76,17 @@ def observe(
         state=pod.state if pod else ("stopped" if revision else "absent"),
         ready=pod is not None and report.is_ready(pod),
         enabled=systemd.enabled(name) if with_systemd else revision is not None,
-        unit=systemd.read_unit(name) if with_systemd else "",
+        unit=systemd.read_files(name) if with_systemd else "",
+        listening=with_systemd and _listening(name),
         active=running or (known and supervisor.active(layout, name, units)),
         prepared=waiting is not None and waiting.directory == pods.PREPARED,
         damaged=damaged,
     )
+
+
+def _listening(name: str) -> bool:
+    if not os.path.exists(f"{systemd.UNIT_DIR}/podwright-{name}.socket"):
+        return False
+    from podwright.host import unitfiles
+
+    return unitfiles.listening(name)

@@ -23,6 +23,7 @@ class PodPlan:
     """What to do for one pod.
 
     actions  in order, of: finish, fetch, prepare, secrets, configure, stop, start, enable, disable,
+             listen, unlisten (on its sockets),
              remove; with start before stop, the new pod starts beside the old one
     runtime, settings   the canonical forms that are wanted
     before, after       for people and for diff mode; equal when actions is empty
@@ -100,6 +101,9 @@ def plan_pod(
         actions += ["start"] if start else []
     if spec.enabled != seen.enabled and unit:
         actions.append("enable" if spec.enabled else "disable")
+    listens = bool(spec.sockets) and spec.state != "stopped"
+    if unit and listens != seen.listening:
+        actions.append("listen" if listens else "unlisten")
     return PodPlan(
         spec.name,
         tuple(actions),

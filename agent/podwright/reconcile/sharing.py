@@ -57,6 +57,8 @@ def shared(
         return "all of the host, which is what fly is for"
     if spec.net == netchoice.HOST:
         return "the host's network"
+    if spec.sockets:
+        return "the sockets that systemd listens on"
     volumes = (_of_volume(volume, manifest) for volume in manifest.volumes)
     return next(filter(None, volumes), "") or _of_networks(layout, spec, planned)
 

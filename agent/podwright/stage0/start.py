@@ -11,7 +11,7 @@ from podwright.errors import StoreError
 from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model import privateusers
-from podwright.model.pod import parse_pod
+from podwright.model.pod import MUTABLE, parse_pod
 from podwright.stage0 import etcfiles, images, intact, ownusers, pods, prepare, verdict
 from podwright.stage1.contract import Launch, Outcome
 from podwright.values import replace
@@ -58,6 +58,7 @@ def run(
     on_report: Optional[OnReport] = None,
     again: tuple[str, ...] = (),
     after: str = "",
+    log_files: bool = False,
 ) -> Outcome:
     """Run a locked, prepared pod to its end; moves it to `run` first.
 
@@ -66,6 +67,7 @@ def run(
     on_report  told each sentence about protection that is found missing only now
     again      command line of the agent that goes on by `resume` in this process, or ()
     after      a pod that runs, whose ports and names it is to take over
+    log_files  what its apps write is kept in files; it has a name
     The verdict on every image is evaluated again here, with the trust store of this moment.
     """
     config = {**read_runtime(pod.path), **(overrides or {})}
@@ -76,6 +78,8 @@ def run(
     network = _worker(config["net"])  # it loads its libraries while we go on
     try:
         launch = _launch(layout, pod, config, stored or [])
+        if log_files:
+            launch = replace(launch, log_files=True)
         if overrides:  # `status` tells how it runs
             data = jsonio.dumps(config).encode()
             fs.write_atomic(f"{pod.path}/runtime-config", data, 0o640, durable=False)
@@ -166,7 +170,25 @@ def _launch(
         listening=listening,
         machined=not os.path.exists(f"{layout.local_config}/no-machined"),
     )
-    return replace(launch, etc=etcfiles.write(launch, _names(config), layout.net_dirs()))
+    if config["name"]:
+        launch = _logged(layout, launch, config)
+    etc = etcfiles.write(launch, _names(config), layout.net_dirs())
+    if MUTABLE in manifest.annotations:
+        etcfiles.keep(pod.path, etc)
+    return replace(launch, etc=etc)
+
+
+def _logged(layout: Layout, launch: Launch, config: dict[str, Any]) -> Launch:
+    """With a place for its logs, since the pod's own directory goes with its next start."""
+    from podwright.host import logs
+
+    launch = replace(launch, log_dir=logs.begin(layout, launch.name, launch.uuid))
+    said = config.get("log")
+    return (
+        launch
+        if said is None
+        else replace(launch, log_limits=(said["max_size"], said["max_files"]))
+    )
 
 
 def _names(config: dict[str, Any]) -> Optional[PodNames]:
