@@ -51,6 +51,19 @@ def _named(layout: Layout) -> dict[str, str]:
     return found
 
 
+def by_revisions(layout: Layout) -> dict[str, str]:
+    """Image ID -> the named pod that can be brought back to a revision made of it, in words."""
+    from podwright.reconcile import revisions
+
+    found: dict[str, str] = {}
+    for name in revisions.names(layout):
+        for revision in revisions.every(layout, name):
+            if revision.result.outcome not in (revisions.FAILED, revisions.ROLLED_BACK):
+                for app in revision.runtime.get("apps", ()):
+                    found[str(app.get("image_id"))] = f"pod {safe(name)}, which can go back to it"
+    return found
+
+
 def by_images(layout: Layout) -> dict[str, str]:
     """Image ID -> an image that is built on it. One whose record is damaged does not count: it
     cannot run, and has to be fetched again with what it is built on.
@@ -111,7 +124,7 @@ def collect(layout: Layout, grace: float) -> tuple[list[str], list[str]]:
     again = store.check(layout)
     while again:
         again = False
-        needed = {**by_pods(layout), **by_images(layout)}
+        needed = {**by_revisions(layout), **by_pods(layout), **by_images(layout)}
         for image_id in store.image_ids(layout):
             if image_id in needed or image_id in problems or not _idle(layout, image_id, oldest):
                 continue

@@ -87,10 +87,10 @@ def test_every_verb_explains_its_options(verb: str, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     "argv, complaint",
     [
-        (["start"], "unknown command 'start'; podwright help lists the commands"),
+        (["begin"], "unknown command 'begin'; podwright help lists the commands"),
         (["networks"], "unknown command 'networks'; did you mean 'network'? podwright help lists"),
         (["network", "ls"], "unknown command 'network ls'; did you mean 'network list'? podwright"),
-        (["st", "x"], "command 'st' is ambiguous; it may be status, stop"),
+        (["st", "x"], "command 'st' is ambiguous; it may be start, status, stop"),
         (["--dri=/x", "list"], "unknown option --dri; did you mean --dir?"),
         (["list", "--dri=/x"], "unknown option --dri; did you mean --dir?"),
         (["--dir=/x", "list", "--dir=/y"], "--dir is given twice"),

@@ -114,9 +114,9 @@ def test_a_unique_prefix_of_a_verb_is_enough(word: str, name: str) -> None:
 @pytest.mark.parametrize(
     "word, message",
     [
-        ("st", "command 'st' is ambiguous; it may be status, stop"),
+        ("st", "command 'st' is ambiguous; it may be start, status, stop"),
         ("c", "command 'c' is ambiguous; it may be cat-manifest, config, check-host, completion"),
-        ("start", "unknown command 'start'; podwright help lists the commands"),
+        ("begin", "unknown command 'begin'; podwright help lists the commands"),
         ("superv", "unknown command 'superv'; podwright help lists the commands"),
     ],
 )

@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright history`: the revisions of a named pod that are kept, and what became of each."""
+
+from __future__ import annotations
+
+from podwright import jsonio
+from podwright.cli import named
+from podwright.cli.context import Context, say
+from podwright.cli.table import render
+from podwright.reconcile import history
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.cli.options import Arguments
+
+TITLES = ("REVISION", "CREATED", "OUTCOME", "BY", "IMAGE", "IMAGE ID", "POD")
+
+
+def run(context: Context, args: Arguments) -> int:
+    """Print them, the oldest first."""
+    name = named.known(context, args, "history")
+    found = history.of(context.layout, name)
+    if args.text("format"):
+        show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
+        say(show(found))
+        return 0
+    rows = [row for one in found for row in _rows(one, args.true("full"))]
+    say(render(TITLES, rows, not args.true("no-legend")))
+    return 0
+
+
+def _rows(one: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
+    outcome = one["outcome"] or "not started"
+    if one["current"]:
+        outcome = f"current, {outcome}"
+    by = one["by"] + (f" to {one['source']}" if one["source"] else "")
+    head = (str(one["revision"]), one["created_at"], outcome, by)
+    rows = []
+    for index, app in enumerate(one["images"]):
+        image_id = app["id"] if full else app["id"][:19]
+        uuid = one["uuid"] if full else one["uuid"][:8]
+        rest = (app["image"], image_id, uuid if index == 0 else "")
+        rows.append((*(head if index == 0 else ("",) * 4), *rest))
+    return rows or [(*head, "", "", one["uuid"][:8])]
