@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 IMPATIENT = 1.0
 """Seconds between two tries until an app serves for the first time: somebody waits for it."""
+OFTEN, SELDOM = 1.0, 60.0
+"""Seconds until another reason for the same failure is told."""
 SOON, LATER = 0.02, 1.0
 """Seconds until it is looked again whether the killed have gone."""
 
@@ -93,7 +95,9 @@ class Failed:
         """Why not."""
         return self.why
 
-    late = poll
+    def late(self, _seconds: float) -> str:
+        """The same."""
+        return self.why
 
     def close(self) -> None:
         """There is nothing to end."""
@@ -103,7 +107,7 @@ class Asker:
     """One probe of one app, through all lives of the app.
 
     on      it is asked in this life
-    last    why the last try that was not good was not, "" before
+    last    why the last try that was not good was not, "" before; `told` what is known of that
     """
 
     def __init__(
@@ -117,7 +121,8 @@ class Asker:
         self.place = place
         self.on = False
         self.count = Count(self.probe)
-        self.last = ""
+        self.last = self.told = ""
+        self.tell_pause, self.tell_at = OFTEN, 0.0
         self.next = self.give_up = NEVER
         self.trying: Optional[Union[TcpTry, ExecTry, Failed]] = None
         self.dying: list[ExecTry] = []
@@ -129,6 +134,7 @@ class Asker:
         self.on = True
         self.count = Count(self.probe)
         self.next = now + self.probe.initial_delay
+        self.tell_pause, self.tell_at = OFTEN, now
 
     def stop(self) -> None:
         """It is not asked any more; a try that is under way ends."""
@@ -171,11 +177,19 @@ class Asker:
             self.trying = self._start(now)
         why = self.trying.poll()
         if why is None and now >= self.give_up:
-            why = f"{self.trying.late()} within {self.probe.timeout:g} s"
+            why = self.trying.late(self.probe.timeout)
         if why is None:
             return False
         self._close()
         return self._took(now, why)
+
+    def news(self, now: float) -> bool:
+        """Whether it still fails, for another reason than was told; that is told ever less often."""
+        if self.count.good is not False or self.last == self.told or now < self.tell_at:
+            return False
+        self.tell_pause = min(2 * self.tell_pause, SELDOM)
+        self.tell_at = now + self.tell_pause
+        return True
 
     def _start(self, now: float) -> Union[TcpTry, ExecTry, Failed]:
         """Begin a try."""
@@ -307,6 +321,8 @@ class Health:
             for asker in one.askers.values():
                 if asker.tick(now):
                     self._changed(one, asker, now)
+                elif asker.news(now):
+                    self._tell(one, asker.role)
 
     def _changed(self, one: Probed, asker: Asker, now: float) -> None:
         good = bool(asker.count.good)
@@ -334,7 +350,9 @@ class Health:
     def _tell(self, one: Probed, role: str) -> None:
         """Tell the parent how an app is, and what is known of its last failure."""
         asker = one.askers.get(role)
-        last = asker.last if asker is not None and asker.count.good is False else ""
+        last = ""
+        if asker is not None and asker.count.good is False:
+            last = asker.told = asker.last
         serving = "" if not one.decides else str(int(one.serving))
         fields = (serving, role if last else "", last, str(time.time()))
         self.link.report(messages.HEALTH, one.app.name, *fields)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from podwright.stage2.appstate import App
     from podwright.stage2.starter import Starter
 
-KEPT = 400
+KEPT = 200
 """Bytes of a command's output that are kept: the last ones."""
 AT_ONCE = 65536
 
@@ -103,10 +103,10 @@ class ExecTry:
         said = self.output.strip()
         return f"ended with {self.status}" + (f": {safe(said, 300)}" if said else "")
 
-    def late(self) -> str:
+    def late(self, seconds: float) -> str:
         """What to say when the time is over."""
         said = self.output.strip()
-        return "it was killed" + (f": {safe(said, 300)}" if said else "")
+        return f"it was killed after {seconds:g} s" + (f": {safe(said, 300)}" if said else "")
 
     def close(self) -> None:
         """End it, if it still runs. Who reaps it tells `ended`."""

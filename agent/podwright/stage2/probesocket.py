@@ -54,9 +54,9 @@ class TcpTry:
         """The same, once there is a connection."""
         return ""
 
-    def late(self) -> str:
+    def late(self, seconds: float) -> str:
         """What to say when the time is over."""
-        return "nothing answered" if self.connected else "no connection"
+        return f"{'nothing answered' if self.connected else 'no connection'} within {seconds:g} s"
 
     def close(self) -> None:
         """Let go of it."""
@@ -87,9 +87,11 @@ class HttpTry(TcpTry):
         except OSError as err:
             return f"the connection failed: {err.strerror}"
 
-    def late(self) -> str:
+    def late(self, seconds: float) -> str:
         """What to say when the time is over."""
-        return "the answer was not complete" if self.answer else super().late()
+        if not self.answer:
+            return super().late(seconds)
+        return f"the answer was not complete within {seconds:g} s"
 
 
 def request(probe: Probe, address: str) -> bytes:
