@@ -33,12 +33,14 @@ TITLES = {
     "verdict": "VERDICT",
     "transport": "TRANSPORT",
 }
+RKT_FIELDS = "id,name,size,importtime,lastused"
 SHORT = len("sha512-") + 12
 
 
 def list_(context: Context, args: Arguments) -> int:
     """Print the images of the store."""
-    fields = _fields(args.text("fields", "id,name,size,importtime,lastused,verdict"))
+    usual = RKT_FIELDS if context.layout.rkt else f"{RKT_FIELDS},verdict"
+    fields = _fields(args.text("fields", usual))
     sort = _fields(args.text("sort", "importtime"))
     found = images.list_images(context.layout, lambda err: note(err.sentence()))
     found.sort(

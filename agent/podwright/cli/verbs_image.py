@@ -25,7 +25,7 @@ IMAGE_VERBS = (
                 "fields",
                 f"columns: {','.join(FIELDS)}",
                 "LIST",
-                "id,name,size,importtime,lastused",
+                "id,name,size,importtime,lastused,verdict",
             ),
             Option("sort", "columns to sort by", "LIST", "importtime"),
             Option("order", "asc or desc", "ORDER", "asc", choices=("asc", "desc")),

@@ -24,7 +24,8 @@ VERBS = (
         "app",
         "mutable",
         "Change the apps of a pod that runs: sandbox, add, start, stop, rm, list, status, exec",
-        "SUBCOMMAND",
+        "COMMAND ...",
+        examples=("podwright app list web", "podwright help app add"),
     ),
 )
 """The verb `app`."""
