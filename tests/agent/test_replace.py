@@ -119,3 +119,105 @@ def test_clients_notice_nothing_when_the_new_one_starts_first(hosts: Lab, tmp_pa
     after = json.loads(agent.ok("status", "web", "--format=json"))
     assert after["name"] != before["name"]
     assert agent.apply(pod("2"))["changed"] is False
+
+
+def test_one_that_does_not_become_ready_is_ended_and_nothing_has_changed(hosts: Lab) -> None:
+    agent = hosts.one.agent
+    agent.apply(pod("1"))
+    before = json.loads(agent.ok("status", "web", "--format=json"))
+    result = agent("apply", stdin=json.dumps(pod("2", exec=["/bin/sh", "-c", "exit 7"])))
+    answer = json.loads(result.stdout)
+    assert (result.exit, answer["pods"][0]["rolled_back"]) == (254, True)
+    error = answer["error"]
+    assert error["reason"] == "not-ready" and "status 7" in error["message"], error
+    assert "revision 1 runs on" in error["hint"]
+    now = json.loads(agent.ok("status", "web", "--format=json"))
+    assert (now["name"], now["pid"]) == (before["name"], before["pid"])
+    assert hosts.outside.curl(hosts.one.address(4), 8080) == "1"
+    first, second = json.loads(agent.ok("history", "web", "--format=json"))
+    assert (first["current"], first["outcome"]) == (True, "ready")
+    assert (second["outcome"], second["current"]) == ("rolled-back", False)
+    assert "status 7" in second["why"]
+    failed = json.loads(agent.ok("status", second["uuid"], "--format=json"))
+    assert failed["state"] == "exited", "it is kept for whoever wants to know why"
+    assert second["uuid"] in error["hint"]
+    agent.ok("--debug", "restart", "web")
+    assert agent("status", second["uuid"]).exit == 0, "a restart does not remove it either"
+    agent.ok("gc", "--grace-period=0s")
+    assert agent("status", second["uuid"]).exit != 0
+
+
+def test_other_pods_follow_the_name(hosts: Lab) -> None:
+    """The hosts file of another pod on the network names the old one until the new one is ready."""
+    agent = hosts.one.agent
+    other = hosts.one.run("other", "exec sleep 100000")
+    try:
+        agent.apply(pod("1"))
+
+        def named() -> list[str]:
+            text = (other.directory / "hosts").read_text()
+            return [line.split()[0] for line in text.splitlines() if " web" in line and line[0] != "#"]
+
+        def addresses() -> list[str]:
+            now = json.loads(agent.ok("status", "web", "--format=json"))
+            return [one.partition("/")[0] for one in now["networks"][0]["addresses"]]
+
+        first = addresses()
+        assert named() == first
+        slow = f"sleep 1; {SERVER}"
+        agent.apply(pod("2", exec=["/bin/sh", "-c", slow]))
+        assert named() == addresses() != first
+        assert hosts.outside.curl(hosts.one.address(6), 8080) == "2"
+    finally:
+        other.stop()
+
+
+@pytest.mark.parametrize(
+    "changes, shared",
+    [
+        ({"net": "host", "ports": None}, "the host's network"),
+        (
+            {"volumes": [{"name": "data", "kind": "host", "source": "/srv"}]},
+            "/srv, which they can write to (volume data)",
+        ),
+        ({"net": "default:IP=172.16.28.77"}, "IP=172.16.28.77 on network default"),
+        ({"stage1": "fly", "ports": None}, "all of the host, which is what fly is for"),
+    ],
+)
+def test_what_is_shared_is_named_and_auto_stops_first(
+    hosts: Lab, changes: dict[str, Any], shared: str
+) -> None:
+    agent = hosts.one.agent
+    for options in ((), ("--check",)):
+        result = agent("apply", *options, stdin=json.dumps(pod("1", **changes)))
+        assert result.exit == 254
+        error = json.loads(result.stdout)["error"]
+        assert error["message"].endswith(f"they would share {shared}"), error
+        assert error["reason"] == "shared"
+    agent.apply(pod("1", replace="auto"))
+    answer = agent.apply(pod("2", replace="auto", **changes), "--check")
+    assert answer["pods"][0]["actions"] == ["prepare", "stop", "start"]
+
+
+def test_back_to_an_earlier_revision_and_back_again(hosts: Lab) -> None:
+    agent, address = hosts.one.agent, hosts.one.address(4)
+    agent.apply(pod("1"))
+    assert agent("rollback", "web").exit == 254, "there is none before it"
+    agent.apply(pod("2"))
+    agent.apply(pod("3"))
+    assert "would go back to revision 2" in agent.ok("rollback", "web", "--check")
+    assert hosts.outside.curl(address, 8080) == "3"
+    assert "went back to revision 2" in agent.ok("rollback", "web")
+    assert hosts.outside.curl(address, 8080) == "2"
+    agent.ok("rollback", "web", "--to=3")
+    assert hosts.outside.curl(address, 8080) == "3"
+    assert "is as revision 3 was" in agent.ok("rollback", "web", "--to=3")
+    found = json.loads(agent.ok("history", "web", "--format=json"))
+    shown = [(one["revision"], one["by"], one["source"], one["current"]) for one in found]
+    assert shown == [(3, "apply", 0, False), (4, "rollback", 2, False), (5, "rollback", 3, True)]
+    assert found[-1]["images"][0]["image"] == software_image.NAME
+    table = agent.ok("history", "web").splitlines()
+    assert table[0].split()[:3] == ["REVISION", "CREATED", "OUTCOME"]
+    assert "rollback to 3" in table[-1] and "current, ready" in table[-1]
+    refused = agent("rollback", "web", "--to=1")
+    assert "revision 1 is not kept; there are: 3, 4, 5" in refused.stderr

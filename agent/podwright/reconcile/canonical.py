@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from podwright.stage0.images import StoredImage
 
 UNRESOLVED = "to be fetched"
+_NAMED = ("annotations", "user_annotations", "user_labels")
+"""Pairs that an app may have, and that revisions of older agents do not know."""
 
 
 def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
@@ -80,6 +82,9 @@ def _app(app: AppSpec, image_id: str) -> dict[str, Any]:
     del out["life"]
     if app.life != life.PLAIN:  # what revisions of older agents do not know is no change
         out["life"] = life.as_json(app.life)
+    for name in _NAMED:
+        if not out[name]:
+            del out[name]
     return out
 
 
@@ -153,6 +158,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
             isolators=tuple(given["isolators"]),
             supplementary_gids=None if gids is None else tuple(gids),
             life=life.from_json(given.get("life")),
+            **{name: tuple(map(tuple, given.get(name, ()))) for name in _NAMED},
         )
         apps.append(AppSpec(**given))
     ready = settings_["ready"]
