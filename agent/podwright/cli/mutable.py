@@ -102,8 +102,8 @@ def _act(context: Context, args: Arguments, verb: str) -> int:
     from podwright.stage0 import change
 
     app = _app(pod, args, verb)
-    acts = {"start": change.start, "stop": change.stop, "rm": change.remove}
-    acts[verb](context.layout, pod, app)
+    acts = {"start": change.begin, "stop": change.end, "rm": change.remove}
+    acts[verb](pod, app)
     return 0
 
 
@@ -136,7 +136,7 @@ def list_(context: Context, args: Arguments) -> int:
         return 0
     from podwright.cli.table import render
 
-    rows = [(app["name"], app["state"]) for app in seen["apps"]]
+    rows: list[tuple[str, ...]] = [(app["name"], app["state"]) for app in seen["apps"]]
     legend = not args.true("no-legend")
     if rows or legend:
         say(render(("NAME", "STATE"), rows, legend))

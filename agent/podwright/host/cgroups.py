@@ -197,10 +197,12 @@ def plan(
     apps: Mapping[str, Limits],
     pod: Limits = UNLIMITED,
     storage: frozenset[str] = frozenset(),
+    spare: frozenset[str] = frozenset(),
 ) -> PodCgroup:
     """Choose where the cgroups of a pod will be; nothing is made yet.
 
     storage  paths of what the pod reads and writes
+    spare    controllers that are wanted where they can be had, for apps that come later
     Raises LaunchError naming controller and app for a limit that cannot be enforced.
     """
     found = find()
@@ -208,9 +210,11 @@ def plan(
     wanted = frozenset(("pids",)).union(*(limits.asked() for limits in every))
     places = {controller: choose(name, controller, found) for controller in wanted}
     if any(limits.devices is not None for limits in apps.values()):
-        closed = choose(name, "devices", found)
-        if closed is not None:
-            places["devices"] = closed
+        spare |= {"devices"}
+    for controller in spare - wanted:
+        place = choose(name, controller, found)
+        if place is not None:
+            places[controller] = place
     disks: tuple[str, ...] = ()
     if any(limits.of_disks() for limits in every):
         from podwright.host.disks import disks as behind

@@ -170,6 +170,17 @@ def attach(mount: int, target: int) -> None:
     calls.syscall("move_mount", calls.MOVE_MOUNT, mount, b"", target, b"", flags)
 
 
+def detach_here() -> bool:
+    """Detach the mount whose root is our working directory; False when that is no mount."""
+    try:
+        calls.libc("umount2", b".", MNT_DETACH)
+    except CallError as err:
+        if err.errno != errno.EINVAL:
+            raise
+        return False
+    return True
+
+
 def enter_root(root: int) -> None:
     """Make the mount that `root` is open on the root, and detach the old one (pivot_root(2)).
 

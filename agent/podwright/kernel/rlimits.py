@@ -23,6 +23,18 @@ def put(name: str, soft: int, hard: int) -> None:
         raise PermissionError(1, str(err)) from None
 
 
+def raise_of(pid: int, name: str, hard: int) -> None:
+    """Let another process, and what it starts, go up to `hard`. Raises OSError as `put` does."""
+    soft, before = resource.prlimit(pid, _number(name))
+    if before == -1 or (hard != -1 and hard <= before):
+        return
+    step("setrlimit")
+    try:
+        resource.prlimit(pid, _number(name), (soft, hard))
+    except ValueError as err:
+        raise PermissionError(1, str(err)) from None
+
+
 def _number(name: str) -> int:
     number: int = getattr(resource, f"RLIMIT_{name}")
     return number

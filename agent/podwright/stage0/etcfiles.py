@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HOSTS = "/etc/hosts"
 MAX_HOSTS = 1 << 20
+KEPT = "etc-files"
+"""In the directory of a pod whose apps come and go."""
 SILENT = ("host", "none", "default", "default-restricted")
 """Networks that say nothing about names, as long as the operator has not put others in their place."""
 
@@ -42,6 +44,24 @@ def write(pod: Launch, names: Optional[PodNames], confs: tuple[str, ...] = ()) -
     speaks = pod.net not in SILENT or (own_network and any(map(os.path.isdir, confs)))
     taken = names.taken() if names is not None else ()
     return EtcFiles(hosts, resolv, speaks and not resolv, pod.net != "none", others, taken)
+
+
+def keep(pod_dir: str, etc: EtcFiles) -> None:
+    """Write down what they are, for apps that come later."""
+    from podwright import jsonio
+    from podwright.values_json import to_json
+
+    data = jsonio.dumps(to_json(etc)).encode()
+    fs.write_atomic(f"{pod_dir}/{KEPT}", data, 0o640, durable=False)
+
+
+def kept(pod_dir: str) -> EtcFiles:
+    """What was written down."""
+    from podwright import jsonio
+
+    with open(f"{pod_dir}/{KEPT}", "rb") as file:
+        raw = jsonio.loads(file.read(), f"{pod_dir}/{KEPT}")
+    return EtcFiles(**{**raw, "names": tuple(raw["names"]), "taken": tuple(raw["taken"])})
 
 
 def _hosts(

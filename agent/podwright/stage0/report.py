@@ -57,6 +57,8 @@ def report(pod: Pod) -> dict[str, Any]:
         out["error"] = str(err)
         return out
     out["apps"] = [_app(pod, manifest, app, out, ended) for app in manifest.apps]
+    for app in out["apps"]:
+        app.update(_health(pod, app))
     out["app_names"] = [app.name for app in manifest.apps]
     out["ports"] = [
         {
@@ -85,6 +87,28 @@ def _lives(pod: Pod) -> list[dict[str, Any]]:
     from podwright.stage0 import rerun
 
     return rerun.history(pod)
+
+
+def _health(pod: Pod, app: dict[str, Any]) -> dict[str, Any]:
+    """Whether an app serves, and how a probe of it has failed last; who has none serves as it runs."""
+    known: dict[str, Any] = {}
+    if os.path.exists(f"{pod.path}/health"):
+        from podwright.stage1.namespaces import health
+
+        known = _object(health.read(pod.path).get(app["name"]))
+    asked = any(name in app["probes"] for name in ("startup", "readiness"))
+    serves = known.get("serving") if asked else True
+    failure = known.get("failure")
+    return {
+        "ready": app["state"] == "running" and bool(serves),
+        "last_failure": failure if isinstance(failure, dict) else None,
+    }
+
+
+def _probes(app: PodApp) -> list[str]:
+    """Which probes an app has."""
+    names = (name.partition("podwright.io/")[2] for name, _ in app.annotations)
+    return [name for name in names if name in ("startup", "readiness", "liveness")]
 
 
 def _allow(manifest: PodManifest) -> list[dict[str, Any]]:
@@ -168,16 +192,25 @@ def app_statuses(pod: Pod, manifest: PodManifest) -> dict[str, int]:
     return out
 
 
-def _told_inside(pod: Pod, path: str) -> str:
+def _told_inside(pod: Pod, path: str, limit: int = 64) -> str:
     """A short file in the root of the pod's PID 1, which could have made anything else of it."""
     try:
         top = os.open(f"{pod.path}/stage1/rootfs", beneath.DIRECTORY)
         try:
-            return (beneath.read_in_root(top, path, 64) or b"").decode("ascii", "replace").strip()
+            return (
+                (beneath.read_in_root(top, path, limit) or b"").decode("utf-8", "replace").strip()
+            )
         finally:
             os.close(top)
     except OSError:
         return ""
+
+
+def _told(pod: Pod, app: str) -> Optional[str]:
+    """What an app that runs has last said of itself (STATUS= of sd_notify(3)), or None."""
+    from podwright.text import safe
+
+    return safe(_told_inside(pod, f"rkt/told/{app}", 4096), 400) or None
 
 
 def _life(pod: Pod, app: PodApp, ended: dict[str, Any]) -> dict[str, Any]:
@@ -201,6 +234,11 @@ def _state(pod: Pod, app: PodApp, life: dict[str, Any], status: Optional[int]) -
     return "created" if waits and "started" not in life else "running"
 
 
+def _is_mutable(manifest: PodManifest) -> bool:
+    """Whether its apps come and go, so that what is not known of one has not begun."""
+    return ("coreos.com/rkt/stage1/mutable", "true") in manifest.annotations
+
+
 def _app(
     pod: Pod, manifest: PodManifest, app: PodApp, out: dict[str, Any], ended: dict[str, Any]
 ) -> dict[str, Any]:
@@ -209,6 +247,9 @@ def _app(
     life = _life(pod, app, ended)
     status = app_statuses(pod, manifest).get(app.name, life["status"])
     state = _state(pod, app, life, status)
+    mutable = _is_mutable(manifest)
+    if mutable and state == "running" and not life.get("started"):
+        state = "created"
     mounts = []
     for mount in app.mounts:
         volume = volumes.get(mount.volume)
@@ -231,12 +272,14 @@ def _app(
         "image_id": app.image_id,
         "image_name": app.image_name,
         "image_version": dict(app.image_labels).get("version", ""),
-        "created_at": out["created_at"],
-        "started_at": life.get("started", out["started_at"]),
+        "created_at": (mutable and pod.read(f"appsinfo/{app.name}/created")) or out["created_at"],
+        "started_at": life.get("started", None if mutable else out["started_at"]),
         "finished_at": life.get("finished", out["finished_at"]),
         "exit_code": status,
         "exit_reason": life.get("reason"),
+        "told": _told(pod, app.name) if state == "running" else None,
         "restarts": life.get("restarts", 0),
+        "probes": _probes(app),
         "mounts": mounts,
         "user_annotations": dict(app.app.user_annotations),
         "user_labels": dict(app.app.user_labels),

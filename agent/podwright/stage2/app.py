@@ -69,6 +69,14 @@ class Spaces:
         self._channel.close()
         self._channel = None
 
+    def close(self) -> None:
+        """Let go of them, also of those that nobody has asked for yet: the app is no more."""
+        if self._channel is not None:
+            self._channel.close()
+        for fd in self.fds:
+            os.close(fd)
+        self._channel, self.fds = None, ()
+
     def make(self) -> None:
         """In the child: leave the pod's for new ones."""
         process.unshare(sum(flag for _, flag in self.kinds))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podwright.host.cgroups import PodCgroup
     from podwright.stage1.namespaces.plan import PodPlan
 
-_FILES = {1: "memory.oom_control", 2: "memory.events"}
+FILES = {1: "memory.oom_control", 2: "memory.events"}
 _UNITS = ((1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
 
 
@@ -50,14 +50,14 @@ def watch(plan: PodPlan, group: PodCgroup) -> dict[str, Memory]:
         return {}
     found = {}
     for app in plan.apps:
-        limit = _words(app.limits.memory, plan.limits.memory)
+        limit = words(app.limits.memory, plan.limits.memory)
         if limit:
-            path = f"{place.path}/{app.name}/{_FILES[place.version]}"
+            path = f"{place.path}/{app.name}/{FILES[place.version]}"
             found[app.name] = Memory(os.open(path, os.O_RDONLY | os.O_CLOEXEC), limit)
     return found
 
 
-def _words(own: Optional[int], of_pod: Optional[int]) -> str:
+def words(own: Optional[int], of_pod: Optional[int]) -> str:
     said = [f"its memory limit of {_size(own)}"] if own is not None else []
     said += [f"its pod's memory limit of {_size(of_pod)}"] if of_pod is not None else []
     return " or ".join(said)

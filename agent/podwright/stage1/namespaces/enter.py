@@ -70,13 +70,13 @@ def enter(pod_dir: str, request: Request) -> tuple[int, str]:
     Must be called from the main thread, since it handles signals meanwhile. Raises LaunchError
     when it could not be started, UsageError for what cannot be passed.
     """
-    channel = _connect(pod_dir, request.pod)
+    channel = connect(pod_dir, request.pod)
     try:
         group = _group(pod_dir, request.app)
         try:
             passed = tuple(fd for fd in range(3) if fd not in request.terminals)
             fds = (*passed, *group.family, *group.files)
-            _send(channel, _message(request, group.kind), fds)
+            send(channel, _message(request, group.kind), fds)
             return _Session(channel, request).follow()
         finally:
             channel.close()
@@ -110,7 +110,8 @@ def _message(request: Request, kind: str) -> bytes:
     return data
 
 
-def _connect(pod_dir: str, pod: str) -> _socket.socket:
+def connect(pod_dir: str, pod: str) -> _socket.socket:
+    """A connection to the PID 1 of a pod. Raises LaunchError."""
     directory = os.open(pod_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         return unixsocket.connect(directory, NAME)
@@ -137,7 +138,7 @@ def _group(pod_dir: str, app: str) -> OwnedGroup:
         ) from err
 
 
-def _send(channel: _socket.socket, data: bytes, fds: tuple[int, ...] = ()) -> None:
+def send(channel: _socket.socket, data: bytes, fds: tuple[int, ...] = ()) -> None:
     """Send all of a message. When the pod has gone, reading will say so."""
     try:
         while data:
@@ -191,7 +192,7 @@ class _Session:
             if self.draining:
                 self.draining = False
                 raise _Enough
-            _send(self.channel, link.encode(entered.SIGNAL, str(number)))
+            send(self.channel, link.encode(entered.SIGNAL, str(number)))
 
         def hung_up(_number: int, _frame: object) -> None:
             raise _HungUp

@@ -34,22 +34,36 @@ class Given:
     def __init__(self, plan: PodPlan) -> None:
         wanted = {"hosts": plan.etc.hosts, RESOLV: plan.etc.resolv}
         flags = beneath.PATH | os.O_NOFOLLOW
+        self._made = False
         self._files = {
             name: (os.open(f"{plan.pod_dir}/{name}", flags), how == PEERS)
             for name, how in wanted.items()
             if how in (GIVEN, PEERS)
         }
 
+    def ahead(self) -> None:
+        """Make the mounts for one app now, for who puts them where these files are out of reach."""
+        for name, (file, yields) in self._files.items():
+            self._files[name] = (mounts.clone(file, ""), yields)
+            os.close(file)
+        self._made = True
+
     def put(self, root: int, app: AppPlan, users: Optional[Users]) -> None:
         """Bind them over what the app has there."""
         for name, (file, yields) in self._files.items():
             if not yields:
-                _bind(root, file, "", name, app, users)
+                self._put(root, file, name, app, users)
             elif not _in_volume(f"/etc/{name}", app):
                 try:
-                    _bind(root, file, "", name, app, users)
+                    self._put(root, file, name, app, users)
                 except LaunchError:
                     continue  # nobody has asked for it, and its image has something else there
+
+    def _put(self, root: int, file: int, name: str, app: AppPlan, users: Optional[Users]) -> None:
+        if self._made:
+            _attach(root, os.dup(file), name, app, users)
+        else:
+            _bind(root, file, "", name, app, users)
 
     def close(self) -> None:
         """Let go of them."""
@@ -116,15 +130,24 @@ def put_late(pod: int, plan: PodPlan, text: str) -> None:
     fs.write_atomic(f"{plan.root}/{LATE}", text.encode(), 0o644, durable=False)
     for app in plan.apps:
         root = beneath.open_strict(pod, app.root, beneath.DIRECTORY)
-        _bind(root, pod, LATE, RESOLV, app, None)
+        bind_late(pod, root, app)
         os.close(root)
+
+
+def bind_late(pod: int, root: int, app: AppPlan) -> None:
+    """Bind it into one app."""
+    _bind(root, pod, LATE, RESOLV, app, None)
 
 
 def _bind(
     root: int, place: int, path: str, name: str, app: AppPlan, users: Optional[Users]
 ) -> None:
     """Bind a file over /etc/NAME of an app, read-only."""
-    mount = mounts.clone(place, path)
+    _attach(root, mounts.clone(place, path), name, app, users)
+
+
+def _attach(root: int, mount: int, name: str, app: AppPlan, users: Optional[Users]) -> None:
+    """Attach a detached mount of a file there, and let go of it."""
     try:
         mounts.restrict(mount, KERNEL | mounts.RDONLY)
         if users is not None:

@@ -9,19 +9,34 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podwright.host.cgrouplimits import Limits
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+
+LATER = frozenset(("memory", "cpu", "io", "devices"))
+"""Controllers that an app may need which is added to the pod later."""
 
 
 def of(plan: PodPlan) -> cgroups.PodCgroup:
     """Choose the cgroups of a pod; nothing is made yet. Raises LaunchError."""
+    apps = limits_of(plan)
+    spare: frozenset[str] = LATER if plan.mutable else frozenset()
+    return cgroups.plan(f"podwright-{plan.uuid}", apps, plan.limits, storage(plan), spare)
+
+
+def limits_of(plan: PodPlan) -> dict[str, Limits]:
+    """What is enforced on each app."""
     apps = {app.name: app.limits for app in plan.apps}
     for device in plan.devices:
         known = apps[device.app].devices
         if known is not None:
             rule = f"{device.kind} {device.major}:{device.minor} {device.access}"
             apps[device.app] = replace(apps[device.app], devices=(*known, rule))
-    storage = frozenset((plan.pod_dir,)).union(*(_storage(app) for app in plan.apps))
-    return cgroups.plan(f"podwright-{plan.uuid}", apps, plan.limits, storage)
+    return apps
+
+
+def storage(plan: PodPlan) -> frozenset[str]:
+    """Paths of what the pod reads and writes."""
+    return frozenset((plan.pod_dir,)).union(*(_storage(app) for app in plan.apps))
 
 
 def _storage(app: AppPlan) -> frozenset[str]:

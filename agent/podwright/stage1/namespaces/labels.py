@@ -19,7 +19,7 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Any, Optional
 
     from podwright.host.slots import Slot
     from podwright.model.isolators import Isolators
@@ -124,6 +124,39 @@ def _attach(pod: Launch, labels: Labels, root: str) -> None:
         }
         apps.append(replace(app, attributes=attributes, **binds))
     labels.plan = replace(labels.plan, apps=tuple(apps))
+
+
+def join(pod: Launch, plan: PodPlan, given: dict[str, Any]) -> PodPlan:
+    """The plan of apps that join a pod that runs with the label `given`, as in `FILE`; {} for none.
+
+    Raises LaunchError for what they ask for and cannot have.
+    """
+    refuse(pod.manifest, pod.selinux, pod.stage1)
+    profiles = _profiles(pod.manifest, "")
+    label: Optional[PodLabel] = None
+    if given:
+        ro_file = str(selinux.container_contexts("").ro_file)
+        label = PodLabel(given["process"], given["file"], ro_file, -1)
+    asked = {app.name: app.app.isolators.selinux for app in pod.manifest.apps}
+    apps = []
+    for app in plan.apps:
+        own = asked[app.name]
+        if own is not None and (
+            not given or own.level != parse_context(given["process"], FILE).level
+        ):
+            raise LaunchError(
+                f"app {app.name}: the pod runs with another SELinux level than {safe(own)}",
+                f"leave {SELINUX} out, or run the app in a pod of its own",
+                object=app.name,
+            )
+        context = str(own) if own is not None else given.get("process", "")
+        binds = {
+            name: tuple(_bind(bind, label) for bind in getattr(app, name))
+            for name in ("binds", "late_binds")
+        }
+        attributes = _attributes(context, profiles.get(app.name, ""))
+        apps.append(replace(app, attributes=attributes, **binds))
+    return replace(plan, apps=tuple(apps), label=label)
 
 
 def _bind(bind: Bind, label: Optional[PodLabel]) -> Bind:

@@ -13,6 +13,7 @@ from podwright.host.cgrouplimits import Limits, limits
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, check, exit_policy, with_ports
 from podwright.model.life import dump as dump_life
 from podwright.model.life import parse as parse_life
+from podwright.model.pod import MUTABLE
 from podwright.stage1.contract import EtcFiles, Ready
 from podwright.stage1.namespaces import environment, kernelpaths
 from podwright.stage1.namespaces.mountplan import (
@@ -114,6 +115,7 @@ class PodPlan:
     users      its own user namespace, given at launch; None: the host's
     kept       host namespaces that are kept (KINDS); none in namespaces, all in fly
     etc        what its apps are given in /etc
+    mutable    its apps come and go while it runs
     """
 
     uuid: str
@@ -136,6 +138,7 @@ class PodPlan:
     sysctls: tuple[tuple[str, str, bool], ...] = ()
     users: Optional[UserRange] = None
     etc: EtcFiles = EtcFiles()
+    mutable: bool = False
 
 
 def compile_pod(launch: Launch) -> PodPlan:
@@ -171,6 +174,7 @@ def compile_pod(launch: Launch) -> PodPlan:
         limits=limits(manifest.isolators, default_pids=None),
         sysctls=sysctls(manifest, launch.net),
         etc=launch.etc,
+        mutable=MUTABLE in manifest.annotations,
     )
 
 

@@ -33,6 +33,8 @@ class Site:
     pins   the sources of its volumes
     users  its own user namespace
     given  what its apps get in /etc
+    made   the app's root, where it is made already
+    proc   the pod's own /proc, for who is not in its pid namespace
     """
 
     plan: PodPlan
@@ -41,6 +43,8 @@ class Site:
     pins: Optional[Pins]
     users: Optional[Users]
     given: etcfiles.Given
+    made: int = -1
+    proc: int = -1
 
 
 def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) -> int:
@@ -56,7 +60,7 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
     if users is not None:
         users.show_own(pod)
     mounts.attach(pod, here)
-    _on_disk(plan, here, users)
+    on_disk(plan, here, users)
     given = etcfiles.Given(plan)
     if users is not None:
         users.act()
@@ -71,7 +75,7 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
     dev = views.pod_devices(pod)
     for app in plan.apps:
         try:
-            _app_root(site, dev, app)
+            app_root(site, dev, app)
         except OSError as err:
             raise LaunchError(
                 f"app {app.name}: its root cannot be made: {safe(err)}", object=app.name
@@ -84,7 +88,7 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
     return pod
 
 
-def _on_disk(plan: PodPlan, here: int, users: Optional[Users]) -> None:
+def on_disk(plan: PodPlan, here: int, users: Optional[Users]) -> None:
     """What the pod keeps in its directory; `here` is the pod's root there.
 
     Owners are as the pod sees them, unless they cannot be mapped.
@@ -108,10 +112,11 @@ def _on_disk(plan: PodPlan, here: int, users: Optional[Users]) -> None:
             labelled.layers(app, plan.label)
 
 
-def _app_root(site: Site, dev: int, app: AppPlan) -> None:
+def app_root(site: Site, dev: int, app: AppPlan) -> None:
+    """Make the root of one app in its place."""
     plan, pod, pins, users = site.plan, site.pod, site.pins, site.users
     place = beneath.make_dirs(pod, app.root)
-    root = imageroot.mount(app, site.here, users)
+    root = imageroot.mount(app, site.here, users) if site.made < 0 else site.made
     if app.nosuid:
         mounts.restrict(root, mounts.NOSUID)
     mounts.attach(root, place)
@@ -126,7 +131,7 @@ def _app_root(site: Site, dev: int, app: AppPlan) -> None:
         _before_volumes(root, plan)
         for bind in app.binds:
             volumes.bind(pod, root, bind.where, bind, app.name, pins, users)
-        bases = _mount_views(root, dev, app, users)
+        bases = _mount_views(root, dev, app, site)
         fds += bases.values()
         volumes.bind_late(pod, root, bases, app, pins, users)
         views.cover(bases, dev, app)
@@ -154,9 +159,10 @@ def _before_volumes(root: int, plan: PodPlan) -> None:
         etcfiles.put_names(root, plan)
 
 
-def _mount_views(root: int, dev: int, app: AppPlan, users: Optional[Users]) -> dict[str, int]:
+def _mount_views(root: int, dev: int, app: AppPlan, site: Site) -> dict[str, int]:
     if not app.kept:
-        return views.mount_views(root, dev, app, users.first if users is not None else 0)
+        first = site.users.first if site.users is not None else 0
+        return views.mount_views(root, dev, app, first, site.proc)
     from podwright.stage1.fly import views as host
 
     return host.mount_host(root, app)

@@ -92,12 +92,12 @@ class Pins:
         self._trees.clear()
 
 
-def pin(plan: PodPlan) -> Pins:
+def pin(plan: PodPlan, pins: Optional[Pins] = None) -> Pins:
     """Resolve all sources. Called in the pod's mount namespace before it is cut off from the host's.
 
     Raises LaunchError naming the app and the source.
     """
-    pins = Pins()
+    pins = pins or Pins()
     for app, bind in _host_binds(plan):
         if bind.propagation == "shared" and plan.users is not None:
             raise LaunchError(

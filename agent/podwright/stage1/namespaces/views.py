@@ -14,6 +14,7 @@ import stat
 
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
+from podwright.kernel.step import step
 from podwright.stage1.namespaces import targets
 
 TYPE_CHECKING = False
@@ -68,13 +69,22 @@ def _directory(parent: int, name: str) -> int:
     return beneath.open_strict(parent, name, beneath.DIRECTORY)
 
 
-def mount_views(root: int, dev: int, app: AppPlan, first: int = 0) -> dict[str, int]:
+def mount_views(
+    root: int, dev: int, app: AppPlan, first: int = 0, proc: int = -1
+) -> dict[str, int]:
     """Mount /dev, /proc and, unless a volume sits there, /sys; descriptors of them by name.
 
     first  the host's number of the pod's root
+    proc   the pod's own /proc, for who is not in its pid namespace
     """
     bases = {"dev": _devices(root, dev, app.name, first)}
-    bases["proc"] = _mounted(root, app.name, "proc", "proc", KERNEL)
+    if proc < 0:
+        bases["proc"] = _mounted(root, app.name, "proc", "proc", KERNEL)
+    else:
+        bases["proc"] = mounts.clone(proc, "")
+        target = mount_point(root, app.name, "proc")
+        mounts.attach(bases["proc"], target)
+        os.close(target)
     if app.sys:
         mode = mounts.RDONLY if app.sys == "ro" else 0
         bases["sys"] = _mounted(root, app.name, "sys", "sysfs", KERNEL | mode)
@@ -136,7 +146,7 @@ def _devices(root: int, source: int, app: str, first: int) -> int:
         fs.create_at(dev, name, 0o666)
         attach_at(dev, name, mounts.clone(source, name))
     for name, link in LINKS.items():
-        os.symlink(link, name, dir_fd=dev)
+        fs.symlink(link, name, dir_fd=dev)
     fs.mkdir("shm", 0o755, dir_fd=dev)
     attach_at(dev, "shm", mounts.clone(source, "shm"))
     fs.mkdir("pts", 0o755, dir_fd=dev)
@@ -148,6 +158,7 @@ def _devices(root: int, source: int, app: str, first: int) -> int:
     )
     pts = mounts.filesystem("devpts", terminals, mounts.NOSUID | mounts.NOEXEC)
     if first:
+        step("chown")
         os.chown(".", first, first, dir_fd=pts)
     attach_at(dev, "pts", pts)
     return dev

@@ -10,6 +10,7 @@ import stat
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
+from podwright.kernel.step import step
 from podwright.stage1.namespaces import targets
 from podwright.text import safe
 
@@ -64,7 +65,9 @@ def make(pod: int, volume: EmptyVolume, plan: PodPlan, shift: int = 0) -> None:
         fs.mkdir(volume.path, volume.mode)
     except FileExistsError:
         return
+    step("chown")
     os.chown(volume.path, shift + volume.uid, shift + volume.gid)
+    step("chmod")
     os.chmod(volume.path, volume.mode)
     if volume.trees:
         from podwright.stage1.namespaces import copyup
@@ -162,12 +165,12 @@ def _detached(pod: int, volume: Bind, app: str, pins: Optional[Pins]) -> int:
     """A mount of the volume that is nowhere yet."""
     if volume.memory:
         return mounts.clone(pod, f"{MEMORY}/{volume.memory}")
+    tree = pins.take_tree(app, volume) if pins is not None else None
+    if tree is not None:
+        return tree
     if volume.kind not in ("host", "device"):
         return mounts.clone(mounts.AT_FDCWD, volume.source)
     assert pins is not None
-    tree = pins.take_tree(app, volume)
-    if tree is not None:
-        return tree
     try:
         return mounts.clone(pins.source(volume), "", recursive=volume.recursive)
     except CallError as err:

@@ -1,0 +1,379 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Add an app to a pod that runs, start, stop and remove it (B12).
+
+One change at a time: each holds a lock of the pod. `appsinfo/<app>` is made first and removed last,
+and the manifest names the app only when all of it is there; what a killed `add` has left is known
+by that, and taken away by the next change.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright import jsonio
+from podwright.errors import LaunchError, NotFoundError, PodwrightError, UsageError
+from podwright.host import cgroups, clock, latergroups, uidranges
+from podwright.host.lock import HostLock
+from podwright.kernel import fs, rlimits
+from podwright.model.pod import dump_pod
+from podwright.stage0 import changes, etcfiles, intact, pods, prepare, start
+from podwright.stage1.contract import Launch
+from podwright.stage1.namespaces import (
+    added,
+    asking,
+    environment,
+    filtercache,
+    groups,
+    inside,
+    record,
+    volumes,
+)
+from podwright.stage1.namespaces.plan import UserRange, compile_pod
+from podwright.stage2 import changing
+from podwright.text import safe
+from podwright.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.pod import PodApp, PodManifest
+    from podwright.stage0.changes import Asked
+    from podwright.stage0.images import AcceptKey, StoredImage
+    from podwright.stage0.pods import Pod
+    from podwright.stage0.prepare import Progress
+    from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+
+    Tell = Callable[[str], None]
+
+LOCK = "pod.lck"
+RLIMITS = "os/linux/rlimits"
+
+
+def add(
+    layout: Layout,
+    pod: Pod,
+    asked: Asked,
+    progress: Optional[Progress] = None,
+    accept_key: Optional[AcceptKey] = None,
+    warn: Optional[Tell] = None,
+    tell: Optional[Tell] = None,
+) -> str:
+    """Add an app that is not started yet; its name. A failure leaves the pod as it was."""
+    manifest = _checked(pod)
+    config = start.read_runtime(pod.path)
+    _check_life(asked)
+    users = uidranges.of(pod.path)
+    spec = changes.spec_of(asked, manifest, config, users is not None)
+    (image,) = prepare.resolve_images(layout, spec, progress, accept_key)
+    with _lock(pod, "app add"):
+        manifest = _checked(pod)
+        planned = prepare.plan_manifest(
+            layout, changes.spec_of(asked, manifest, config, users is not None), [image]
+        )
+        (app,) = planned.manifest.apps
+        changes.check_app(app, manifest)
+        merged = changes.merged(manifest, app, planned.manifest.volumes)
+        intact.check(layout, image)
+        if warn is not None:
+            for text in planned.warnings:
+                warn(text)
+        reports = [text for text in planned.reports if text not in config.get("reports", ())]
+        _sweep(pod, manifest)
+        one = replace(merged, apps=(app,), ports=())
+        launch = _launch(layout, pod, one, config, image, spec.insecure, users is not None)
+        plan = _plan(pod, launch, users)
+        try:
+            _write(pod, app, image)
+            reports += _make(pod, plan, launch, reports)
+            _put_manifest(pod, merged)
+        except BaseException:
+            _undo(pod, manifest)
+            raise
+        if tell is not None:
+            for text in reports:
+                tell(text)
+    return app.name
+
+
+def begin(pod: Pod, app: str) -> None:
+    """Start an app; its program is executed when this returns."""
+    with _lock(pod, "app start"):
+        _named(pod, app)
+        asking.ask(pod.path, pod.uuid, changing.START, app)
+
+
+def end(pod: Pod, app: str) -> None:
+    """Stop an app and wait until it has ended."""
+    _named(pod, app)
+    asking.ask(pod.path, pod.uuid, changing.STOP, app)
+
+
+def remove(pod: Pod, app: str) -> None:
+    """Remove an app that does not run, with all that it has written outside its volumes."""
+    with _lock(pod, "app rm"):
+        manifest = _named(pod, app)
+        try:
+            asking.ask(pod.path, pod.uuid, changing.REMOVE, app)
+        except LaunchError as err:
+            raise LaunchError(
+                err.message, f"stop it first: podwright app stop --app={app} {pod.uuid}", object=app
+            ) from None
+        rest, gone = changes.without(manifest, app)
+        added.take_away(
+            pod.path,
+            pod.uuid,
+            f"opt/stage2/{app}/rootfs",
+            tuple(volume.name for volume in gone),
+        )
+        for volume in gone:
+            fs.remove_tree(f"{pod.path}/sharedVolumes/{volume.name}")
+        _clear(pod, app, last=False)
+        _put_manifest(pod, rest)
+        fs.remove_tree(f"{pod.path}/appsinfo/{app}")
+
+
+# What may be changed
+
+
+def _lock(pod: Pod, doing: str) -> HostLock:
+    return HostLock(f"{pod.path}/{LOCK}", doing)
+
+
+def _checked(pod: Pod) -> PodManifest:
+    """The manifest of a pod that runs and whose apps come and go."""
+    if pods.is_locked(pod.path) and pod.directory == pods.RUN:
+        manifest = start.read_manifest(pod.path)
+        if changes.is_mutable(manifest):
+            return manifest
+        raise UsageError(
+            f"pod {pod.uuid} was not started by app sandbox: its apps cannot be changed",
+            "run the app in a pod of its own: podwright run",
+            object=pod.uuid,
+        )
+    raise LaunchError(
+        f"pod {pod.uuid} is {pod.state}, not running",
+        "podwright list shows the pods that run",
+        object=pod.uuid,
+    )
+
+
+def _named(pod: Pod, app: str) -> PodManifest:
+    manifest = _checked(pod)
+    names = [one.name for one in manifest.apps]
+    if app not in names:
+        raise NotFoundError(
+            f"pod {pod.uuid} has no app called {safe(app, 60)!r}",
+            f"it has {', '.join(names) or 'none'}",
+            object=safe(app, 60),
+        )
+    return manifest
+
+
+def _check_life(asked: Asked) -> None:
+    life = asked.app.life
+    if life.depends_on:
+        raise UsageError(
+            "an app of such a pod cannot depend on another one", "start them one by one: app start"
+        )
+
+
+# What an app is
+
+
+def _launch(
+    layout: Layout,
+    pod: Pod,
+    manifest: PodManifest,
+    config: dict[str, Any],
+    image: StoredImage,
+    insecure: frozenset[str],
+    own_users: bool,
+) -> Launch:
+    """The app as if it were started in a pod of its own."""
+    return Launch(
+        uuid=pod.uuid,
+        name=config["name"],
+        pod_dir=pod.path,
+        lock_fd=-1,
+        manifest=manifest,
+        trees={manifest.apps[0].name: image.trees},
+        net=config["net"],
+        hostname=config["hostname"] or config["name"] or f"rkt-{pod.uuid}",
+        insecure=insecure,
+        stop_timeout=config["stopTimeout"],
+        net_dir=layout.net,
+        overlay=config["overlay"],
+        selinux=config.get("selinux", "auto"),
+        stage1=config["stage1"],
+        private_users=(config.get("privateUsers") or "true") if own_users else "",
+        etc=etcfiles.kept(pod.path),
+    )
+
+
+def _plan(pod: Pod, launch: Launch, users: Optional[tuple[int, int]]) -> PodPlan:
+    plan = volumes.with_devices(compile_pod(launch))
+    given = pod.read_json("selinux") if pod.read("selinux") else {}
+    asked = launch.manifest.apps[0].app.isolators
+    if given or asked.selinux or asked.apparmor:
+        from podwright.stage1.namespaces import labels
+
+        plan = labels.join(launch, plan, given)
+    if users is None:
+        return plan
+    copies = launch.private_users != "idmapped"
+    return replace(plan, users=UserRange(users[0], users[1], copies))
+
+
+# What is made of it
+
+
+def _write(pod: Pod, app: PodApp, image: StoredImage) -> None:
+    where = f"{pod.path}/appsinfo/{app.name}"
+    fs.mkdir(where, 0o750)
+    texts = {
+        "manifest": jsonio.dumps(image.manifest.raw),
+        "treeStoreID": image.id,
+        "created": clock.now(),
+    }
+    for name, text in texts.items():
+        fs.write_new(f"{where}/{name}", text.encode(), 0o640, durable=False)
+
+
+def _make(pod: Pod, plan: PodPlan, launch: Launch, reports: list[str]) -> list[str]:
+    """Make the app's groups and root and hand it to PID 1; what is not enforced."""
+    (app,) = plan.apps
+    known = record.read(pod.path)
+    limits = groups.limits_of(plan)[app.name]
+    group = latergroups.of(
+        known.cgroups if known is not None else (), app.name, limits, groups.storage(plan)
+    )
+    group.make()
+    found = list(group.notes)
+    data = os.path.dirname(os.path.dirname(os.path.dirname(pod.path)))
+    profile = app.restrictions.profile
+    filters = (
+        {app.name: filtercache.load(app.name, profile, f"{data}/cache/seccomp")} if profile else {}
+    )
+    raw = added.add(plan, filters)
+    raw["rlimits"] = _raise_limits(pod, app, found)
+    told = tuple((key, text) for key, text in raw["app"]["environment"])
+    path = f"{plan.root}/rkt/env/{app.name}"
+    fs.write_atomic(path, environment.encode(told), 0o600, durable=False)
+    _hand_over(pod, app, group, raw, [*reports, *found])
+    return found
+
+
+def _raise_limits(pod: Pod, app: AppPlan, reports: list[str]) -> list[tuple[str, int, int]]:
+    """Let PID 1 give the app its process limits; those that it gets."""
+    asked = app.restrictions.rlimits
+    if not asked:
+        return []
+    pidfd, pid = inside.init_of(pod.path, pod.uuid)
+    os.close(pidfd)
+    out = []
+    for name, soft, hard in asked:
+        try:
+            rlimits.raise_of(pid, name, hard)
+        except OSError:
+            text = f"app {app.name}: limit {name.lower()} cannot be raised to {hard}"
+            if RLIMITS not in app.restrictions.optional:
+                raise LaunchError(
+                    f"{text} on this host", "lower it, or leave it out", object=app.name
+                ) from None
+            reports.append(text)
+            continue
+        out.append((name, soft, hard))
+    return out
+
+
+def _hand_over(
+    pod: Pod, app: AppPlan, group: cgroups.PodCgroup, raw: dict[str, Any], reports: list[str]
+) -> None:
+    fds: list[int] = []
+    try:
+        file = os.memfd_create("podwright-app")
+        fds.append(file)
+        joins = group.app_files(app.name)
+        fds += [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in joins]
+        raw["joins"] = len(joins)
+        raw["group"] = _open_group(joins, fds)
+        raw["memory"] = _open_memory(app, group, fds)
+        raw["reports"] = reports
+        fs.write_all(file, jsonio.dumps(raw).encode("utf-8", "surrogateescape"))
+        asking.ask(pod.path, pod.uuid, changing.ADD, fds=tuple(fds))
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _open_group(joins: list[str], fds: list[int]) -> Optional[list[str]]:
+    """Open what ends the app's processes; names of the files after its directory."""
+    from podwright.stage2.leftovers import directory_of
+
+    directory = directory_of(joins)
+    if directory is None:
+        return None
+    fds.append(os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    for name, file, flags in (
+        ("kill", "cgroup.kill", os.O_WRONLY),
+        ("limit", "pids.max", os.O_RDWR),
+    ):
+        if os.path.exists(f"{directory}/{file}"):
+            fds.append(os.open(f"{directory}/{file}", flags | os.O_CLOEXEC))
+            return [name]
+    return []
+
+
+def _open_memory(app: AppPlan, group: cgroups.PodCgroup, fds: list[int]) -> str:
+    place = group.places.get("memory")
+    if place is None or app.limits.memory is None:
+        return ""
+    from podwright.stage2 import memory
+
+    path = f"{place.path}/{app.name}/{memory.FILES[place.version]}"
+    fds.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    return memory.words(app.limits.memory, None)
+
+
+def _put_manifest(pod: Pod, manifest: PodManifest) -> None:
+    data = jsonio.dumps(dump_pod(manifest)).encode()
+    fs.write_atomic(f"{pod.path}/pod", data, 0o640)
+
+
+# What is left of one
+
+
+def _undo(pod: Pod, manifest: PodManifest) -> None:
+    """Take away what a failed `add` has made; what cannot be is left to the next change."""
+    try:
+        _sweep(pod, manifest)
+    except (PodwrightError, OSError):
+        return
+
+
+def _sweep(pod: Pod, manifest: PodManifest) -> None:
+    """Take away apps that the manifest does not name."""
+    named = {app.name for app in manifest.apps}
+    used = {mount.volume for app in manifest.apps for mount in app.mounts}
+    for app in sorted(set(os.listdir(f"{pod.path}/appsinfo")) - named):
+        asking.ask(pod.path, pod.uuid, changing.REMOVE, app)
+        added.take_away(pod.path, pod.uuid, f"opt/stage2/{app}/rootfs")
+        _clear(pod, app, last=True)
+    shared = f"{pod.path}/sharedVolumes"
+    for volume in sorted(set(os.listdir(shared)) - used) if os.path.isdir(shared) else ():
+        fs.remove_tree(f"{shared}/{volume}")
+
+
+def _clear(pod: Pod, app: str, *, last: bool) -> None:
+    """Remove an app's files and control groups."""
+    known = record.read(pod.path)
+    cgroups.remove([f"{path}/{app}" for path in (known.cgroups if known is not None else ())])
+    for path in (f"stage1/rootfs/opt/stage2/{app}", f"overlay/{app}"):
+        fs.remove_tree(f"{pod.path}/{path}")
+    fs.unlink(f"{pod.path}/stage1/rootfs/rkt/env/{app}")
+    if last:
+        fs.remove_tree(f"{pod.path}/appsinfo/{app}")
