@@ -60,6 +60,7 @@ def main(path: str) -> int:
         private_users=spec.get("private_users", _default(spec)),
         users_dir=spec.get("users_dir", "/run/podwright/users"),
         log_dir=spec.get("log_dir", ""),
+        log_files="log_dir" in spec,
         log_limits=tuple(spec.get("log_limits", (10 << 20, 5))),
     )
     try:

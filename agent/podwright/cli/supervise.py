@@ -169,7 +169,12 @@ def _take_over(context: Context, life: Life, revision: Revision) -> Outcome:
     locked = pods.lock(layout, pod)
     try:
         return start.run(
-            layout, locked, on_report=tell_report, again=life.again(context), after=plan.old
+            layout,
+            locked,
+            on_report=tell_report,
+            again=life.again(context),
+            after=plan.old,
+            log_files=life.detached,
         )
     finally:
         locked.close()
@@ -201,6 +206,7 @@ def _run(context: Context, life: Life, revision: Revision) -> Outcome:
             on_ready=lambda: _ready(locked.uuid),
             on_report=tell_report,
             again=life.again(context),
+            log_files=life.detached,
         )
     finally:
         locked.close()  # who is locked is running, and the next start may be a minute away
@@ -237,6 +243,7 @@ def _again(revision: Revision, status: int, outcome: Outcome | None) -> bool:
 def _restart(context: Context, life: Life) -> None:
     """Wait a little and become the next attempt."""
     attempt = 0 if time.monotonic() - life.began > LONG_ENOUGH else life.attempt
+    detached.keep_small()
     note(f"pod {life.name} ended; next start in {detached.backoff(attempt):.0f} s")
     sys.stderr.flush()
     detached.pause(attempt)

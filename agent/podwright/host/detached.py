@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 
-from podwright.kernel import fs
+from podwright.kernel import fs, logfile
 from podwright.kernel.step import step
 
 TYPE_CHECKING = False
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 
+LARGEST = 1 << 20
+"""Bytes of the log of a supervisor."""
+
+
 def log_path(layout: Layout, name: str) -> str:
-    """Where the output of the pod and of its supervisor goes."""
+    """Where the output of the pod's supervisor goes; that of its apps: see `logs`."""
     return f"{layout.logs}/{name}.log"
 
 
@@ -26,7 +31,6 @@ def spawn(layout: Layout, name: str, command: list[str]) -> int:
     It inherits nothing of ours: no terminal, no descriptors, no environment but PATH, and its
     parent is init, since the agent that started it ends soon.
     """
-    # The pod's root owns its end of the log: it could make the file a setuid program.
     fs.ensure_dir(layout.logs)
     argv = [*command, "supervise", name, "--detached"]
     read_end, write_end = os.pipe()
@@ -59,6 +63,25 @@ def _become(argv: list[str], log: str, report: int) -> None:
     os.closerange(3, 4096)
     os.chdir("/")
     os.execve(argv[0], argv, {"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")})
+
+
+def keep_small() -> None:
+    """Forget the older half of our own log when it has become too long.
+
+    It grows by a few lines with each start of the pod.
+    """
+    try:
+        size = os.fstat(1).st_size
+        if size <= LARGEST or not stat.S_ISREG(os.fstat(1).st_mode):
+            return
+        with open(f"/proc/self/fd/{1}", "rb") as file:
+            file.seek(size - LARGEST // 2)
+            file.readline()
+            rest = file.read()
+        logfile.empty(1)
+        fs.write_all(1, rest)
+    except OSError:
+        return
 
 
 def backoff(attempt: int) -> float:

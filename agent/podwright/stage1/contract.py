@@ -98,7 +98,8 @@ class Launch:
     users_dir      where ranges of user ids are kept (`Layout.users`)
     metadata       socket of the metadata service, where the pod is registered; "" = it is not
     etc            what its apps are given in /etc
-    log_dir        where what its apps write is kept in files; "": with our own output, or in the
+    log_dir        where what finds its logs is written down, also when the pod has gone; or ""
+    log_files      what its apps write is kept in files there; else with our own output, or in the
                    journal when that is there
     log_limits     most bytes of such a file, and how many of them are kept
     listening      sockets that its apps inherit
@@ -130,6 +131,7 @@ class Launch:
     metadata: str = ""
     etc: EtcFiles = EtcFiles()
     log_dir: str = ""
+    log_files: bool = False
     log_limits: tuple[int, int] = (10 << 20, 5)
     listening: tuple[Listening, ...] = ()
     machined: bool = False

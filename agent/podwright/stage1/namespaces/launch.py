@@ -200,7 +200,7 @@ def _outer(plan: PodPlan) -> tuple[int, float]:
 def _sinks(pod: Launch, plan: PodPlan) -> Optional[Sinks]:
     """Where what the apps write is kept; None when they have our own output, as from a shell."""
     streams = plan.mutable or any(app.life.streams is not None for app in plan.apps)
-    if plan.interactive or not (streams or pod.log_dir or "JOURNAL_STREAM" in os.environ):
+    if plan.interactive or not (streams or pod.log_files or "JOURNAL_STREAM" in os.environ):
         return None
     from podwright.stage1.namespaces import sinks
 

@@ -16,6 +16,7 @@ import os
 from podwright import jsonio
 from podwright.errors import LaunchError
 from podwright.host import clock
+from podwright.host.logs import FORMAT, RECORD
 from podwright.kernel import fs, logfile
 from podwright.text import safe
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from podwright.stage1.contract import Launch
     from podwright.stage1.namespaces.plan import PodPlan
 
-RECORD = "log"
-FORMAT = 1
 JOURNAL, FILES = "journal", "files"
 STREAMS = {1: "stdout", 2: "stderr"}
 
@@ -72,7 +71,7 @@ def open_all(pod: Launch, plan: PodPlan) -> Optional[Sinks]:
     sinks = Sinks(most)
     names = [app.name for app in plan.apps]
     try:
-        found = _files(sinks, pod, names, count) if pod.log_dir else _journal(sinks, pod)
+        found = _files(sinks, pod, names, count) if pod.log_files else _journal(sinks, pod)
         for app in plan.apps:
             if app.life.streams is not None and app.life.streams.log_path:
                 path = app.life.streams.log_path
@@ -84,16 +83,17 @@ def open_all(pod: Launch, plan: PodPlan) -> Optional[Sinks]:
         sinks.close()
         raise
     if found:
-        record(pod.pod_dir, pod, found)
+        for directory in (pod.pod_dir, pod.log_dir) if pod.log_dir else (pod.pod_dir,):
+            record(directory, pod, found)
     special = plan.mutable or any(app.life.streams is not None for app in plan.apps)
     return sinks if found or special else None
 
 
-def record(pod_dir: str, pod: Launch, found: dict[str, Any]) -> None:
+def record(directory: str, pod: Launch, found: dict[str, Any]) -> None:
     """Write what finds the logs again."""
     text = {"format": FORMAT, "started": clock.now(), "uuid": pod.uuid, "name": pod.name, **found}
     data = jsonio.dumps(text).encode()
-    fs.write_atomic(f"{pod_dir}/{RECORD}", data, 0o640, durable=False)
+    fs.write_atomic(f"{directory}/{RECORD}", data, 0o640, durable=False)
 
 
 def _files(sinks: Sinks, pod: Launch, apps: list[str], count: int) -> dict[str, Any]:
@@ -189,8 +189,3 @@ def _unit_of(path: str) -> str:
     """The first part of a path that is a service or a scope, as the journal finds it."""
     parts = path.split("/")
     return next((part for part in parts if part.endswith((".service", ".scope"))), "")
-
-
-def of_pod(raw: Optional[Any]) -> Optional[dict[str, Any]]:
-    """The record as it was read, or None for one that we do not know."""
-    return raw if isinstance(raw, dict) and raw.get("format") == FORMAT else None
