@@ -33,7 +33,7 @@ def run(context: Context, args: Arguments) -> int:
     full = args.true("full")
     titles: tuple[str, ...] = ("UUID", "POD", "APP", "IMAGE NAME")
     titles += ("IMAGE ID",) if full else ()
-    titles += ("STATE", "CREATED", "STARTED", "NETWORKS", "APP STATE")
+    titles += ("STATE", "CREATED", "STARTED", "NETWORKS", "APP STATE", "READY")
     rows = [row for pod in found for row in _rows(pod, full)]
     if context.layout.rkt:  # its columns and no others, for scripts that count them
         titles, rows = titles[:1] + titles[2:-1], [row[:1] + row[2:-1] for row in rows]
@@ -70,6 +70,7 @@ def _rows(pod: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
             _time(pod["started_at"], full) if first else "",
             addresses.networks(pod["networks"], every=False) if first else "",
             _app_state(pod, app),
+            _ready(app),
         )
         rows.append(row)
     return rows
@@ -86,6 +87,13 @@ def _app_state(pod: dict[str, Any], app: dict[str, Any]) -> str:
         text = "waiting"
     times = app["restarts"]
     return f"{text}, {times} restart{'s' if times > 1 else ''}" if times else text
+
+
+def _ready(app: dict[str, Any]) -> str:
+    """Whether an app that runs serves."""
+    if app.get("state") != "running":
+        return ""
+    return "yes" if app["ready"] else "no"
 
 
 def _time(text: Optional[str], full: bool) -> str:

@@ -114,6 +114,14 @@ def _lines(seen: dict[str, Any]) -> list[str]:
     for app in seen["apps"]:
         if running:
             lines.append(f"app-{app['name']}.state={app['state']}")
+        if app["told"]:
+            lines.append(f"app-{app['name']}.told={app['told']}")
+        if running and app["probes"]:
+            lines.append(f"app-{app['name']}.ready={'true' if app['ready'] else 'false'}")
+        failed = app["last_failure"]
+        if failed:
+            text = f"{failed['at']} {failed['probe']}: {failed['text']}"
+            lines.append(f"app-{app['name']}.last-failure={text}")
         if app["exit_code"] is not None:
             lines.append(f"app-{app['name']}={app['exit_code']}")
         if app["exit_reason"]:

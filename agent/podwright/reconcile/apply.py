@@ -172,8 +172,24 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
             part = answer.pods[index]
             _finish(layout, work, part, units)
             told = work.warnings + (part["reports"] if work.plan.changed else [])
+            told += _unready(layout, work, part)
             answer.warnings += [f"pod {work.spec.name}: {text}" for text in told]
     return _without_networks(layout, desired, answer)
+
+
+def _unready(layout: Layout, work: execute.Work, part: dict[str, Any]) -> list[str]:
+    """That a pod runs as desired and is not ready, and what is known of why."""
+    wanted = work.spec.state in ("started", "restarted") and part["error"] is None
+    if not wanted or part["state"] != "running" or part["ready"]:
+        return []
+    pod = pods.get(layout, part["uuid"])
+    apps = report.report(pod)["apps"] if pod is not None else []
+    why = [
+        f"app {app['name']}: {app['last_failure']['probe']}: {app['last_failure']['text']}"
+        for app in apps
+        if app["last_failure"] and not app["ready"]
+    ]
+    return [": ".join(("it runs, but is not ready", *(["; ".join(why)] if why else [])))]
 
 
 def _tell_strangers(layout: Layout, works: list[Optional[execute.Work]], answer: Answer) -> None:

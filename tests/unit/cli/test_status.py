@@ -224,7 +224,7 @@ def test_list(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert [title.strip() for title in titles] == [
         *("UUID", "POD", "APP", "IMAGE NAME", "STATE", "CREATED", "STARTED", "NETWORKS"),
-        "APP STATE",
+        *("APP STATE", "READY"),
     ]
     assert [cell.strip() for cell in web[:5]] == [
         *(UUID[:8], "front", "web", "example.com/web:1.0", "exited")
@@ -255,7 +255,7 @@ def test_what_each_of_several_apps_does_is_told(
         held.close()
     assert web.split("\t")[4].strip() == "running", "the pod"
     assert web.split("\t")[-1].strip() == "exited 0"
-    assert side.split("\t")[-1].strip() == "running, 2 restarts"
+    assert [cell.strip() for cell in side.split("\t")[-2:]] == ["running, 2 restarts", "yes"]
 
 
 def test_protection_that_a_pod_does_not_have_is_told(
