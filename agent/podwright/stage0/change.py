@@ -179,6 +179,11 @@ def _check_life(asked: Asked) -> None:
         raise UsageError(
             "an app of such a pod cannot depend on another one", "start them one by one: app start"
         )
+    if life.probes() or life.notify or life.watchdog:
+        raise UsageError(
+            "probes, notify and watchdog are for the apps that a pod is started with",
+            "say --ready-tcp or --ready-exec, or run the app in a pod of its own: podwright run",
+        )
 
 
 # What an app is
@@ -216,6 +221,9 @@ def _launch(
 
 def _plan(pod: Pod, launch: Launch, users: Optional[tuple[int, int]]) -> PodPlan:
     plan = volumes.with_devices(compile_pod(launch))
+    (app,) = plan.apps
+    if app.life.notify:  # as its image says; without a socket it does not
+        plan = replace(plan, apps=(replace(app, life=replace(app.life, notify=False)),))
     given = pod.read_json("selinux") if pod.read("selinux") else {}
     asked = launch.manifest.apps[0].app.isolators
     if given or asked.selinux or asked.apparmor:

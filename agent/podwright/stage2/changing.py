@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
-    from podwright.stage1.namespaces.link import Go, Inside
+    from podwright.stage1.namespaces.link import Inside
     from podwright.stage1.namespaces.plan import PodPlan
     from podwright.stage2.app import Stdio, Target
     from podwright.stage2.control import Client, Task
@@ -73,7 +73,11 @@ class Ground:
 
     file, own, least    its oom_score_adj, what that is, and how low an app's may be
     limits              its process limits, as every app has them that does not ask for others
+    metadata            where apps ask who they are, or ""; known when the pod is registered
     """
+
+    made: Changing
+    metadata = ""
 
     def __init__(self, pod: int, own_users: bool) -> None:
         self.own_users = own_users
@@ -96,27 +100,25 @@ class Ground:
         self.least = LEAST_SCORE
         base.back()
 
-    def supervise(
+    def supervisor(
         self,
         plan: PodPlan,
         targets: list[Target],
         link: Inside,
-        go: Go,
+        address: str,
         stdio: Stdio,
         null: int,
-        groups: dict[str, Group],
-        memory: dict[str, Memory],
-    ) -> tuple[int, str]:
-        """Run the pod to its end, see `Supervisor.run`."""
+        groups: Optional[dict[str, Group]] = None,
+    ) -> Changing:
+        """See `Changing`."""
         targets = [self.limited(target) for target in targets]
-        heard = Overheard(link)
-        changing = Changing(plan, targets, heard, go.address, stdio, null, groups)
-        for app in changing.apps:
-            app.memory = memory.get(app.name)
-        changing.serve(self, go.metadata)
-        if link.sinks is not None:
-            streams.join(changing, changing.served, link.sinks, null)
-        return changing.run()
+        self.made = Changing(plan, targets, Overheard(link), address, stdio, null, groups)
+        self.made.prepare(self)
+        return self.made
+
+    def control(self, server: int, _targets: list[Target], mapped: bool) -> Control:
+        """Serve the pod's control socket, see `entered.control`."""
+        return self.made.serve(server, mapped)
 
     def limited(self, target: Target) -> Target:
         """With every process limit said: somebody may raise those of PID 1 for another app."""
@@ -189,19 +191,21 @@ class Changing(Supervisor):
 
     link: Overheard
     ground: Ground
-    metadata: str
     served: Control
     spawner: Spawner
 
-    def serve(self, ground: Ground, metadata: str) -> None:
-        """Begin to listen to clients."""
-        self.ground, self.metadata = ground, metadata
+    def prepare(self, ground: Ground) -> None:
+        """All apps wait for their start; the pod does not wait for them."""
+        self.ground = ground
         self.starter.launching = False
         self.gate.passed, self.gate.deadline = True, NEVER
         self.gate.pod = Readiness(Ready(), "", lambda: True, lambda: None)
         self.gate.pod.ready = True
         for app in self.apps:
             app.enter(CREATED)
+
+    def serve(self, server: int, mapped: bool) -> Control:
+        """Begin to listen to clients."""
         self.spawner = Spawner({app.name: app.target for app in self.apps})
         verbs: dict[str, Callable[[Client, list[str]], Task]] = {
             SPAWN: self.spawner.spawn,
@@ -211,7 +215,8 @@ class Changing(Supervisor):
             REMOVE: self.remove,
             NAMES: lambda client, _: Errand(client, lambda: (DONE, *self.names())),
         }
-        self.control = self.served = Control(self.link.control, verbs, ground.own_users)
+        self.served = Control(server, verbs, mapped)
+        return self.served
 
     def run(self) -> tuple[int, str]:
         """See `Supervisor`; such a pod is ready at once."""
@@ -299,8 +304,8 @@ class Changing(Supervisor):
         asked = tuple((name, soft, hard) for name, soft, hard in raw["rlimits"])
         target = replace(target, joins=tuple(fds[:count]), rlimits=asked)
         target = self.ground.scored(self.ground.limited(target))
-        if self.metadata:
-            told = {**dict(target.plan.environment), "AC_METADATA_URL": self.metadata}
+        if self.ground.metadata:
+            told = {**dict(target.plan.environment), "AC_METADATA_URL": self.ground.metadata}
             plan = replace(target.plan, environment=tuple(sorted(told.items())))
             target = replace(target, plan=plan)
         rest = fds[count:]
@@ -361,6 +366,10 @@ class Changing(Supervisor):
         self.users.pop(app.name, None)
         self.spawner.targets.pop(app.name, None)
         self.link.last.pop(app.name, None)
+        if isinstance(self.control, streams.Joined):
+            own = self.control.streams.of.pop(app.name, None)
+            if own is not None:
+                own.close()
         app.target.spaces.close()
         fds = list(app.target.joins)
         if app.group is not None:

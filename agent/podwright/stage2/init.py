@@ -159,17 +159,19 @@ def _run(
     go = go or link.wait_go()
     if go.metadata:
         targets = [_told(target, ("AC_METADATA_URL", go.metadata)) for target in targets]
+        if ground is not None:
+            ground.metadata = go.metadata
     calls.trim_heap()
-    if ground is not None:
-        return ground.supervise(plan, targets, link, go, stdio, null, groups, memory)
-    supervisor = Supervisor(plan, targets, link, go.address, stdio, null, groups)
+    make = Supervisor if ground is None else ground.supervisor
+    supervisor = make(plan, targets, link, go.address, stdio, null, groups)
     if places is not None:
         health.attach(supervisor, places)
     for app in supervisor.apps:
         app.memory = memory.get(app.name)
     if voices is not None:
         supervisor.notices = notices.Notices(voices, supervisor.apps, link)
-    supervisor.control = entered.control(link.control, targets, plan.users is not None)
+    serve = entered.control if ground is None else ground.control
+    supervisor.control = serve(link.control, targets, plan.users is not None)
     if link.sinks is not None:
         streams.join(supervisor, supervisor.control, link.sinks, null)
     return supervisor.run()
