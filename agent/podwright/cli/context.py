@@ -102,12 +102,14 @@ def _again(args: Arguments) -> tuple[str, ...]:
 
 
 def agent_command() -> list[str]:
-    """The argv that starts this same agent again."""
-    installed = "/usr/bin/podwright"
+    """The argv that starts this same agent again, by the same name."""
     own = os.path.realpath(sys.argv[0])
+    as_rkt = os.path.basename(sys.argv[0]) == "rkt"
+    installed = "/usr/bin/rkt" if as_rkt else "/usr/bin/podwright"
     if os.path.realpath(installed) == own:
         return [installed]
-    return [sys.executable or "/usr/bin/python3", "-IS", own]
+    shown = os.path.abspath(sys.argv[0]) if as_rkt else own
+    return [sys.executable or "/usr/bin/python3", "-IS", shown]
 
 
 def say(text: str) -> None:

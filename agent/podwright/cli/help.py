@@ -16,8 +16,20 @@ FIRST = """podwright {version}: run signed container pods
 
 Usage: podwright [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]
 
-Commands (a unique prefix is enough):
+A unique prefix of a command is enough.
 """
+GROUPS = {
+    "Pods": (
+        *("run", "prepare", "run-prepared", "list", "status", "logs", "attach", "enter", "top"),
+        *("stop", "rm", "gc", "cat-manifest", "export", "app"),
+    ),
+    "Pods with a name": ("apply", "start", "restart", "history", "rollback"),
+    "Images and trust": ("fetch", "image", "trust", "policy"),
+    "The host": (
+        *("network", "check-host", "selinux", "config", "metrics"),
+        *("metadata-service", "api-service", "version", "completion", "help"),
+    ),
+}
 LAST = """
 A first pod:
   podwright trust --prefix=example.com/redis key.asc
@@ -29,11 +41,21 @@ A first pod:
 
 def overview() -> str:
     """What `podwright help` prints."""
-    shown = [verb for verb in verbs.every() if not verb.hidden]
-    width = max(len(verb.name) for verb in shown) + 2
-    lines = [f"  {verb.name:<{width}}{verb.summary}" for verb in shown]
-    head = FIRST.format(version=__version__)
-    return head + "\n".join(lines) + "\n\nGlobal options:\n" + _table(options.GLOBAL) + LAST
+    shown = {verb.name: verb for verb in verbs.every() if not verb.hidden}
+    width = max(len(name) for name in shown) + 2
+    parts = [FIRST.format(version=__version__)]
+    for title, names in grouped(tuple(shown)):
+        parts.append(f"\n{title}:\n")
+        parts += [f"  {name:<{width}}{shown[name].summary}\n" for name in names]
+    return "".join((*parts, "\nGlobal options:\n", _table(options.GLOBAL), LAST))
+
+
+def grouped(names: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+    """Verbs by what they are for; each stands once."""
+    rest = [name for name in names if not any(name in group for group in GROUPS.values())]
+    found = [(title, [n for n in group if n in names]) for title, group in GROUPS.items()]
+    found[-1][1].extend(rest)
+    return found
 
 
 def of_verb(verb: Verb) -> str:
@@ -68,7 +90,7 @@ def flag(item: Option) -> str:
     """`--name=VALUE`, as it is typed."""
     if not item.metavar:
         return f"--{item.name}"
-    equals = "[=" + item.metavar[1:] if item.metavar.startswith("[") else f"={item.metavar}"
+    equals = f"[={item.metavar[1:]}" if item.metavar.startswith("[") else f"={item.metavar}"
     return f"--{item.name}{equals}"
 
 

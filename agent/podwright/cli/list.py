@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from podwright.cli.options import Arguments
 
+THEIRS = ("UUID", "APP", "IMAGE NAME", "IMAGE ID", "STATE", "CREATED", "STARTED", "NETWORKS")
+"""The columns that rkt had."""
 SHOWN = (pods.PREPARE, pods.PREPARED, pods.RUN, pods.EXITED_GARBAGE, pods.GARBAGE)
 
 
@@ -36,7 +38,8 @@ def run(context: Context, args: Arguments) -> int:
     titles += ("STATE", "CREATED", "STARTED", "NETWORKS", "APP STATE", "READY")
     rows = [row for pod in found for row in _rows(pod, full)]
     if context.layout.rkt:  # its columns and no others, for scripts that count them
-        titles, rows = titles[:1] + titles[2:-1], [row[:1] + row[2:-1] for row in rows]
+        kept = [at for at, title in enumerate(titles) if title in THEIRS]
+        titles, *rows = [tuple(row[at] for at in kept) for row in (titles, *rows)]
     if rows or not args.true("no-legend"):
         say(render(titles, rows, not args.true("no-legend")))
     return 0

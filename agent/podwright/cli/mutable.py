@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from podwright import jsonio
 from podwright.cli import which
-from podwright.cli.context import Context, note, say, tell_report
+from podwright.cli.context import Context, answer, note, say, tell_report
 from podwright.errors import NotFoundError, UsageError
 from podwright.stage0 import pods, report
 from podwright.text import safe
@@ -73,7 +73,8 @@ def add(context: Context, args: MultiArguments) -> int:
     added = change.add(
         context.layout, pod, spec, run.progress_printer(), context.accept_key, _warn, tell_report
     )
-    say(added)
+    if not answer(args, {"pod": pod.uuid, "app": added}):
+        say(added)
     return 0
 
 
@@ -104,6 +105,7 @@ def _act(context: Context, args: Arguments, verb: str) -> int:
     app = _app(pod, args, verb)
     acts = {"start": change.begin, "stop": change.end, "rm": change.remove}
     acts[verb](pod, app)
+    answer(args, {"pod": pod.uuid, "app": app})
     return 0
 
 
