@@ -51,4 +51,22 @@ VERBS: tuple[Verb, ...] = (
             "podwright metrics --textfile=/var/lib/prometheus/node-exporter/podwright.prom",
         ),
     ),
+    Verb(
+        "api-service",
+        "api_service",
+        "Answer programs that ask about pods and images, over gRPC",
+        "",
+        (
+            Option("listen", "where: ADDRESS:PORT or unix:/PATH", "PLACE", "localhost:15441"),
+            Option("idle", "end when nobody was connected for so long", "DURATION"),
+        ),
+        "Programs that were made for rkt's API service (v1alpha) work with it. It only looks, and asks\n"
+        "nobody who they are: on a port, everybody on this host sees what the manifests of pods say;\n"
+        "a unix socket is root's and the group podwright's. Takes over a socket that systemd has opened,\n"
+        "and then ends after a minute without a connection.",
+        (
+            "podwright api-service",
+            "podwright api-service --listen=unix:/run/podwright/api.sock",
+        ),
+    ),
 )
