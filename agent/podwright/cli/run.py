@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from podwright.cli.context import Context
     from podwright.model.podspec import PodSpec
-    from podwright.stage1.contract import Outcome
+    from podwright.stage1.contract import OnReady, Outcome
 
 
 def run(context: Context, args: apps.MultiArguments) -> int:
@@ -42,12 +42,28 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     outcome = start.run(
         context.layout,
         prepared.pod,
+        on_ready=ready_teller(prepared.pod.uuid),
         stored=stored,
         on_report=tell_report,
         again=again(context),
     )
     tell(outcome)
     return outcome.status
+
+
+def ready_teller(uuid: str) -> Optional[OnReady]:
+    """What tells a service manager that has started us that the pod is ready (C6)."""
+    import os
+
+    if "NOTIFY_SOCKET" not in os.environ:
+        return None
+
+    def tell() -> None:
+        from podwright.host import systemd
+
+        systemd.notify(f"READY=1\nSTATUS=pod {uuid} is ready")
+
+    return tell
 
 
 def again(context: Context) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from podwright.cli import nets, which
 from podwright.cli.apps import check_ipc, names_of
 from podwright.cli.context import Context, note, tell_report
-from podwright.cli.run import again, tell
+from podwright.cli.run import again, ready_teller, tell
 from podwright.errors import UsageError
 from podwright.model import netchoice
 from podwright.model.names import host_name
@@ -38,7 +38,12 @@ def run(context: Context, args: Arguments) -> int:
         overrides["insecure"] = sorted(context.insecure)
     locked = _prepared(context, pod)
     outcome = start.run(
-        context.layout, locked, overrides, on_report=tell_report, again=again(context)
+        context.layout,
+        locked,
+        overrides,
+        ready_teller(locked.uuid),
+        on_report=tell_report,
+        again=again(context),
     )
     tell(outcome)
     return outcome.status

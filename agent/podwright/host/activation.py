@@ -46,7 +46,7 @@ class Socket:
     def shown(self) -> str:
         """For people."""
         where = f"{self.protocol} port {self.port}" if self.port else "no port"
-        return f"the socket {safe(self.name, 60)!r} on {where}" if self.name else f"that on {where}"
+        return f"socket {safe(self.name, 60)!r} on {where}" if self.name else f"a socket on {where}"
 
 
 def inherited() -> tuple[Socket, ...]:

@@ -395,6 +395,8 @@ def start_bound(lives: list[Life], ready: Ready) -> float:
     times = []
     for life in lives:
         rule = life.ready.timeout if life.ready is not None else 1.0 if life.depends_on else 0.0
+        if life.notify and life.ready is None:
+            rule = ready.timeout
         if life.startup is not None or life.readiness is not None:
             rule = patience(life, ready)
         times.append(rule + (life.hook_timeout or 0.0))

@@ -12,6 +12,7 @@ from podwright.stage2.app import EXEC_FAILED
 from podwright.stage2.appstate import MAIN, NEVER, OVER
 from podwright.stage2.ready import Readiness
 from podwright.text import safe
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from podwright.stage2.appstate import App
     from podwright.stage2.health import Health
     from podwright.stage2.starter import Starter
+
+
+def has_rule(app: App) -> bool:
+    """Whether something besides its life makes an app ready."""
+    return app.life.ready is not None or bool(app.life.notify)
 
 
 class Gate:
@@ -59,23 +65,29 @@ class Gate:
         """An app has started: its rule can be asked."""
         if self.health is not None and not self.health.leaves(app):
             return
-        if not app.was_ready and (app.life.ready is not None or app.name in self.awaited):
+        if not app.was_ready and (has_rule(app) or app.name in self.awaited):
             before = app.ready
-            app.ready = self._rule(app.life.ready or Ready(), app, lambda: app.phase == MAIN)
+            rule = app.life.ready or Ready(timeout=self.plan.ready.timeout)
+            app.ready = self._rule(rule, app, lambda: app.phase == MAIN, app.life.notify)
             if before is not None:
                 app.ready.started = before.started  # patience does not begin anew
 
     def _begin(self) -> None:
         if self.pod is None and all(app.executed or app.phase == OVER for app in self.apps):
             rule = self.plan.ready
+            if all(app.life.notify for app in self.apps):
+                rule = replace(rule, seconds=0.0)  # whoever says when need not be waited for
             probed = next(app for app in self.apps if rule.app in ("", app.name))
             self.pod = self._rule(rule, probed, self._alive)
 
     def _alive(self) -> bool:
         return all(app.phase == MAIN or app.status == 0 for app in self.apps)
 
-    def _rule(self, rule: Ready, app: App, alive: Callable[[], bool]) -> Readiness:
-        made = Readiness(rule, self.address, alive, lambda: self._probe(app, made))
+    def _rule(
+        self, rule: Ready, app: App, alive: Callable[[], bool], notify: Optional[bool] = False
+    ) -> Readiness:
+        said = (lambda: app.said_ready) if notify else None
+        made = Readiness(rule, self.address, alive, lambda: self._probe(app, made), said)
         return made
 
     def _probe(self, app: App, readiness: Readiness) -> None:
@@ -117,9 +129,7 @@ class Gate:
         if self.passed or self.pod is None:
             return False
         self.pod.check()
-        self.passed = self.pod.ready and all(
-            app.was_ready for app in self.apps if app.life.ready is not None
-        )
+        self.passed = self.pod.ready and all(app.was_ready for app in self.apps if has_rule(app))
         self.passed = self.passed and self.serves()
         return self.passed
 

@@ -9,6 +9,7 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Optional
 
     from podwright.stage1.contract import Ready
 
@@ -19,27 +20,36 @@ class Readiness:
     address   of the pod, or "" when it has none but loopback
     alive     whether every app that has not ended with 0 is running its main program
     probe     starts the command; PID 1 calls `probed` with its status when it has ended
+    said      whether the app has said that it is ready, where it has to; nothing is tried before
     """
 
     CONNECT = 0.2
     """Seconds that one connection attempt may take; PID 1 does nothing else meanwhile."""
 
     def __init__(
-        self, rule: Ready, address: str, alive: Callable[[], bool], probe: Callable[[], None]
+        self,
+        rule: Ready,
+        address: str,
+        alive: Callable[[], bool],
+        probe: Callable[[], None],
+        said: Optional[Callable[[], bool]] = None,
     ) -> None:
         self.rule = rule
         self.address = address or "127.0.0.1"
         self.alive = alive
         self.probe = probe
+        self.said = said
         self.started = time.monotonic()
         self.next = self.started + (rule.seconds if self.by_time() else 0.0)
+        if said is not None:
+            self.next = float("inf")
         self.probing = False
         self.ready = False
-        self.last = "nothing has answered yet"
+        self.last = "nothing has answered yet" if said is None else "it has not said READY=1"
 
     def by_time(self) -> bool:
         """Neither a port nor a command: surviving for some seconds is enough."""
-        return self.rule.tcp is None and not self.rule.exec
+        return self.said is None and self.rule.tcp is None and not self.rule.exec
 
     def deadline(self) -> float:
         """When waiting is given up (monotonic seconds)."""
@@ -48,6 +58,8 @@ class Readiness:
     def check(self) -> bool:
         """Try, if it is time to; True once, when the pod has become ready."""
         now = time.monotonic()
+        if self.said is not None and self.said():
+            self.said, self.next, self.last = None, now, "nothing has answered yet"
         if self.ready or self.probing or now < self.next:
             return False
         self.next = now + self.rule.interval
