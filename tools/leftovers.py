@@ -17,6 +17,8 @@ FILES = (
     "/run/podwright",
     "/run/lock/podwright",
     "/usr/bin/podwright",
+    "/usr/share/man/man1/podwright.1",
+    "/usr/share/bash-completion/completions/podwright",
     "/usr/lib/podwright",
     "/var/lib/podwright",
 )

@@ -13,7 +13,11 @@ import stat
 import tempfile
 from typing import NamedTuple, Optional
 
-from ansible_collections.podwright.fleet.plugins.module_utils import agent_units, agent_versions
+from ansible_collections.podwright.fleet.plugins.module_utils import (
+    agent_shared,
+    agent_units,
+    agent_versions,
+)
 from ansible_collections.podwright.fleet.plugins.module_utils.agent_versions import TREE
 from ansible_collections.podwright.fleet.plugins.module_utils.changes import (
     Change,
@@ -55,6 +59,7 @@ class Wanted(NamedTuple):
     archive: Optional[str]
     ca_certificates: list[str]
     systemd: bool
+    rkt_name: bool = False
 
 
 def systemd_runs() -> bool:
@@ -71,8 +76,9 @@ def install(wanted: Wanted) -> list[Change]:
     if not _has_user():
         changes.append(Change(f"user {USER}", "absent", "present", _new_user))
     changes += [change for place in DIRECTORIES for change in _directory(*place)]
-    changes += agent_versions.in_use(wanted.content_hash, wanted.archive)
-    changes += _link()
+    version = agent_versions.in_use(wanted.content_hash, wanted.archive)
+    changes += version + _link() + agent_shared.rkt_name(wanted.rkt_name)
+    changes += agent_shared.files(upgrade=bool(version) or not os.path.exists(PROGRAM))
     pem = "".join(text.strip() + "\n" for text in wanted.ca_certificates)
     changes += _file(CERTIFICATES, pem) if pem else _no_file(CERTIFICATES)
     for path, content in agent_units.FILES.items():
@@ -86,7 +92,7 @@ def remove(data: bool) -> list[Change]:
     Raises InstallError when something is still mounted in what would be removed.
     """
     changes = [change for path in agent_units.FILES for change in _no_file(path)]
-    changes += _no_file(PROGRAM)
+    changes += agent_shared.rkt_name(False) + agent_shared.removed() + _no_file(PROGRAM)
     changes += agent_versions.removed()
     changes += _no_directory(STATE)
     if not data:

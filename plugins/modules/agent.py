@@ -52,6 +52,12 @@ options:
     type: list
     elements: path
     default: []
+  rkt_name:
+    description:
+      - Whether the agent can be called C(rkt), too. It then reads C(/etc/rkt) and C(/usr/lib/rkt) as well.
+      - Refused when the host has another C(/usr/bin/rkt).
+    type: bool
+    default: false
   remove_data:
     description:
       - With O(state=absent), also remove all images, what is kept of pods, the configuration with
@@ -127,6 +133,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "ca_certificates": {"type": "list", "elements": "str", "default": []},
             "wheels": {"type": "list", "elements": "path", "default": []},
+            "rkt_name": {"type": "bool", "default": False},
             "remove_data": {"type": "bool", "default": False},
             "content_hash": {"type": "str"},
             "archive": {"type": "path"},
@@ -139,7 +146,11 @@ def main() -> None:
     try:
         if params["state"] == "present":
             wanted = agent_install.Wanted(
-                params["content_hash"], params["archive"], params["ca_certificates"], systemd
+                params["content_hash"],
+                params["archive"],
+                params["ca_certificates"],
+                systemd,
+                params["rkt_name"],
             )
             changes = agent_install.install(wanted)
         else:

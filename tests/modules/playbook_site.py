@@ -31,7 +31,7 @@ mount --bind /var/lib/dpkg "$1/dpkg"
 mount -t tmpfs -o mode=755 scratch /var/lib
 mkdir /var/lib/dpkg
 mount --move "$1/dpkg" /var/lib/dpkg
-rm -rf /etc/podwright /usr/bin/podwright /usr/lib/podwright
+rm -rf /etc/podwright /usr/bin/podwright /usr/lib/podwright /usr/bin/rkt /etc/rkt
 sed -i /^podwright/d /etc/group /etc/gshadow /etc/passwd /etc/shadow
 """
 """Run by the shell with a scratch directory; hides an agent that is installed on the machine."""

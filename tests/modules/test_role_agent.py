@@ -8,6 +8,7 @@ import json
 
 from tests.modules.playbook_site import Site
 
+PATHS = '{"rktKind": "paths", "rktVersion": "v1", "data": "/srv/rkt"}'
 LOOK = """\
 find /usr/bin/podwright /usr/lib/podwright /etc/podwright /var/lib/podwright -printf '%p %y %m %u:%g %s %l\\n' |
     grep -v __pycache__ | sort; getent group | grep podwright || true
@@ -35,11 +36,45 @@ def test_install_twice_upgrade_and_remove(site: Site) -> None:
     assert site.changed("uninstall", podwright_agent_remove_data=True) == 0
     assert (
         site.shell(
-            "ls -d /usr/*/podwright* /etc/podwright* /etc/*/podwright* /var/*/podwright* 2>/dev/null || true"
+            "ls -d /usr/*/podwright* /etc/podwright* /etc/*/podwright* /var/*/podwright* 2>/dev/null || true;"
+            "find /usr/share/man /usr/share/*completion* /usr/share/zsh /usr/share/fish -name '*podwright*'"
+            " 2>/dev/null || true"
         )
         == ""
     )
     assert "podwright" not in site.shell("cat /etc/group /etc/gshadow /etc/passwd")
+
+
+def test_pages_completions_and_the_name_rkt(site: Site) -> None:
+    site.changed("install", podwright_agent_rkt_name=True)
+    page = "/usr/share/man/man1/podwright-run.1"
+    assert "run image(s) in a pod" in site.shell(f"cat {page}")
+    bash = site.shell("cat /usr/share/bash-completion/completions/podwright")
+    assert bash == site.shell("podwright completion bash")
+    assert site.shell("rkt version").startswith("rkt Version: ")
+    site.shell(f"mkdir -p /etc/rkt/paths.d; echo '{PATHS}' >/etc/rkt/paths.d/a.json")
+    assert '"/srv/rkt"' in site.shell("rkt config")
+    assert '"/srv/rkt"' not in site.shell("podwright config")
+    site.shell(f"cp {page} /usr/share/man/man1/podwright-gone.1; echo x >>{page}")
+    site.shell("rm /usr/share/fish/vendor_completions.d/podwright.fish")
+    assert site.changed("install") == 1
+    assert site.changed("install") == 0
+    assert site.shell(f"tail -1 {page}") != "x\n"
+    site.shell("ls /usr/share/fish/vendor_completions.d/podwright.fish")
+    assert (
+        site.shell("ls /usr/bin/rkt /usr/share/man/man1/podwright-gone.1 2>/dev/null || true") == ""
+    )
+    assert site.changed("install", podwright_agent_rkt_name=True) == 1
+    site.changed("uninstall")
+    assert site.shell("ls /usr/bin/rkt /usr/share/*/*/rkt* 2>/dev/null || true") == ""
+
+
+def test_somebody_elses_rkt_is_not_touched(site: Site) -> None:
+    site.shell("echo theirs >/usr/bin/rkt")
+    done = site.playbook("install", podwright_agent_rkt_name=True)
+    assert done.exit != 0 and "/usr/bin/rkt is there and is not podwright" in done.stdout
+    assert site.changed("install") == 1
+    assert site.shell("cat /usr/bin/rkt") == "theirs\n"
 
 
 def test_the_agent_starts_from_bytecode(site: Site) -> None:
