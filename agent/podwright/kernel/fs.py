@@ -107,6 +107,12 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, *, durable: bool = T
         fsync_dir(os.path.dirname(path) or ".")
 
 
+def unfinished(name: str) -> str:
+    """What the new half of a `write_atomic` was to become, when `name` is that of one, else ""."""
+    target, _, rest = name.rpartition(".new")[0].rpartition(".")
+    return target if name.endswith(".new") and rest.isascii() and rest.isdigit() else ""
+
+
 def replace_at(
     parent: int, name: str, data: bytes, mode: int = 0o600, *, durable: bool = True
 ) -> None:

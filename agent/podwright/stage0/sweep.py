@@ -11,7 +11,6 @@ import time
 from podwright.errors import StoreError
 from podwright.host.lock import try_lock
 from podwright.kernel import fs
-from podwright.model.names import DIGITS, made_of
 from podwright.stage0 import store, storewriter
 
 TYPE_CHECKING = False
@@ -45,15 +44,25 @@ def sweep_tmp(layout: Layout) -> list[str]:
                 gone.append(name)
         finally:
             os.close(fd)
-    return gone + _sweep_trees(layout) + _sweep_inbox(layout)
+    return gone + _sweep_halves(layout) + _sweep_trees(layout) + _sweep_inbox(layout)
 
 
 def _abandoned(name: str) -> bool:
     """Whether it is the new half of an atomic write (`fs.write_atomic`) whose writer is gone."""
-    parts = name.split(".")
-    if len(parts) < 3 or parts[-1] != "new" or not made_of(parts[-2], DIGITS):
-        return False
-    return not os.path.exists(f"/proc/{parts[-2]}")
+    return bool(fs.unfinished(name)) and not os.path.exists(f"/proc/{name.split('.')[-2]}")
+
+
+def _sweep_halves(layout: Layout) -> list[str]:
+    """Remove the new halves of atomic writes that were killed, beside what they were to replace."""
+    gone = []
+    for above in (layout.trees, layout.images, layout.named):
+        for place in os.listdir(above) if os.path.isdir(above) else ():
+            path = f"{above}/{place}"
+            for name in os.listdir(path) if os.path.isdir(path) else ():
+                if _abandoned(name):
+                    fs.unlink(f"{path}/{name}")
+                    gone.append(name)
+    return gone
 
 
 def _sweep_trees(layout: Layout) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import StoreError
+from podwright.kernel import fs
 from podwright.stage0 import treecheck
 from podwright.stage0.render import mtree, verity
 from podwright.stage0.treecheck import Difference
@@ -48,7 +49,8 @@ def differences(layout: Layout, layer: Layer) -> list[Difference]:
         out.append(Difference("rendered", "the mark is of another tree"))
     if mark.get("id") not in (None, layer.tree):
         out.append(Difference("rendered", "the mark is of another image"))
-    out += [Difference(safe(name), "added") for name in os.listdir(base) if name not in PARTS]
+    names = [name for name in os.listdir(base) if (fs.unfinished(name) or name) not in PARTS]
+    out += [Difference(safe(name), "added") for name in names]
     try:
         out += compare(mtree.rows(listed, f"{base}/mtree"), f"{base}/rootfs")
     except StoreError:
