@@ -61,18 +61,6 @@ def _prepared(context: Context, pod: pods.Pod) -> pods.LockedPod:
     return locked
 
 
-def _prepared(context: Context, pod: pods.Pod) -> pods.LockedPod:
-    """The pod, locked; one that has run already is made ready to run again."""
-    if pod.directory == pods.PREPARED:
-        return pods.lock(context.layout, pod)
-    from podwright.stage0 import rerun
-
-    locked, warnings = rerun.prepare(context.layout, pod)
-    for warning in warnings:
-        note(f"warning: {warning}")
-    return locked
-
-
 def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
     """Refuse what `run` would have refused for the same pod."""
     if ("podwright.io/stage1", "fly") in manifest.annotations:
