@@ -141,6 +141,7 @@ POD: Table = {
     "stop_timeout": Option("float"),
     "replace": Option(choices=("stop-first", "start-first", "auto")),
     "keep_revisions": Option("int"),
+    "revision": Option("int"),
     "exit_policy": Option(),
     "pod_isolators": ISOLATORS,
     "annotations": Option("dict", convert=mapping),

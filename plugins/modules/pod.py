@@ -452,6 +452,13 @@ options:
         - How many revisions of the pod are kept, with the current one, to go back to. The agent's
           default is 3.
       type: int
+    revision:
+      description:
+        - Bring the pod back to one of its revisions that are kept, as C(podwright rollback) does. It is
+          applied again as a new revision, and its images are judged by the policy of now.
+        - Only with O(name), O(state) and O(enabled). Nothing changes when the pod is already as that
+          revision was.
+      type: int
     pod_isolators:
       description:
         - What all apps of the pod together may use (C(resource/memory), C(resource/cpu), C(resource/pids),
@@ -569,6 +576,11 @@ EXAMPLES = r"""
         username: fleet
         password: "{{ vault_registry_password }}"
 
+- name: Bring redis back to its revision 3
+  podwright.fleet.pod:
+    name: redis
+    revision: 3
+
 - name: Start redis anew
   podwright.fleet.pod:
     name: redis
@@ -597,7 +609,7 @@ pods:
       type: bool
       returned: always
     actions:
-      description: What was done, in order.
+      description: What was done, in order. With C(start) before C(stop), the new pod has started beside the old one.
       type: list
       elements: str
       returned: always

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from tests.conftest import Keys
 from tests.support import software_image
-from tests.support.network_lab import PATIENCE, Lab, wait_until
+from tests.support.network_lab import TINY, Lab, wait_until
 
 CLIENT = """
 import socket, sys
@@ -64,10 +65,9 @@ def pod(revision: str, **changes: Any) -> dict[str, Any]:
 class Client:
     """Asks a server without a pause from another host; `said` are the answers, without repetitions."""
 
-    def __init__(self, lab: Lab, family: int, path: Path) -> None:
+    def __init__(self, wrap: Sequence[str], address: str, path: Path) -> None:
         self.path = path
-        address = lab.one.address(family)
-        command = lab.outside.wrapped("/usr/bin/python3", "-c", CLIENT, address, "8080", str(path))
+        command = [*wrap, "/usr/bin/python3", "-c", CLIENT, address, "8080", str(path)]
         self.process = subprocess.Popen(command)
 
     def said(self) -> list[str]:
@@ -77,7 +77,12 @@ class Client:
         except FileNotFoundError:
             return []
 
+    def await_answer(self, text: str) -> None:
+        """Wait until it has come."""
+        wait_until(lambda: text in self.said(), f"{self.path.name}: no {text}")
+
     def end(self) -> None:
+        """Ask no more."""
         self.process.kill()
         self.process.wait()
 
@@ -104,14 +109,15 @@ def test_clients_notice_nothing_when_the_new_one_starts_first(hosts: Lab, tmp_pa
     agent = hosts.one.agent
     agent.apply(pod("1"))
     before = json.loads(agent.ok("status", "web", "--format=json"))
-    clients = [Client(hosts, family, tmp_path / f"{family}") for family in (4, 6)]
+    wrap = hosts.outside.wrapped()
+    clients = [Client(wrap, hosts.one.address(of), tmp_path / f"{of}") for of in (4, 6)]
     try:
         for client in clients:
-            wait_until(lambda: client.said() == ["1"], "no answer")
+            client.await_answer("1")
         answer = agent.apply(pod("2"))
         assert answer["pods"][0]["actions"] == ["prepare", "start", "stop"]
         for client in clients:
-            wait_until(lambda: "2" in client.said(), "no answer")
+            client.await_answer("2")
     finally:
         for client in clients:
             client.end()
@@ -156,7 +162,9 @@ def test_other_pods_follow_the_name(hosts: Lab) -> None:
 
         def named() -> list[str]:
             text = (other.directory / "hosts").read_text()
-            return [line.split()[0] for line in text.splitlines() if " web" in line and line[0] != "#"]
+            return [
+                line.split()[0] for line in text.splitlines() if " web" in line and line[0] != "#"
+            ]
 
         def addresses() -> list[str]:
             now = json.loads(agent.ok("status", "web", "--format=json"))
@@ -221,3 +229,48 @@ def test_back_to_an_earlier_revision_and_back_again(hosts: Lab) -> None:
     assert "rollback to 3" in table[-1] and "current, ready" in table[-1]
     refused = agent("rollback", "web", "--to=1")
     assert "revision 1 is not kept; there are: 3, 4, 5" in refused.stderr
+
+
+STRIDE = int(os.environ.get("PODWRIGHT_CRASH_STRIDE", "24"))
+"""Every how many steps a call is killed, as in `test_crash`; 1 takes minutes."""
+OTHER_SERVER = "mkdir -p /www; echo -n $REVISION >/www/index.html; exec httpd -f -p 80 -h /www"
+
+
+def small(revision: str) -> dict[str, Any]:
+    """The same with a small server, which starts quickly."""
+    command = ["/bin/sh", "-c", OTHER_SERVER]
+    return pod(revision, image=TINY, exec=command, ready={"tcp": 80, "interval": 0.05})
+
+
+@pytest.mark.threat("T82")
+def test_killed_anywhere_while_it_replaces_a_pod_it_converges(hosts: Lab, tmp_path: Path) -> None:
+    """And somebody serves all the time: the old one, or the new one."""
+    agent, address = hosts.one.agent, hosts.one.address(4)
+    agent.apply(small("1"))
+    counted = tmp_path / "steps"
+    agent(
+        "apply", stdin=json.dumps(small("2")), env={"PODWRIGHT_FAULT": f"count@{counted}"}
+    ).check()
+    total = len(counted.read_text().splitlines())
+    assert total > 30
+    revision = 2
+    for number in range(1 + STRIDE // 4, total + 1, max(1, STRIDE // 2)):
+        revision += 1
+        wanted = json.dumps(small(str(revision)))
+        agent("apply", stdin=wanted, env={"PODWRIGHT_FAULT": f"kill@{number}"})
+        assert hosts.outside.curl(address, 8080) in (str(revision - 1), str(revision)), number
+        predicted = json.loads(agent.ok("apply", "--check", stdin=wanted))
+        answer = json.loads(agent.ok("apply", stdin=wanted))
+        assert answer["pods"][0]["actions"] == predicted["pods"][0]["actions"], number
+        assert hosts.outside.curl(address, 8080) == str(revision), number
+        running = [
+            one["pod_name"]
+            for one in json.loads(agent.ok("list", "--format=json"))
+            if one["state"] == "running"
+        ]
+        assert running == ["web"], number
+        assert json.loads(agent.ok("apply", stdin=wanted))["changed"] is False, number
+        assert not (agent.data / "named/web/succession").exists()
+    agent.ok("stop", "web")
+    agent.ok("start", "web")
+    assert hosts.outside.curl(address, 8080) == str(revision)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.agent.test_replace import CLIENT
+from tests.agent.test_replace import Client
 from tests.conftest import Keys
 from tests.support import aci, hosts, tiny_image
 from tests.support.fleet import Fleet
@@ -82,9 +82,7 @@ class Machine:
 
     def beyond(self, *command: str) -> str:
         """What such a command prints."""
-        done = subprocess.run(
-            self.outside_of(*command), check=True, capture_output=True, text=True
-        )
+        done = subprocess.run(self.outside_of(*command), check=True, capture_output=True, text=True)
         return done.stdout
 
     def show(self, name: str) -> str:
@@ -99,7 +97,9 @@ class Machine:
 
     def says(self) -> str:
         """What the web server answers."""
-        return self.beyond("curl", "-sS", "--max-time", str(PATIENCE), f"http://{self.host.address}:8080/")
+        return self.beyond(
+            "curl", "-sS", "--max-time", str(PATIENCE), f"http://{self.host.address}:8080/"
+        )
 
 
 def pod(revision: str, **changes: Any) -> dict[str, Any]:
@@ -126,37 +126,24 @@ def machine(tmp_path_factory: pytest.TempPathFactory, lab: Keys) -> Iterator[Mac
         hosts.destroy(state)
 
 
-def clients(machine: Machine, scratch: Path) -> Sequence[tuple[subprocess.Popen[bytes], Path]]:
-    """Somebody outside who asks without a pause, by IPv4 and by IPv6."""
-    made = []
-    for address in (machine.host.address, HOST6):
-        path = scratch / address.replace(":", "-")
-        command = machine.outside_of("/usr/bin/python3", "-c", CLIENT, address, "8080", str(path))
-        made.append((subprocess.Popen(command), path))
-    return made
-
-
-def said(path: Path) -> list[str]:
-    return [line.split(" ", 1)[1] for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def test_the_unit_goes_on_while_the_pod_is_replaced(machine: Machine, tmp_path: Path) -> None:
     machine.apply("1")
     began = machine.show("ActiveEnterTimestampMonotonic"), machine.show("InvocationID")
     first = machine.show("MainPID")
-    made = clients(machine, tmp_path)
+    wrap = machine.outside_of()
+    addresses = (machine.host.address, HOST6)
+    clients = [Client(wrap, one, tmp_path / one.replace(":", "-")) for one in addresses]
     try:
-        for _, path in made:
-            wait_until(lambda: said(path) == ["1"], "no answer")
+        for client in clients:
+            client.await_answer("1")
         answer = machine.apply("2")
         assert answer["pods"][0]["actions"] == ["prepare", "start", "stop"]
-        for _, path in made:
-            wait_until(lambda: "2" in said(path), "no answer")
+        for client in clients:
+            client.await_answer("2")
     finally:
-        for process, _ in made:
-            process.kill()
-            process.wait()
-    assert [said(path) for _, path in made] == [["1", "2"], ["1", "2"]]
+        for client in clients:
+            client.end()
+    assert [client.said() for client in clients] == [["1", "2"], ["1", "2"]]
     assert machine.show("ActiveState") == "active" and machine.show("NRestarts") == "0"
     assert (machine.show("ActiveEnterTimestampMonotonic"), machine.show("InvocationID")) == began
     main = machine.show("MainPID")

@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from podwright import jsonio
 from podwright.cli import named
-from podwright.cli.context import Context, say
+from podwright.cli.context import Context, answer, say
 from podwright.cli.table import render
 from podwright.reconcile import history
 
@@ -23,9 +22,7 @@ def run(context: Context, args: Arguments) -> int:
     """Print them, the oldest first."""
     name = named.known(context, args, "history")
     found = history.of(context.layout, name)
-    if args.text("format"):
-        show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
-        say(show(found))
+    if answer(args, found):
         return 0
     rows = [row for one in found for row in _rows(one, args.true("full"))]
     say(render(TITLES, rows, not args.true("no-legend")))

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from podwright.cli import durations, which
-from podwright.cli.context import Context, agent_command, note, say
+from podwright.cli.context import Context, agent_command, answer, note, say
 from podwright.errors import NotFoundError, PodwrightError, UsageError
 from podwright.host import systemd
 from podwright.host.lock import HostLock
@@ -74,7 +74,7 @@ def each(context: Context, args: Arguments, verb: str, state: str) -> int:
         if problem:
             note(safe(problem, 1000))
         done.append({"pod": text, "uuid": uuid, "error": problem})
-    which.answer(args, done)
+    answer(args, done)
     return 254 if any(one["error"] for one in done) else 0
 
 
@@ -103,8 +103,8 @@ def change(context: Context, args: Arguments, body: dict[str, Any]) -> dict[str,
     storewriter.ensure(context.layout)
     timeout = durations.seconds(args.text("lock-timeout", "60"), "--lock-timeout")
     with HostLock(f"{context.layout.locks}/apply", "apply", timeout):
-        answer = apply.apply(context.layout, desired, mode)
-    for warning in answer["warnings"]:
+        done = apply.apply(context.layout, desired, mode)
+    for warning in done["warnings"]:
         note(f"warning: {warning}")
-    part: dict[str, Any] = answer["pods"][0]
+    part: dict[str, Any] = done["pods"][0]
     return part

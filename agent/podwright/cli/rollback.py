@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from podwright import jsonio
 from podwright.cli import named
-from podwright.cli.context import Context, note, say
+from podwright.cli.context import Context, answer, note, say
 from podwright.errors import UsageError
 from podwright.reconcile import history
 from podwright.text import safe
@@ -20,13 +19,12 @@ def run(context: Context, args: Arguments) -> int:
     """Print what was done; 254 when the pod is not what it was."""
     context.need_root("rollback")
     name = named.known(context, args, "rollback")
-    number = _number(args.text("to")) if args.given("to") else history.previous(context.layout, name)
+    number = (
+        _number(args.text("to")) if args.given("to") else history.previous(context.layout, name)
+    )
     part = named.change(context, args, {"name": name, "revision": number})
     error = part["error"]
-    if args.text("format"):
-        show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
-        say(show(part))
-    elif not error:
+    if not answer(args, part) and not error:
         say(_told(name, number, part["changed"], check=args.true("check")))
     if error:
         note(safe("; ".join(text for text in (error["message"], error["hint"]) if text), 1000))
@@ -40,7 +38,7 @@ def _told(name: str, number: int, changed: bool, *, check: bool) -> str:
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]):
+    if not text.isascii() or not text.isdigit() or int(text[:9]) == 0:
         raise UsageError(
             f"--to: {safe(text, 40)!r} is not the number of a revision",
             "podwright history NAME shows them",

@@ -73,7 +73,7 @@ class Life:
     def again(self, context: Context) -> tuple[str, ...]:
         """The command line that goes on in this process (see `cli/resume.py`)."""
         words = ("resume", self.name, f"--attempt={self.attempt}", f"--began={self.began}")
-        more = ("--detached",) if self.detached else ()
+        more: tuple[str, ...] = ("--detached",) if self.detached else ()
         more += (f"--takeover={self.takeover}",) if self.takeover else ()
         return (*agent_command(), *context.global_argv, *words, *more)
 

@@ -128,7 +128,9 @@ def hears(process: dict[str, Any]) -> bool:
     """Whether a process waits for our signal: one of an agent of before does not."""
     try:
         with open(f"/proc/{process.get('pid', 0)}/status", "rb") as file:
-            lines = dict(line.split(b":\t", 1) for line in file.read().splitlines() if b":\t" in line)
+            lines = dict(
+                line.split(b":\t", 1) for line in file.read().splitlines() if b":\t" in line
+            )
         masks = int(lines[b"SigBlk"], 16) | int(lines[b"SigCgt"], 16)
     except (OSError, KeyError, ValueError):
         return False

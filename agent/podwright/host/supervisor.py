@@ -27,9 +27,7 @@ def _file(layout: Layout, name: str, what: str) -> str:
     return f"{layout.named}/{name}/{what}"
 
 
-def record_supervisor(
-    layout: Layout, name: str, process: Optional[dict[str, Any]] = None
-) -> None:
+def record_supervisor(layout: Layout, name: str, process: Optional[dict[str, Any]] = None) -> None:
     """Called by the supervisor itself: who it is, so that it can be stopped. Or who it is now."""
     data = jsonio.dumps(process or identity.of(os.getpid())).encode()
     fs.write_atomic(_file(layout, name, "supervisor"), data, durable=False)

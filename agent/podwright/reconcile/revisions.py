@@ -165,9 +165,7 @@ def add(
     """
     number = max(numbers(layout, name), default=0) + 1
     by = "rollback" if source else "apply"
-    revision = Revision(
-        number, clock.now(), runtime, settings, images, uuid, by, source, versions
-    )
+    revision = Revision(number, clock.now(), runtime, settings, images, uuid, by, source, versions)
     fs.ensure_dir(layout.named, 0o750)
     fs.ensure_dir(directory(layout, name), 0o750)
     fs.ensure_dir(f"{directory(layout, name)}/revisions", 0o750)
