@@ -269,7 +269,12 @@ def ledger(data: str) -> dict[str, list[str]]:
     """What there is on the host besides files of the store."""
     found = {
         "processes": sorted(_processes()),
-        "mounts": _lines("/proc/self/mountinfo", 4),
+        # Others' mounts on the machine come and go, and are seen here too.
+        "mounts": [
+            path
+            for path in _lines("/proc/self/mountinfo", 4)
+            if path.startswith((data, "/run/")) or "podwright" in path
+        ],
         "links": _said("ip", "-o", "link"),
         "addresses": _said("ip", "-o", "addr"),
         "routes": _said("ip", "route"),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PLUGINS = "net-plugins.json"
 """What executables have made for a pod's network (`net/cni/records.py`)."""
+FUTURE = 60.0
+"""Seconds that two clocks may be apart."""
 REMOVABLE = ("exited", "prepared", "aborted prepare", "exited garbage", "garbage", "embryo")
 
 
@@ -228,8 +230,15 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
 
 
 def _age(path: str) -> float:
-    """Seconds since the directory was last changed by us (its mark or creation)."""
+    """Seconds since the directory was last changed by us (its mark or creation).
+
+    One from the future, since the clock was set back, is taken as of now; else it stayed for ever.
+    """
     try:
-        return time.time() - os.lstat(path).st_mtime
+        age = time.time() - os.lstat(path).st_mtime
+        if age < -FUTURE:
+            step("utime")
+            os.utime(path, follow_symlinks=False)
+        return max(age, 0.0)
     except FileNotFoundError:
         return 0.0
