@@ -209,12 +209,12 @@ APP_OPTIONS = (
     Option("annotation", "set an annotation of the app", "NAME=VALUE", repeat=True, per_app=True),
     Option(
         "user-annotation",
-        "free text, shown by list and status",
+        "free text, in the JSON of list and status",
         "NAME=VALUE",
         repeat=True,
         per_app=True,
     ),
     Option(
-        "user-label", "a label, shown by list and status", "NAME=VALUE", repeat=True, per_app=True
+        "user-label", "a label, in the JSON of list and status", "NAME=VALUE", repeat=True, per_app=True
     ),
 )
