@@ -80,6 +80,9 @@ class Shared:
     def gone(self, name: str) -> None:
         (self.path / name).unlink()
 
+    def wait(self, pod: Pod, name: str) -> None:
+        pod.wait_until(lambda: self.lines(name), name)
+
     def lines(self, name: str) -> list[str]:
         path = self.path / name
         return path.read_text().splitlines() if path.exists() else []
@@ -111,6 +114,14 @@ def failure(pod: Pod, name: str = "app") -> str:
     """Why the probe of an app has failed last, or ""."""
     found = health(pod, name)["failure"]
     return f"{found['probe']}: {found['text']}" if found else ""
+
+
+def wait_failure(pod: Pod, name: str, text: str) -> None:
+    pod.wait_until(lambda: text in failure(pod, name), f"{name}: {text}")
+
+
+def wait_serving(pod: Pod, name: str) -> None:
+    pod.wait_until(lambda: health(pod, name)["serving"] is True, f"{name} serves")
 
 
 def is_ready(pod: Pod) -> bool:
@@ -182,7 +193,7 @@ def test_answers_of_http_and_what_is_no_answer(bed: Bed) -> None:
     with bed.start(*(one(name) for name in ways), volumes=[USR]) as pod:
         good = ("ok", "old", "moved", "headers")
         for name in good:
-            pod.wait_until(lambda name=name: health(pod, name)["serving"] is True, name)  # type: ignore[misc]
+            wait_serving(pod, name)
         expected = {
             "failing": r"HTTP 503 No \x1b[31m",
             "closing": "the connection",
@@ -195,9 +206,7 @@ def test_answers_of_http_and_what_is_no_answer(bed: Bed) -> None:
         }
         for name, text in expected.items():
             # the first tries may have come before the app listened
-            pod.wait_until(
-                lambda name=name, text=text: text in failure(pod, name), f"{name}: {text}"
-            )  # type: ignore[misc]
+            wait_failure(pod, name, text)
             assert health(pod, name)["serving"] is False, name
         assert not is_ready(pod)
 
@@ -284,7 +293,7 @@ def test_a_startup_probe_holds_the_others_back(bed: Bed, shared: Shared) -> None
         shared.touch("up")
         pod.wait_ready()
         for name in ("alive", "serves", "after"):
-            pod.wait_until(lambda name=name: shared.lines(name), name)  # type: ignore[misc]
+            shared.wait(pod, name)
         asked = len(shared.lines("asked"))
         alive = len(shared.lines("alive"))
         pod.wait_until(lambda: len(shared.lines("alive")) > alive + 2, "asked")
@@ -396,8 +405,7 @@ def test_probes_of_a_fly_pod(bed: Bed, shared: Shared) -> None:
     (shared.path / "page").write_text("here\n")
     serve = "exec httpd -f -p 127.0.0.1:18080 -h /"
     one = sh("app", serve, mountPoints=SHARED, life=life, user="1000", group="1000")
-    fly = {"stage1": "fly", "net": "host", "volumes": [shared.volume]}
-    with bed.start(one, **fly) as pod:
+    with bed.start(one, volumes=[shared.volume], stage1="fly", net="host") as pod:
         pod.wait_ready()
         shared.gone("page")
         pod.wait_until(lambda: "HTTP 404" in failure(pod), "not found")

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.agent.software_bed import Software, software_on
+from tests.agent.test_probe_verbs import wait_until
 from tests.conftest import Keys
 
 POSTGRES = "/usr/lib/postgresql/15/bin"
@@ -70,6 +72,31 @@ def test_nginx_needs_each_of_its_capabilities(software: Software, name: str, say
     }) as part:  # fmt: skip
         assert part["error"]["reason"] == "not-ready"
         assert says in software.log()
+
+
+def test_nginx_is_ready_as_long_as_it_answers(software: Software) -> None:
+    asks = {"http": {"port": 80, "path": "/"}, "interval": 0.1, "timeout": 1}
+    alive = {"tcp": 80, "interval": 0.1, "timeout": 10}
+    rules = {"readiness": {**asks, "failure_threshold": 1}, "liveness": alive}
+    stop = "for p in /proc/[0-9]*; do case $(cat $p/comm) in nginx) echo ${p#/proc/};; esac; done"
+
+    def ready(wanted: str) -> bool:
+        found = json.loads(software.agent.ok("status", "--format=json", "software"))
+        return found["ready"] is (wanted == "yes")
+
+    def send(signal: str) -> None:
+        script = f"kill -{signal} $({stop})"
+        software.agent.ok("enter", "software", "/bin/sh", "-c", script)
+
+    with software.pod(START_NGINX, "true", ready=None, **rules) as part:
+        assert part["error"] is None, software.log()
+        assert part["ready"] is True
+        send("STOP")
+        wait_until(lambda: ready("no"), "not ready")
+        told = software.agent.ok("status", "software")
+        assert "readiness: http 80/: nothing answered within 1 s" in told
+        send("CONT")
+        wait_until(lambda: ready("yes"), "ready again")
 
 
 def test_postgresql_is_made_and_answers(software: Software) -> None:

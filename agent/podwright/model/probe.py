@@ -199,7 +199,8 @@ def _visible(text: str) -> bool:
 def _is_port(text: str) -> bool:
     if text.isascii() and text.isdigit():
         return len(text) <= 5 and 0 < int(text) < 65536
-    return bool(text) and all(char.isalnum() or char == "-" for char in text) and text.isascii()
+    name = all(char.isalnum() or char == "-" for char in text) and text.isascii()
+    return bool(text) and name and "-" not in (text[0], text[-1])
 
 
 def dump(probe: Probe, role: str) -> dict[str, Any]:
