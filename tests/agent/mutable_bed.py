@@ -77,7 +77,7 @@ class Sandbox:
     def states(self) -> dict[str, str]:
         """The state of each app, as `app list` says."""
         lines = self.ok("list", "--no-legend").splitlines()
-        return {name: state for name, state in (line.split() for line in lines)}
+        return dict(line.split() for line in lines)
 
     def init(self) -> int:
         """The pid of its PID 1, by the numbers of the private host."""
@@ -86,7 +86,9 @@ class Sandbox:
 
     def held(self) -> tuple[list[str], int]:
         """The mount points that PID 1 has, and how many descriptors."""
-        script = f"awk '{{print $5}}' /proc/{self.init()}/mountinfo; ls /proc/{self.init()}/fd | wc -l"
+        script = (
+            f"awk '{{print $5}}' /proc/{self.init()}/mountinfo; ls /proc/{self.init()}/fd | wc -l"
+        )
         *points, count = self.agent.host.run(["sh", "-c", script]).check().stdout.split()
         return points, int(count)
 

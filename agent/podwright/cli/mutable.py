@@ -104,7 +104,7 @@ def _act(context: Context, args: Arguments, verb: str) -> int:
 
     app = _app(pod, args, verb)
     acts = {"start": change.begin, "stop": change.end, "rm": change.remove}
-    acts[verb](pod, app)
+    acts[verb](context.layout, pod, app)
     answer(args, {"pod": pod.uuid, "app": app})
     return 0
 

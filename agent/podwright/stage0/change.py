@@ -17,6 +17,7 @@ from podwright.host import cgroups, clock, latergroups, uidranges
 from podwright.host.lock import HostLock
 from podwright.kernel import fs, rlimits
 from podwright.model.pod import dump_pod
+from podwright.net import hostsfile
 from podwright.stage0 import changes, etcfiles, intact, pods, prepare, start
 from podwright.stage1.contract import Launch
 from podwright.stage1.namespaces import (
@@ -83,8 +84,7 @@ def add(
                 warn(text)
         reports = [text for text in planned.reports if text not in config.get("reports", ())]
         _sweep(pod, manifest)
-        one = replace(merged, apps=(app,), ports=())
-        launch = _launch(layout, pod, one, config, image, spec.insecure, users is not None)
+        launch = _launch(layout, pod, merged, config, image, spec.insecure, users is not None)
         plan = _plan(pod, launch, users)
         try:
             _write(pod, app, image)
@@ -93,26 +93,27 @@ def add(
         except BaseException:
             _undo(pod, manifest)
             raise
+        _say_names(layout, pod, config, merged)
         if tell is not None:
             for text in reports:
                 tell(text)
     return app.name
 
 
-def begin(pod: Pod, app: str) -> None:
+def begin(_layout: Layout, pod: Pod, app: str) -> None:
     """Start an app; its program is executed when this returns."""
     with _lock(pod, "app start"):
         _named(pod, app)
         asking.ask(pod.path, pod.uuid, changing.START, app)
 
 
-def end(pod: Pod, app: str) -> None:
+def end(_layout: Layout, pod: Pod, app: str) -> None:
     """Stop an app and wait until it has ended."""
     _named(pod, app)
     asking.ask(pod.path, pod.uuid, changing.STOP, app)
 
 
-def remove(pod: Pod, app: str) -> None:
+def remove(layout: Layout, pod: Pod, app: str) -> None:
     """Remove an app that does not run, with all that it has written outside its volumes."""
     with _lock(pod, "app rm"):
         manifest = _named(pod, app)
@@ -123,17 +124,14 @@ def remove(pod: Pod, app: str) -> None:
                 err.message, f"stop it first: podwright app stop --app={app} {pod.uuid}", object=app
             ) from None
         rest, gone = changes.without(manifest, app)
-        added.take_away(
-            pod.path,
-            pod.uuid,
-            f"opt/stage2/{app}/rootfs",
-            tuple(volume.name for volume in gone),
-        )
+        kept = frozenset(volume.name for volume in rest.volumes)
+        added.take_away(pod.path, pod.uuid, f"opt/stage2/{app}/rootfs", kept)
         for volume in gone:
             fs.remove_tree(f"{pod.path}/sharedVolumes/{volume.name}")
         _clear(pod, app, last=False)
         _put_manifest(pod, rest)
         fs.remove_tree(f"{pod.path}/appsinfo/{app}")
+        _say_names(layout, pod, start.read_runtime(pod.path), rest)
 
 
 # What may be changed
@@ -198,7 +196,10 @@ def _launch(
     insecure: frozenset[str],
     own_users: bool,
 ) -> Launch:
-    """The app as if it were started in a pod of its own."""
+    """The app as if it were started in a pod of its own, with the names of all (`manifest.apps`)."""
+    names = [one.name for one in manifest.apps]
+    known = hostsfile.own_names(pod.uuid, config["name"], names)
+    manifest = replace(manifest, apps=manifest.apps[-1:], ports=())
     return Launch(
         uuid=pod.uuid,
         name=config["name"],
@@ -215,7 +216,7 @@ def _launch(
         selinux=config.get("selinux", "auto"),
         stage1=config["stage1"],
         private_users=(config.get("privateUsers") or "true") if own_users else "",
-        etc=etcfiles.kept(pod.path),
+        etc=replace(etcfiles.kept(pod.path), names=known),
     )
 
 
@@ -352,6 +353,25 @@ def _put_manifest(pod: Pod, manifest: PodManifest) -> None:
     fs.write_atomic(f"{pod.path}/pod", data, 0o640)
 
 
+def _say_names(layout: Layout, pod: Pod, config: dict[str, Any], manifest: PodManifest) -> None:
+    """Have the pod, and the others on its networks, know its apps by name."""
+    apps = tuple(one.name for one in manifest.apps)
+    others = hostsfile.own_names(pod.uuid, config["name"], apps)
+    hostname = config["hostname"] or config["name"] or f"rkt-{pod.uuid}"
+    said = start.names_of(config)
+    if config["net"] in ("none", "host"):
+        etcfiles.say_apps(pod.path, hostname, others, False, said)
+        return
+    from podwright.net import ledger, names
+
+    with ledger.lock(layout.net, "app"):
+        holding = ledger.read(layout.net, pod.uuid)
+        if holding is not None:
+            ledger.rewrite(layout.net, replace(holding, apps=apps))
+        etcfiles.say_apps(pod.path, hostname, others, True, said)
+        names.refresh(ledger.read_all(layout.net).holdings)
+
+
 # What is left of one
 
 
@@ -366,10 +386,10 @@ def _undo(pod: Pod, manifest: PodManifest) -> None:
 def _sweep(pod: Pod, manifest: PodManifest) -> None:
     """Take away apps that the manifest does not name."""
     named = {app.name for app in manifest.apps}
-    used = {mount.volume for app in manifest.apps for mount in app.mounts}
+    used = frozenset(volume.name for volume in manifest.volumes)
     for app in sorted(set(os.listdir(f"{pod.path}/appsinfo")) - named):
         asking.ask(pod.path, pod.uuid, changing.REMOVE, app)
-        added.take_away(pod.path, pod.uuid, f"opt/stage2/{app}/rootfs")
+        added.take_away(pod.path, pod.uuid, f"opt/stage2/{app}/rootfs", used)
         _clear(pod, app, last=True)
     shared = f"{pod.path}/sharedVolumes"
     for volume in sorted(set(os.listdir(shared)) - used) if os.path.isdir(shared) else ():

@@ -12,6 +12,7 @@ import os
 
 from podwright.errors import NetworkError
 from podwright.kernel import fs
+from podwright.kernel.step import step
 from podwright.net import hostsfile
 from podwright.stage1.contract import GIVEN, IMAGE, PEERS, EtcFiles
 from podwright.text import safe
@@ -62,6 +63,33 @@ def kept(pod_dir: str) -> EtcFiles:
     with open(f"{pod_dir}/{KEPT}", "rb") as file:
         raw = jsonio.loads(file.read(), f"{pod_dir}/{KEPT}")
     return EtcFiles(**{**raw, "names": tuple(raw["names"]), "taken": tuple(raw["taken"])})
+
+
+def say_apps(
+    pod_dir: str,
+    hostname: str,
+    others: tuple[str, ...],
+    own_network: bool,
+    names: Optional[PodNames],
+) -> None:
+    """Write anew what the hosts file of a pod that runs says of the pod itself.
+
+    others  names that lead to the pod itself, besides its host name
+    It is bound into the apps, so it stays the same file.
+    """
+    path = f"{pod_dir}/{hostsfile.FILE}"
+    if (names is not None and names.hosts) or not os.path.lexists(path):
+        return
+    entries = names.entries if names is not None else ()
+    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        peers = os.pread(fd, MAX_HOSTS, 0).partition(hostsfile.MARK)[2]
+        data = hostsfile.own(hostname, others, entries, own_network) + peers
+        step("write")
+        os.pwrite(fd, data, 0)
+        os.ftruncate(fd, len(data))
+    finally:
+        os.close(fd)
 
 
 def _hosts(

@@ -172,7 +172,7 @@ def _launch(
     )
     if config["name"]:
         launch = _logged(layout, launch, config)
-    etc = etcfiles.write(launch, _names(config), layout.net_dirs())
+    etc = etcfiles.write(launch, names_of(config), layout.net_dirs())
     if MUTABLE in manifest.annotations:
         etcfiles.keep(pod.path, etc)
     return replace(launch, etc=etc)
@@ -191,7 +191,7 @@ def _logged(layout: Layout, launch: Launch, config: dict[str, Any]) -> Launch:
     )
 
 
-def _names(config: dict[str, Any]) -> Optional[PodNames]:
+def names_of(config: dict[str, Any]) -> Optional[PodNames]:
     """What was said about names."""
     if not config.get("names"):
         return None

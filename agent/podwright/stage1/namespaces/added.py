@@ -10,6 +10,7 @@ of it.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from podwright.errors import LaunchError
@@ -182,34 +183,38 @@ def _is_there(pod: int, path: str) -> bool:
     return True
 
 
-def take_away(pod_dir: str, pod: str, root: str, memory: tuple[str, ...] = ()) -> None:
+def take_away(pod_dir: str, pod: str, root: str, kept: frozenset[str]) -> None:
     """Detach the root of an app, however often it is mounted, and volumes in memory that nobody has.
 
-    root    as `AppPlan.root`
-    memory  names of the volumes
+    root   as `AppPlan.root`
+    kept   names of the volumes that stay
     """
     pidfd, _ = inside.init_of(pod_dir, pod)
     try:
-        inside.run(lambda: _detach(pidfd, root, memory), f"pod {pod}: mounts cannot be taken away")
+        inside.run(lambda: _detach(pidfd, root, kept), f"pod {pod}: mounts cannot be taken away")
     finally:
         os.close(pidfd)
 
 
-def _detach(pidfd: int, root: str, memory: tuple[str, ...]) -> None:
+def _detach(pidfd: int, root: str, kept: frozenset[str]) -> None:
     process.setns(pidfd, process.CLONE_NEWNS)
-    for path in (root, *(f"{volumes.MEMORY}/{name}" for name in memory)):
-        while _is_there_to_detach(path):
+    memory = f"/{volumes.MEMORY}"
+    gone = sorted(set(os.listdir(memory)) - kept) if os.path.isdir(memory) else []
+    for path in (root, *(f"{volumes.MEMORY}/{name}" for name in gone)):
+        while _detached(path):
             continue
-    for name in memory:
-        fs.rmdir_empty(f"/{volumes.MEMORY}/{name}")
+    for name in gone:
+        fs.rmdir_empty(f"{memory}/{name}")
 
 
-def _is_there_to_detach(path: str) -> bool:
+def _detached(path: str) -> bool:
     """Detach what is mounted at `path` last; whether there was anything."""
     pod = os.open("/", beneath.DIRECTORY)
     try:
         found = beneath.open_strict(pod, path, beneath.DIRECTORY)
-    except FileNotFoundError:
+    except OSError as err:
+        if err.errno != errno.ENOENT:
+            raise
         return False
     finally:
         os.close(pod)

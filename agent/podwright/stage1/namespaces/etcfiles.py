@@ -35,6 +35,8 @@ class Given:
         wanted = {"hosts": plan.etc.hosts, RESOLV: plan.etc.resolv}
         flags = beneath.PATH | os.O_NOFOLLOW
         self._made = False
+        self._plan = plan
+        self.servers: Optional[str] = None
         self._files = {
             name: (os.open(f"{plan.pod_dir}/{name}", flags), how == PEERS)
             for name, how in wanted.items()
@@ -47,6 +49,7 @@ class Given:
             self._files[name] = (mounts.clone(file, ""), yields)
             os.close(file)
         self._made = True
+        self.servers = _of_host(self._plan)
 
     def put(self, root: int, app: AppPlan, users: Optional[Users]) -> None:
         """Bind them over what the app has there."""
@@ -87,17 +90,16 @@ def put_names(root: int, plan: PodPlan) -> None:
         os.close(etc)
 
 
-def put_servers(root: int, plan: PodPlan, app: AppPlan) -> None:
+def put_servers(root: int, plan: PodPlan, app: AppPlan, known: Optional[str] = None) -> None:
     """The host's name servers, where there is no /etc/resolv.conf at all or an empty one.
 
+    known  what the host's file says, where that is out of reach
     Where a volume has it, that stays as it is.
     """
     where = f"/etc/{RESOLV}"
     if plan.etc.resolv or not plan.etc.servers or _in_volume(where, app) or _has_text(root, where):
         return
-    from podwright.host import resolvconf
-
-    text = resolvconf.of_host(own_network=not plan.host_net).text
+    text = _of_host(plan) if known is None else known
     if not text and not plan.etc.late:
         return
     try:
@@ -109,6 +111,12 @@ def put_servers(root: int, plan: PodPlan, app: AppPlan) -> None:
         fs.write_missing(etc, RESOLV, text.encode())
     finally:
         os.close(etc)
+
+
+def _of_host(plan: PodPlan) -> str:
+    from podwright.host import resolvconf
+
+    return resolvconf.of_host(own_network=not plan.host_net).text
 
 
 def _has_text(root: int, where: str) -> bool:

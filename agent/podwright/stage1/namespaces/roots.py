@@ -135,7 +135,7 @@ def app_root(site: Site, dev: int, app: AppPlan) -> None:
         fds += bases.values()
         volumes.bind_late(pod, root, bases, app, pins, users)
         views.cover(bases, dev, app)
-        etcfiles.put_servers(root, plan, app)
+        etcfiles.put_servers(root, plan, app, site.given.servers)
         site.given.put(root, app, users)
         if plan.secrets and pins is not None:
             from podwright.stage1.namespaces import secrets
