@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KEPT = 4096
 """Events for those who come later or are slow."""
-POLL = 2.0
+POLL = 1.0
 """Seconds after which is looked anyway: a lock that is let go of tells nobody."""
 
 
