@@ -167,12 +167,12 @@ After=podwright-api.socket
 [Service]
 Type=notify
 ExecStart=/usr/bin/podwright api-service
-DynamicUser=yes
-SupplementaryGroups=podwright systemd-journal
+InaccessiblePaths=-/run/dbus -/run/systemd/private
 MemoryMax=256M
 TasksMax=128
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 {HARDENED}"""
+"""It is root without capabilities and with nothing to write to: logs are root's."""
 
 TMPFILES = """\
 # Installed by the role podwright.fleet.agent; changes are overwritten.
