@@ -132,6 +132,83 @@ options:
           - Seconds in which the app has to say C(WATCHDOG=1), again and again; otherwise it is ended
             with SIGABRT and has failed.
         type: float
+      startup:
+        description:
+          - A probe that asks whether the app has started. Until it succeeds the app counts as not started,
+            nothing else is asked of it, and the apps that depend on it wait. When it fails
+            C(failure_threshold) times in a row the app is ended with the reason V(unhealthy).
+          - One of C(exec), C(http) and C(tcp) is needed.
+        type: dict
+        suboptions: &probe
+          exec:
+            description:
+              - Command in the app that must end with 0, as a list of program and arguments.
+            type: list
+            elements: raw
+          http:
+            description:
+              - A GET request that must be answered with a status from 200 to 399. Redirects are not
+                followed, and HTTPS is not spoken.
+            type: dict
+            suboptions:
+              port:
+                description:
+                  - Port of the pod, as a number or as the name of a port of the app.
+                type: raw
+                required: true
+              path:
+                description:
+                  - What is asked for. The agent's default is C(/).
+                type: str
+              address:
+                description:
+                  - Where to connect to. The pod's own address if omitted, or its loopback
+                    if it has none.
+                type: str
+              host:
+                description:
+                  - The C(Host) header. The address if omitted.
+                type: str
+              headers:
+                description:
+                  - Further headers.
+                type: dict
+          tcp:
+            description:
+              - Port of the pod that must accept a connection, as a number or as the name of a port of the app.
+            type: raw
+          interval:
+            description:
+              - Seconds from the end of a try to the next one. The agent's default is 10, for O(startup) 1.
+            type: float
+          timeout:
+            description:
+              - Seconds for one try; a command is then killed with all that it has started. The agent's default is 3.
+            type: float
+          failure_threshold:
+            description:
+              - Tries in a row that must fail until that counts. The agent's default is 3, for O(startup) 60.
+            type: int
+          success_threshold:
+            description:
+              - Tries in a row that must succeed until that counts. More than 1 for O(readiness) only.
+            type: int
+          initial_delay:
+            description:
+              - Seconds to wait before the first try. The agent's default is 0.
+            type: float
+      readiness:
+        description:
+          - A probe that asks, as long as the app runs, whether it serves. The pod is ready as long as all
+            its apps with such a probe are; see RV(pods[].ready).
+        type: dict
+        suboptions: *probe
+      liveness:
+        description:
+          - A probe that asks whether the app still works. When it fails the app is ended with the reason
+            V(unhealthy), and is started again by its C(restart).
+        type: dict
+        suboptions: *probe
     image:
       description:
         - Image of the pod's only app, as C(NAME[:VERSION]), as C(docker://REGISTRY/REPOSITORY:TAG), or
