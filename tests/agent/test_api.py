@@ -239,6 +239,38 @@ def test_what_is_not_there_is_said(client: Client) -> None:
         assert answer["end"] == status, (method, request, answer)
 
 
+def logged(client: Client, uuid: str, **request: Any) -> list[str]:
+    """What GetLogs gives, without times."""
+    client.begin("GetLogs", pod_id=uuid, **request)
+    found = []
+    while "end" not in (answer := client.next()):
+        found += [line.partition(" ")[2] for line in answer["lines"]]
+    assert answer == {"end": "OK"}
+    return found
+
+
+def test_logs_of_a_named_pod(host: Host, client: Client, listener: Client) -> None:
+    script = "echo one; echo two; printf 'bad\\033[2J\\n'; read line < /go; echo three"
+    wanted = {"name": "talks", "image": tiny_image.NAME, "exec": "/bin/sh", "net": "none"}
+    wanted |= {"args": ["-c", f"mkfifo /go; {script}"], "restart": "no"}
+    (part,) = host.agent.apply({"pods": [wanted]})["pods"]
+    uuid = part["uuid"]
+    listener.begin("GetLogs", pod_id=uuid, follow=True)
+    found: list[str] = []
+    while len(found) < 3:
+        found += [line.partition(" ")[2] for line in listener.next()["lines"]]
+    assert found[:2] == ["tiny: one", "tiny: two"]
+    assert logged(client, uuid, app_name="tiny", lines=2)[0] == "tiny: two"
+    assert logged(client, uuid, until_time=1) == []
+    assert logged(client, uuid, since_time=client_time(host) + 1000) == []
+    assert client.ask("GetLogs", pod_id=uuid, app_name="other")["end"] == "NOT_FOUND"
+    host.agent.ok("enter", "talks", "/bin/sh", "-c", "echo > /go")
+    assert [line.partition(" ")[2] for line in listener.next()["lines"]] == ["tiny: three"]
+    host.agent.ok("status", "--wait=60s", uuid)
+    assert logged(client, uuid)[-1] == "tiny: three"
+    host.agent.apply({"pods": [{"name": "talks", "state": "absent"}]})
+
+
 @pytest.fixture
 def listener(host: Host, service: Service, generated: Path) -> Iterator[Client]:
     assert service.process.poll() is None
@@ -322,7 +354,10 @@ def test_many_listeners_keep_nobody_from_asking(
 def raw(host: Host, data: bytes) -> bytes:
     answer = b""
     place = (TCP.partition(":")[0], int(TCP.partition(":")[2]))
-    with host.socket(lambda: socket.create_connection(place, PATIENCE)) as connection, contextlib.suppress(OSError):
+    with (
+        host.socket(lambda: socket.create_connection(place, PATIENCE)) as connection,
+        contextlib.suppress(OSError),
+    ):
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         while piece := connection.recv(65536):

@@ -39,7 +39,7 @@ def command(context: Context, uuid: str, request: Any) -> list[str]:
         words.append(
             f"--since={time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(request.since_time))}"
         )
-    if request.lines:
+    if request.lines and not request.until_time:
         words.append(f"--lines={request.lines}")
     if request.follow:
         words.append("--follow")
@@ -52,6 +52,7 @@ class Logs:
     def __init__(self, context: Context, uuid: str, request: Any) -> None:
         self._uuid = uuid
         self._until = request.until_time
+        self._last = request.lines if request.until_time else 0
         self._process = subprocess.Popen(
             command(context, uuid, request),
             stdin=subprocess.DEVNULL,
@@ -60,7 +61,17 @@ class Logs:
         )
 
     def read(self, is_active: Callable[[], bool]) -> Iterator[list[str]]:
-        """Lines as they come. Raises HostError when they cannot be read."""
+        """Lines as they come; the last ones before a time, when these are wanted. Raises HostError."""
+        if not self._last:
+            yield from self._all(is_active)
+            return
+        kept: list[str] = []
+        for lines in self._all(is_active):
+            kept = [*kept, *lines][-self._last :]
+        for start in range(0, len(kept), MOST_LINES):
+            yield kept[start : start + MOST_LINES]
+
+    def _all(self, is_active: Callable[[], bool]) -> Iterator[list[str]]:
         assert self._process.stdout is not None
         fd = self._process.stdout.fileno()
         rest = b""
