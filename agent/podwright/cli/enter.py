@@ -22,7 +22,7 @@ def run(context: Context, args: Arguments) -> int:
     if args.given("uuid-file"):  # `names` puts the pod that it reads last
         text, argv = found[-1], found[:-1]
     pod = pods.find(context.layout, text)
-    _check_running(pod)
+    check_running(pod)
     app = _app(pod, args.text("app"))
     from podwright.stage1.namespaces.enter import Request, enter
 
@@ -38,7 +38,8 @@ def run(context: Context, args: Arguments) -> int:
     return status
 
 
-def _check_running(pod: pods.Pod) -> None:
+def check_running(pod: pods.Pod) -> None:
+    """Refuse a pod that does not run, and say what to do. Raises LaunchError."""
     if pod.state == "running":
         return
     hint = {

@@ -40,7 +40,7 @@ class Relay:
                 _copy(self.master)
             finally:
                 os._exit(0)
-        termios.tcsetattr(0, termios.TCSADRAIN, _raw(self.before))
+        termios.tcsetattr(0, termios.TCSADRAIN, raw_mode(self.before))
 
     def resized(self) -> None:
         """Our terminal has another size now."""
@@ -79,7 +79,7 @@ class Shown:
         self.resized()
         if self.typed:
             self._before = termios.tcgetattr(0)
-            termios.tcsetattr(0, termios.TCSADRAIN, _raw(self._before))
+            termios.tcsetattr(0, termios.TCSADRAIN, raw_mode(self._before))
 
     def resized(self) -> None:
         """Our terminal has another size now."""
@@ -156,7 +156,7 @@ class Shown:
             self._waiting = b""
 
 
-def _raw(before: list[Any]) -> list[Any]:
+def raw_mode(before: list[Any]) -> list[Any]:
     """As cfmakeraw(3)."""
     import termios as t
 
