@@ -114,12 +114,13 @@ def parse(text: str, pb: Any) -> tuple[Any, list[Method]]:
 def _method(words: list[str], holder: Any, package: str) -> Method:
     stream = "stream" in words
     one = Method(words[1], words[2], words[5 if stream else 4], stream)
-    holder.method.add(
+    method = holder.method.add(
         name=one.name,
         input_type=f".{package}.{one.takes}",
         output_type=f".{package}.{one.answers}",
-        server_streaming=stream,
     )
+    if stream:
+        method.server_streaming = True
     return one
 
 
