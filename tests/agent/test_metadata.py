@@ -296,3 +296,23 @@ def test_registration_over_the_socket(host: Host, service: Service) -> None:
     host.base.run([*gone, f"{base}?token={token}"]).check()
     assert ask(pod, f"{url}/pod/uuid").status == 403
     pod.stop()
+
+
+def test_on_demand_it_lives_as_long_as_registered_pods(
+    tmp_path_factory: pytest.TempPathFactory, lab: Keys
+) -> None:
+    with host_with_image(tmp_path_factory.mktemp("demand"), lab.key) as other:
+        path = "/run/podwright/metadata-svc.sock"
+        other.says("mkdir", "-m", "755", "/run/podwright")
+        command = ["systemd-socket-activate", f"--listen={path}", *other.agent.command]
+        process = other.base.popen([*command, "metadata-service", "--idle=1s"])
+        assert process.stderr is not None
+        assert "Listening on" in process.stderr.readline()
+        member = start(other, "d")  # begins the service
+        assert "metadata=registered" in other.agent.ok("status", member.uuid).splitlines()
+        assert member.get("pod/uuid").text == member.uuid
+        assert process.poll() is None
+        member.pod.stop()
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+        assert other.says("ls", f"/{RECORDS}").split() == []

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`podwright metadata-service`: runs until it is stopped."""
+"""`podwright metadata-service`: runs until it is stopped, or, started on demand, nobody needs it."""
 
 from __future__ import annotations
 
 import os
 
+from podwright.cli import durations
 from podwright.cli.context import note
 from podwright.errors import LockedError, UsageError
 from podwright.host import systemd
@@ -16,11 +17,15 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from podwright.cli.context import Context
     from podwright.cli.options import Arguments
     from podwright.host.paths import Layout
 
 MOST_DESCRIPTORS = 65536
+IDLE = 60.0
+"""Seconds without a registered pod after which a service that systemd has started ends."""
 
 
 def run(context: Context, args: Arguments) -> int:
@@ -30,12 +35,13 @@ def run(context: Context, args: Arguments) -> int:
         raise UsageError("metadata-service takes no arguments", "podwright metadata-service --help")
     port = _port(args.text("listen-port", "18112"))
     asked = tuple(sockets.canonical(text) for text in args.texts("listen-address"))
+    idle = durations.seconds(args.text("idle"), "--idle") if args.given("idle") else None
     layout = context.layout
     place.ensure(layout.metadata)
     lock = HostLock(f"{layout.metadata}/lock", "metadata-service", timeout=0.0)
     try:
         with lock:
-            _serve(layout, asked, port)
+            _serve(layout, asked, port, idle)
     except LockedError as err:
         raise LockedError("the metadata service runs already", object=err.object) from None
     return 0
@@ -48,7 +54,7 @@ def _port(text: str) -> int:
     return number
 
 
-def _serve(layout: Layout, asked: tuple[str, ...], port: int) -> None:
+def _serve(layout: Layout, asked: tuple[str, ...], port: int, idle: Optional[float]) -> None:
     import asyncio
 
     from podwright.metadata.key import Key
@@ -61,7 +67,10 @@ def _serve(layout: Layout, asked: tuple[str, ...], port: int) -> None:
     try:
         records = Records(layout.metadata, layout.net)
         reserve(layout.metadata, layout.net, {number for _, number in listening.places()})
-        server = Server(listening, records, Key(layout.metadata), Refusals(note), os.geteuid())
+        if idle is None:
+            idle = 0.0 if listening.made else IDLE
+        key, refusals = Key(layout.metadata), Refusals(note)
+        server = Server(listening, records, key, refusals, os.geteuid(), idle)
         places = ", ".join(f"{ip} port {number}" for ip, number in listening.places())
 
         def ready() -> None:

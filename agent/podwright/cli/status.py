@@ -87,6 +87,8 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         lines += [f"port={text}" for text in addresses.ports(seen["networks"])]
         lines.append(f"pid={seen['pid'] or ''}")
         lines.append(f"ready={'true' if seen['ready'] else 'false'}")
+        if seen["metadata"]:
+            lines.append("metadata=registered")
     lines += [f"allow={_rule(one)}" for one in seen["allow"]]
     if running or seen["state"].startswith("exited"):
         lines.append(f"exited={'false' if running else 'true'}")

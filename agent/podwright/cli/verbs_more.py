@@ -263,11 +263,12 @@ VERBS = (
                 repeat=True,
             ),
             Option("listen-port", "TCP port for pods", "PORT", "18112"),
+            Option("idle", "end when no registered pod ran for so long", "DURATION"),
         ),
         "Pods that were started with --mds-register find it at $AC_METADATA_URL. Each is answered on the\n"
         "connections from its own addresses only, with its own token, as long as it runs. Registers\n"
-        "pods on /run/podwright/metadata-svc.sock. Takes over sockets that systemd has opened, and\n"
-        "tells it when it is ready.",
+        "pods on /run/podwright/metadata-svc.sock. Takes over sockets that systemd has opened, tells it\n"
+        "when it is ready, and then ends a minute after the last registered pod.",
         (
             "podwright metadata-service",
             "podwright run --mds-register example.com/web",

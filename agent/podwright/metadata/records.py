@@ -108,6 +108,10 @@ class Records:
         fs.write_atomic(f"{self.directory}/{record.uuid}", data, 0o600, durable=False)
         self._know(record, holding)
 
+    def any_runs(self) -> bool:
+        """Whether a registered pod still runs."""
+        return any(running(self.net_dir, uuid, self.boot) is not None for uuid in self.by_uuid)
+
     def drop(self, uuid: str) -> bool:
         """Forget a pod; whether it was known."""
         known = uuid in self.by_uuid

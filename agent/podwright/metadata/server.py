@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from functools import partial
 
 from podwright.kernel import unixsocket
@@ -36,14 +37,24 @@ MOST_LEFT = 1 << 18
 """Bytes behind a request that are read and dropped while the answer is on its way."""
 LAST_SECONDS = 2.0
 """For what is under way when the service is stopped."""
+POLL = 1.0
+"""Between looks whether anybody needs the service."""
 
 
 class Server:
     """Answers until it is told to stop."""
 
     def __init__(
-        self, listening: Listening, records: Records, key: Key, refusals: Refusals, uid: int
+        self,
+        listening: Listening,
+        records: Records,
+        key: Key,
+        refusals: Refusals,
+        uid: int,
+        idle: float = 0.0,
     ) -> None:
+        """idle: end after so many seconds in which no registered pod ran; 0: never."""
+        self._idle = idle
         self._listening = listening
         self._places = listening.places()
         self._records = records
@@ -54,7 +65,7 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, on_ready: Callable[[], None]) -> None:
-        """Serve until SIGTERM or SIGINT; then let go of what is idle, and end."""
+        """Serve until SIGTERM or SIGINT, or nobody needs it; then let go of what is idle, and end."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -69,7 +80,7 @@ class Server:
             )
         )
         on_ready()
-        await stop.wait()
+        await self._needed(stop)
         for server in servers:
             server.close()
         if self._tasks:
@@ -77,6 +88,19 @@ class Server:
             for task in late:
                 task.cancel()
         self._listening.close()
+
+    async def _needed(self, stop: asyncio.Event) -> None:
+        """Until it is to stop, or has not been needed for a while."""
+        last = time.monotonic()
+        while not stop.is_set():
+            if not self._idle or self._tasks or self._records.any_runs():
+                last = time.monotonic()
+            elif time.monotonic() - last > self._idle:
+                return
+            try:
+                await asyncio.wait_for(stop.wait(), POLL if self._idle else None)
+            except asyncio.TimeoutError:
+                continue
 
     def _pod(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         source = str(writer.get_extra_info("peername", ("",))[0])

@@ -30,6 +30,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "state": pod.state,
         "stage1": runtime.get("stage1", ""),
         "net": runtime.get("net", ""),
+        "metadata": runtime.get("metadata") is True,
         "insecure": _texts(runtime.get("insecure")),
         "created_at": pod.read("pod-created").strip() or _mtime(pod.path),
         "started_at": pod.read("started-at").strip() or None,
