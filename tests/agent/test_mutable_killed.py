@@ -52,9 +52,11 @@ def test_an_interrupted_change_leaves_nothing_when_it_is_made_again(
     trusting: Agent, signed_image: Build, tmp_path: Path, fault: str
 ) -> None:
     image = str(signed_image(app=aci.app(["/bin/sh", "-c", LIVE])))
-    add = ("add", image, "--name=new", "--mnt-volume=name=v,kind=empty,target=/v")
-    add += ("--mnt-volume=name=m,kind=tmpfs,target=/m",)
-    remove = ("rm", "--app=new")
+    volumes = [
+        f"--mnt-volume=name={kind},kind={kind},target=/{kind}" for kind in ("empty", "tmpfs")
+    ]
+    add = ["add", image, "--name=new", *volumes]
+    remove = ["rm", "--app=new"]
     with Sandbox(trusting) as box:
         box.start(image, "old")
         assert box.says("old", "echo here") == "here\n"

@@ -37,6 +37,13 @@ def register(path: str, uuid: str, pod_dir: str) -> str:
     return f"{url}/{token}"
 
 
+def update(path: str, uuid: str, pod_dir: str, app: str = "") -> None:
+    """Tell what apps a registered pod has now; `app` is a new one of them."""
+    _put(path, f"/pods/{uuid}", _read(f"{pod_dir}/pod"), uuid)
+    if app:
+        _put(path, f"/pods/{uuid}/{app}", _read(f"{pod_dir}/appsinfo/{app}/manifest"), uuid)
+
+
 def _read(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()

@@ -53,7 +53,8 @@ def answer(request: Request, records: Records, listening: Listening) -> Response
 
 def _put_pod(request: Request, records: Records, listening: Listening) -> Response:
     uuid, token = request.path[1], _token(request)
-    if not is_hex(token, TOKEN_DIGITS):
+    known = records.by_uuid.get(uuid) if not token else None
+    if known is None and not is_hex(token, TOKEN_DIGITS):
         raise Failure(400, f"token: is not {TOKEN_DIGITS} lower-case hexadecimal digits (256 bits)")
     manifest = _object(request.body)
     try:
@@ -67,7 +68,12 @@ def _put_pod(request: Request, records: Records, listening: Listening) -> Respon
     _check_published(records, {port for _, port in listening})
     url = base_url(holding, listening)
     manifest.pop("secrets", None)  # where they come from is the operator's business
-    records.put(Record(uuid, records.boot, digest(token), manifest, {}), holding)
+    if known is None:
+        records.put(Record(uuid, records.boot, digest(token), manifest, {}), holding)
+    else:  # the same pod, whose apps have changed
+        names = [one["name"] for one in manifest["apps"]]
+        images = {app: found for app, found in known.images.items() if app in names}
+        records.put(replace(known, manifest=manifest, images=images), holding)
     return Response(201, jsonio.dumps({"url": url}).encode(), JSON)
 
 

@@ -94,6 +94,7 @@ def add(
             _undo(pod, manifest)
             raise
         _say_names(layout, pod, config, merged)
+        _register(layout, pod, config, app.name)
         if tell is not None:
             for text in reports:
                 tell(text)
@@ -131,7 +132,9 @@ def remove(layout: Layout, pod: Pod, app: str) -> None:
         _clear(pod, app, last=False)
         _put_manifest(pod, rest)
         fs.remove_tree(f"{pod.path}/appsinfo/{app}")
-        _say_names(layout, pod, start.read_runtime(pod.path), rest)
+        config = start.read_runtime(pod.path)
+        _say_names(layout, pod, config, rest)
+        _register(layout, pod, config)
 
 
 # What may be changed
@@ -370,6 +373,14 @@ def _say_names(layout: Layout, pod: Pod, config: dict[str, Any], manifest: PodMa
             ledger.rewrite(layout.net, replace(holding, apps=apps))
         etcfiles.say_apps(pod.path, hostname, others, True, said)
         names.refresh(ledger.read_all(layout.net).holdings)
+
+
+def _register(layout: Layout, pod: Pod, config: dict[str, Any], app: str = "") -> None:
+    """Tell the metadata service, where the pod is registered."""
+    if config.get("metadata"):
+        from podwright.metadata import client
+
+        client.update(layout.metadata_socket, pod.uuid, pod.path, app)
 
 
 # What is left of one
