@@ -29,7 +29,7 @@ def name_of(context: Context, text: str) -> str:
     if is_pod_name(text) and revisions.current(context.layout, text) is not None:
         return text
     pod = pods.find(context.layout, text)
-    name = str((pod.read_json("runtime-config") or {}).get("name", ""))
+    name = str(pod.read_object("runtime-config").get("name", ""))
     if name and pods.instance(context.layout, name) != pod.uuid:
         raise UsageError(
             f"pod {pod.uuid} is an earlier one of pod {name}",

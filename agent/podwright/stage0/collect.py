@@ -117,7 +117,7 @@ def _remove_cgroups(path: str) -> None:
     from podwright.host import cgroups, freezer, leftovers
     from podwright.stage1.namespaces import record
 
-    init = record.read(path)
+    init = record.read_ended(path)
     if init is None or record.is_copy(path):
         return
     uuid = os.path.basename(path)

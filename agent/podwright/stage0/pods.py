@@ -77,6 +77,11 @@ class Pod:
         except PodwrightError:
             return None
 
+    def read_object(self, name: str) -> dict[str, Any]:
+        """A JSON object of the pod, {} when it is missing or damaged."""
+        raw = self.read_json(name)
+        return raw if isinstance(raw, dict) else {}
+
 
 class LockedPod:
     """A pod directory whose lock we hold; closing the descriptor lets it go."""

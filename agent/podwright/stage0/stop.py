@@ -17,7 +17,7 @@ def stop(layout: Layout, pod: pods.Pod, *, force: bool = False) -> bool:
     except that a pod with a supervisor is stopped through it, which does. A supervised pod that
     has ended is stopped too when it would be started again.
     """
-    name = (pod.read_json("runtime-config") or {}).get("name", "")
+    name = str(pod.read_object("runtime-config").get("name", ""))
     supervised = bool(name) and pods.instance(layout, name) == pod.uuid
     if pod.state != "running":
         waits = supervised and supervisor.active(layout, name, systemd.ActiveStates())

@@ -87,15 +87,36 @@ def apps_json(apps: tuple[AppRecord, ...]) -> dict[str, Any]:
 
 
 def read(pod_dir: str) -> Optional[InitRecord]:
-    """The record of a pod, or None when it never got a PID 1."""
+    """The record of a pod, or None when it never got a PID 1. Raises StoreError for a damaged one."""
     from podwright import jsonio
+    from podwright.errors import StoreError, UsageError
 
+    path = f"{pod_dir}/init"
     try:
-        with open(f"{pod_dir}/init", "rb") as file:
-            raw = jsonio.loads(file.read(), f"{pod_dir}/init")
+        with open(path, "rb") as file:
+            raw = jsonio.loads(file.read(), path)
     except FileNotFoundError:
         return None
-    return InitRecord(raw, tuple(raw["cgroups"]))
+    except UsageError:
+        raw = None
+    groups = raw.get("cgroups") if isinstance(raw, dict) else None
+    if not isinstance(groups, list) or not all(isinstance(one, str) for one in groups):
+        raise StoreError(
+            f"{path} is damaged, and does not say which processes are the pod's",
+            "when the pod has ended, gc removes it",
+            object=os.path.basename(pod_dir),
+        )
+    return InitRecord(raw, tuple(groups))
+
+
+def read_ended(pod_dir: str) -> Optional[InitRecord]:
+    """The record of a pod that nobody holds the lock of; a damaged one counts as none."""
+    from podwright.errors import StoreError
+
+    try:
+        return read(pod_dir)
+    except StoreError:
+        return None
 
 
 def is_copy(pod_dir: str) -> bool:
@@ -103,9 +124,9 @@ def is_copy(pod_dir: str) -> bool:
 
     What its records speak of is the original's: control groups, processes, what plugins have made.
     """
-    init = read(pod_dir)
+    init = read_ended(pod_dir)
     home = init.process.get("home") if init is not None else None
-    if init is None or not isinstance(home, str) or init.process["boot_id"] != clock.boot_id():
+    if init is None or not isinstance(home, str) or init.process.get("boot_id") != clock.boot_id():
         return False
     try:
         return not os.path.samestat(os.stat(home), os.stat(f"{pod_dir}/../.."))
