@@ -125,7 +125,9 @@ def test_an_app_cannot_forge_lines_nor_touch_the_file(bed: Bed, tmp_path: Path) 
 def test_a_log_for_kubernetes_goes_to_the_path_that_is_said(bed: Bed, tmp_path: Path) -> None:
     """In its form: time, stream, F or P, text; a long line in parts."""
     path = tmp_path / "0.log"
-    script = "echo begin; dd if=/dev/zero bs=20000 count=1 2>/dev/null | tr '\\0' a; echo; echo end >&2"
+    script = (
+        "echo begin; dd if=/dev/zero bs=20000 count=1 2>/dev/null | tr '\\0' a; echo; echo end >&2"
+    )
     ended = bed.run(sh("app", script, life={"log-path": str(path)}))
     assert (ended.outcome, ended.stdout) == ([0, "exited"], ""), ended
     lines = logged(path)
