@@ -92,6 +92,14 @@ pods:
       type: list
       elements: dict
       returned: always
+    history:
+      description:
+        - Its revisions that are kept, the oldest first, with C(revision), C(created_at), C(current), C(outcome)
+          (C(ready), C(failed), C(rolled-back), or empty if it was not started), C(why), C(by) (C(apply) or
+          C(rollback)), C(source) (the revision that it went back to), C(uuid) and C(images).
+      type: list
+      elements: dict
+      returned: for the pod that a name means now
     created_at:
       description: When it was made.
       type: str

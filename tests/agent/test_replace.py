@@ -114,8 +114,11 @@ def test_clients_notice_nothing_when_the_new_one_starts_first(hosts: Lab, tmp_pa
     try:
         for client in clients:
             client.await_answer("1")
-        answer = agent.apply(pod("2"))
+        predicted = agent.apply(pod("2"), "--check", "--diff")
+        answer = agent.apply(pod("2"), "--diff")
         assert answer["pods"][0]["actions"] == ["prepare", "start", "stop"]
+        assert predicted["pods"][0]["actions"] == answer["pods"][0]["actions"]
+        assert predicted["diff"] == answer["diff"]
         for client in clients:
             client.await_answer("2")
     finally:
@@ -211,6 +214,9 @@ def test_back_to_an_earlier_revision_and_back_again(hosts: Lab) -> None:
     agent, address = hosts.one.agent, hosts.one.address(4)
     agent.apply(pod("1"))
     assert agent("rollback", "web").exit == 254, "there is none before it"
+    (parent,) = (agent.data / "pods/run").glob("*/ppid")
+    name = f"/proc/{parent.read_text().strip()}/comm"
+    wait_until(lambda: hosts.one.says("cat", name) == "podwright-wait\n", "its parent is not small")
     agent.apply(pod("2"))
     agent.apply(pod("3"))
     assert "would go back to revision 2" in agent.ok("rollback", "web", "--check")

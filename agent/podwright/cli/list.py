@@ -30,6 +30,8 @@ def run(context: Context, args: Arguments) -> int:
     found.sort(key=lambda pod: (not pod["created_at"], pod["created_at"] or "", pod["name"]))
     if not found:
         _note_no_store(context)
+    if args.text("format"):
+        found = [_with_history(context, pod) for pod in found]
     if answer(args, found):
         return 0
     full = args.true("full")
@@ -43,6 +45,16 @@ def run(context: Context, args: Arguments) -> int:
     if rows or not args.true("no-legend"):
         say(render(titles, rows, not args.true("no-legend")))
     return 0
+
+
+def _with_history(context: Context, pod: dict[str, Any]) -> dict[str, Any]:
+    """The pod that has a name now with the revisions of the name, for programs."""
+    name = pod["pod_name"]
+    if not name or pods.instance(context.layout, name) != pod["name"]:
+        return pod
+    from podwright.reconcile import history
+
+    return {**pod, "history": history.of(context.layout, name)}
 
 
 def _note_no_store(context: Context) -> None:

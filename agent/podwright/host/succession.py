@@ -127,14 +127,24 @@ def parent_of(pod_dir: str) -> dict[str, Any]:
 def hears(process: dict[str, Any]) -> bool:
     """Whether a process waits for our signal: one of an agent of before does not."""
     try:
-        with open(f"/proc/{process.get('pid', 0)}/status", "rb") as file:
-            lines = dict(
-                line.split(b":\t", 1) for line in file.read().splitlines() if b":\t" in line
-            )
-        masks = int(lines[b"SigBlk"], 16) | int(lines[b"SigCgt"], 16)
+        masks = _awaited(process.get("pid", 0))
     except (OSError, KeyError, ValueError):
         return False
     return bool(masks >> (SIGNAL - 1) & 1)
+
+
+def _awaited(pid: int) -> int:
+    """The signals that a supervisor does something about, as a mask.
+
+    While it is small (`kernel/waiter.py`), the kernel shows none; they end its program then.
+    """
+    with open(f"/proc/{pid}/status", "rb") as file:
+        lines = dict(line.split(b":\t", 1) for line in file.read().splitlines() if b":\t" in line)
+    masks = int(lines[b"SigBlk"], 16) | int(lines[b"SigCgt"], 16)
+    if not masks:
+        with open(f"/proc/{pid}/exe", "rb") as program:
+            masks = int.from_bytes(program.read()[-8:], "little")
+    return masks
 
 
 def tell(process: dict[str, Any]) -> bool:

@@ -261,6 +261,12 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
     state = fields.choice("state", STATES, "started")
     apps = _parse_apps(fields)
     check_number(len(apps), fields.at("apps"))
+    if fields.raw("revision") is not None and (_says_more(fields) or state not in KNOWN_STATES):
+        raise UsageError(
+            f"{fields.at('revision')}: says what the pod is, so nothing else can",
+            f"give it with name, state ({', '.join(KNOWN_STATES)}) and enabled only",
+            object=name,
+        )
     given = _parse_manifest(fields, apps)
     if (
         not apps
@@ -271,12 +277,6 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         raise UsageError(
             f"{fields.path}: pod {name} needs image, apps or pod_manifest",
             f"only with name, state ({', '.join(KNOWN_STATES)}) and enabled it stays what it is",
-            object=name,
-        )
-    if fields.raw("revision") is not None and (_says_more(fields) or state not in KNOWN_STATES):
-        raise UsageError(
-            f"{fields.at('revision')}: says what the pod is, so nothing else can",
-            f"give it with name, state ({', '.join(KNOWN_STATES)}) and enabled only",
             object=name,
         )
     hostname = fields.text("hostname")

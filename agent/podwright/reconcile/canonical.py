@@ -102,7 +102,7 @@ def settings(spec: PodSpec) -> dict[str, Any]:
     if spec.sockets:
         from podwright.model import unitspec
 
-        out["sockets"] = unitspec.listens(spec.sockets, spec.ports)
+        out["listens"] = unitspec.listens(spec.sockets, spec.ports)
     credentials = [given.secret.credential for given in spec.secrets if given.secret.credential]
     if credentials:
         out["credentials"] = sorted(credentials)

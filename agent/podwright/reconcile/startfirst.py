@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 TICK = 0.02
 BEGIN = 30.0
 """Seconds that the new supervisor has to begin."""
-LISTENING, BUSY = b"0A", (b"01", b"03", b"08")
-"""States of TCP connections (include/net/tcp_states.h): those that an app has not done with."""
+LISTENING, BUSY = b"0A", (b"01", b"03", b"04", b"08", b"09", b"0B")
+"""States of TCP connections (include/net/tcp_states.h): those that an app has not done with, or whose
+last data the other side has not acknowledged."""
+QUIET = 5
+"""How often in a row nobody is found connected, since a packet may still be under way."""
 
 
 class Succeeding:
@@ -165,8 +168,15 @@ def drain(pod: pods.Pod, seconds: float) -> None:
     No new ones come, since the ports lead elsewhere; what is under way would be cut off by a stop.
     """
     text = pod.read("pid").strip()
+    quiet = 0
+
+    def done() -> bool:
+        nonlocal quiet
+        quiet = 0 if _is_busy(int(text)) else quiet + 1
+        return quiet >= QUIET
+
     if text.isdigit():
-        _await(lambda: not _is_busy(int(text)), seconds)
+        _await(done, seconds)
 
 
 def _is_busy(pid: int) -> bool:

@@ -202,6 +202,13 @@ def key(**fields: Any) -> dict[str, Any]:
             {"pods": [{"name": "web", "net": "none"}]},
             "pods[0]: pod web needs image, apps or pod_manifest",
         ),
+        (pod(replace="now"), "pods[0].replace: 'now' is not one of stop-first, start-first, auto"),
+        (pod(keep_revisions=0), "pods[0].keep_revisions: 0 is not between 1 and 100"),
+        (pod(revision=2), "pods[0].revision: says what the pod is, so nothing else can"),
+        (
+            {"pods": [{"name": "web", "revision": 2, "state": "absent"}]},
+            "pods[0].revision: says what the pod is, so nothing else can",
+        ),
         (
             {"pods": [{"name": "web", "state": "prepared"}]},
             "pods[0]: pod web needs image, apps or pod_manifest",

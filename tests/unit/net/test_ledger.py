@@ -316,3 +316,30 @@ def test_what_the_agent_before_left_is_checked_as_well(
 )
 def test_files_with_other_names_are_no_leases(tmp_path: Path, name: str) -> None:
     assert lease(tmp_path, name) is None
+
+
+def test_ports_and_names_go_over_by_one_word_of_the_successor(tmp_path: Path) -> None:
+    old = holding(tmp_path)
+    other = "11111111-2222-4333-8444-555555555555"
+    new = replace(old, uuid=other, after=old.uuid, waits=True)
+
+    def serving(*holdings: Holding) -> list[bool]:
+        return [bool(one.own_ports()) for one in ledger.in_service(holdings)]
+
+    assert old.ports
+    assert serving(old, new) == [True, False]
+    assert serving(old, replace(new, waits=False)) == [False, True]
+    assert serving(new) == [True], "there is nobody any more whom it could wait for"
+    assert ledger.related((old,), (new,)) and ledger.related((new,), (old,))
+    assert not ledger.related((old,), (replace(new, after=""),))
+
+
+def test_a_successor_is_read_as_it_was_written(tmp_path: Path) -> None:
+    old = holding(tmp_path)
+    after = "11111111-2222-4333-8444-555555555555"
+    put(tmp_path, replace(old, after=after))
+    found = ledger.read(tmp_path.as_posix(), old.uuid)
+    assert found is not None and found.after == after
+    for bad in ({"after": "../x"}, {"after": 1}, {"waits": 1}):
+        with pytest.raises((ValueError, TypeError, AttributeError)):
+            ledger.checked(replace(old, **bad))
