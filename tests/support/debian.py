@@ -25,8 +25,10 @@ HOST_PACKAGES = (
     # what the agent needs, so that the role has nothing to download
     "python3-cryptography", "python3-gnupg", "python3-pyroute2", "python3-zstandard",
     "gnupg", "gpgv", "libseccomp2", "nftables", "iproute2",
+    # what shows pods as machines, and keeps journals of theirs
+    "systemd-container", "systemd-journal-remote",
     # what tests look with
-    "procps", "redis-tools",
+    "procps", "redis-tools", "curl",
 )  # fmt: skip
 MASKED_UNITS = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "console-getty.service", "dpkg-db-backup.timer",

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An image with real software: Debian's redis, nginx, PostgreSQL, Python and busybox in one root file system."""
+"""An image with real software: Debian's redis, nginx, PostgreSQL, Python, gunicorn and busybox in one root file system."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.filelock import build_once
 from tests.support.paths import CACHE
 
 NAME = "example.com/software"
-RECIPE = "3"
+RECIPE = "4"
 """Counts the changes to what is below, since the image is kept between runs."""
 
 PACKAGES = (
@@ -31,6 +31,7 @@ PACKAGES = (
     "nginx-light",
     "postgresql-15",
     "python3",
+    "gunicorn",
     "busybox-static",
     "dash",
     "coreutils",

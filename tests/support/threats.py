@@ -100,6 +100,7 @@ ROWS = {
     "T76": "programs of an image run by enter",
     "T77": "keyrings, IPC, host names",
     "T78": "terminals and logs",
+    "T81": "names and texts in units",
     "T82": "killed while fetching",
     "T83": "killed while preparing and running",
     "T84": "full disk",

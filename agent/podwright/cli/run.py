@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from podwright.cli.context import Context
     from podwright.model.podspec import PodSpec
+    from podwright.stage0.pods import LockedPod
     from podwright.stage1.contract import OnReady, Outcome
 
 
@@ -42,7 +43,7 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     outcome = start.run(
         context.layout,
         prepared.pod,
-        on_ready=ready_teller(prepared.pod.uuid),
+        on_ready=ready_teller(prepared.pod),
         stored=stored,
         on_report=tell_report,
         again=again(context),
@@ -51,7 +52,7 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     return outcome.status
 
 
-def ready_teller(uuid: str) -> Optional[OnReady]:
+def ready_teller(pod: LockedPod) -> Optional[OnReady]:
     """What tells a service manager that has started us that the pod is ready (C6)."""
     import os
 
@@ -59,9 +60,9 @@ def ready_teller(uuid: str) -> Optional[OnReady]:
         return None
 
     def tell() -> None:
-        from podwright.host import systemd
+        from podwright.host import manager
 
-        systemd.notify(f"READY=1\nSTATUS=pod {uuid} is ready")
+        manager.ready(pod.uuid, pod.path)
 
     return tell
 

@@ -41,7 +41,7 @@ def run(context: Context, args: Arguments) -> int:
         context.layout,
         locked,
         overrides,
-        ready_teller(locked.uuid),
+        ready_teller(locked),
         on_report=tell_report,
         again=again(context),
     )

@@ -15,7 +15,7 @@ import time
 from podwright.cli.context import Context, agent_command, note, tell_report
 from podwright.cli.options import Arguments
 from podwright.errors import NotFoundError, NotReadyError, PodwrightError
-from podwright.host import detached, supervisor, systemd
+from podwright.host import detached, manager, supervisor
 from podwright.kernel import signals
 from podwright.model.names import pod_name
 from podwright.reconcile import canonical, revisions
@@ -203,17 +203,13 @@ def _run(context: Context, life: Life, revision: Revision) -> Outcome:
         return start.run(
             layout,
             locked,
-            on_ready=lambda: _ready(locked.uuid),
+            on_ready=lambda: manager.ready(locked.uuid, locked.path),
             on_report=tell_report,
             again=life.again(context),
             log_files=life.detached,
         )
     finally:
         locked.close()  # who is locked is running, and the next start may be a minute away
-
-
-def _ready(uuid: str) -> None:
-    systemd.notify(f"READY=1\nSTATUS=pod {uuid} is ready")
 
 
 def _clean(context: Context, name: str, uuid: str) -> None:

@@ -24,6 +24,17 @@ def watchdog() -> float:
     return int(usec) / 1e6 if mine and usec.isascii() and usec.isdigit() else 0.0
 
 
+def ready(uuid: str, pod_dir: str) -> None:
+    """Tell it that the pod is ready; what an app has said of itself remains the status."""
+    from podwright.host import systemd
+
+    try:
+        said = os.listdir(f"{pod_dir}/stage1/rootfs/rkt/told")
+    except OSError:
+        said = []
+    systemd.notify("READY=1" if said else f"READY=1\nSTATUS=pod {uuid} is ready")
+
+
 def outer(plan: PodPlan) -> tuple[int, float]:
     """A descriptor for what PID 1 has to say to the manager, -1 when it has not, or nobody listens;
     and `watchdog()`.

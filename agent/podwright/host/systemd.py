@@ -60,7 +60,7 @@ def unit_path(name: str) -> str:
 def unit_text(name: str, settings: dict[str, Any], command: list[str]) -> str:
     """The unit's content. Pod names are DNS labels, so nothing needs quoting but the command."""
     more = {"Unit": "", "Service": "", "Install": "WantedBy=multi-user.target\n"}
-    if settings.get("unit") or settings.get("sockets"):
+    if settings.get("unit") or settings.get("listens"):
         from podwright.host import unitfiles
 
         more = unitfiles.sections(name, settings)
@@ -118,7 +118,7 @@ def read_unit(name: str) -> str:
 def files_text(name: str, settings: dict[str, Any], command: list[str]) -> str:
     """All that is to be in the pod's unit files, to compare with `read_files`."""
     text = unit_text(name, settings, command)
-    if settings.get("sockets"):
+    if settings.get("listens"):
         from podwright.host import unitfiles
 
         text += unitfiles.socket_text(name, settings)
@@ -140,7 +140,7 @@ def write_files(name: str, settings: dict[str, Any], command: list[str]) -> None
     text = unit_text(name, settings, command)
     if files_text(name, settings, command) == read_files(name):
         return
-    if settings.get("sockets") or os.path.exists(f"{UNIT_DIR}/podwright-{name}.socket"):
+    if settings.get("listens") or os.path.exists(f"{UNIT_DIR}/podwright-{name}.socket"):
         from podwright.host import unitfiles
 
         wanted = unitfiles.socket_text(name, settings)

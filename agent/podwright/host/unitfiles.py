@@ -43,7 +43,7 @@ def sections(name: str, settings: dict[str, Any]) -> dict[str, str]:
     unit = unitspec.load(settings.get("unit"))
     lines: dict[str, list[str]] = {"Unit": [], "Service": [], "Install": []}
     lines["Unit"] += [f"{directive}={other}" for directive, other in unit.relations]
-    if settings.get("sockets"):
+    if settings.get("listens"):
         lines["Unit"] += [f"{word}={socket_name(name)}" for word in ("Wants", "After")]
         lines["Service"].append(f"Sockets={socket_name(name)}")
     lines["Service"] += [f"Environment={_variable(key, text)}" for key, text in unit.environment]
@@ -60,7 +60,7 @@ def _variable(key: str, text: str) -> str:
 
 def socket_text(name: str, settings: dict[str, Any]) -> str:
     """The socket unit; "" for a pod without."""
-    listens = settings.get("sockets") or ()
+    listens = settings.get("listens") or ()
     if not listens:
         return ""
     lines = "".join(f"{directive}={address}\n" for directive, address in listens)
