@@ -19,7 +19,7 @@ DATE = "2026-11-22"
 EXITS = (
     (
         "0",
-        "Success. The verbs run, run-prepared, enter and app exec return the status of what they ran.",
+        "Success. The verbs run, run-prepared, enter, attach and app exec return the status of what they ran.",
     ),
     (
         "1",
