@@ -13,7 +13,7 @@ import errno
 import os
 import time
 
-from podwright.errors import HostError, LockedError, PodwrightError, UsageError
+from podwright.errors import HostError, LockedError, NotFoundError, PodwrightError, UsageError
 from podwright.kernel import fs
 from podwright.kernel.step import step
 from podwright.stage0 import pods
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PLUGINS = "net-plugins.json"
 """What executables have made for a pod's network (`net/cni/records.py`)."""
+BUSY = (LockedError, NotFoundError)
+"""What a pod answers that somebody else, such as another gc, has taken on meanwhile."""
 FUTURE = 60.0
 """Seconds that two clocks may be apart."""
 REMOVABLE = ("exited", "prepared", "aborted prepare", "exited garbage", "garbage", "embryo")
@@ -145,6 +147,8 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
         try:
             if _mark(layout, pod, expire, keep):
                 marked.append(pod.uuid)
+        except BUSY:
+            continue
         except PodwrightError as err:
             problems.append(err.sentence())
         except OSError as err:
@@ -157,6 +161,8 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
             if not pod.locked and _age(pod.path) >= grace:
                 remove(layout, pod)
                 removed.append(pod.uuid)
+        except BUSY:
+            continue
         except PodwrightError as err:
             problems.append(err.sentence())
     return Collected(tuple(marked), tuple(removed), tuple(problems))
