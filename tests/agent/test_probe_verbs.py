@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,11 +36,12 @@ def shell(agent: Agent, lab: Keys, signed_image: Build) -> Agent:
 
 
 @contextmanager
-def running(agent: Agent, script: str, *options: str) -> Iterator[str]:
-    """The UUID of a pod that runs a script."""
+def running(agent: Agent, script: str, *options: str, notify: str = "") -> Iterator[str]:
+    """The UUID of a pod that runs a script; `notify` is the socket of a service manager."""
     saved = agent.data.parent / "uuid"
+    env = {"NOTIFY_SOCKET": notify} if notify else None
     words = ["run", "--net=none", f"--uuid-file-save={saved}", "example.com/tiny:1.0"]
-    process = agent.host.popen([*agent.command, *words, *options, "--", script])
+    process = agent.host.popen([*agent.command, *words, *options, "--", script], env=env)
     try:
         wait_until(lambda: saved.exists() and saved.read_text(), "a UUID")
         pod = saved.read_text().strip()
@@ -48,6 +50,27 @@ def running(agent: Agent, script: str, *options: str) -> Iterator[str]:
     finally:
         os.killpg(process.pid, signal.SIGTERM)  # nsenter's group: the pod's parent is in it
         process.communicate(timeout=PATIENCE)
+
+
+class Manager:
+    """A service manager that listens."""
+
+    def __init__(self, path: Path) -> None:
+        self.address = str(path)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.address)
+        self.socket.settimeout(PATIENCE)
+
+    def __enter__(self) -> Manager:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def hears(self, line: str) -> None:
+        """Wait until this is said."""
+        while line not in self.socket.recv(4096).decode().splitlines():
+            continue
 
 
 def wait_until(holds: Callable[[], object], what: str) -> None:
@@ -67,7 +90,8 @@ def inside(agent: Agent, pod: str, script: str) -> str:
 
 
 def test_status_and_list_follow_the_probes(shell: Agent) -> None:
-    with running(shell, SERVE, SERVING) as pod:
+    manager = Manager(shell.data.parent / "n")
+    with manager, running(shell, SERVE, SERVING, notify=manager.address) as pod:
         wait_until(lambda: status(shell, pod)["apps"][0]["last_failure"], "a failure")
         seen = status(shell, pod)
         (app,) = seen["apps"]
@@ -87,6 +111,12 @@ def test_status_and_list_follow_the_probes(shell: Agent) -> None:
         assert status(shell, pod, "--wait-ready")["apps"][0]["ready"] is True
         assert "app-tiny.ready=true" in shell.ok("status", pod).splitlines()
         assert shell.ok("list", "--no-legend").split("\t")[-1].strip() == "yes"
+        manager.hears("READY=1")
+        inside(shell, pod, "rm /up")
+        why = "app tiny: readiness: /bin/test: ended with 1"
+        manager.hears(f"STATUS=pod {pod} is not ready: {why}")
+        inside(shell, pod, "touch /up")
+        manager.hears(f"STATUS=pod {pod} is ready")
 
 
 def test_the_parent_sleeps_on_while_probes_succeed(shell: Agent) -> None:
@@ -104,7 +134,12 @@ def test_the_parent_sleeps_on_while_probes_succeed(shell: Agent) -> None:
         def tries() -> int:
             return int(inside(shell, pod, "wc -l < /tries"))
 
-        wait_until(lambda: told("comm") == "podwright-wait\n", "small")
+        def sleeps() -> bool:
+            return told("comm") == "podwright-wait\n" and "State:\tS" in told("status")
+
+        wait_until(sleeps, "small")
+        asked = tries()
+        wait_until(lambda: tries() > asked + 2, "asked")
         before, asked = switches(), tries()
         wait_until(lambda: tries() > asked + 10, "asked on")
         assert (told("comm"), switches()) == ("podwright-wait\n", before)

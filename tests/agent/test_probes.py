@@ -310,6 +310,14 @@ def test_who_never_starts_fails(bed: Bed) -> None:
     assert not ended.was_ready
 
 
+def test_who_has_done_its_work_is_not_waited_for(bed: Bed) -> None:
+    once = sh("once", "exit 0", life={"readiness": shell("false"), "startup": shell("false")})
+    after = sh("after", FOREVER, life={"depends-on": "once"})
+    with bed.start(once, after) as pod:
+        pod.wait_ready()
+        assert is_ready(pod)
+
+
 def test_who_is_never_ready_ends_the_pod(bed: Bed) -> None:
     life = {"readiness": shell("echo no; false"), "ready": '{"timeout": 3}'}
     ended = bed.run(sh("app", FOREVER, life=life))

@@ -137,7 +137,10 @@ class Asker:
             if self.dirty:
                 return self._took(now, "what the try before has left cannot be ended")
             self.trying = self._start(now)
-        why = self.trying.poll()
+        try:
+            why = self.trying.poll()
+        except OSError as err:
+            why = f"it cannot be asked: {err.strerror or err}"
         if why is None and now >= self.give_up:
             why = self.trying.late(self.probe.timeout)
         if why is None:

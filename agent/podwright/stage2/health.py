@@ -140,6 +140,7 @@ class Health:
         one = self.apps.get(app.name)
         if one is not None:
             one.stop()
+            app.starting = app.starting and app.status != 0
             if one.serving:
                 self._serves(one, False)
 
@@ -227,11 +228,14 @@ class Health:
         return patience(life if one.started == NEVER else replace(life, startup=None), self.ready)
 
     def _open(self) -> list[Probed]:
-        """Those that have begun, and have never been ready."""
+        """Those that have begun, and have never been ready, nor done their work."""
         return [
             one
             for one in self.apps.values()
-            if one.decides and one.since < NEVER and not one.app.was_ready
+            if one.decides
+            and one.since < NEVER
+            and not one.app.was_ready
+            and not (one.app.phase == OVER and one.app.status == 0)
         ]
 
     def due(self) -> float:

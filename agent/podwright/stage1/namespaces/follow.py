@@ -90,6 +90,7 @@ class Follower:
                 self._say_ready()
                 if self.on_ready is not None:
                     self.on_ready()
+                    self.on_ready = None  # probes may say it again
                 if self.patience is not None:
                     self.patience.begin()
             elif kind in (link.HEALTH, link.UNREADY):
