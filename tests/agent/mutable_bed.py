@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.support.agent import Agent
 from tests.support.private_host import Result
+
+T = TypeVar("T")
 
 
 class Sandbox:
@@ -93,4 +95,9 @@ class Sandbox:
         return points, int(count)
 
 
-Popen = subprocess.Popen[str]
+def settled(look: Callable[[], T], wanted: T) -> T:
+    """What `look` finds, which is waited for as long as it is something else."""
+    deadline = time.monotonic() + 60
+    while (found := look()) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.mutable_bed import Sandbox
+from tests.agent.mutable_bed import Sandbox, settled
 from tests.conftest import Keys
 from tests.support import aci
 from tests.support.agent import Agent
@@ -54,7 +54,7 @@ def test_apps_come_and_go(trusting: Agent, signed_image: Build) -> None:
         assert box.states() == {"two": "running"}
         box.ok("stop", "--app=two")
         box.ok("rm", "--app=two")
-        assert box.held() == before
+        assert settled(box.held, before) == before
         status, _, err = box.end()
     assert (status, err) == (0, "")
 
@@ -131,7 +131,7 @@ def test_what_is_wrong_is_said_and_changes_nothing(
             found = box.app(words[0], *words[1:])
             assert (found.exit, found.stdout) == (254, ""), words
             assert text in found.stderr and "Traceback" not in found.stderr, (words, found.stderr)
-        assert box.held() == before
+        assert settled(box.held, before) == before
         box.ok("add", broken, "--name=broken")
         found = box.app("start", "--app=broken")
         assert found.exit == 254

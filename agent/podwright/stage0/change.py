@@ -10,6 +10,7 @@ by that, and taken away by the next change.
 from __future__ import annotations
 
 import os
+import time
 
 from podwright import jsonio
 from podwright.errors import LaunchError, NotFoundError, PodwrightError, UsageError
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 
 LOCK = "pod.lck"
 RLIMITS = "os/linux/rlimits"
+TOLD = 10.0
+"""Seconds that the pod's parent may take to write down what became of an app."""
 
 
 def add(
@@ -105,13 +108,27 @@ def begin(_layout: Layout, pod: Pod, app: str) -> None:
     """Start an app; its program is executed when this returns."""
     with _lock(pod, "app start"):
         _named(pod, app)
-        asking.ask(pod.path, pod.uuid, changing.START, app)
+        (started,) = asking.ask(pod.path, pod.uuid, changing.START, app)
+        _wait_told(pod, app, float(started))
 
 
 def end(_layout: Layout, pod: Pod, app: str) -> None:
     """Stop an app and wait until it has ended."""
     _named(pod, app)
-    asking.ask(pod.path, pod.uuid, changing.STOP, app)
+    (started,) = asking.ask(pod.path, pod.uuid, changing.STOP, app)
+    if started:
+        _wait_told(pod, app, float(started), over=True)
+
+
+def _wait_told(pod: Pod, app: str, started: float, *, over: bool = False) -> None:
+    """Wait a while until whoever asks is told of it, too: the pod's parent writes it down."""
+    known = clock.rfc3339(started) if started else ""
+    deadline = time.monotonic() + TOLD
+    while time.monotonic() < deadline:
+        found = (pod.read_json("apps") or {}).get(app) or {}
+        if (found.get("started") or "") >= known and (found.get("over") or not over):
+            return
+        time.sleep(0.01)
 
 
 def remove(layout: Layout, pod: Pod, app: str) -> None:

@@ -246,9 +246,12 @@ def _app(
     volumes = {volume.name: volume for volume in manifest.volumes}
     points = {point.path: point for point in app.app.mount_points}
     life = _life(pod, app, ended)
+    mutable = _is_mutable(manifest)
+    created = pod.read(f"appsinfo/{app.name}/created") if mutable else ""
+    if created and (life.get("finished") or life.get("started") or created) < created:
+        life = {"status": None}  # that of one of this name which was removed
     status = app_statuses(pod, manifest).get(app.name, life["status"])
     state = _state(pod, app, life, status)
-    mutable = _is_mutable(manifest)
     if mutable and state == "running" and not life.get("started"):
         state = "created"
     mounts = []
@@ -273,7 +276,7 @@ def _app(
         "image_id": app.image_id,
         "image_name": app.image_name,
         "image_version": dict(app.image_labels).get("version", ""),
-        "created_at": (mutable and pod.read(f"appsinfo/{app.name}/created")) or out["created_at"],
+        "created_at": created or out["created_at"],
         "started_at": life.get("started", None if mutable else out["started_at"]),
         "finished_at": life.get("finished", out["finished_at"]),
         "exit_code": status,

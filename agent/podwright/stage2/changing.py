@@ -6,8 +6,8 @@ Requests on the control socket, by fields, each answered by `done`, or `failed` 
 sentence:
   app-add    with descriptors: a file with the app (`handed`, and what `ADDED` names), files to join
              its control groups, those of its group, what counts its memory
-  app-start  app: answered when its program is executed
-  app-stop   app: answered when nothing of it runs any more
+  app-start  app: answered with when its program was executed
+  app-stop   app: answered when nothing of it runs any more, with when it was started, or ""
   app-rm     app, which does not run; one that is not there is none already
   app-names  answered with the names of all apps
 Only loaded for such pods, by PID 1 while it is root of the host.
@@ -330,7 +330,7 @@ class Changing(Supervisor):
 
     def _begun(self, app: App) -> Optional[tuple[str, ...]]:
         if app.executed:
-            return (DONE,)
+            return (DONE, str(app.started))
         if app.phase in (OVER, PAUSE) or app.restarts:
             why = self.link.last.get(app.name) or "it ended before its program was executed"
             return (FAILED, "254", why)
@@ -346,7 +346,9 @@ class Changing(Supervisor):
             self.lives.over(app)
         elif app.phase in (PRE_START, MAIN) and app.pid and not app.asked:
             self.ask(app)
-        return Errand(client, lambda: (DONE,) if app.phase in (CREATED, OVER) else None)
+        ends = app.phase != CREATED
+        done = (DONE, str(app.started) if ends else "")
+        return Errand(client, lambda: done if app.phase in (CREATED, OVER) else None)
 
     def remove(self, client: Client, fields: list[str]) -> Errand:
         """Forget an app; its mounts are its client's business."""

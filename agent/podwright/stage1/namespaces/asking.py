@@ -23,6 +23,7 @@ def ask(pod_dir: str, pod: str, kind: str, *fields: str, fds: tuple[int, ...] = 
             if extra or not piece:
                 raise LaunchError(f"pod {pod} has just ended", object=pod)
             data += piece
+        unixsocket.receive(channel, CHUNK)  # PID 1 has let go of the connection, too
     except ConnectionResetError:
         raise LaunchError(f"pod {pod} has just ended", object=pod) from None
     finally:
