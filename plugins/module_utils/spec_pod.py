@@ -85,6 +85,10 @@ PROCESS: Table = {
     **PROBES,
     "notify": Option("bool"),
     "watchdog": Option("float"),
+    "stdin": Option(choices=("null", "stream", "tty")),
+    "stdout": Option(choices=("log", "null", "stream", "tty")),
+    "stderr": Option(choices=("log", "null", "stream", "tty")),
+    "log_path": Option(),
 }
 """How an app runs: options of each app, and of a pod with one app."""
 
@@ -104,6 +108,18 @@ LIFE: Table = {
     "stop_timeout": Option("float"),
 }
 """How an app of a pod with several lives with the others."""
+
+UNIT: Table = {
+    **{
+        name: Option("list", elements="str")
+        for name in ("after", "before", "requires", "wants", "part_of", "wanted_by")
+    },
+    "environment": Option("dict", convert=mapping),
+    "settings": Option(
+        "dict", table={name: Option("dict") for name in ("Unit", "Service", "Install")}
+    ),
+}
+"""What is said about the systemd unit of a pod."""
 
 RULE: Table = {
     "from": Option(),
@@ -130,6 +146,7 @@ POD: Table = {
     "hosts": Option("raw", convert=hosts),
     "metadata": Option("bool"),
     "ports": Option("list", elements="raw", convert=ports),
+    "sockets": Option("list", elements="str"),
     "allow": Option("list", elements="dict", table=RULE),
     "volumes": Option("list", elements="raw", convert=volumes),
     "secrets": Option("list", elements="dict", no_log=False, table=SECRET),
@@ -139,10 +156,12 @@ POD: Table = {
     "enabled": Option("bool"),
     "ready": Option("dict", table=READY),
     "stop_timeout": Option("float"),
+    "unit": Option("dict", table=UNIT),
     "replace": Option(choices=("stop-first", "start-first", "auto")),
     "keep_revisions": Option("int"),
     "revision": Option("int"),
     "exit_policy": Option(),
+    "log": Option("dict", table={"max_size": Option("raw"), "max_files": Option("int")}),
     "pod_isolators": ISOLATORS,
     "annotations": Option("dict", convert=mapping),
     "labels": Option("dict", convert=mapping),

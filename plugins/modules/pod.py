@@ -132,6 +132,27 @@ options:
           - Seconds in which the app has to say C(WATCHDOG=1), again and again; otherwise it is ended
             with SIGABRT and has failed.
         type: float
+      stdin:
+        description:
+          - What the app reads from. V(null), which is the default, V(stream), what C(podwright attach)
+            sends, or V(tty), a terminal of its own to attach to. A terminal and streams exclude each other.
+        type: str
+        choices: ['null', stream, tty]
+      stdout:
+        description:
+          - What the app writes to. V(log), which is the default, V(null), V(stream) or V(tty).
+        type: str
+        choices: [log, 'null', stream, tty]
+      stderr:
+        description:
+          - The same for its errors.
+        type: str
+        choices: [log, 'null', stream, tty]
+      log_path:
+        description:
+          - Absolute path on the host of a file for what goes to the log, in the form that Kubernetes
+            has. Its directory must exist. Rotated as O(log) says.
+        type: str
       startup:
         description:
           - A probe that asks whether the app has started. Until it succeeds the app counts as not started,
@@ -356,6 +377,15 @@ options:
           than the range has.
       type: list
       elements: raw
+    sockets:
+      description:
+        - Names of O(ports) on which the host's systemd listens until somebody connects, with C(/udp)
+          for those that are not TCP. The app that declares the port inherits the socket as
+          C(sd_listen_fds) says; nothing is published by the firewall for it.
+        - With O(state=prepared) the first connection starts the pod.
+        - Needs systemd on the host.
+      type: list
+      elements: str
     allow:
       description:
         - Who may reach the pod, and what it may reach, enforced by the firewall of the host.
@@ -513,6 +543,58 @@ options:
         - Seconds between the polite signal and the kill when the pod is stopped. The agent's
           default is 10.
       type: float
+    unit:
+      description:
+        - What is said about the pod's systemd unit, C(podwright-NAME.service), besides what stands in it
+          already. Drop-ins of yours in C(podwright-NAME.service.d) are never touched, and come last.
+        - Needs systemd on the host. Takes effect without a restart of the pod where systemd allows that.
+      type: dict
+      suboptions:
+        after:
+          description: Units after which the pod is started, by their full names.
+          type: list
+          elements: str
+        before:
+          description: Units that are started after the pod.
+          type: list
+          elements: str
+        requires:
+          description: Units that are started with the pod, and without which it is not.
+          type: list
+          elements: str
+        wants:
+          description: Units that are started with the pod, if they can be.
+          type: list
+          elements: str
+        part_of:
+          description: Units with which the pod is stopped and restarted.
+          type: list
+          elements: str
+        wanted_by:
+          description:
+            - Units that start the pod while it is O(enabled). The default is V(multi-user.target).
+          type: list
+          elements: str
+        environment:
+          description: Variables of the agent that runs the pod, such as a proxy; no app sees them.
+          type: dict
+        settings:
+          description:
+            - Further settings, literally. Each has a text, a number or a boolean, or a list of them.
+            - Those that the agent owns, unknown ones, line ends and specifiers (C(%)) are refused.
+          type: dict
+          suboptions:
+            Unit:
+              description: "Of the section C([Unit]), such as C(OnFailure: mail.service)."
+              type: dict
+            Service:
+              description:
+                - "Of the section C([Service]), such as C(MemoryMax: 512M), C(CPUQuota: 50%), C(TasksMax: 200),
+                  C(IOWeight: 50), which hold for the pod as a whole, or C(WatchdogSec: 30)."
+              type: dict
+            Install:
+              description: "Of the section C([Install]), such as C(RequiredBy: app.target)."
+              type: dict
     replace:
       description:
         - What comes first when a pod that runs is replaced by a different one.
@@ -550,6 +632,20 @@ options:
           good; V(all-ended), nothing; C(app:NAME), that this app ends, whose status is then the pod's.
         - The agent's default is V(first-failure).
       type: str
+    log:
+      description:
+        - How much of each app's log is kept where that goes to files, on hosts without systemd and with
+          C(log_path). The journal has limits of its own.
+      type: dict
+      suboptions:
+        max_size:
+          description:
+            - Size of a file after which the next one is begun, such as C(1Mi). The agent's default is 10Mi.
+          type: raw
+        max_files:
+          description:
+            - How many files are kept. The agent's default is 5.
+          type: int
     annotations:
       description:
         - Annotations of the pod.
