@@ -226,7 +226,7 @@ class Work:
         self._failed(err, revisions.ROLLED_BACK if back else revisions.FAILED, failed)
         if old is None or self.new is None or not self.seen.active:
             return
-        err.hint += f"; podwright status {failed} tells about the one that failed"
+        err.hint += f"; podwright logs {failed} shows what the one that failed has said"
         revisions.switch(self.layout, name, old.number)
         self._write_unit(old.settings)
         try:

@@ -57,8 +57,7 @@ class Succeeding:
             why = supervisor.problem(self.layout, self.name) or "it ended or was not ready in time"
             raise NotReadyError(
                 f"pod {self.name} did not become ready: {why}",
-                f"podwright status {self.new.uuid} and its log"
-                f" ({supervisor.log_of(self.layout, self.name)}) show more",
+                f"podwright logs {self.new.uuid} and podwright status {self.new.uuid} show more",
                 object=self.name,
             )
 
