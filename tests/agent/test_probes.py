@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.agent.launch_bed import USR, Bed, Ended, Pod, app, isolator, sh
+from tests.support.paths import CHECKOUT
 from tests.support.private_host import PrivateHost
 
 FOREVER = "exec sleep 1000"
@@ -57,6 +58,59 @@ while True:
             peer.close()
     except OSError:
         pass
+"""
+
+PLACE = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from podwright.stage2.probeexec import make_place
+
+class Groups:
+    def app_files(self, app):
+        return [f"{base}/{app}/cgroup.procs"]
+
+base = f"/sys/fs/cgroup/{sys.argv[2]}/podwright-probes-{os.getpid()}"
+app = f"{base}/app"
+os.makedirs(app)
+place = make_place(Groups(), "app", "liveness")
+
+def forked(join):
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        join()
+        os.fork()
+        os.write(go, b".")
+        time.sleep(1000)
+    return pid
+
+def join_app():
+    with open(f"{app}/cgroup.procs", "w") as file:
+        file.write("0")
+
+ready, go = os.pipe()
+others = forked(join_app)
+for _ in range(3):
+    one = forked(lambda: os.write(place.joins[0], b"0"))
+    for _ in range(4 if others else 2):
+        os.read(ready, 1)
+    others = 0
+    while not place.clear():
+        time.sleep(0.01)
+    os.waitpid(one, 0)
+with open(f"{app}/cgroup.procs") as file:
+    left = file.read().split()
+print(len(left))
+for pid in left:
+    os.kill(int(pid), 9)
+while True:
+    try:
+        os.rmdir(f"{app}/_liveness")
+        os.rmdir(app)
+        os.rmdir(base)
+        break
+    except OSError:
+        time.sleep(0.01)
 """
 
 
@@ -418,3 +472,11 @@ def test_probes_of_a_fly_pod(bed: Bed, shared: Shared) -> None:
         shared.gone("page")
         pod.wait_until(lambda: "HTTP 404" in failure(pod), "not found")
         pod.wait_until(lambda: not is_ready(pod), "not ready")
+
+
+@pytest.mark.parametrize("kind", ["pids", "unified"])
+def test_only_what_a_probe_has_started_is_ended(private_host: PrivateHost, kind: str) -> None:
+    """Again and again, in either version of control groups; two processes of the app stay."""
+    agent = str(CHECKOUT / "agent")
+    command = ["/usr/bin/python3", "-IS", "-c", PLACE, agent, kind]
+    assert private_host.run(command).check().stdout == "2\n"

@@ -147,7 +147,7 @@ class Health:
     def leaves(self, app: App) -> bool:
         """Whether it is for another rule to say when an app was ready."""
         one = self.apps.get(app.name)
-        return one is None or not one.decides or has_rule(app)
+        return one is None or not one.decides or other_rule(app)
 
     def stop(self) -> None:
         """The pod is being stopped: nothing is asked any more."""
@@ -192,7 +192,7 @@ class Health:
 
     def _serves(self, one: Probed, serving: bool) -> None:
         one.serving = serving
-        one.app.was_ready = one.app.was_ready or (serving and not has_rule(one.app))
+        one.app.was_ready = one.app.was_ready or (serving and not other_rule(one.app))
         self._tell(one, READINESS if one.askers.get(READINESS) is not None else "")
 
     def _tell(self, one: Probed, role: str) -> None:
@@ -245,7 +245,7 @@ class Health:
         return min((*times, *(asker.due() for asker in askers)), default=NEVER)
 
 
-def has_rule(app: App) -> bool:
+def other_rule(app: App) -> bool:
     """Whether another rule than its probes says when it was ready."""
     rule = app.life.ready
     return bool(app.life.notify or (rule is not None and (rule.tcp or rule.exec)))
