@@ -51,7 +51,7 @@ def host(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["sta"], ["status"]),
+        (["statu"], ["status"]),
         (["st"], ["status", "stop"]),
         (["status", "w"], ["web"]),
         (["run", "--dns", "="], ["host", "none"]),
@@ -80,7 +80,7 @@ def test_bash(words: list[str], offered: list[str], host: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("sta", "status\tShow the status of a pod\n"),
+        ("statu", "status\tShow the status of a pod\n"),
         ("status w", "web\tprepared\n"),
         ("run --dns=", "--dns=host\n--dns=none\n"),
         ("cat-manifest 28", f"{UUID}\tprepared web\n"),
@@ -160,7 +160,7 @@ def test_zsh(host: Path) -> None:
     try:
         before = f"podwright --dir={host}/data"
         for typed, line in (
-            ("podwright sta", "podwright status "),
+            ("podwright statu", "podwright status "),
             (f"{before} status w", f"{before} status web "),
             (f"{before} status 28b", f"{before} status {UUID} "),
             ("podwright run --dns=h", "podwright run --dns=host "),
