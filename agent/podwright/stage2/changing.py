@@ -19,12 +19,11 @@ import os
 import time
 
 from podwright import jsonio
-from podwright.kernel import fs, mounts, rlimits
+from podwright.kernel import fs
 from podwright.model import life, probe  # noqa: F401  needed later, when nothing can be loaded
 from podwright.stage1.contract import Ready
 from podwright.stage1.namespaces import link as messages
-from podwright.stage1.namespaces import views
-from podwright.stage2 import handed, leftovers, score, streams
+from podwright.stage2 import handed, leftovers, streams
 from podwright.stage2 import memory as counts
 from podwright.stage2.appstate import (
     CREATED,
@@ -36,8 +35,9 @@ from podwright.stage2.appstate import (
     WAITING,
     App,
 )
-from podwright.stage2.control import FAILED, Control, Gone, Refused
+from podwright.stage2.control import FAILED, Control, Refused
 from podwright.stage2.entered import SPAWN, Entered, Spawner
+from podwright.stage2.errand import Errand, Overheard
 from podwright.stage2.ready import Readiness
 from podwright.stage2.supervise import Supervisor
 from podwright.text import safe
@@ -48,10 +48,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
-    from podwright.stage1.namespaces.link import Inside
-    from podwright.stage1.namespaces.plan import PodPlan
-    from podwright.stage2.app import Stdio, Target
+    from podwright.stage2.app import Target
     from podwright.stage2.control import Client, Task
+    from podwright.stage2.ground import Ground
     from podwright.stage2.leftovers import Group
     from podwright.stage2.memory import Memory
 
@@ -60,130 +59,7 @@ DONE = "done"
 ADDED = ("joins", "group", "memory", "reports", "rlimits")
 """How many files to join there are; which files of its group (`kill`, `limit`) follow its directory;
 what its memory limit is, if that follows; sentences to report; the process limits it asks for."""
-LEAST_SCORE = -1000
 NOBODY = "the pod has no app called {}"
-LIMITS = (
-    *("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "MSGQUEUE", "NICE", "NOFILE"),
-    *("NPROC", "RSS", "RTPRIO", "RTTIME", "SIGPENDING", "STACK"),
-)
-
-
-class Ground:
-    """What is prepared while PID 1 is root of the host.
-
-    file, own, least    its oom_score_adj, what that is, and how low an app's may be
-    limits              its process limits, as every app has them that does not ask for others
-    metadata            where apps ask who they are, or ""; known when the pod is registered
-    """
-
-    made: Changing
-    metadata = ""
-
-    def __init__(self, pod: int, own_users: bool) -> None:
-        self.own_users = own_users
-        proc = mounts.filesystem("proc", (), views.KERNEL)
-        fs.mkdir_missing("proc", 0o755, pod)
-        views.attach_at(pod, "proc", proc)
-        self.file = os.open(score.PATH, os.O_RDWR | os.O_CLOEXEC)
-        self.own = self.least = int(os.read(self.file, 16))
-        self._lower()
-        self.limits = {name: rlimits.get(name) for name in LIMITS}
-        jsonio.loads(b"{}", "nothing")  # what that loads is out of reach later
-
-    def _lower(self) -> None:
-        """Who is in a user namespace can go down to where root of the host has been."""
-        base = score.Score(self.file, self.own, LEAST_SCORE)
-        try:
-            base.lend()
-        except PermissionError:
-            return
-        self.least = LEAST_SCORE
-        base.back()
-
-    def supervisor(
-        self,
-        plan: PodPlan,
-        targets: list[Target],
-        link: Inside,
-        address: str,
-        stdio: Stdio,
-        null: int,
-        groups: Optional[dict[str, Group]] = None,
-    ) -> Changing:
-        """See `Changing`."""
-        targets = [self.limited(target) for target in targets]
-        self.made = Changing(plan, targets, Overheard(link), address, stdio, null, groups)
-        self.made.prepare(self)
-        return self.made
-
-    def control(self, server: int, _targets: list[Target], mapped: bool) -> Control:
-        """Serve the pod's control socket, see `entered.control`."""
-        return self.made.serve(server, mapped)
-
-    def limited(self, target: Target) -> Target:
-        """With every process limit said: somebody may raise those of PID 1 for another app."""
-        said = {name: (soft, hard) for name, soft, hard in target.rlimits}
-        every = {**self.limits, **said}
-        return replace(target, rlimits=tuple((name, *every[name]) for name in sorted(every)))
-
-    def scored(self, target: Target) -> Target:
-        """With what sets its oom_score_adj. Raises Refused for one that cannot be had."""
-        wanted = target.plan.restrictions.oom_score_adj
-        if wanted is None or not self.own_users:
-            return target
-        if wanted < self.least:
-            raise Refused(f"oom-score-adj {wanted} is lower than the agent's own ({self.least})")
-        return replace(target, score=score.Score(self.file, self.own, wanted))
-
-
-class Overheard(messages.Inside):
-    """The link to the parent, of which the last sentence about each app is kept."""
-
-    def __init__(self, link: Inside) -> None:
-        self.__dict__.update(link.__dict__)
-        self.last: dict[str, str] = {}
-
-    def report(self, kind: str, *fields: str) -> None:
-        """See `Inside`."""
-        if kind == messages.NOTE and fields[0].startswith("app "):
-            name, _, text = fields[0][4:].partition(": ")
-            self.last[name] = text
-        super().report(kind, *fields)
-
-
-class Errand:
-    """A task of the control socket that ends when `look` has an answer."""
-
-    def __init__(self, client: Client, look: Callable[[], Optional[tuple[str, ...]]]) -> None:
-        self.client = client
-        self.look = look
-        self.over = False
-
-    def asked(self, _message: list[str]) -> None:
-        """There is nothing more to ask."""
-        raise Gone
-
-    def gone(self) -> None:
-        """Nobody waits any more; what was asked for goes on."""
-        self.over = True
-
-    def tick(self) -> None:
-        """Answer, if it is time to."""
-        answer = None if self.over else self.look()
-        if answer is not None:
-            self.over = True
-            try:
-                self.client.reply(*answer)
-            except Gone:
-                return
-
-    def ended(self, _pid: int, _status: int) -> bool:
-        """It has no children."""
-        return False
-
-    def due(self) -> float:
-        """It waits for the supervisor."""
-        return NEVER
 
 
 class Changing(Supervisor):

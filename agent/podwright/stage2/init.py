@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.link import Inside
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan, UserRange
     from podwright.stage1.namespaces.users import Users
-    from podwright.stage2.changing import Ground
+    from podwright.stage2 import ground as grounds
     from podwright.stage2.health import Places
     from podwright.stage2.leftovers import Group
     from podwright.stage2.memory import Memory
@@ -140,11 +140,11 @@ def _run(
     stdio = Stdio(None if plan.interactive else null)
     if link.terminals is not None:
         stdio = Stdio(terminal=_terminal(pod, plan.apps[0], link), controlling=True)
-    ground: Optional[Ground] = None
+    ground: Optional[grounds.Ground] = None
     if plan.mutable:
-        from podwright.stage2 import changing
+        from podwright.stage2.ground import Ground
 
-        ground = changing.Ground(pod, users is not None)
+        ground = Ground(pod, users is not None)
     go = link.wait_go() if plan.etc.late else None
     if go is not None and go.resolv:
         etcfiles.put_late(pod, plan, go.resolv)
