@@ -101,14 +101,14 @@ def begin(_layout: Layout, pod: Pod, app: str) -> None:
     """Start an app; its program is executed when this returns."""
     with _lock(pod, "app start"):
         _named(pod, app)
-        (started,) = asking.ask(pod.path, pod.uuid, changing.START, app)
+        started, *_ = asking.ask(pod.path, pod.uuid, changing.START, app)
         _wait_told(pod, app, float(started))
 
 
 def end(_layout: Layout, pod: Pod, app: str) -> None:
     """Stop an app and wait until it has ended."""
     _named(pod, app)
-    (started,) = asking.ask(pod.path, pod.uuid, changing.STOP, app)
+    started, *_ = asking.ask(pod.path, pod.uuid, changing.STOP, app)
     if started:
         _wait_told(pod, app, float(started), over=True)
 
