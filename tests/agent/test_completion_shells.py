@@ -33,9 +33,10 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The agent as `podwright` on a path, and a data directory with a pod."""
+    tmp_path = tmp_path_factory.mktemp("shells")
     pod = tmp_path / "data/pods/prepared" / UUID
     pod.mkdir(parents=True)
     (pod / "runtime-config").write_text(jsonio.dumps({"name": "web"}))
@@ -181,15 +182,16 @@ def test_the_scripts_are_what_the_shells_can_read(host: Path) -> None:
 
 
 def test_manual_pages(tmp_path: Path) -> None:
-    """Every page is understood by both of the programs that show manual pages."""
+    """Both programs that show manual pages understand ours; mandoc, which is fast, looks at all."""
     subprocess.run([AGENT, "help", f"--write={tmp_path}"], check=True, stdout=subprocess.PIPE)
     pages = sorted((tmp_path / "man/man1").iterdir())
     assert len(pages) > 40
     names = [str(page) for page in pages]
     lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *names], capture_output=True, text=True)
     assert lint.stdout + lint.stderr == ""
+    some = [name for name in names if re.search(r"podwright(-run|-image-list)?\.1$", name)]
     shown = subprocess.run(
-        ["man", "--warnings", "-Tutf8", "-P", "cat", "-l", *names],
+        ["man", "--warnings", "-Tutf8", "-P", "cat", "-l", *some],
         capture_output=True,
         text=True,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "100"},

@@ -215,6 +215,10 @@ APP_OPTIONS = (
         per_app=True,
     ),
     Option(
-        "user-label", "a label, in the JSON of list and status", "NAME=VALUE", repeat=True, per_app=True
+        "user-label",
+        "a label, in the JSON of list and status",
+        "NAME=VALUE",
+        repeat=True,
+        per_app=True,
     ),
 )
