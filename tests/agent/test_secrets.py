@@ -216,10 +216,15 @@ def test_a_new_content_is_a_change_and_the_old_one_goes(trusting: Agent) -> None
     again = agent.apply(desired(content(OTHER)), "--diff")
     assert actions(again) == ["prepare", "secrets", "stop", "start"]
     assert inside(agent) == OTHER
+    assert len(kept(agent)) == 2, "the revision before it can be gone back to"
+    agent.ok("rollback", "web")
+    assert inside(agent) == CANARY
+    agent.apply({"pods": [{**desired(content(OTHER))["pods"][0], "keep_revisions": 1}]})
     assert len(kept(agent)) == 1 and kept(agent) != before
     sides = [again["diff"][side]["pods"]["web"]["secrets"] for side in ("before", "after")]
     assert sides[0] != sides[1]  # by their digests
-    assert actions(agent.apply(desired())) == ["prepare", "stop", "start"]
+    without = {**desired()["pods"][0], "keep_revisions": 1}
+    assert actions(agent.apply({"pods": [without]})) == ["prepare", "stop", "start"]
     assert kept(agent) == []
 
 

@@ -270,7 +270,8 @@ def remove(layout: Layout, name: str, seen: Observed) -> None:
     supervisor.stop(layout, name, timeout)
     if systemd.running():
         systemd.remove_unit(name)
-    for uuid in sorted({seen.uuid, seen.revision.uuid if seen.revision else ""} - {""}):
+    known = {seen.uuid, seen.revision.uuid if seen.revision else ""} - {""}
+    for uuid in sorted(known | revisions.failed_instances(layout, name)):
         pod = pods.get(layout, uuid)
         if pod is not None:
             if pod.state == "running":
