@@ -77,7 +77,11 @@ molecule: setup ## roll a signed pod out to three systemd hosts over SSH (root)
 	@$(PARTS) molecule
 
 .PHONY: crash-tests
-crash-tests: setup ## kill -9 at every single state-changing call of fetch, apply, run, stop, rm and gc (45 minutes, root)
+crash-tests: setup ## kill -9, ENOSPC, EIO, EROFS, EMFILE at every state-changing call of every verb (hours, root)
+	@rm -f .cache/crash-matrix.txt
+	@PODWRIGHT_MATRIX_STRIDE=1 PODWRIGHT_MATRIX_REPORT=$(CURDIR)/.cache/crash-matrix.txt \
+		$(PYTHON) -m pytest -q -n 2 --dist worksteal --timeout=36000 tests/agent/test_crash_matrix.py; \
+		status=$$?; grep -E '^(DONE|BAD)' .cache/crash-matrix.txt; exit $$status
 	@PODWRIGHT_CRASH_STRIDE=1 PODWRIGHT_FETCH_STRIDE=1 PODWRIGHT_TEARDOWN_STRIDE=1 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
 		tests/agent/test_killed_in_teardown.py tests/agent/test_crash.py tests/agent/test_oci_crash.py tests/hostile/test_fetch_faults.py tests/agent/test_dependencies.py
 
@@ -90,9 +94,10 @@ molecule-destroy: setup ## end the test hosts that an interrupted run left
 	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/default
 
 .PHONY: soak
-soak: setup ## races for mount targets and against enter, pods with networks killed: 1,000 rounds of each (25 minutes, root)
-	@PODWRIGHT_RACES=1000 PODWRIGHT_ENTERS=1000 PODWRIGHT_NETWORK_ROUNDS=1000 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
-		tests/agent/test_volumes.py tests/agent/test_enter_attacks.py tests/agent/test_network_lifetimes.py
+soak: setup ## races for mount targets and against enter, pods killed, pods beside gc: 1,000 rounds of each (1 hour, root)
+	@PODWRIGHT_KILLS=1000 PODWRIGHT_CROWD=200 PODWRIGHT_RACES=1000 PODWRIGHT_ENTERS=1000 PODWRIGHT_NETWORK_ROUNDS=1000 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
+		tests/agent/test_volumes.py tests/agent/test_enter_attacks.py tests/agent/test_network_lifetimes.py \
+		tests/agent/test_crowds.py tests/agent/test_many_at_once.py
 
 .PHONY: vm-tests
 vm-tests: setup ## SELinux, AppArmor and cgroup v2 in virtual machines, in software emulation (10 minutes, root)

@@ -226,8 +226,8 @@ class Matrix:
         first: dict[int, str] = {}
         with open(counted, encoding="utf-8") as file:
             for line in file:
-                name, number, _ = line.split()
-                first.setdefault(int(number), name)
+                name, at, _ = line.split()
+                first.setdefault(int(at), name)
         numbers = sorted(first)
         if stride:
             chosen = numbers[::stride]

@@ -71,7 +71,7 @@ def prepare(layout: Layout, pod: pods.Pod) -> tuple[pods.LockedPod, tuple[str, .
 
 def history(pod: pods.Pod) -> list[dict[str, Any]]:
     """The lives that the pod had before, oldest first; what nobody recorded is None."""
-    out = []
+    out: list[dict[str, Any]] = []
     for number in _numbers(f"{pod.path}/{LIVES}"):
         here = f"{LIVES}/{number}"
         ended = pod.read_json(f"{here}/exited")
