@@ -105,8 +105,9 @@ RestrictRealtime=yes
 RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
+SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
 """
-"""Of services that only look."""
+"""Of services that only look. Keys are read by children that confine themselves, with the calls of the last line."""
 
 METRICS_SOCKET = """\
 # Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
@@ -133,13 +134,13 @@ After=podwright-metrics.socket
 [Service]
 Type=notify
 ExecStart=/usr/bin/podwright metrics --serve
-DynamicUser=yes
-SupplementaryGroups=podwright
+InaccessiblePaths=-/run/dbus -/run/systemd/private
 MemoryMax=128M
 TasksMax=8
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-{HARDENED}"""
-"""It is nobody in particular, in the group that may list pods and images."""
+{HARDENED}CapabilityBoundingSet=CAP_SETGID CAP_SETUID
+"""
+"""It is root with nothing to write to: pods' directories are root's. Children that read keys become another user."""
 
 API_SOCKET = """\
 # Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.

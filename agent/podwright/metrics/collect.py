@@ -49,8 +49,8 @@ class _Parts:
             return list(make())
         except PodwrightError as err:
             self._note(f"metrics: {err.sentence()}")
-        except OSError as err:
-            self._note(f"metrics: {part}: {err}")
+        except Exception as err:  # the other parts are worth having
+            self._note(f"metrics: {part}: {type(err).__name__}: {err}")
         self._failed[part] = 1
         return []
 

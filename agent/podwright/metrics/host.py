@@ -39,10 +39,10 @@ def images(layout: Layout) -> Iterator[Family]:
     size = sum(one.size for one in known)
     yield _one("image_store_bytes", "Size of the images in the store", size, unit="bytes")
     try:
-        trees = len(os.listdir(layout.trees))
-    except FileNotFoundError:
-        trees = 0
-    yield _one("trees", "Rendered root file systems and layers", trees)
+        trees = len(os.listdir(layout.trees)) if os.path.lexists(layout.trees) else 0
+        yield _one("trees", "Rendered root file systems and layers", trees)
+    except PermissionError:
+        pass  # they are root's
     points = []
     for one in known:
         times = [seconds(signature.expires) for signature in one.verdict.signatures]
