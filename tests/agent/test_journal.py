@@ -38,6 +38,12 @@ def pod(*apps: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"name": "web", "net": "none", "ready": {"seconds": 0.01}, "apps": list(apps), **more}
 
 
+def start(host: Machine, *apps: dict[str, Any]) -> None:
+    """Have pod web run with these apps."""
+    answer = host.apply(pod(*apps))
+    assert "error" not in answer, answer
+
+
 def remove(host: Machine) -> None:
     """Pod web goes, with what finds its logs."""
     assert "error" not in host.apply({"name": "web", "state": "absent"})
@@ -57,7 +63,7 @@ def test_entries_name_pod_app_and_stream_and_belong_to_the_unit(host: Machine) -
     """By unit, by identifier, by our fields; a reopened /dev/stdout loses nothing, whatever the user."""
     reopened = "echo plain; echo opened >/dev/stdout; echo problem >/dev/stderr; exec sleep 1000"
     forged = r"printf 'x\nPRIORITY=0\nSYSLOG_IDENTIFIER=evil\n'; exec sleep 1000"
-    host.apply(pod(app("one", reopened, user="1000", group="1000"), app("two", forged)))
+    start(host, app("one", reopened, user="1000", group="1000"), app("two", forged))
     one = entries(host, "-u podwright-web -t one", 3)
     assert sorted(each["MESSAGE"] for each in one) == ["opened", "plain", "problem"]
     ways = {each["MESSAGE"]: (each["PRIORITY"], each["PODWRIGHT_STREAM"]) for each in one}
@@ -77,10 +83,10 @@ def test_entries_name_pod_app_and_stream_and_belong_to_the_unit(host: Machine) -
 
 def test_the_log_of_a_pod_that_has_ended_and_of_the_instance_before(host: Machine) -> None:
     """The last line before the end is there, too, and a follower ends with the pod."""
-    host.apply(pod(app("one", "echo first; exec sleep 1000")))
+    start(host, app("one", "echo first; exec sleep 1000"))
     entries(host, "PODWRIGHT_POD=web PODWRIGHT_APP=one -g first", 1)
     trap = "trap 'echo last; exit 0' TERM; echo second; while :; do sleep 0.1; done"
-    host.apply(pod(app("one", trap)))
+    start(host, app("one", trap))
     entries(host, "PODWRIGHT_POD=web PODWRIGHT_APP=one -g second", 1)
     host.said(
         "systemd-run --quiet --unit=follow -p StandardOutput=file:/run/followed podwright logs -f web"
@@ -115,7 +121,7 @@ def test_a_pod_of_systemd_run_and_every_byte_of_it(host: Machine, users: str) ->
 @pytest.mark.threat("T78")
 def test_entries_that_somebody_else_forged_are_not_shown(host: Machine) -> None:
     """Everybody may write our fields; the unit is what the journal has found out itself."""
-    host.apply(pod(app("one", "echo true; exec sleep 1000")))
+    start(host, app("one", "echo true; exec sleep 1000"))
     uuid = host.said("podwright list --no-legend --full").split()[0]
     fields = f"MESSAGE=forged\nPODWRIGHT_UUID={uuid}\nPODWRIGHT_APP=one\nPODWRIGHT_STREAM=stdout\n"
     host.said("logger --journald", fields.encode())

@@ -138,8 +138,7 @@ def _journal(sinks: Sinks, pod: Launch) -> dict[str, Any]:
     channel.setblocking(False)
     sinks.journal, sinks.journaled = channel, frozenset(ours)
     unit = _unit()
-    known = unit == f"podwright-{pod.name}.service"  # whose LogExtraFields say it already
-    name = (("PODWRIGHT_POD", pod.name),) if pod.name and not known else ()
+    name = (("PODWRIGHT_POD", pod.name),) if pod.name else ()
     sinks.fields = (("PODWRIGHT_UUID", pod.uuid), *name)
     return {
         "kind": JOURNAL,
