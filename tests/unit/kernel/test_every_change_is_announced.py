@@ -66,6 +66,7 @@ MAY = {
     "kernel/step.py": "what counts the steps",
     "stage1/namespaces/output.py": "the mode of a pipe of its own",
     "stage2/streams.py": "the modes of pipes of its own",
+    "api/server.py": "a directory for a socket between its own processes, whose name nobody else is told",
     "stage0/build": "images are built in the caller's own directories",
 }
 """Where changes need no step of their own, and why."""
