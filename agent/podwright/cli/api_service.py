@@ -51,7 +51,6 @@ def run(context: Context, args: Arguments) -> int:
             each.close()
         if made:
             from podwright.kernel import fs
-from podwright.kernel.step import step
 
             fs.unlink(made)
     return 0
@@ -87,6 +86,8 @@ def _unix(path: str) -> socket.socket:
         made.bind(path)
         gid = groups.gid(groups.FETCHERS)
         if gid is not None and os.geteuid() == 0:
+            from podwright.kernel.step import step
+
             step("chown")
             os.chown(path, 0, gid, follow_symlinks=False)
         made.listen(128)
