@@ -139,6 +139,15 @@ def test_an_app_that_never_says_so_is_not_ready_in_time(software: Software) -> N
     assert "app main: not ready after 1 s: it has not said READY=1" in part["error"]["message"]
 
 
+def test_an_app_of_the_host_speaks_without_a_file_on_the_host(software: Software) -> None:
+    """In fly /dev is the host's, so the address is an abstract one."""
+    text = "assert os.environ['NOTIFY_SOCKET'][0] == '@'; say('STATUS=up', 'READY=1'); "
+    app = program(text + "time.sleep(1000)", name="main", notify=True)
+    part = applied(software, apps=[app], stage1="fly", net="host")
+    assert part["error"] is None, part
+    wait_for(software, "main", told("up"))
+
+
 @pytest.mark.threat("T62")
 def test_no_app_speaks_for_another_and_no_descriptor_is_kept(software: Software) -> None:
     """The other app is root, too, and sees the first one's socket through /proc."""
