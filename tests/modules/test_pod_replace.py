@@ -22,7 +22,7 @@ def web(revision: str, **changes: Any) -> dict[str, Any]:
         "ready": {"seconds": 0.1},
         "environment": {"REVISION": revision},
         "replace": "start-first",
-        "keep_revisions": 2,
+        "keep_revisions": 4,
         **changes,
     }
 
@@ -38,10 +38,10 @@ def test_a_pod_is_replaced_and_brought_back(trusting: AdHoc, published: Publish)
         assert trusting("pod", web("2"))["changed"] is False
         back = {"name": "web", "revision": 1}
         assert trusting("pod", back)["changed"] is True
-        assert trusting("pod", {"name": "web", "revision": 3})["changed"] is False
+        assert trusting("pod", back)["changed"] is False
         (pod,) = trusting("pod_info")["pods"]
         shown = [(one["revision"], one["source"], one["outcome"]) for one in pod["history"]]
-        assert shown == [(2, 0, "ready"), (3, 1, "ready")]
-        assert [one["current"] for one in pod["history"]] == [False, True]
+        assert shown == [(1, 0, "ready"), (2, 0, "ready"), (3, 1, "ready")]
+        assert [one["current"] for one in pod["history"]] == [False, False, True]
     finally:
         trusting("pod", "name=web state=absent")
