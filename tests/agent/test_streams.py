@@ -157,3 +157,12 @@ def test_lives_of_an_app_write_to_one_log(bed: Bed, tmp_path: Path) -> None:
     assert ended.outcome == [0, "exited"], ended
     texts = [text for _, _, text in logged(tmp_path / "logs/here/app.log")]
     assert texts == ["hook", "life", "cut", "hook", "life"]
+
+
+def test_a_pod_in_fly_has_a_log_too(bed: Bed, tmp_path: Path) -> None:
+    """With the host's /dev, in which standard output can be opened again as well."""
+    app = sh("app", "echo a; echo b >/proc/self/fd/1")
+    ended = run_logged(bed, tmp_path, app, stage1="fly", net="host")
+    assert ended.outcome == [0, "exited"], ended
+    texts = [text for _, _, text in logged(tmp_path / "logs/here/app.log")]
+    assert texts == ["a", "b"]

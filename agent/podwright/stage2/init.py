@@ -33,6 +33,7 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Optional, Protocol
 
     from podwright.host.cgroups import PodCgroup
@@ -42,10 +43,13 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan, UserRange
     from podwright.stage1.namespaces.users import Users
     from podwright.stage2 import ground as grounds
+    from podwright.stage2.attached import Attached
+    from podwright.stage2.control import Client
     from podwright.stage2.health import Places
     from podwright.stage2.leftovers import Group
     from podwright.stage2.memory import Memory
     from podwright.stage2.notices import Voice
+    from podwright.stage2.streams import Streams
 
     class Files(Protocol):
         """Control groups, or nothing where they are."""
@@ -134,8 +138,12 @@ def _run(
         targets = [notices.told(target, voices) for target in targets]
     if link.listening:
         targets = [_listening(target, link.listening) for target in targets]
+    attach: Optional[Callable[[Streams, Client, list[str]], Attached]] = None
     if link.sinks is not None:
         from podwright.stage2 import streams
+
+        if plan.mutable or any(app.life.streams is not None for app in plan.apps):
+            from podwright.stage2.attached import attach
     null = os.open("dev/null", os.O_RDWR | os.O_CLOEXEC, dir_fd=pod)
     stdio = Stdio(None if plan.interactive else null)
     if link.terminals is not None:
@@ -173,7 +181,7 @@ def _run(
     serve = entered.control if ground is None else ground.control
     supervisor.control = serve(link.control, targets, plan.users is not None)
     if link.sinks is not None:
-        streams.join(supervisor, supervisor.control, link.sinks, null)
+        streams.join(supervisor, supervisor.control, link.sinks, null, attach)
     return supervisor.run()
 
 

@@ -126,13 +126,13 @@ class FileSink:
 
     def put(self, lines: list[tuple[bytes, bool]]) -> None:
         """Write them, with the time of now."""
-        head = b"%s %s " % (stamp(time.time_ns()), self.stream)
-        data = b""
+        head = data = b""
         for text, whole in lines:
+            head = head or b"%s %s " % (stamp(self.file.now()), self.stream)
             data += head + (b"F " if whole else b"P ") + text + b"\n"
             if len(data) > LONGEST:
                 self.file.write(data)
-                data = b""
+                head = data = b""
         if data:
             self.file.write(data)
 
@@ -150,14 +150,21 @@ class RotatedFile:
         self.max_size = max_size
         self.size = os.fstat(self.fd).st_size
         self.lost = 0
+        self.last = 0
+
+    def now(self) -> int:
+        """A time for what is written next, later than all before: a file is known by its first one."""
+        self.last = max(time.time_ns(), self.last + 1)
+        return self.last
 
     def write(self, data: bytes) -> None:
         """Append; a disk that is full loses what is written to it, and stops no app."""
         if self.size + len(data) > self.max_size:
             self._put_aside()
         if self.lost:
-            data = b"\n%s stderr F podwright: %d bytes of this log were lost\n%s" % (
-                stamp(time.time_ns()),
+            data = b"%s%s stderr F podwright: %d bytes of this log were lost\n%s" % (
+                b"\n" if self.size else b"",  # a part of a line may have been written
+                stamp(self.now()),
                 self.lost,
                 data,
             )

@@ -17,11 +17,11 @@ from podwright.kernel import beneath, terminal, unixsocket
 from podwright.model.streams import LOG, NULL, PLAIN, STREAM, TTY
 from podwright.stage2.app import Stdio
 from podwright.stage2.appstate import MAIN, NEVER, OVER, PRE_START
-from podwright.stage2.attached import ATTACH, attach
 from podwright.stage2.logsinks import FileSink, JournalSink, RotatedFile, Splitter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Optional, Protocol
 
     from podwright.model.streams import Streams as Choice
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from podwright.stage2.app import Target
     from podwright.stage2.appstate import App
     from podwright.stage2.attached import Attached
-    from podwright.stage2.control import Control
+    from podwright.stage2.control import Client, Control
     from podwright.stage2.logsinks import Sink
     from podwright.stage2.supervise import Supervisor
 
@@ -347,9 +347,19 @@ class Joined:
         return min(self.streams.due(), self.control.due())
 
 
-def join(supervisor: Supervisor, control: Control, sinks: Sinks, null: int) -> None:
-    """Give the apps of a pod that is about to begin their streams."""
+def join(
+    supervisor: Supervisor,
+    control: Control,
+    sinks: Sinks,
+    null: int,
+    attach: Optional[Callable[[Streams, Client, list[str]], Attached]],
+) -> None:
+    """Give the apps of a pod that is about to begin their streams.
+
+    attach   `attached.attach`, which is not loaded where there is nothing to attach to
+    """
     streams = Streams(supervisor, sinks, null)
     supervisor.starter.streams = streams
-    control.verbs[ATTACH] = lambda client, fields: attach(streams, client, fields)
+    if attach is not None:
+        control.verbs["attach"] = lambda client, fields: attach(streams, client, fields)
     supervisor.control = Joined(streams, control)

@@ -88,10 +88,10 @@ def test_a_disk_that_is_full_loses_lines_and_says_so(
     sink.put([(b"kept", True)])
     os.close(fd)
     lines = [line.split(b" ", 3)[2:] for line in (tmp_path / "log").read_bytes().split(b"\n")]
-    assert lines[1][1].startswith(b"podwright: ") and lines[1][1].endswith(
+    assert lines[0][1].startswith(b"podwright: ") and lines[0][1].endswith(
         b" bytes of this log were lost"
     )
-    assert lines[2] == [b"F", b"kept"]
+    assert lines[1] == [b"F", b"kept"]
 
 
 def test_times_are_read_as_they_were_written() -> None:

@@ -146,10 +146,12 @@ class Session:
         if self.typed == "tty-in" and os.isatty(0):
             import termios
 
-            if self.request.hint:
-                self.told(self.request.hint)
             self.before = termios.tcgetattr(0)
             termios.tcsetattr(0, termios.TCSADRAIN, raw_mode(self.before))
+            if self.request.hint:
+                self.told(self.request.hint)
+                if os.isatty(2):
+                    os.write(2, b"\r")  # which the end of a line does not include any more
 
     def _end(self) -> None:
         for number, handler in self.handlers.items():
