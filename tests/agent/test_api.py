@@ -235,7 +235,7 @@ def test_what_is_not_there_is_said(client: Client) -> None:
         ("InspectPod", {"id": "x" * 5000}, "INVALID_ARGUMENT"),
         ("GetLogs", {"pod_id": "nobody"}, "NOT_FOUND"),
     ):
-        answer = client.ask(method, **request)  # type: ignore[arg-type]
+        answer = client.ask(method, **request)
         assert answer["end"] == status, (method, request, answer)
 
 
@@ -251,7 +251,12 @@ def logged(client: Client, uuid: str, **request: Any) -> list[str]:
 
 def test_logs_of_a_named_pod(host: Host, client: Client, listener: Client) -> None:
     script = "echo one; echo two; printf 'bad\\033[2J\\n'; read line < /go; echo three"
-    wanted = {"name": "talks", "image": tiny_image.NAME, "exec": "/bin/sh", "net": "none"}
+    wanted: dict[str, Any] = {
+        "name": "talks",
+        "image": tiny_image.NAME,
+        "exec": "/bin/sh",
+        "net": "none",
+    }
     wanted |= {"args": ["-c", f"mkfifo /go; {script}"], "restart": "no"}
     (part,) = host.agent.apply({"pods": [wanted]})["pods"]
     uuid = part["uuid"]
@@ -313,7 +318,7 @@ def client_time(host: Host) -> int:
 
 
 def test_events_of_images_and_the_end_of_a_stream(
-    host: Host, listener: Client, lab: Keys, tmp_path: Path
+    host: Host, listener: Client, generated: Path, lab: Keys, tmp_path: Path
 ) -> None:
     since = client_time(host)
     image = tmp_path / "other.aci"
@@ -328,7 +333,7 @@ def test_events_of_images_and_the_end_of_a_stream(
         "IMAGE_IMPORTED", "IMAGE_REMOVED",
     ]  # fmt: skip
     other = {"until_time": client_time(host) - 1}
-    second = Client(host, Path(listener.process.args[-2]))  # type: ignore[index]
+    second = Client(host, generated)
     try:
         second.begin("ListenEvents", filter=other)
         assert second.next() == {"end": "OK"}  # that was before now
@@ -398,7 +403,7 @@ def test_it_changes_nothing(host: Host, client: Client, pod: Pod) -> None:
         ("ListImages", {"detail": True}),
         ("GetLogs", {"pod_id": pod.uuid}),
     ):
-        client.begin(method, **request)  # type: ignore[arg-type]
+        client.begin(method, **request)
         while "end" not in client.next():
             continue
     assert (snapshot(host.agent.data), snapshot(host.agent.local)) == before
