@@ -28,7 +28,7 @@ def logged(path: Path) -> list[tuple[str, str, str]]:
     """The lines of a log without their times: stream, F or P, text."""
     found = [LINE.fullmatch(line) for line in path.read_text().splitlines()]
     assert all(found), path.read_text()
-    return [each.group(2, 3, 4) for each in found if each]
+    return [(each[2], each[3], each[4]) for each in found if each]
 
 
 def run_logged(bed: Bed, tmp_path: Path, *apps: dict[str, object], **options: object) -> Ended:

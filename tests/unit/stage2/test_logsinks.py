@@ -14,7 +14,7 @@ import pytest
 
 from podwright.host import journal, logfiles
 from podwright.host.logread import Joiner, Line, Query
-from podwright.kernel import logfile
+from podwright.kernel import fs, logfile
 from podwright.stage2 import logsinks
 from podwright.stage2.logsinks import LONGEST, FileSink, JournalSink, RotatedFile, Splitter
 
@@ -40,7 +40,7 @@ def test_what_was_split_is_what_was_written(seed: int) -> None:
 def test_entries_of_the_journal_carry_their_length() -> None:
     """So that a text cannot become a field; several go in one message."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    sink = JournalSink(ours, "app", "stderr", (("PODWRIGHT_UUID", "u"),))  # type: ignore[arg-type]
+    sink = JournalSink(ours, "app", "stderr", (("PODWRIGHT_UUID", "u"),))
     sink.put([(b"x\x00PRIORITY=0", True), (b"part", False)])
     first, second = theirs.recv(65536).split(b"\n\n")
     assert b"\nMESSAGE\n" + (12).to_bytes(8, "little") + b"x\x00PRIORITY=0" in first
@@ -53,7 +53,7 @@ def test_entries_of_the_journal_carry_their_length() -> None:
 def test_a_journal_that_is_slow_gets_all_of_it_later() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     ours.setblocking(False)
-    sink = JournalSink(ours, "app", "stdout", ())  # type: ignore[arg-type]
+    sink = JournalSink(ours, "app", "stdout", ())
     total = 0
     while sink.flush():
         sink.put([(b"a" * LONGEST, True)] * 8)
@@ -77,14 +77,14 @@ def test_a_disk_that_is_full_loses_lines_and_says_so(
 ) -> None:
     fd = logfile.open_file(str(tmp_path / "log"), append=True)
     sink = FileSink(RotatedFile((fd,), 1 << 20), "stdout")
-    real = logsinks.fs.write_all
+    real = fs.write_all
 
     def full(fd: int, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(logsinks.fs, "write_all", full)
+    monkeypatch.setattr(fs, "write_all", full)
     sink.put([(b"lost", True)])
-    monkeypatch.setattr(logsinks.fs, "write_all", real)
+    monkeypatch.setattr(fs, "write_all", real)
     sink.put([(b"kept", True)])
     os.close(fd)
     lines = [line.split(b" ", 3)[2:] for line in (tmp_path / "log").read_bytes().split(b"\n")]
