@@ -179,13 +179,23 @@ class Matrix:
         if json.loads(self.ok("image", "list", "--format=json")):
             self.ok("image", "verify", "--all")
 
+    def collected(self) -> None:
+        """Collect until no pod is left: the kernel takes a moment to end one that was killed."""
+
+        def gone() -> bool:
+            self.ok(*GC)
+            left = glob.glob(f"{self.data}/pods/*/*")
+            return all("/embryo/" in path for path in left)
+
+        self.wait("gc leaves pods", gone)
+
     def settled(self) -> None:
-        """Collected twice, the host is as it was; looked at now and then where only some cells are tried."""
+        """Collected, the host is as it was; looked at now and then where only some cells are tried."""
+        self.collected()
         self.looked -= 1
         if self.looked >= 0:
             return
         self.looked = self.seldom
-        self.ok(*GC)
         self.ok(*GC)
         left: dict[str, list[str]] = {}
 
