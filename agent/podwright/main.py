@@ -154,7 +154,8 @@ STATUS_1 = ("app sandbox", "app list", "app status")
 def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
     from podwright.cli import context
 
-    if verb.name in STARTERS and not any(word.startswith("--dir") for word in rest):
+    apart = globals_.true("debug") or any(word.startswith(("--dir", "--debug")) for word in rest)
+    if verb.name in STARTERS and not apart:
         from podwright import modulecache
 
         modulecache.use(f"{context.build(globals_).layout.data}/cache")
