@@ -28,7 +28,7 @@ class Command:
     args: tuple[str, ...]
     directory: Path = CHECKOUT
     results: Path | None = None
-    limit: float = 2400
+    limit: float = 3000
 
 
 def pytest(part: str, *paths: str) -> Command:
