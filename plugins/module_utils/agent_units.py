@@ -116,13 +116,15 @@ Description=Where monitoring asks for numbers about podwright pods
 
 [Socket]
 ListenStream=127.0.0.1:18113
-ExecStartPre=/bin/mkdir -p /run/podwright
+ExecStartPre=/bin/mkdir -p -m 0755 /run/podwright
 ExecStartPre=/bin/touch /run/podwright/counters
+ExecStartPre=/bin/chmod 0600 /run/podwright/counters
+UMask=0077
 
 [Install]
 WantedBy=sockets.target
 """
-"""The file is where calls of the agent count what they refuse, from then on."""
+"""The file is where calls of the agent count what they refuse, from then on. Who can open it can lock it: only root."""
 
 METRICS_SERVICE = f"""\
 # Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
@@ -175,6 +177,28 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 {HARDENED}"""
 """It is root without capabilities and with nothing to write to: logs are root's."""
 
+JOURNAL_SERVICE = f"""\
+# Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=Journals of podwright pods that are machines
+StartLimitIntervalSec=60
+StartLimitBurst=30
+
+[Service]
+Type=notify
+ExecStart=/usr/bin/podwright journal-service
+KillMode=mixed
+LimitNOFILE=16384
+MemoryMax=256M
+PrivateNetwork=yes
+ReadWritePaths=/run/podwright /var/log/journal
+Restart=on-failure
+RestartSec=100ms
+RestrictAddressFamilies=AF_UNIX
+TasksMax=1024
+{HARDENED}"""
+"""It is root without capabilities. The agent starts it when a pod becomes a machine; it ends with the last one."""
+
 TMPFILES = """\
 # Installed by the role podwright.fleet.agent; changes are overwritten.
 d /var/lib/podwright 2750 root podwright
@@ -189,6 +213,7 @@ FILES = {
     "/etc/systemd/system/podwright-metrics.service": METRICS_SERVICE,
     "/etc/systemd/system/podwright-api.socket": API_SOCKET,
     "/etc/systemd/system/podwright-api.service": API_SERVICE,
+    "/etc/systemd/system/podwright-journal.service": JOURNAL_SERVICE,
     "/etc/tmpfiles.d/podwright.conf": TMPFILES,
 }
 """Path and content."""

@@ -15,6 +15,13 @@ VERBS = (
         hidden=True,
     ),
     Verb(
+        "journal-service",
+        "journal_service",
+        "Keep a journal for each pod that is a machine",
+        "",
+        hidden=True,
+    ),
+    Verb(
         "resume",
         "resume",
         "Go on as the parent of a pod that runs",

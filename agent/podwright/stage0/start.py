@@ -169,6 +169,7 @@ def _launch(
         metadata=layout.metadata_socket if config.get("metadata") else "",
         listening=listening,
         machined=not os.path.exists(f"{layout.local_config}/no-machined"),
+        machine_journal=not os.path.exists(f"{layout.local_config}/no-machine-journals"),
     )
     if config["name"]:
         launch = _logged(layout, launch, config)
@@ -182,7 +183,10 @@ def _logged(layout: Layout, launch: Launch, config: dict[str, Any]) -> Launch:
     """With a place for its logs, since the pod's own directory goes with its next start."""
     from podwright.host import logs
 
-    launch = replace(launch, log_dir=logs.begin(layout, launch.name, launch.uuid))
+    place = logs.begin(
+        layout, launch.name, launch.uuid, lambda uuid: pods.get(layout, uuid) is not None
+    )
+    launch = replace(launch, log_dir=place)
     said = config.get("log")
     return (
         launch

@@ -104,6 +104,7 @@ class Launch:
     log_limits     most bytes of such a file, and how many of them are kept
     listening      sockets that its apps inherit
     machined       it is registered with systemd-machined, where that answers
+    machine_journal  then it has a journal of its own, too, where the host has what that takes
     """
 
     uuid: str
@@ -135,6 +136,7 @@ class Launch:
     log_limits: tuple[int, int] = (10 << 20, 5)
     listening: tuple[Listening, ...] = ()
     machined: bool = False
+    machine_journal: bool = False
 
 
 @value

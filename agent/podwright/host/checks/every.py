@@ -36,6 +36,7 @@ def table(data: str) -> dict[str, Callable[[], Check]]:
         "tpm": machines.tpm,
         "systemd": services.systemd,
         "journald": services.journald,
+        "machine-journals": services.machine_journals,
         "gpg": services.gpg,
         "nftables": services.nftables,
     }

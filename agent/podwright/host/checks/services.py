@@ -51,6 +51,20 @@ def journald(root: str = "") -> Check:
     )
 
 
+def machine_journals(root: str = "") -> Check:
+    """Whether `journalctl -M` shows pods."""
+    from podwright.host import machined, machinejournal
+
+    without = "journalctl -M shows no pods; podwright logs does"
+    if not any(os.path.exists(root + path) for path in machined.ACTIVATED):
+        return Check("machine-journals", MISSING, without, "install systemd-container")
+    if not os.path.exists(root + machinejournal.PROGRAM):
+        return Check("machine-journals", MISSING, without, "install systemd-journal-remote")
+    if not os.path.isdir(root + machinejournal.JOURNALS):
+        return Check("machine-journals", MISSING, without, f"make {machinejournal.JOURNALS}")
+    return Check("machine-journals", OK, "pods that are machines have a journal of their own")
+
+
 def gpg(find: Callable[[str], str] = program) -> Check:
     """Whether signatures of images can be checked."""
     path = find("gpg")

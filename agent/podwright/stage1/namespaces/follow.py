@@ -97,6 +97,8 @@ class Follower:
                 self._health_told(kind, fields)
             elif kind == link.NOTE:
                 self._noted(fields[0])
+            elif kind == link.AGAIN:
+                self._log(fields[0])
             elif kind == link.REPORT:
                 self.reported(fields[0])
             elif kind in (link.BEGUN, link.ENDED):
@@ -121,6 +123,14 @@ class Follower:
                 health.say(self.pod_dir, ready=False)
         except OSError as err:  # a full disk is no reason to end the pod
             self._noted(f"what probes say cannot be recorded: {safe(err)}")
+
+    def _log(self, text: str) -> None:
+        """Say something at once where the pod's own messages go; a terminal may be the app's now."""
+        end = "\n" if self.relay is None else "\r\n"
+        try:
+            os.write(2, f"podwright: {safe(text, 2000)}{end}".encode("utf-8", "replace"))
+        except OSError:
+            return  # nobody reads it any more: no reason to end the pod
 
     def _noted(self, text: str) -> None:
         """Keep a sentence; an app that is started again and again may cause the same one often."""

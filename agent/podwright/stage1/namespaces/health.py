@@ -3,7 +3,7 @@
 """What PID 1 says of the probes of its apps, as it is kept for `status` and told to systemd.
 
 `<pod dir>/health` is a JSON object: app -> {serving (null: it has no say), failure: {probe, text, at} or
-null}. Only pods with probes have it.
+null, ended: the same, of the last life that a probe has ended}. Only pods with probes have it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 from podwright import jsonio
 from podwright.host import clock, systemd
 from podwright.kernel import fs
+from podwright.model.probe import READINESS
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -42,7 +43,9 @@ def told(pod_dir: str, fields: list[str]) -> None:
     failure = before.get("failure")
     if text:
         failure = {"probe": probe, "text": safe(text, LONGEST), "at": clock.rfc3339(float(when))}
-    known[app] = {"serving": serving == "1" if serving else None, "failure": failure}
+    ended = failure if text and probe != READINESS else before.get("ended")
+    serves = serving == "1" if serving else None
+    known[app] = {"serving": serves, "failure": failure, "ended": ended}
     data = jsonio.dumps(known).encode()
     fs.write_atomic(f"{pod_dir}/{NAME}", data, 0o644, durable=False)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 
 from podwright import modulecache
 from podwright.errors import HostError, NetworkError
@@ -238,6 +239,10 @@ class _Parent(Follower):
         self.outer = _outer(plan)
         self.machined = pod.machined and os.path.isdir("/run/systemd/system")
         self.machine = ""
+        self.run_dir = os.path.dirname(pod.net_dir)
+        self.began = 0.0
+        if self.machined and pod.machine_journal and self.sinks is not None:
+            self._keep_journal(self.sinks)
 
     def fork(self, code: dict[str, bytes]) -> None:
         """Start the pod's PID 1 in a new pid namespace; our own children stay in ours."""
@@ -320,6 +325,20 @@ class _Parent(Follower):
         if self.machined:
             self._register()
 
+    def _keep_journal(self, sinks: Sinks) -> None:
+        """Let the machine that the pod is going to be have a journal, where its output goes to the host's."""
+        from podwright.host import machined
+
+        if sinks.journal is None or sinks.apart or not machined.answers() or not machined.wanted():
+            return
+        from podwright.host import machinejournal
+
+        self.began = time.time()
+        try:
+            self.plan = replace(self.plan, journal=machinejournal.begin(self.plan.uuid))
+        except OSError as err:
+            self.reported(f"the pod has no journal of its own: {safe(err)}")
+
     def _register(self) -> None:
         """Let systemd-machined know the pod; what goes wrong there is told and does no harm."""
         from podwright.host import machined
@@ -327,6 +346,11 @@ class _Parent(Follower):
         try:
             if machined.register(self.plan.uuid, self.pid, self.plan.root):
                 self.machine = self.plan.uuid
+            if self.machine and self.plan.journal:
+                from podwright.host import machinejournal
+
+                unit = machined.unit()
+                machinejournal.announce(self.run_dir, self.machine, self.pid, unit, self.began)
         except HostError as err:
             self.reported(err.sentence())
 

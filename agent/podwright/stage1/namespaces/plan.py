@@ -116,6 +116,7 @@ class PodPlan:
     kept       host namespaces that are kept (KINDS); none in namespaces, all in fly
     etc        what its apps are given in /etc
     mutable    its apps come and go while it runs
+    journal    directory of a journal of its own, see `host.machinejournal`; "" for none
     """
 
     uuid: str
@@ -139,6 +140,7 @@ class PodPlan:
     users: Optional[UserRange] = None
     etc: EtcFiles = EtcFiles()
     mutable: bool = False
+    journal: str = ""
 
 
 def compile_pod(launch: Launch) -> PodPlan:

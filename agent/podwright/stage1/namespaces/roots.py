@@ -60,6 +60,10 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
     if users is not None:
         users.show_own(pod)
     mounts.attach(pod, here)
+    if plan.journal:
+        from podwright.stage1.namespaces import machinejournal
+
+        machinejournal.mount(plan, pod, here)
     on_disk(plan, here, users)
     given = etcfiles.Given(plan)
     if users is not None:

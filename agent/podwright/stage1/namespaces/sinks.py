@@ -35,6 +35,7 @@ class Sinks:
     """Descriptors, and what is needed to write to them.
 
     journal    socket of journald, or None; `journaled`: which of stdout and stderr go there
+    apart      it is that of another namespace (LogNamespace=)
     fields     of every entry: (name, text)
     files      app -> descriptors: its file, and those that are put aside, the next one first
     max_size   bytes of each of them
@@ -43,6 +44,7 @@ class Sinks:
     def __init__(self, max_size: int) -> None:
         self.journal: Optional[_socket.socket] = None
         self.journaled: frozenset[str] = frozenset()
+        self.apart = False
         self.fields: tuple[tuple[str, str], ...] = ()
         self.files: dict[str, tuple[int, ...]] = {}
         self.max_size = max_size
@@ -137,6 +139,7 @@ def _journal(sinks: Sinks, pod: Launch) -> dict[str, Any]:
         return {}  # no journal that takes entries: as before, with our own output
     channel.setblocking(False)
     sinks.journal, sinks.journaled = channel, frozenset(ours)
+    sinks.apart = "/journal." in where
     unit = _unit()
     name = (("PODWRIGHT_POD", pod.name),) if pod.name else ()
     sinks.fields = (("PODWRIGHT_UUID", pod.uuid), *name)
