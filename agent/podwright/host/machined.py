@@ -43,14 +43,19 @@ def own_unit(text: str) -> str:
     return ""
 
 
-def wanted() -> bool:
-    """Whether we run in a unit that may be a machine."""
+def unit() -> str:
+    """The unit that we run in, or ""."""
     try:
         with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
-            unit = own_unit(file.read())
+            return own_unit(file.read())
     except OSError:
-        return False
-    return bool(unit) and not unit.startswith(("session-", "user@", "init.scope"))
+        return ""
+
+
+def wanted() -> bool:
+    """Whether we run in a unit that may be a machine."""
+    ours = unit()
+    return bool(ours) and not ours.startswith(("session-", "user@", "init.scope"))
 
 
 def register(uuid: str, leader: int, root: str) -> bool:

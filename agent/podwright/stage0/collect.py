@@ -48,12 +48,12 @@ def remove(layout: Layout, pod: pods.Pod) -> None:
         raise UsageError(f"pod {pod.uuid} is {pod.state}", "stop it first", object=pod.uuid)
     locked = pods.lock(layout, pod)
     try:
-        _delete(locked)
+        _delete(layout, locked)
     finally:
         locked.close()
 
 
-def _delete(locked: pods.LockedPod) -> None:
+def _delete(layout: Layout, locked: pods.LockedPod) -> None:
     """Move to garbage and remove the files of a pod we hold the lock of."""
     if locked.directory not in (pods.EXITED_GARBAGE, pods.GARBAGE):
         try:
@@ -62,6 +62,10 @@ def _delete(locked: pods.LockedPod) -> None:
             raise _in_the_way(locked.uuid, err) from None
     _end_rest(locked.path)
     try:
+        if os.path.lexists("/var/log/journal"):
+            from podwright.host import machinejournal
+
+            machinejournal.forget(layout.run, locked.uuid)
         fs.remove_tree(locked.path)
     except OSError as err:
         raise _in_the_way(locked.uuid, err) from None
