@@ -137,7 +137,7 @@ def _sub_verb(verb: Verb, rest: list[str], globals_: options.Arguments) -> tuple
     if index >= len(rest):
         if globals_.true("help"):
             return verb, []
-        names = ", ".join(sub.name for sub in subs)
+        names = ", ".join(sub.name for sub in subs if not sub.hidden)
         raise UsageError(f"{verb.name} needs a sub-command", f"one of {names}")
     return verbs.find_sub(verb, rest[index]), rest[index + 1 :]
 

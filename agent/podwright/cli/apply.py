@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_STATE = 16 * 1024 * 1024
+HINT = 'give the desired state as JSON, such as {"pods": [{"name": "web", "image": "..."}]}'
 
 
 def run(context: Context, args: Arguments) -> int:
     """0 when all is (or would be) as desired, 254 when anything was refused or failed."""
     context.need_root("apply")
+    if args.true("no-wait") or args.text("wait", "true") == "false":
+        raise UsageError(
+            "apply always waits: what does not become ready is taken back",
+            "--no-wait is for podwright start and podwright restart",
+        )
     form = args.text("format") or ("text" if sys.stdout.isatty() else "json")
     mode = apply.Mode(
         check=args.true("check"),
@@ -97,8 +103,19 @@ def _read(args: Arguments) -> Any:
             with open(path, "rb") as file:
                 data = file.read(MAX_STATE + 1)
     except OSError as err:
-        raise UsageError(f"{safe(path, 200)}: {err.strerror}", object=safe(path, 200)) from None
-    return jsonio.loads(data, "standard input" if path == "-" else safe(path, 200), limit=MAX_STATE)
+        raise UsageError(
+            f"{safe(path, 200)}: {err.strerror}",
+            "podwright apply FILE, or - for standard input",
+            object=safe(path, 200),
+        ) from None
+    what = "standard input" if path == "-" else safe(path, 200)
+    if not data.strip():
+        raise UsageError(f"{what} is empty", HINT)
+    try:
+        return jsonio.loads(data, what, limit=MAX_STATE)
+    except UsageError as err:
+        err.hint = err.hint or HINT
+        raise
 
 
 def _tell(answer: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ def _app(pod: pods.Pod, offered: dict[str, tuple[str, ...]], wanted: str) -> str
     if wanted:
         if wanted not in offered:
             raise NotFoundError(
-                f"pod {pod.uuid} has no app called {safe(wanted, 60)!r}",
+                f"pod {pod.shown} has no app called {safe(wanted, 60)!r}",
                 f"it has {', '.join(offered)}",
                 object=safe(wanted, 60),
             )
@@ -58,7 +58,7 @@ def _app(pod: pods.Pod, offered: dict[str, tuple[str, ...]], wanted: str) -> str
     able = [name for name, names in offered.items() if names] or list(offered)
     if len(able) != 1:
         raise UsageError(
-            f"pod {pod.uuid} has {len(able)} apps to attach to",
+            f"pod {pod.shown} has {len(able)} apps to attach to",
             f"say which one: --app={'|'.join(able)}",
         )
     return able[0]

@@ -43,12 +43,12 @@ def check_running(pod: pods.Pod) -> None:
     if pod.state == "running":
         return
     hint = {
-        "prepared": f"start it: podwright run-prepared {pod.uuid}",
+        "prepared": f"start it: podwright run-prepared {pod.shown}",
         "preparing": "wait until it is prepared, and start it",
-        "exited": "see how it ended: podwright status " + pod.uuid,
+        "exited": "see how it ended: podwright status " + pod.shown,
     }.get(pod.state, "podwright list shows the pods that run")
     state = "has ended" if pod.state.startswith("exited") else f"is {pod.state}, not running"
-    raise LaunchError(f"pod {pod.uuid} {state}", hint, object=pod.uuid)
+    raise LaunchError(f"pod {pod.shown} {state}", hint, object=pod.uuid)
 
 
 def _app(pod: pods.Pod, wanted: str) -> str:
@@ -56,13 +56,13 @@ def _app(pod: pods.Pod, wanted: str) -> str:
     names = [app.name for app in start.read_manifest(pod.path).apps]
     if wanted and wanted not in names:
         raise NotFoundError(
-            f"pod {pod.uuid} has no app called {safe(wanted, 60)!r}",
+            f"pod {pod.shown} has no app called {safe(wanted, 60)!r}",
             f"it has {', '.join(names)}",
             object=safe(wanted, 60),
         )
     if not wanted and len(names) != 1:
         raise UsageError(
-            f"pod {pod.uuid} has {len(names)} apps", f"say which one: --app={'|'.join(names)}"
+            f"pod {pod.shown} has {len(names)} apps", f"say which one: --app={'|'.join(names)}"
         )
     return wanted or names[0]
 

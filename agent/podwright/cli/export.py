@@ -25,8 +25,10 @@ FEW = 5
 def run(context: Context, args: Arguments) -> int:
     """Write the file; says the ID that it has as an image, and what is not in it."""
     context.need_root("export")
-    if not args.rest:
-        raise UsageError("export needs a file to write", "podwright export UUID-OR-NAME FILE.aci")
+    wanted = 2 - args.given("uuid-file")
+    if len(args.rest) < wanted:
+        missing = "a file to write" if args.rest or wanted == 1 else "a pod and a file to write"
+        raise UsageError(f"export needs {missing}", "podwright export UUID-OR-NAME FILE.aci")
     target = args.rest.pop()
     pod = pods.find(context.layout, which.one(args, "export"))
     done = podexport.export(context.layout, pod, args.text("app"), target, args.true("overwrite"))

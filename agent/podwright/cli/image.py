@@ -143,7 +143,7 @@ def find_id(layout: Layout, text: str) -> tuple[str, str]:
     ref = parse_ref(text, os.path.isfile)
     if ref.kind != "id":
         image = find_one(layout, text)
-        return image.id, image.name
+        return image.id, imagereport.full_name(image)
     ids = [each for each in store.image_ids(layout) if each.startswith(ref.location)]
     if len(ids) > 1:
         raise _ambiguous(text)
@@ -155,7 +155,10 @@ def find_id(layout: Layout, text: str) -> tuple[str, str]:
         record = store.read_record(layout, ids[0])
     except StoreError:
         record = None
-    return ids[0], record.name if record else ids[0]
+    if record is None:
+        return ids[0], ids[0]
+    version = dict(record.labels).get("version", "")
+    return ids[0], f"{record.name}:{version}" if version else record.name
 
 
 def _ambiguous(text: str) -> UsageError:

@@ -39,12 +39,35 @@ def run(context: Context, args: Arguments) -> int:
     titles += ("IMAGE ID",) if full else ()
     titles += ("STATE", "CREATED", "STARTED", "NETWORKS", "APP STATE", "READY")
     rows = [row for pod in found for row in _rows(pod, full)]
+    rows += _absent(context, {pod["pod_name"] for pod in found}, full)
     if context.layout.rkt:  # its columns and no others, for scripts that count them
         kept = [at for at, title in enumerate(titles) if title in THEIRS]
         titles, *rows = [tuple(row[at] for at in kept) for row in (titles, *rows)]
     if rows or not args.true("no-legend"):
         say(render(titles, rows, not args.true("no-legend")))
     return 0
+
+
+def _absent(context: Context, known: set[str], full: bool) -> list[tuple[str, ...]]:
+    """Rows of the named pods that have no instance now; people look for them here."""
+    if context.layout.rkt:
+        return []
+    from podwright.cli import absent
+
+    rest = ("-",) * 3
+    return [
+        (
+            "-" if name else "",
+            name,
+            app,
+            image,
+            *(("",) if full else ()),
+            *((absent.STATE, *rest) if name else ("",) * 4),
+            "",
+            "",
+        )
+        for name, app, image in absent.rows(context.layout, known)
+    ]
 
 
 def _with_history(context: Context, pod: dict[str, Any]) -> dict[str, Any]:

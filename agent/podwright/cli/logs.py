@@ -107,7 +107,7 @@ def _record(context: Context, found: Found, text: str) -> dict[str, Any]:
     if found.path and not os.path.lexists(f"{found.path}/started-at"):
         raise NotFoundError(
             f"pod {safe(text, 60)} has no log: it was not started yet",
-            f"podwright run-prepared {found.uuid}",
+            _not_started(context, found),
             object=found.uuid,
         )
     raise NotFoundError(
@@ -115,6 +115,16 @@ def _record(context: Context, found: Found, text: str) -> dict[str, Any]:
         "give it a name with podwright apply, or start it by systemd-run podwright run ...",
         object=found.uuid,
     )
+
+
+def _not_started(context: Context, found: Found) -> str:
+    """What to do about a pod that was not started."""
+    pod = pods.get(context.layout, found.uuid)
+    state = pod.state if pod is not None else ""
+    return {
+        "prepared": f"start it: podwright run-prepared {found.uuid}",
+        "aborted prepare": f"its preparation failed; remove it: podwright rm {found.uuid}",
+    }.get(state, "podwright list shows the pods")
 
 
 def _apps(found: Found, record: dict[str, Any]) -> list[str]:

@@ -79,7 +79,7 @@ def _write(path: str, data: bytes) -> None:
         if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
             raise HostError(
                 f"--textfile: others can write to {safe(folder, 200)}",
-                "give it to root, mode 0755",
+                "choose a directory that only root can write to, such as the node exporter's own",
                 object=safe(folder, 200),
                 reason="unsafe-directory",
             )

@@ -41,15 +41,19 @@ def sandbox(context: Context, args: Arguments) -> int:
         durable=False,
         on_uuid=(lambda uuid: run.save_uuid(save, uuid)) if save else None,
     )
-    run.say_prepared(prepared)
-    run.tell_strangers(context, spec)
-    outcome = start.run(
-        context.layout,
-        prepared.pod,
-        on_ready=lambda: _said(prepared.pod.uuid),
-        on_report=tell_report,
-        again=run.again(context),
-    )
+    try:
+        run.say_prepared(prepared)
+        run.tell_strangers(context, spec)
+        outcome = start.run(
+            context.layout,
+            prepared.pod,
+            on_ready=lambda: _said(prepared.pod.uuid),
+            on_report=tell_report,
+            again=run.again(context),
+        )
+    except BaseException:
+        prepare.discard(prepared.pod)
+        raise
     run.tell(outcome)
     return outcome.status
 
@@ -112,7 +116,7 @@ def _act(context: Context, args: Arguments, verb: str) -> int:
 def _app(pod: Pod, args: Arguments, verb: str) -> str:
     app = args.text("app")
     if not app:
-        raise UsageError(f"app {verb} needs an app", f"podwright app {verb} --app=NAME {pod.uuid}")
+        raise UsageError(f"app {verb} needs an app", f"podwright app {verb} --app=NAME {pod.shown}")
     return app
 
 
@@ -120,7 +124,7 @@ def _seen(context: Context, args: Arguments, verb: str) -> tuple[Pod, dict[str, 
     pod = pods.find(context.layout, which.one(args, f"app {verb}"))
     seen = report.report(pod)
     if "error" in seen:
-        raise NotFoundError(f"pod {pod.uuid}: {seen['error']}", object=pod.uuid)
+        raise NotFoundError(f"pod {pod.shown}: {seen['error']}", object=pod.uuid)
     return pod, seen
 
 
@@ -148,12 +152,13 @@ def list_(context: Context, args: Arguments) -> int:
 def status(context: Context, args: Arguments) -> int:
     """Show how an app fares."""
     pod, seen = _seen(context, args, "status")
-    name = _app(pod, args, "status")
+    alone = [app["name"] for app in seen["apps"]] if not args.text("app") else []
+    name = alone[0] if len(alone) == 1 else _app(pod, args, "status")
     found = [app for app in seen["apps"] if app["name"] == name]
     if not found:
         raise NotFoundError(
-            f"pod {pod.uuid} has no app called {safe(name, 60)!r}",
-            f"podwright app list {pod.uuid} shows those it has",
+            f"pod {pod.shown} has no app called {safe(name, 60)!r}",
+            f"podwright app list {pod.shown} shows those it has",
             object=safe(name, 60),
         )
     text = _shown(found[0], args)

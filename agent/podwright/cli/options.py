@@ -145,11 +145,36 @@ def take(argv: list[str], index: int, options: dict[str, Option], into: Argument
     return index
 
 
+ELSEWHERE = {
+    "tail": "lines",
+    "n": "lines",
+    "env": "environment",
+    "e": "environment",
+    "publish": "port",
+    "p": "port",
+    "network": "net",
+    "workdir": "working-dir",
+    "w": "working-dir",
+    "entrypoint": "exec",
+    "read-only": "readonly-rootfs",
+    "cidfile": "uuid-file-save",
+    "v": "volume",
+    "o": "format",
+    "output": "format",
+    "container": "app",
+    "time": "grace-period",
+}
+"""How other tools call what we have: what is meant by it here."""
+
+
 def _unknown(word: str, options: dict[str, Option]) -> UsageError:
     """The error for a flag that does not exist; its value is not repeated, it may be a secret."""
     import difflib
 
-    close = difflib.get_close_matches(word.lstrip("-"), options, 1)
+    name = word.lstrip("-")
+    shown = [one.name for one in options.values() if not one.hidden]
+    close = [ELSEWHERE[name]] if ELSEWHERE.get(name) in shown else []
+    close = close or difflib.get_close_matches(name, shown, 1)
     hint = f"did you mean --{close[0]}?" if close else "--help lists the options"
     return UsageError(f"unknown option {safe(word, 60)}", hint, object=safe(word, 60))
 

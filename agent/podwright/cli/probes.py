@@ -23,14 +23,18 @@ WORDS = tuple(name.replace("_", "-") for name in TIMES)
 
 
 def parse(text: str, role: str) -> Probe:
-    """One probe. What follows its target are `,NAME=VALUE`; commas in a command stay its own."""
+    """One probe. What follows its target are `,NAME=VALUE`; commas in a command stay its own.
+
+    Of http and tcp, each comma begins one: one in a path is written %2C, else a misspelt option
+    would become a part of the path.
+    """
     flag = f"--{role}"
     kind, colon, rest = text.partition(":")
     if kind == "https":
         raise probe.no_https(flag)
     if not colon or kind not in (EXEC, HTTP, TCP):
         raise UsageError(f"{flag}: {safe(text, 80)!r} is not a probe", HINT, object=flag)
-    target, said = _split(rest, flag)
+    target, said = _split(rest, flag) if kind == EXEC else _split_all(rest, flag)
     raw = _target(kind, target)
     for name, content in said:
         if name in WORDS:
@@ -50,11 +54,47 @@ def _split(rest: str, flag: str) -> tuple[str, list[tuple[str, str]]]:
             break
         said.append((name, content))
         rest = before
+    close = _close(name, WORDS) if comma and equals and name not in REQUEST else ""
+    if close:  # part of a command otherwise, which nobody means
+        raise _unknown(flag, name, close)
+    _check_twice(said, flag)
+    return rest, said
+
+
+def _split_all(rest: str, flag: str) -> tuple[str, list[tuple[str, str]]]:
+    """The same of http and tcp: all that follows a comma is said, and known."""
+    target, *parts = rest.split(",")
+    said = []
+    for part in parts:
+        name, equals, content = part.partition("=")
+        if not equals or name not in (*WORDS, *REQUEST):
+            raise _unknown(flag, name, _close(name, (*WORDS, *REQUEST)))
+        said.append((name, content))
+    _check_twice(said, flag)
+    return target, said
+
+
+def _close(name: str, words: tuple[str, ...]) -> str:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, words, 1, 0.8)), "")
+
+
+def _unknown(flag: str, name: str, close: str) -> UsageError:
+    meant = f"did you mean {close}=? " if close else f"there are {', '.join((*WORDS, *REQUEST))}; "
+    return UsageError(
+        f"{flag}: {safe(name, 40)!r} is not an option of a probe",
+        f"{meant}write a comma in a path as %2C, and one in a header or in a command's option in a"
+        " desired state",
+        object=flag,
+    )
+
+
+def _check_twice(said: list[tuple[str, str]], flag: str) -> None:
     names = [name for name, _ in said if name != "header"]
     twice = next((name for name in names if names.count(name) > 1), "")
     if twice:
         raise UsageError(f"{flag}: {twice} is said twice", object=flag)
-    return rest, said
 
 
 def _target(kind: str, text: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 
-from podwright.cli import addresses, durations, which
+from podwright.cli import absent, addresses, durations, which
 from podwright.cli.context import Context, answer, say
 from podwright.errors import NotReadyError
 from podwright.stage0 import pods, report
@@ -26,25 +26,45 @@ ENDED = ("exited", "exited garbage", "exited deleting", "aborted prepare", "garb
 def run(context: Context, args: Arguments) -> int:
     """Print the status; a wait that times out is an error and prints nothing."""
     text = which.one(args, "status")
+    if absent.is_absent(context.layout, text):
+        return _absent(context, args, text)
     pod = pods.find(context.layout, text)
+    shown = pod.shown
 
     def look() -> dict[str, Any]:
         return report.report(pods.get(context.layout, pod.uuid) or pods.find(context.layout, text))
 
     seen = look()
     if args.given("wait"):
-        seen = _wait(look, lambda s: s["state"] in ENDED, args.text("wait"), "has not ended")
+        seen = _wait(
+            look, lambda s: s["state"] in ENDED, args.text("wait"), f"{shown} has not ended"
+        )
     elif args.given("wait-ready"):
         seen = _wait(
             look,
             lambda s: s["ready"] or s["state"] in ENDED,
             args.text("wait-ready"),
-            "is not ready",
+            f"{shown} is not ready",
         )
         if not seen["ready"] and args.text("wait-ready") != "false":
-            raise NotReadyError(f"pod {pod.uuid} ended before it was ready", object=pod.uuid)
+            raise NotReadyError(
+                f"pod {pod.shown} ended before it was ready",
+                f"see what its apps wrote: podwright logs {pod.shown}",
+                object=pod.uuid,
+            )
     if not answer(args, seen):
         say("\n".join(safe(line, 1000) for line in _lines(seen)))
+    return 0
+
+
+def _absent(context: Context, args: Arguments, name: str) -> int:
+    """A named pod without an instance: it has ended, and nothing of it is left to wait for."""
+    if args.given("wait-ready") and args.text("wait-ready") != "false":
+        raise NotReadyError(
+            f"pod {name} is stopped", f"start it: podwright start {name}", object=name
+        )
+    if not answer(args, absent.report(context.layout, name)):
+        say(f"name={name}\nstate={absent.STATE}")
     return 0
 
 
@@ -62,7 +82,10 @@ def _wait(
             return seen
         if deadline is not None and time.monotonic() >= deadline:
             raise NotReadyError(
-                f"pod {seen['name']} {problem} after {text}", object=seen["name"], reason="timeout"
+                f"pod {problem} after {text}",
+                "podwright logs shows what its apps wrote",
+                object=seen["name"],
+                reason="timeout",
             )
         time.sleep(POLL)
 

@@ -22,6 +22,8 @@ VERBS = (
                 "FORM",
                 choices=("", "auto", "json", "none"),
             ),
+            Option("wait", "wait until what was started is ready, as it always does"),
+            Option("no-wait", "refused: see --wait", hidden=True),
             Option("lock-timeout", "seconds to wait for another apply", "SECONDS", "60"),
             Option(
                 "format",
@@ -31,7 +33,8 @@ VERBS = (
             ),
         ),
         "Reads pods, images, networks and trusted keys as one JSON document and answers with one JSON object:\n"
-        "changed, and per pod the actions taken. A second run changes nothing.",
+        "changed, and per pod the actions taken. A second run changes nothing. It always waits until what it\n"
+        "started is ready: a pod that does not become ready is taken back.",
         ("podwright apply --check --diff pods.json",),
     ),
     Verb(

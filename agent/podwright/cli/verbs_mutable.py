@@ -7,6 +7,7 @@ from __future__ import annotations
 from podwright.cli.flags import FORMAT, PULL, UUID_FILE
 from podwright.cli.options import Option, Verb, table
 from podwright.cli.verbs_pod import APP_OPTIONS, POD_OPTIONS, START_OPTIONS
+from podwright.values import replace
 
 OF_POD = (
     *("port", "allow", "secret", "no-overlay", "stage1-name", "selinux", "private-users"),
@@ -18,6 +19,8 @@ OF_POD = (
 _POD = table(POD_OPTIONS, START_OPTIONS)
 DECIDED_BEFORE = ("depends-on",)
 """What `run` takes for an app, and what makes no sense for one that is started by hand."""
+REFUSED = ("startup", "readiness", "liveness", "notify", "watchdog")
+"""What is read to be refused with a sentence, and not offered: its probes are made when a pod starts."""
 APP = Option("app", "name of the app", "APP")
 
 VERBS = (
@@ -63,7 +66,11 @@ APP_VERBS = (
                 repeat=True,
                 per_app=True,
             ),
-            *(one for one in APP_OPTIONS if one.name not in DECIDED_BEFORE),
+            *(
+                replace(one, hidden=one.hidden or one.name in REFUSED)
+                for one in APP_OPTIONS
+                if one.name not in DECIDED_BEFORE
+            ),
             Option(
                 "pull-policy",
                 "new: store first; update: network first; never: store only",
@@ -121,7 +128,7 @@ APP_VERBS = (
         "mutable",
         "Show how an app of a pod fares",
         "POD",
-        (APP, FORMAT, UUID_FILE),
+        (Option("app", "name of the app; needed when the pod has several", "APP"), FORMAT, UUID_FILE),
         "",
         ("podwright app status --app=redis $UUID",),
     ),

@@ -25,7 +25,11 @@ def names(args: Arguments, verb: str) -> list[str]:
             with open(path, encoding="utf-8") as file:
                 found.append(file.read(200).strip())
         except (OSError, UnicodeDecodeError) as err:
-            wrong = UsageError(f"--uuid-file: {safe(path, 200)} cannot be read: {safe(err, 200)}")
+            why = err.strerror if isinstance(err, OSError) else "it is not text"
+            wrong = UsageError(
+                f"--uuid-file: {safe(path, 200)} cannot be read: {why}",
+                "--uuid-file-save of run, prepare and app sandbox writes such a file",
+            )
             wrong.status = 1 if verb in ("status", "stop") else 254
             raise wrong from None
     if not found:
@@ -59,5 +63,7 @@ def one(args: Arguments, verb: str) -> str:
     """The only pod named."""
     found = names(args, verb)
     if len(found) != 1:
-        raise UsageError(f"{verb} takes one pod, not {len(found)}")
+        raise UsageError(
+            f"{verb} takes one pod, not {len(found)}", f"podwright {verb} UUID-OR-NAME"
+        )
     return found[0]

@@ -101,7 +101,12 @@ def begin(_layout: Layout, pod: Pod, app: str) -> None:
     """Start an app; its program is executed when this returns."""
     with _lock(pod, "app start"):
         _named(pod, app)
-        started, *_ = asking.ask(pod.path, pod.uuid, changing.START, app)
+        try:
+            started, *_ = asking.ask(pod.path, pod.uuid, changing.START, app)
+        except LaunchError as err:
+            if err.message.endswith("it runs already"):
+                err.hint = f"stop it first: podwright app stop --app={app} {pod.shown}"
+            raise
         _wait_told(pod, app, float(started))
 
 
@@ -132,7 +137,7 @@ def remove(layout: Layout, pod: Pod, app: str) -> None:
             asking.ask(pod.path, pod.uuid, changing.REMOVE, app)
         except LaunchError as err:
             raise LaunchError(
-                err.message, f"stop it first: podwright app stop --app={app} {pod.uuid}", object=app
+                err.message, f"stop it first: podwright app stop --app={app} {pod.shown}", object=app
             ) from None
         rest, gone = changes.without(manifest, app)
         kept = frozenset(volume.name for volume in rest.volumes)
@@ -161,12 +166,12 @@ def _checked(pod: Pod) -> PodManifest:
         if changes.is_mutable(manifest):
             return manifest
         raise UsageError(
-            f"pod {pod.uuid} was not started by app sandbox: its apps cannot be changed",
+            f"pod {pod.shown} was not started by app sandbox: its apps cannot be changed",
             "run the app in a pod of its own: podwright run",
             object=pod.uuid,
         )
     raise LaunchError(
-        f"pod {pod.uuid} is {pod.state}, not running",
+        f"pod {pod.shown} is {pod.state}, not running",
         "podwright list shows the pods that run",
         object=pod.uuid,
     )
@@ -177,7 +182,7 @@ def _named(pod: Pod, app: str) -> PodManifest:
     names = [one.name for one in manifest.apps]
     if app not in names:
         raise NotFoundError(
-            f"pod {pod.uuid} has no app called {safe(app, 60)!r}",
+            f"pod {pod.shown} has no app called {safe(app, 60)!r}",
             f"it has {', '.join(names) or 'none'}",
             object=safe(app, 60),
         )

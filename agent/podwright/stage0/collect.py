@@ -45,7 +45,11 @@ class Collected:
 def remove(layout: Layout, pod: pods.Pod) -> None:
     """Delete a pod that does not run."""
     if pod.state not in REMOVABLE:
-        raise UsageError(f"pod {pod.uuid} is {pod.state}", "stop it first", object=pod.uuid)
+        hint = {
+            "running": f"stop it first: podwright stop {pod.shown}",
+            "preparing": "wait until it is prepared",
+        }.get(pod.state, "wait until it is gone")
+        raise UsageError(f"pod {pod.shown} is {pod.state}", hint, object=pod.uuid)
     locked = pods.lock(layout, pod)
     try:
         _delete(layout, locked)

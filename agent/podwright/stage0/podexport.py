@@ -53,8 +53,10 @@ def export(layout: Layout, pod: pods.Pod, app: str, target: str, overwrite: bool
     Raises UsageError, NotFoundError, StoreError, VerifyError, HostError; `target` is as before then.
     """
     if pod.state not in EXPORTED:
-        hint = "stop it first" if pod.state == "running" else "only what has run can be exported"
-        raise UsageError(f"pod {pod.uuid} is {pod.state}", hint, object=pod.uuid)
+        hint = "only what has run can be exported"
+        if pod.state == "running":
+            hint = f"stop it first: podwright stop {pod.shown}"
+        raise UsageError(f"pod {pod.shown} is {pod.state}", hint, object=pod.uuid)
     locked = pods.lock(layout, pod)
     try:
         manifest = read_manifest(locked.path)
@@ -67,12 +69,12 @@ def export(layout: Layout, pod: pods.Pod, app: str, target: str, overwrite: bool
 def _chosen(pod: pods.Pod, manifest: PodManifest, name: str) -> PodApp:
     names = [app.name for app in manifest.apps]
     if not name and len(names) > 1:
-        raise UsageError(f"pod {pod.uuid} has {len(names)} apps", f"say --app: {', '.join(names)}")
+        raise UsageError(f"pod {pod.shown} has {len(names)} apps", f"say --app: {', '.join(names)}")
     for app in manifest.apps:
         if app.name == (name or names[0]):
             return app
     raise NotFoundError(
-        f"pod {pod.uuid} has no app {safe(name, 60)!r}", f"its apps are {', '.join(names)}"
+        f"pod {pod.shown} has no app {safe(name, 60)!r}", f"its apps are {', '.join(names)}"
     )
 
 

@@ -17,7 +17,7 @@ from podwright.host.lock import try_lock
 from podwright.kernel import fs
 from podwright.model.names import is_pod_name, is_uuid
 from podwright.text import safe
-from podwright.values import value
+from podwright.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,12 +48,21 @@ OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @value
 class Pod:
-    """A pod as seen at one moment: its directory and whether somebody held its lock."""
+    """A pod as seen at one moment: its directory and whether somebody held its lock.
+
+    called  the name that it was looked for by, for messages; "" where that was its UUID
+    """
 
     uuid: str
     directory: str
     locked: bool
     path: str
+    called: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What who asked calls it: its name, or its UUID."""
+        return self.called or self.uuid
 
     @property
     def state(self) -> str:
@@ -240,7 +249,7 @@ def find(layout: Layout, text: str) -> Pod:
         named = instance(layout, text)
         pod = get(layout, named) if named else None
         if pod is not None:
-            return pod
+            return replace(pod, called=text)
     # By UUID, since a pod that moves on meanwhile is met in both places; the later one counts.
     found = {
         pod.uuid: pod
@@ -255,6 +264,12 @@ def find(layout: Layout, text: str) -> Pod:
             object=text,
         )
     if not matches:
+        if is_pod_name(text) and os.path.lexists(f"{layout.named}/{text}/current"):
+            raise NotFoundError(
+                f"pod {text} has no instance now, only its revisions",
+                f"start it: podwright start {text}, or see podwright history {text}",
+                object=text,
+            )
         raise NotFoundError(
             f"no pod is called {safe(text, 60)!r}",
             "podwright list shows the pods",

@@ -55,7 +55,14 @@ def prepare(layout: Layout, pod: pods.Pod) -> tuple[pods.LockedPod, tuple[str, .
     life before and cannot be ended.
     """
     if pod.state not in ENDED:
-        raise UsageError(f"pod {pod.uuid} is {pod.state}, not prepared or ended", object=pod.uuid)
+        hint = {
+            "running": f"stop it first: podwright stop {pod.shown}",
+            "preparing": "wait until it is prepared",
+            "aborted prepare": f"remove it: podwright rm {pod.shown}, and prepare another one",
+        }.get(pod.state, "it is being removed: prepare another one")
+        raise UsageError(
+            f"pod {pod.shown} is {pod.state}, not prepared or ended", hint, object=pod.uuid
+        )
     locked = pods.lock(layout, pod)
     try:
         warnings = _warnings(locked.path)

@@ -35,8 +35,14 @@ def by_live_pods(layout: Layout) -> dict[str, str]:
         except FileNotFoundError:
             continue  # it is only being made, and will see that the image is gone
         for app in manifest.apps:
-            used.setdefault(app.image_id, f"pod {pod.uuid} ({pod.state})")
+            used.setdefault(app.image_id, f"pod {called(layout, pod)} ({pod.state})")
     return used
+
+
+def called(layout: Layout, pod: pods.Pod) -> str:
+    """The name of a pod's that means it now; else its UUID."""
+    name = str(pod.read_object("runtime-config").get("name", ""))
+    return safe(name) if name and pods.instance(layout, name) == pod.uuid else pod.uuid
 
 
 def _named(layout: Layout) -> dict[str, str]:
@@ -84,7 +90,10 @@ def refuse_used(layout: Layout, image_id: str, name: str) -> None:
     user = by_pods(layout).get(image_id)
     if user:
         raise UsageError(
-            f"image {name} is used by {user}", "remove the pod first", object=name, reason="in-use"
+            f"image {name} is used by {user}",
+            "remove the pod first; one with a name goes by podwright apply with its state absent",
+            object=name,
+            reason="in-use",
         )
     above = by_images(layout).get(image_id)
     if above:

@@ -22,12 +22,12 @@ from podwright.model.probe import LIVENESS, READINESS, STARTUP, Probe
         ("http:80", READINESS, Probe("http", port="80")),
         ("http:80/", READINESS, Probe("http", port="80")),
         (
-            "http:web/a,b?c=d,interval=500ms,timeout=2,success-threshold=2,initial-delay=1m",
+            "http:web/a%2Cb?c=d,interval=500ms,timeout=2,success-threshold=2,initial-delay=1m",
             READINESS,
             Probe(
                 "http",
                 port="web",
-                path="/a,b?c=d",
+                path="/a%2Cb?c=d",
                 interval=0.5,
                 timeout=2.0,
                 success_threshold=2,
@@ -86,6 +86,11 @@ def test_a_probe_is_its_target_and_what_differs_from_the_defaults(
         ("http:80/,header=A: b\r\nC: d", READINESS, "is not a header"),
         ("http:80/,header=Connection: keep-alive", READINESS, "is the probe's own"),
         ("http:80/,host=a b", READINESS, "is not a host name"),
+        ("http:80/x,intervall=5s", READINESS, "'intervall' is not an option of a probe"),
+        ("http:80/x,bogus=1", READINESS, "'bogus' is not an option of a probe"),
+        ("http:80/a,b?c=d,interval=5s", READINESS, "is not an option of a probe"),
+        ("tcp:80,bogus=1", LIVENESS, "'bogus' is not an option of a probe"),
+        ("exec:/bin/check,intervall=5s", LIVENESS, "'intervall' is not an option of a probe"),
         ("http:80/,address=localhost", READINESS, "'localhost' is not an IP address"),
     ],
 )
@@ -94,3 +99,9 @@ def test_refused(text: str, role: str, message: str) -> None:
         probes.parse(text, role)
     assert message in caught.value.message
     assert caught.value.message.isprintable()
+
+
+def test_a_misspelt_option_is_no_part_of_the_path() -> None:
+    with pytest.raises(UsageError) as caught:
+        probes.parse("http:80/x,intervall=5s", READINESS)
+    assert caught.value.hint.startswith("did you mean interval=? write a comma in a path as %2C")

@@ -313,3 +313,85 @@ def test_a_pod_that_does_not_exist(
     assert (result.exit, result.stdout) == (254, "")
     assert result.stderr == ("podwright: no pod is called 'web'; podwright list shows the pods\n")
     assert not os.listdir(f"{layout.pods}/run")
+
+
+NAMED_ONLY = {
+    "format": 1,
+    "revision": 1,
+    "created": "2026-01-02T03:04:05.000Z",
+    "runtime": {"apps": [{"name": "web", "image_id": IMAGE}]},
+    "settings": {},
+    "images": {"web": "example.com/web:1.0"},
+    "uuid": UUID,
+}
+
+
+def run(layout: Layout, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """A command's status, output and errors."""
+    result = Command(layout, capsys, *words)
+    return result.exit, result.stdout, result.stderr
+
+
+def put_name(layout: Layout) -> None:
+    """A named pod, stopped, whose last instance was collected."""
+    directory = Path(layout.named, "web")
+    (directory / "revisions").mkdir(parents=True)
+    (directory / "revisions/1.json").write_text(json.dumps(NAMED_ONLY))
+    (directory / "current").symlink_to("revisions/1.json")
+    (directory / "instance").write_text(UUID)
+
+
+def test_a_named_pod_without_an_instance_is_stopped_and_not_unknown(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_name(layout)
+    assert run(layout, capsys, "status", "web") == (0, "name=web\nstate=stopped\n", "")
+    assert run(layout, capsys, "status", "--wait", "web")[0] == 0
+    status, _, said = run(layout, capsys, "status", "--wait-ready", "web")
+    assert (status, said) == (254, "podwright: pod web is stopped; start it: podwright start web\n")
+    _, shown, _ = run(layout, capsys, "status", "--format=json", "web")
+    found = json.loads(shown)
+    assert (found["pod_name"], found["state"], found["app_names"]) == ("web", "stopped", ["web"])
+    _, shown, _ = run(layout, capsys, "list", "--no-legend")
+    assert [cell.strip() for cell in shown.split("\t")][:5] == [
+        *("-", "web", "web", "example.com/web:1.0", "stopped")
+    ]
+    assert run(layout, capsys, "list", "--format=json")[1] == "[]\n"
+    status, _, said = run(layout, capsys, "cat-manifest", "web")
+    assert "pod web has no instance now, only its revisions; start it: podwright start web" in said
+
+
+def test_who_asks_by_name_is_answered_by_name(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_name(layout)
+    put(layout, runtime_config=json.dumps({"name": "web"}))
+    held = pods.lock(layout, pods.find(layout, "web"))
+    for verb, said in (
+        ("rm", "pod web is running; stop it first: podwright stop web"),
+        (
+            "run-prepared",
+            "pod web is running, not prepared or ended; stop it first: podwright stop",
+        ),
+        ("status --wait=0.01s", "pod web has not ended after 0.01s; podwright logs shows"),
+    ):
+        assert said in run(layout, capsys, *verb.split(), "web")[2]
+    target = Path(layout.data, "x.aci")
+    assert (
+        "pod web is running; stop it first: podwright stop web"
+        in (run(layout, capsys, "export", "web", str(target))[2])
+    )
+    said = run(layout, capsys, "export", "web")[2]
+    assert (
+        said == "podwright: export needs a file to write; podwright export UUID-OR-NAME FILE.aci\n"
+    )
+    held.close()
+
+
+def test_the_log_of_an_aborted_pod_says_what_can_be_done(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(layout, pods.PREPARE)
+    said = run(layout, capsys, "logs", UUID)[2]
+    assert f"it was not started yet; its preparation failed; remove it: podwright rm {UUID}" in said
+    assert f"remove it: podwright rm {UUID}, and" in run(layout, capsys, "run-prepared", UUID)[2]

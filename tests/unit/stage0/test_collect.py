@@ -130,7 +130,9 @@ def test_a_running_pod_is_not_removed(layout: Layout) -> None:
     assert now is not None
     with pytest.raises(UsageError) as caught:
         collect.remove(layout, now)
-    assert caught.value.sentence() == f"pod {UUID} is running; stop it first"
+    assert caught.value.sentence() == (
+        f"pod {UUID} is running; stop it first: podwright stop {UUID}"
+    )
     with pytest.raises(LockedError):
         collect.remove(layout, before)  # it was started after it was looked up
     assert (path / "pod").exists()
