@@ -96,7 +96,8 @@ pods:
       description:
         - Its revisions that are kept, the oldest first, with C(revision), C(created_at), C(current), C(outcome)
           (C(ready), C(failed), C(rolled-back), or empty if it was not started), C(why), C(by) (C(apply) or
-          C(rollback)), C(source) (the revision that it went back to), C(uuid) and C(images).
+          C(rollback)), C(source) (the revision that it went back to), C(uuid) (of the
+          current one the pod of now), C(pod_state) (its state, or C(gone)) and C(images).
       type: list
       elements: dict
       returned: for the pod that a name means now

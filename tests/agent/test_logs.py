@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,6 +166,24 @@ def test_hosts_without_journal_keep_the_logs_of_four_instances(trusting: Agent) 
     for _ in range(4):
         trusting.apply({"pods": [{"name": "web", "state": "restarted"}]})
     assert len(list((trusting.data / "logs/web").iterdir())) == 4
+
+
+def test_the_log_of_a_revision_that_failed_is_there_as_long_as_its_pod(trusting: Agent) -> None:
+    """A few restarts of the pod took it away, and an empty answer was all that was left."""
+    trusting.apply(pod(app("exec sleep 1000")))
+    failed = trusting("apply", stdin=json.dumps(pod(app("echo broken; exit 7"))))
+    assert json.loads(failed.stdout)["pods"][0]["rolled_back"], failed
+    first, second = json.loads(trusting.ok("history", "web", "--format=json"))
+    for _ in range(5):
+        trusting.apply({"pods": [{"name": "web", "state": "restarted"}]})
+    assert trusting.ok("logs", second["uuid"]) == "broken\n"
+    first, second = json.loads(trusting.ok("history", "web", "--format=json"))
+    current = json.loads(trusting.ok("status", "web", "--format=json"))["name"]
+    assert (first["uuid"], first["pod_state"]) == (current, "running")
+    shutil.rmtree(trusting.data / "logs/web" / second["uuid"])
+    assert "is no longer there" in trusting.refused("logs", second["uuid"])
+    trusting.ok("rm", second["uuid"])
+    assert f"{second['uuid'][:8]} (gone)" in trusting.ok("history", "web")
 
 
 def test_broken_pipe(trusting: Agent, private_host: PrivateHost) -> None:

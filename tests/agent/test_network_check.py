@@ -16,16 +16,19 @@ from tests.support import aci
 from tests.support.agent import Agent
 
 BROKEN = 254
+PROTOCOLS = ("tcp", "udp", "sctp")
 
 
 @pytest.fixture
 def pod(agent: Agent, lab: Keys, signed_image: Callable[..., Path]) -> None:
-    """A running pod, called web, with a published port."""
+    """A running pod, called web, with published ports."""
     agent.trust(lab.key, "example.com")
-    ports = [{"name": "web", "protocol": "tcp", "port": 80}]
+    ports = [{"name": name, "protocol": name, "port": 80} for name in PROTOCOLS]
     agent.ok("fetch", signed_image(app=aci.app(["/bin/sleep", "1000"], ports=ports)))
     wanted = {"name": "web", "image": "example.com/tiny:1.0", "ready": {"seconds": 0}}
-    agent.apply({"pods": [{**wanted, "ports": [{"name": "web", "host_port": 8080}]}]})
+    agent.apply(
+        {"pods": [{**wanted, "ports": [{"name": name, "host_port": 8080} for name in PROTOCOLS]}]}
+    )
 
 
 def looked_at(agent: Agent) -> tuple[int, list[dict[str, Any]]]:
@@ -39,6 +42,10 @@ def test_nothing_is_missing_of_a_pod_that_has_just_started(agent: Agent, pod: No
     assert found["addresses"] == ["172.16.28.2", "fd70:6f64:7772:1c::2"]
     assert "as it was made" in agent.ok("network", "check", found["uuid"][:8])
     assert "does not run" in agent.refused("network", "check", "nobody")
+    hidden = "for one in protocols services; do mount --bind /dev/null /etc/$one; done"
+    call = ("unshare", "--mount", "sh", "-ec", f'{hidden}; exec "$@"', "sh", *agent.command)
+    shown = agent.host.run([*call, "network", "check"])
+    assert "as it was made" in shown.stdout, "a host without these files has no other firewall"
 
 
 DAMAGE = (

@@ -281,7 +281,7 @@ def test_sockets_of_a_service_manager_go_to_the_app_that_is_for_them(
     words = [str(image), "--notify", "--exec=/usr/bin/python3", "--", "-c", SAY + SERVER]
     ended = software.agent.host.run([*launcher, *agent, *words], timeout=180)
     assert ended.exit == 0, ended
-    assert ended.stdout.split("\n")[:2] == ["web.socket 5 True", "control 5 True"]
+    assert ended.stdout.split("\n")[:2] == ["http 5 True", "control 5 True"]
 
 
 @pytest.mark.parametrize("name", ["other.socket", ""])
@@ -300,3 +300,4 @@ os.execvp(sys.argv[2], sys.argv[2:])
     assert (
         "on tcp port 9999, which the service manager has opened, belongs to no app" in ended.stderr
     )
+    assert "aborted prepare" not in software.agent.ok("list"), "each try left a pod"

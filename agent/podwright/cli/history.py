@@ -38,7 +38,11 @@ def _rows(one: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
     rows = []
     for index, app in enumerate(one["images"]):
         image_id = app["id"] if full else app["id"][:19]
-        uuid = one["uuid"] if full else one["uuid"][:8]
-        rest = (app["image"], image_id, uuid if index == 0 else "")
+        rest = (app["image"], image_id, _pod(one, full) if index == 0 else "")
         rows.append((*(head if index == 0 else ("",) * 4), *rest))
-    return rows or [(*head, "", "", one["uuid"][:8])]
+    return rows or [(*head, "", "", _pod(one, full))]
+
+
+def _pod(one: dict[str, Any], full: bool) -> str:
+    uuid = str(one["uuid"] if full else one["uuid"][:8])
+    return f"{uuid} ({history.GONE})" if uuid and one["pod_state"] == history.GONE else uuid

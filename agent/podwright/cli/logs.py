@@ -103,6 +103,7 @@ def _record(context: Context, found: Found, text: str) -> dict[str, Any]:
     if record is None and found.name:
         record = logs.record(context.layout, found.name, found.uuid)
     if record is not None:
+        _still_there(record, found, text)
         return record
     if found.path and not os.path.lexists(f"{found.path}/started-at"):
         raise NotFoundError(
@@ -115,6 +116,17 @@ def _record(context: Context, found: Found, text: str) -> dict[str, Any]:
         "give it a name with podwright apply, or start it by systemd-run podwright run ...",
         object=found.uuid,
     )
+
+
+def _still_there(record: dict[str, Any], found: Found, text: str) -> None:
+    """Raises NotFoundError when the files of a log have been removed: its app was not silent."""
+    directory = record.get("directory", "")
+    if directory and not os.path.isdir(directory):
+        raise NotFoundError(
+            f"the log of pod {safe(text, 60)} is no longer there",
+            f"those of the last {logs.KEPT} instances of a pod are kept: podwright logs --previous",
+            object=found.uuid,
+        )
 
 
 def _not_started(context: Context, found: Found) -> str:

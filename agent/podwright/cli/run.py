@@ -38,16 +38,20 @@ def run(context: Context, args: apps.MultiArguments) -> int:
         durable=False,
         on_uuid=(lambda uuid: save_uuid(save, uuid)) if save else None,
     )
-    say_prepared(prepared)
-    tell_strangers(context, spec)
-    outcome = start.run(
-        context.layout,
-        prepared.pod,
-        on_ready=ready_teller(prepared.pod),
-        stored=stored,
-        on_report=tell_report,
-        again=again(context),
-    )
+    try:
+        say_prepared(prepared)
+        tell_strangers(context, spec)
+        outcome = start.run(
+            context.layout,
+            prepared.pod,
+            on_ready=ready_teller(prepared.pod),
+            stored=stored,
+            on_report=tell_report,
+            again=again(context),
+        )
+    except BaseException:
+        prepare.discard(prepared.pod)  # what was not started is of no use to anybody
+        raise
     tell(outcome)
     return outcome.status
 

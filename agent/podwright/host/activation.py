@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FIRST = 3
 """The first descriptor (SD_LISTEN_FDS_START)."""
 MOST = 1024
+MANAGERS_OWN = ("unknown", "stored", "connection")
+"""Names that sd_listen_fds_with_names(3) has for those without one."""
 
 
 @value
@@ -111,13 +113,26 @@ def match(
                 _hint(ports),
                 object=socket.name or str(socket.port),
             )
-        found.append(Listening(socket.fd, socket.name or owner[1].name, owner[0], owner[1].name))
+        name = _told(socket.name, owner[0], owner[1].name)
+        found.append(Listening(socket.fd, name, owner[0], owner[1].name))
     return tuple(found), warnings
+
+
+def _told(name: str, app: str, port: str) -> str:
+    """What the app hears of it: the port, unless somebody has chosen another name for its unit.
+
+    A unit that says nothing gives all of its sockets its own name (systemd.socket(5)).
+    """
+    said_nothing = not name or name.endswith(".socket") or name in MANAGERS_OWN
+    return port if said_nothing or name == f"{app}-{port}" else name
 
 
 def _hint(ports: list[tuple[str, Port]]) -> str:
     if not ports:
-        return "no port of the pod's apps is socketActivated: say so in the image, or in `sockets`"
+        return (
+            "no port of the pod's apps is socketActivated: the image or a --pod-manifest can say"
+            " so, and for a named pod `sockets`"
+        )
     known = ", ".join(f"{port.name} ({port.port}/{port.protocol})" for _, port in ports)
     return f"call it as a port (FileDescriptorName=), or publish one there; there are {known}"
 

@@ -16,12 +16,13 @@ from podwright.kernel import fs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
 
 KEPT = 4
-"""Instances of a pod whose logs are kept, with the one that runs."""
+"""Instances of a pod whose logs are kept, with the one that runs; others while their pod is there."""
 RECORD = "log"
 FORMAT = 1
 
@@ -31,14 +32,18 @@ def directory(layout: Layout, name: str, uuid: str) -> str:
     return f"{layout.logs}/{name}/{uuid}"
 
 
-def begin(layout: Layout, name: str, uuid: str) -> str:
-    """The directory of an instance that is about to start; that of the oldest one is removed."""
+def begin(layout: Layout, name: str, uuid: str, is_there: Callable[[str], bool]) -> str:
+    """The directory of an instance that is about to start; those of old ones are removed.
+
+    is_there  whether the pod of an instance has not been removed: then its log stays, too
+    """
     path = directory(layout, name, uuid)
     if not os.path.isdir(path):
         fs.ensure_dir(layout.logs)
         fs.ensure_dir(f"{layout.logs}/{name}", 0o750)
         for old in instances(layout, name)[KEPT - 1 :]:
-            fs.remove_tree(directory(layout, name, old))
+            if not is_there(old):
+                fs.remove_tree(directory(layout, name, old))
         fs.mkdir(path, 0o750)
     return path
 

@@ -16,6 +16,8 @@ from podwright.text import safe
 LIBRARY = "libnftables.so.1"
 JSON = 1 << 4
 """NFT_CTX_OUTPUT_JSON."""
+NUMERIC_PROTO = 1 << 7
+"""NFT_CTX_OUTPUT_NUMERIC_PROTO: names of protocols come from /etc/protocols, which hosts may lack."""
 KERNEL = "the kernel needs nf_tables with nat and fib"
 """What to do when commands fail that need nothing but the kernel."""
 _LACKING = ("No such file or directory", "not supported")
@@ -62,7 +64,7 @@ class Nft:
 
     def listing(self, table: str) -> bytes:
         """A table as JSON (libnftables-json(5)). Raises NetworkError, also when it is not there."""
-        self._lib.nft_ctx_output_set_flags(self._context, ctypes.c_uint(JSON))
+        self._lib.nft_ctx_output_set_flags(self._context, ctypes.c_uint(JSON | NUMERIC_PROTO))
         try:
             self._run(f"list table {table}")
             return self._lib.nft_ctx_get_output_buffer(self._context) or b""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from podwright.errors import UsageError
 from podwright.reconcile import revisions
+from podwright.stage0 import pods
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,12 +15,29 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.reconcile.revisions import Revision
 
+GONE = "gone"
+"""Instead of a state, of a pod that was removed."""
+
 
 def of(layout: Layout, name: str) -> list[dict[str, Any]]:
     """The revisions that are kept, oldest first, as JSON."""
     now = revisions.current(layout, name)
     number = now.number if now is not None else 0
-    return [_shown(one, one.number == number) for one in revisions.every(layout, name)]
+    found = [_shown(one, one.number == number) for one in revisions.every(layout, name)]
+    for one in found:
+        if one["current"] and one["outcome"] in ("", revisions.READY):
+            one["uuid"] = _instance(layout, name, one["uuid"])
+        pod = pods.get(layout, one["uuid"]) if one["uuid"] else None
+        one["pod_state"] = pod.state if pod is not None else GONE
+    return found
+
+
+def _instance(layout: Layout, name: str, prepared: str) -> str:
+    """The pod that is the current revision now: each start after the first one makes another."""
+    first = pods.get(layout, prepared) if prepared else None
+    if first is not None and first.directory == pods.PREPARED:
+        return prepared  # it is still to be started; the name means what ran before it
+    return pods.instance(layout, name) or prepared
 
 
 def _shown(one: Revision, current: bool) -> dict[str, Any]:

@@ -109,11 +109,16 @@ def prepare(
             on_uuid(pod.uuid)
         _write(pod.path, spec, planned, stored, durable)
     except BaseException:
-        path = pod.path
-        fs.remove_tree(path)
-        pod.close()
+        discard(pod)
         raise
     return Prepared(pod, planned.manifest, planned.warnings, planned.reports)
+
+
+def discard(pod: pods.LockedPod) -> None:
+    """Remove a pod that `prepare` has made and that was refused before it was started."""
+    if pod.directory == pods.PREPARE:
+        fs.remove_tree(pod.path)
+        pod.close()
 
 
 def plan_manifest(

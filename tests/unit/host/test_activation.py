@@ -32,19 +32,23 @@ def manifest(**published: int) -> PodManifest:
 
 
 @pytest.mark.parametrize(
-    ("socket", "published", "app", "warns"),
+    ("socket", "published", "app", "warns", "told"),
     [
-        (Socket(3, "http", "tcp", 9), {}, "web", False),
-        (Socket(3, "web-http"), {}, "web", False),
-        (Socket(3, "a.socket", "tcp", 8080), {"http": 8080}, "web", False),
-        (Socket(3, "a.socket", "udp", 53), {}, "names", True),
-        (Socket(3, "", "tcp", 80), {}, "web", True),
+        (Socket(3, "http", "tcp", 9), {}, "web", False, "http"),
+        (Socket(3, "web-http"), {}, "web", False, "http"),
+        (Socket(3, "a.socket", "tcp", 8080), {"http": 8080}, "web", False, "http"),
+        (Socket(3, "chosen", "tcp", 8080), {"http": 8080}, "web", False, "chosen"),
+        (Socket(3, "a.socket", "udp", 53), {}, "names", True, "dns"),
+        (Socket(3, "unknown", "tcp", 80), {}, "web", True, "http"),
+        (Socket(3, "", "tcp", 80), {}, "web", True, "http"),
     ],
 )
 def test_a_socket_finds_its_app(
-    socket: Socket, published: dict[str, int], app: str, warns: bool
+    socket: Socket, published: dict[str, int], app: str, warns: bool, told: str
 ) -> None:
+    """Which hears its port's name: that of the unit, which all its sockets have, says nothing."""
     (found,), warnings = activation.match((socket,), manifest(**published))
+    assert found.name == told
     assert (found.app, found.fd) == (app, 3) and bool(warnings) is warns
     left = activation.without(manifest(**published), (found,))
     assert all(port.name != found.port for port in left.ports)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST = 64 << 20
 """Bytes of a listing: some hundred for each element."""
+NUMBERS = {"tcp": "6", "udp": "17", "sctp": "132"}
+"""Protocols, by name or by number: which of them a listing has depends on the host and its nft."""
 
 
 def find(nft: Nft, holdings: tuple[Holding, ...]) -> list[str]:
@@ -116,4 +118,5 @@ def _text_element(text: str) -> tuple[Parts, Parts]:
 
 
 def _plain(part: str) -> str:
-    return str(int(part, 16)) if part.startswith("0x") else part.strip('"')
+    part = str(int(part, 16)) if part.startswith("0x") else part.strip('"')
+    return NUMBERS.get(part, part)
