@@ -64,7 +64,7 @@ class Service:
     def stop(self) -> str:
         """Stop it as systemd does; what it has said."""
         if self.process.poll() is None:
-            self.host.says("pkill", "-TERM", "-f", "[a]pi-service")
+            self.host.status("pkill", "-TERM", "-f", "[a]pi-service")  # it may end by itself
         _, said = self.process.communicate(timeout=PATIENCE)
         assert self.process.returncode == 0, said
         return said

@@ -25,4 +25,4 @@ git ls-files -z --cached --others --exclude-standard |
 cd "$COPY"
 git init --quiet
 HOME=$HOME_DIR LC_ALL=C.UTF-8 exec ansible-test sanity --venv --python 3.11 --color no \
-    --exclude agent/ --exclude tests/ --exclude tools/ "$@"
+    --exclude agent/ --exclude docs/examples/ --exclude tests/ --exclude tools/ "$@"
