@@ -159,8 +159,10 @@ class Service:
         self.covered = [one for one in self.covered if one != uuid]
 
     def _onward(self) -> list[str]:
+        """From the last entry on. With --after-cursor journalctl passes over the next one when this
+        one is of a pod that is not asked for any more; here it may come again, which does no harm."""
         if self.cursor:
-            return [f"--after-cursor={self.cursor}"]
+            return [f"--cursor={self.cursor}"]
         return [f"--since=@{min(pod.began for pod in self.pods.values()) / 1e6:.6f}"]
 
     def _read(self, pods: list[Pod], start: list[str], moves: bool = True) -> None:
