@@ -40,7 +40,7 @@ def test_apps_come_and_go(trusting: Agent, signed_image: Build) -> None:
         assert box.states() == {"one": "created"}
         box.ok("start", "--app=one")
         assert box.states() == {"one": "running"}
-        box.start(image, "two")
+        box.start(image, "two", "--stdin=stream")
         assert box.says("two", "hostname; cat /proc/1/comm") == "box\npodwright-init\n"
         box.ok("stop", "--app=one")
         fares = box.fares("one")

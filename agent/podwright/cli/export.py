@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from podwright import jsonio
 from podwright.cli import which
@@ -30,6 +31,7 @@ def run(context: Context, args: Arguments) -> int:
         missing = "a file to write" if args.rest or wanted == 1 else "a pod and a file to write"
         raise UsageError(f"export needs {missing}", "podwright export UUID-OR-NAME FILE.aci")
     target = args.rest.pop()
+    signal.signal(signal.SIGTERM, _ended)
     pod = pods.find(context.layout, which.one(args, "export"))
     done = podexport.export(context.layout, pod, args.text("app"), target, args.true("overwrite"))
     if args.text("format"):
@@ -39,6 +41,11 @@ def run(context: Context, args: Arguments) -> int:
     _tell(done)
     say(done.image_id)
     return 0
+
+
+def _ended(number: int, _frame: object) -> None:
+    """Somebody ends us: nothing is left beside the file."""
+    raise SystemExit(128 + number)
 
 
 def _object(uuid: str, target: str, done: Exported) -> dict[str, object]:

@@ -61,12 +61,14 @@ class Output:
         self.sink = sink
         self.lines = Splitter()
         self.listeners: list[Listener] = []
+        self.held = False
         unixsocket.notify(fd)
 
     def pump(self) -> bool:
         """Pass on what there is; whether there may be more."""
         for _ in range(AT_ONCE):
-            if self.sink is not None and not self.sink.flush():
+            self.held = self.sink is not None and not self.sink.flush()
+            if self.held:
                 return False
             try:
                 data = os.read(self.fd, PIECE)
@@ -89,8 +91,11 @@ class Output:
             self.sink.put(self.lines.end())
 
     def stuck(self) -> bool:
-        """Whether the sink takes nothing at the moment."""
-        return self.sink is not None and not self.sink.flush()
+        """Whether the sink takes nothing at the moment, or took nothing when we last came with something.
+
+        A pipe that was left full then says nothing by itself.
+        """
+        return self.held or (self.sink is not None and not self.sink.flush())
 
 
 class Input:
@@ -249,6 +254,10 @@ class AppStreams:
         """The app was removed."""
         fds = {output.fd for output in self.outputs.values()}
         fds |= {each.fd for each in self.inputs.values()} | {self._slave} | set(self._writers)
+        if self.choice.stdin == STREAM:
+            fds.add(self._given.get("stdin") or -1)
+        reader = self._given.get("stdin") if self.choice.stdin == STREAM else None
+        fds |= set() if reader is None else {reader}
         for output in self.outputs.values():
             output.rest()
         for fd in fds - {-1}:

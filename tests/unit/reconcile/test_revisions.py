@@ -12,6 +12,7 @@ from podwright.errors import UsageError
 from podwright.host.paths import Layout
 from podwright.reconcile import history, revisions
 from podwright.reconcile.revisions import FAILED, READY, ROLLED_BACK, Result, Revision
+from podwright.stage0 import pods
 
 SETTINGS = {"keep_revisions": 2}
 
@@ -94,3 +95,18 @@ def test_a_revision_of_an_older_agent_is_read_as_one_that_worked(layout: Layout)
     )
     found = revisions.current(layout, "web")
     assert found is not None and (found.result.outcome, found.by) == (READY, "apply")
+
+
+def test_the_current_revision_is_the_pod_of_now(layout: Layout) -> None:
+    """It showed the first instance for ever, which the next start removes."""
+    made(layout, "first")
+    revisions.conclude(layout, "web", 1, READY)
+    pod = pods.create(layout)
+    pod.close()
+    revisions.set_instance(layout, "web", pod.uuid)
+    (one,) = history.of(layout, "web")
+    assert (one["uuid"], one["pod_state"]) == (pod.uuid, "aborted prepare")
+    made(layout, "second")
+    one, two = history.of(layout, "web")
+    assert (one["uuid"], one["pod_state"]) == ("u", "gone")
+    assert two["uuid"] == pod.uuid

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 CHUNK = 256 * 1024
 MAX_DEPTH = 256
 MAX_PARTS = 4096
-"""A file with more holes is written with them filled."""
+"""Of a file with more holes the smallest are filled, as far as that makes no more than this of it."""
+MAX_FILLED = 1 << 30
 IDS = 65536
 NOBODY = 65534
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -135,10 +136,23 @@ class _Scan:
                 size=info.st_size,
                 xattrs=self._xattrs(fd, name),
                 content=lambda: _read(fd),
-                parts=_parts(fd, info) if self._rules.pod else None,
+                parts=self._parts(fd, info, name) if self._rules.pod else None,
             )
         finally:
             os.close(fd)
+
+    def _parts(self, fd: int, info: os.stat_result, name: bytes) -> Optional[members_of.Parts]:
+        """Where a file with holes has data; None when it has none."""
+        if info.st_blocks * 512 >= info.st_size or not info.st_size:
+            return None
+        found = _extents(fd, info.st_size)
+        if found is None:
+            why = f"has more than {MAX_PARTS} holes, and too large ones to be filled"
+            raise self._refused(name, why, "have the app remove or rewrite it, and end again")
+        os.lseek(fd, 0, os.SEEK_SET)
+        if sum(size for _, size in found) == info.st_size:
+            return None
+        return members_of.Parts(tuple(found), lambda: _read_parts(fd, found))
 
     def _member(
         self,
@@ -225,13 +239,11 @@ def _is_opaque(fd: int) -> bool:
     return "trusted.overlay.opaque" in _listed(fd)
 
 
-def _parts(fd: int, info: os.stat_result) -> Optional[members_of.Parts]:
-    """Where a file with holes has data; None when it has none."""
-    if info.st_blocks * 512 >= info.st_size or not info.st_size:
-        return None
-    found = []
-    end = 0
-    while end < info.st_size:
+def _extents(fd: int, whole: int) -> Optional[list[tuple[int, int]]]:
+    """Where a file has data, in at most MAX_PARTS parts; None when that would fill too much."""
+    found: list[tuple[int, int]] = []
+    end = filled = 0
+    while end < whole:
         try:
             start = os.lseek(fd, end, os.SEEK_DATA)
         except OSError as err:
@@ -240,12 +252,29 @@ def _parts(fd: int, info: os.stat_result) -> Optional[members_of.Parts]:
             break  # nothing but a hole is left
         end = os.lseek(fd, start, os.SEEK_HOLE)
         found.append((start, end - start))
-        if len(found) > MAX_PARTS:
-            return None
-    os.lseek(fd, 0, os.SEEK_SET)
-    if sum(size for _, size in found) == info.st_size:
-        return None
-    return members_of.Parts(tuple(found), lambda: _read_parts(fd, found))
+        if len(found) >= 2 * MAX_PARTS:
+            found, more = join(found, MAX_PARTS)
+            filled += more
+            if filled > MAX_FILLED:
+                return None
+    found, more = join(found, MAX_PARTS)
+    return found if filled + more <= MAX_FILLED else None
+
+
+def join(parts: list[tuple[int, int]], most: int) -> tuple[list[tuple[int, int]], int]:
+    """Parts (offset, length) made `most` by filling the smallest gaps; the bytes filled. Pure."""
+    if len(parts) <= most:
+        return parts, 0
+    gaps = [after - start - size for (start, size), (after, _) in zip(parts, parts[1:])]
+    small = sorted(range(len(gaps)), key=gaps.__getitem__)[: len(parts) - most]
+    chosen = set(small)
+    out = [parts[0]]
+    for index, (start, size) in enumerate(parts[1:]):
+        if index in chosen:
+            out[-1] = (out[-1][0], start + size - out[-1][0])
+        else:
+            out.append((start, size))
+    return out, sum(gaps[index] for index in small)
 
 
 def _read_parts(fd: int, parts: list[tuple[int, int]]) -> Iterator[bytes]:
