@@ -15,7 +15,7 @@ import pytest
 from podwright.host import journal, logfiles
 from podwright.host.logread import Joiner, Line, Query
 from podwright.kernel import fs, logfile
-from podwright.stage2 import logsinks
+from podwright.stage2 import logsinks, streams
 from podwright.stage2.logsinks import LONGEST, FileSink, JournalSink, RotatedFile, Splitter
 
 
@@ -70,6 +70,35 @@ def test_a_journal_that_is_slow_gets_all_of_it_later() -> None:
     assert seen == total
     ours.close()
     theirs.close()
+
+
+def test_an_app_goes_on_when_a_slow_journal_takes_entries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waited for ever when that was between two looks: a pipe that is full says nothing more."""
+    monkeypatch.setattr(streams.unixsocket, "notify", lambda fd: None)  # SIGIO is not for us
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ours.setblocking(False)
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    sink = JournalSink(ours, "app", "stdout", ())
+    output = streams.Output(reader, sink)
+    while sink.flush():
+        sink.put([(b"a" * LONGEST, True)] * 8)
+    os.write(writer, b"more\n")
+    assert not output.pump()
+    while not sink.flush():
+        theirs.recv(1 << 17)
+    assert output.stuck()  # so it is looked at again soon
+    seen = b""
+    while b"more" not in seen:
+        output.pump()
+        seen = theirs.recv(1 << 17)
+    assert not output.stuck()
+    for end in (ours, theirs):
+        end.close()
+    for fd in (reader, writer):
+        os.close(fd)
 
 
 def test_a_disk_that_is_full_loses_lines_and_says_so(
