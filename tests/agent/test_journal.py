@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.podwright.fleet.plugins.module_utils import agent_units
 
 from tests.agent.systemd_bed import Machine, machine_with
 from tests.conftest import Keys
@@ -141,3 +142,92 @@ def test_output_that_the_unit_sends_elsewhere_goes_there(host: Machine) -> None:
     assert host.said("cat /run/out") == "a\n"
     assert host.said("podwright logs --uuid-file=/run/uuid") == "b\n"
     host.said("podwright rm --uuid-file=/run/uuid")
+
+
+JOURNALS = "/var/log/journal"
+UNIT = "/etc/systemd/system/podwright-journal.service"
+TALKING = """
+trap 'echo last; exit 0' TERM
+echo first
+until [ -e /tmp/go ]; do sleep 0.1; done
+echo second >&2
+while :; do sleep 0.1; done
+"""
+
+
+@pytest.fixture
+def machines(host: Machine) -> Iterator[None]:
+    """The service that keeps journals of machines is installed."""
+    host.write(UNIT, agent_units.FILES[UNIT])
+    said = host.said(f"systemd-analyze verify {UNIT} 2>&1 || :; systemctl daemon-reload")
+    assert "podwright-journal" not in said, said
+    yield
+    host.said(f"rm {UNIT}; systemctl daemon-reload")
+
+
+def machine(host: Machine, name: str, flags: str = "") -> str:
+    """A pod that talks runs in unit `name`; its UUID, as soon as it has said something."""
+    host.write(f"/root/{name}.sh", TALKING)
+    host.said(
+        f"systemd-run --quiet --unit={name} -p KillMode=mixed podwright run --net=none {flags}"
+        f" --uuid-file-save=/root/{name}.uuid {IMAGE}"
+        f' --name={name} --exec=/bin/sh -- -c "$(cat /root/{name}.sh)"'
+    )
+    found = host.wait(f"cat /root/{name}.uuid || :", bool).strip()
+    host.wait(f"podwright logs {found} || :", lambda said: "first" in said)
+    return found
+
+
+def copied(host: Machine, query: str, count: int) -> list[str]:
+    """So many lines of a machine's journal, as soon as they are there."""
+    command = f"journalctl -q --no-pager -o json {query} || :"
+    said = host.wait(command, lambda said: len(said.splitlines()) >= count)
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert {line["_MACHINE_ID"] for line in lines} == {lines[0]["PODWRIGHT_UUID"].replace("-", "")}
+    return [line["MESSAGE"] for line in lines]
+
+
+def test_journalctl_shows_a_machine_its_own_lines_and_none_is_lost_or_doubled(
+    host: Machine, machines: None
+) -> None:
+    """While it runs by its name, afterwards by its machine ID; also when the service is killed."""
+    one, two = machine(host, "one"), machine(host, "two", "--private-users=false")
+    for name, uuid in (("one", one), ("two", two)):
+        host.wait(f"journalctl -q --no-pager -M rkt-{uuid} || :", bool)
+        assert copied(host, f"-M rkt-{uuid} -t {name}", 1) == ["first"]
+        assert copied(host, f"-M rkt-{uuid}", 1) == ["first"]
+        assert host.run(f"podwright enter {uuid} /bin/ls /var/log/journal").exit != 0
+        mounts = host.said(f"cat /proc/$(cat /var/lib/podwright/pods/run/{uuid}/pid)/mountinfo")
+        (mount,) = [line.split() for line in mounts.splitlines() if JOURNALS in line]
+        assert mount[4] == f"{JOURNALS}/{uuid.replace('-', '')}"
+        assert mount[5].split(",")[0] == "ro"
+    host.said("systemctl kill --kill-whom=all --signal=KILL podwright-journal")
+    host.said("rm -f /run/podwright/journals/state")  # then it compares with what is there
+    for uuid in (one, two):
+        host.said(f"podwright enter {uuid} /bin/touch /tmp/go")
+        assert copied(host, f"-M rkt-{uuid}", 2) == ["first", "second"]
+    host.said("systemctl stop one")
+    assert copied(host, f"-m _MACHINE_ID={one.replace('-', '')}", 3) == ["first", "second", "last"]
+    assert copied(host, f"-M rkt-{two}", 2) == ["first", "second"]
+    host.said("systemctl stop two")
+    host.state("podwright-journal", "inactive")
+    for uuid in (one, two):
+        found = copied(host, f"-m _MACHINE_ID={uuid.replace('-', '')}", 3)
+        assert found == ["first", "second", "last"]
+    assert host.properties("podwright-journal", "Result")["Result"] == "success"
+    assert host.said("ls -d /run/podwright/journals || :") == ""
+    before = host.said(f"ls -A {JOURNALS}").split()
+    host.said("podwright gc --grace-period=0s")
+    gone = set(before) - set(host.said(f"ls -A {JOURNALS}").split())
+    assert gone == {uuid.replace("-", "") for uuid in (one, two)}
+
+
+def test_machines_have_no_journal_where_that_is_switched_off(host: Machine, machines: None) -> None:
+    before = host.said(f"ls -A {JOURNALS}")
+    host.said("touch /etc/podwright/no-machine-journals")
+    one = machine(host, "one")
+    host.wait("machinectl list --no-legend --no-pager", lambda said: one in said)
+    assert host.said(f"ls -A {JOURNALS}") == before
+    host.said("systemctl stop one; rm /etc/podwright/no-machine-journals")
+    assert host.said("systemctl is-active podwright-journal || :").strip() == "inactive"
+    host.said("podwright gc --grace-period=0s")
