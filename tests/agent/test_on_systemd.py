@@ -342,3 +342,46 @@ def test_machines_are_not_registered_where_that_is_switched_off(host: Machine) -
     assert known in machines(host)
     host.apply({"name": "web", "state": "absent"})
     assert known not in machines(host)
+
+
+def test_what_an_app_leaves_behind_ends_before_its_next_life_without_any_controller(
+    host: Machine,
+) -> None:
+    """In the group that systemd delegates to the unit; and the journal says why it was started again."""
+    script = "sleep 777 & [ -e /tmp/2 ] && exec sleep 1000; touch /tmp/2; sleep 2; exit 1"
+    exec_ = ["/bin/sh", "-c", script]
+    app = {"name": "one", "image": IMAGE, "exec": exec_, "restart": "always"}
+    answer = host.apply({"name": "lf", "apps": [app], "net": "none"})
+    assert answer["pods"][0]["error"] is None, answer
+    seen = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -o 'slee[p] [0-9]*' || :"
+    said = host.wait(seen, lambda said: "sleep 1000" in said and "sleep 777" in said)
+    assert said.count("sleep 777") == 1
+    why = "podwright: app one: failed: ended with 1; restart 1 in 1 s"
+    host.wait("journalctl --sync; journalctl -u podwright-lf", lambda said: why in said)
+    lines = host.said("podwright status lf").splitlines()
+    assert "app-one.restarts=1" in lines
+    assert not [line for line in lines if "daemons" in line]
+    host.apply({"name": "lf", "state": "absent"})
+
+
+def test_a_named_pod_that_is_killed_keeps_how_it_ended(host: Machine) -> None:
+    """Its supervisor writes that down before its unit is stopped."""
+    pod = {"name": "web", "image": IMAGE, "exec": ["/bin/sleep", "1000"], "net": "none"}
+    assert host.apply(pod)["pods"][0]["error"] is None
+    for _ in range(3):
+        host.said("podwright restart web; podwright stop --force web")
+        lines = host.said("podwright status web").splitlines()
+        assert "reason=stopped" in lines and "finished=unknown" not in lines, lines
+        assert "app-software.reason=stopped-by-pod" in lines, lines
+    host.apply({**pod, "state": "absent"})
+
+
+def test_machines_of_killed_supervisors_do_not_stay(host: Machine) -> None:
+    """Nor do those of pods that nobody starts again, when gc has seen them."""
+    pod = {"name": "web", "image": IMAGE, "exec": ["/bin/sleep", "1000"], "net": "none"}
+    (first,) = host.apply(pod)["pods"]
+    before = f"rkt-{first['uuid']}"
+    assert before in machines(host)
+    host.said("kill -9 $(systemctl show -P MainPID podwright-web)")
+    host.wait("machinectl list --no-legend", lambda said: "rkt-" in said and before not in said)
+    host.apply({**pod, "state": "absent"})

@@ -143,10 +143,11 @@ def _lines(seen: dict[str, Any]) -> list[str]:
             lines.append(f"app-{app['name']}.told={app['told']}")
         if running and app["probes"]:
             lines.append(f"app-{app['name']}.ready={'true' if app['ready'] else 'false'}")
-        failed = app["last_failure"]
-        if failed:
-            text = f"{failed['at']} {failed['probe']}: {failed['text']}"
-            lines.append(f"app-{app['name']}.last-failure={text}")
+        for what in ("failure", "unhealthy"):
+            failed = app[f"last_{what}"]
+            if failed:
+                text = f"{failed['at']} {failed['probe']}: {failed['text']}"
+                lines.append(f"app-{app['name']}.last-{what}={text}")
         if app["exit_code"] is not None:
             lines.append(f"app-{app['name']}={app['exit_code']}")
         if app["exit_reason"]:

@@ -15,7 +15,7 @@ import time
 from podwright.cli.context import Context, agent_command, note, tell_report
 from podwright.cli.options import Arguments
 from podwright.errors import NotFoundError, NotReadyError, PodwrightError
-from podwright.host import detached, manager, supervisor
+from podwright.host import detached, machined, manager, supervisor
 from podwright.kernel import signals
 from podwright.model.names import pod_name
 from podwright.reconcile import canonical, revisions
@@ -216,6 +216,7 @@ def _clean(context: Context, name: str, uuid: str) -> None:
     """Remove the instance before this one, so that restarts do not pile up."""
     pod = pods.get(context.layout, uuid) if uuid else None
     if pod is not None and pod.state in ("exited", "prepared", "aborted prepare"):
+        machined.forget_dead(pod.uuid)
         if pod.uuid in revisions.failed_instances(context.layout, name):
             return  # gc removes it, when people have had the time to look at it
         try:

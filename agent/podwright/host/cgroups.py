@@ -15,7 +15,7 @@ import os
 
 from podwright.errors import LaunchError
 from podwright.host.cgrouplimits import ONE_OF, SPARE, USUAL_DEVICES, Limits, settings
-from podwright.host.cgrouptree import Place, choose, enable, ensure, find, put, read
+from podwright.host.cgrouptree import BARE, Place, bare, choose, enable, ensure, find, put, read
 from podwright.kernel.step import step
 
 TYPE_CHECKING = False
@@ -112,11 +112,12 @@ class PodCgroup:
             self._check_devices()
 
     def _make_controller(self, controller: str, place: Place) -> None:
-        if place.version == 2:
+        if place.version == 2 and controller != BARE:
             enable(place.own, controller)
         ensure(place.path)
         if place.version == 2:
-            put(f"{place.path}/cgroup.subtree_control", f"+{controller}")
+            if controller != BARE:
+                put(f"{place.path}/cgroup.subtree_control", f"+{controller}")
             ensure(f"{place.path}/{INIT}")
         if controller in self.pod.asked():
             self._set(place.path, settings(controller, place.version, self.pod, self.disks))
@@ -126,7 +127,7 @@ class PodCgroup:
             if controller == "devices":
                 if limits.devices is not None:
                     _close_devices(path, limits.devices)
-            else:
+            elif controller != BARE:
                 self._set(path, settings(controller, place.version, limits, self.disks))
 
     def _set(self, path: str, files: list[tuple[str, str]]) -> None:
@@ -185,6 +186,7 @@ class PodCgroup:
             self.notes.append(f"{who} {controller} limit is not enforced: {cause}")
         if controller == "pids" and any(limits.pids is None for limits in self.apps.values()):
             text = f"no limit on the number of processes of an app: controller pids: {cause}"
+            text += "; podwright check-host says what to do"
             self.notes.append(text)
 
     def remove(self) -> None:
@@ -220,7 +222,12 @@ def plan(
         from podwright.host.disks import disks as behind
 
         disks = behind(storage)
-    return PodCgroup(apps, places, pod, disks)
+    group = PodCgroup(apps, places, pod, disks)
+    if not any(os.access(place.own, os.W_OK) for place in group.places.values()):
+        place = bare(name)  # else nobody could tell whose processes are whose
+        if place is not None:
+            group.places[BARE] = place
+    return group
 
 
 def _close_devices(path: str, devices: tuple[str, ...]) -> None:

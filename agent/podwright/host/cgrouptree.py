@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SUPERVISOR = "podwright-supervisor"
 """Where we move ourselves under v2, so that our own cgroup can have children with controllers."""
+BARE = "name=systemd"
+"""systemd's own hierarchy, which controls nothing; in `Place`s: any group without controllers."""
 USED = frozenset(("memory", "cpu", "pids", "blkio", "devices"))
 
 
@@ -139,6 +141,16 @@ def enable(own: str, controller: str) -> None:
         for pid in inside:
             put(f"{own}/{SUPERVISOR}/cgroup.procs", pid)
     put(f"{own}/cgroup.subtree_control", f"+{controller}")
+
+
+def bare(name: str) -> Optional[Place]:
+    """Where a cgroup can be that only tells whose processes are whose, below what systemd delegated
+    to us; None when there is no such place."""
+    found = parse(read("/proc/self/cgroup"), read("/proc/self/mountinfo"), frozenset((BARE,)))
+    for hierarchy in sorted(found, key=lambda one: -one.version):
+        if os.access(hierarchy.own, os.W_OK) and _delegated(hierarchy.own):
+            return Place(hierarchy.version, hierarchy.own, f"{hierarchy.own}/{name}")
+    return None
 
 
 def _delegated(own: str) -> bool:

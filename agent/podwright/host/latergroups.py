@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from podwright.host import cgroups
-from podwright.host.cgrouptree import Place, read
+from podwright.host.cgrouptree import BARE, Place, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,10 +37,12 @@ def of(
     found: dict[str, Place] = {}
     for path in directories:
         version = 2 if os.path.exists(f"{path}/cgroup.controllers") else 1
-        for controller in _controllers(path, version):
+        for controller in _controllers(path, version) or [BARE]:
             found.setdefault(controller, Place(version, os.path.dirname(path), path))
     wanted = {"pids", *limits.asked()}
     places = {name: found.get(name) for name in wanted}
+    if BARE in found:
+        places[BARE] = found[BARE]
     if limits.devices is not None and "devices" in found:
         places["devices"] = found["devices"]
     disks: tuple[str, ...] = ()

@@ -22,6 +22,10 @@ ACTIVATED = (
 """Where it is installed, it is started when it is called."""
 
 
+REGISTERED = "/run/systemd/machines"
+"""A file for each machine that it knows."""
+
+
 def name_of(uuid: str) -> str:
     """What a pod is called there."""
     return f"rkt-{uuid}"
@@ -80,6 +84,13 @@ def forget(uuid: str) -> None:
         _call("UnregisterMachine", name_of(uuid))
     except HostError:
         return
+
+
+def forget_dead(uuid: str) -> None:
+    """A pod of ours that does not run: whoever ran it was killed, and machined keeps what is in a
+    unit that runs (again)."""
+    if os.path.lexists(f"{REGISTERED}/{name_of(uuid)}"):
+        forget(uuid)
 
 
 def _call(method: str, *arguments: str | int | bytes) -> None:

@@ -14,6 +14,7 @@ import os
 import time
 
 from podwright.errors import HostError, LockedError, NotFoundError, PodwrightError, UsageError
+from podwright.host import machined
 from podwright.kernel import fs
 from podwright.kernel.step import step
 from podwright.stage0 import pods
@@ -78,6 +79,7 @@ def _delete(layout: Layout, locked: pods.LockedPod) -> None:
 def _end_rest(path: str) -> None:
     """End what is left of a pod's processes, and take back what plugins have made for it."""
     _remove_cgroups(path)
+    machined.forget_dead(os.path.basename(path))
     if os.path.lexists(f"{path}/{PLUGINS}") and not _is_copy(path):
         from podwright.net.cni import records
 
@@ -212,6 +214,7 @@ def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
         locked.move(pods.EXITED_GARBAGE if pod.directory == pods.RUN else pods.GARBAGE)
         step("utime")
         os.utime(locked.path)
+        machined.forget_dead(pod.uuid)
     finally:
         locked.close()
     return True

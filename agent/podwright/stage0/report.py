@@ -99,10 +99,11 @@ def _health(pod: Pod, app: dict[str, Any]) -> dict[str, Any]:
         known = _object(health.read(pod.path).get(app["name"]))
     asked = any(name in app["probes"] for name in ("startup", "readiness"))
     serves = known.get("serving") if asked else True
-    failure = known.get("failure")
+    failure, ended = known.get("failure"), known.get("ended")
     return {
         "ready": app["state"] == "running" and bool(serves),
         "last_failure": failure if isinstance(failure, dict) else None,
+        "last_unhealthy": ended if isinstance(ended, dict) else None,
     }
 
 

@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import time
+
 from podwright.host import supervisor, systemd
 from podwright.stage0 import pods
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.host.paths import Layout
+
+RECORDED = 10.0
+"""Seconds that the supervisor of a pod that was killed has to write down how that ended."""
 
 
 def stop(layout: Layout, pod: pods.Pod, *, force: bool = False) -> bool:
@@ -30,5 +35,14 @@ def stop(layout: Layout, pod: pods.Pod, *, force: bool = False) -> bool:
     if force or not supervised:
         stopped = stop_namespaces(pod.path, force)
     if supervised:
+        if force and stopped:
+            _recorded(pod)  # whoever is asked to end meanwhile writes nothing
         supervisor.stop(layout, name)  # else it would start the pod again
     return stopped
+
+
+def _recorded(pod: pods.Pod) -> None:
+    """Wait until whoever ran a pod has let go of it, or takes too long."""
+    deadline = time.monotonic() + RECORDED
+    while pods.is_locked(pod.path) and time.monotonic() < deadline:
+        time.sleep(0.01)

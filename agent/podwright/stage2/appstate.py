@@ -44,6 +44,7 @@ class App:
     was_ready       it was ready at least once
     starting        its startup probe has not succeeded yet
     unhealthy       it was ended since a probe failed
+    ended_for       why it was ended, where a probe or its watchdog did that
     said_ready      its program has said so in this life, by sd_notify(3)
     began           when its main program was executed (monotonic); 0 for not at all in this life
     started, finished    of its main program, in seconds since the epoch
@@ -65,7 +66,7 @@ class App:
         self.starting = self.unhealthy = False
         self.began = self.started = self.finished = 0.0
         self.status: Optional[int] = None
-        self.reason = ""
+        self.reason = self.ended_for = ""
         self.restarts = 0
         self.attempt = 0
         self.ready: Optional[Readiness] = None

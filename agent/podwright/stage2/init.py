@@ -116,7 +116,7 @@ def _run(
         from podwright.stage2 import optional
 
         targets = optional.scores(targets, link.missing)
-    groups = _groups(plan, group)
+    groups = _groups(plan, group, link)
     places: Optional[Places] = None
     if any(app.life.probes() for app in plan.apps):
         from podwright.stage2 import health
@@ -185,14 +185,20 @@ def _run(
     return supervisor.run()
 
 
-def _groups(plan: PodPlan, group: PodCgroup) -> dict[str, Group]:
+def _groups(plan: PodPlan, group: PodCgroup, link: Inside) -> dict[str, Group]:
     """The processes of each app, where one may end before its pod does."""
     alone = len(plan.apps) == 1 and not plan.mutable
     if alone and not plan.apps[0].post_stop and plan.apps[0].life.restart == "no":
         return {}
     from podwright.stage2.leftovers import open_groups
 
-    return open_groups(plan, group)
+    found = open_groups(plan, group)
+    if plan.apps and not found:
+        link.missing(
+            "daemons that an app leaves behind live on until the pod ends: no control group can be"
+            " made that tells whose they are; podwright check-host says what to do"
+        )
+    return found
 
 
 def _terminal(pod: int, app: AppPlan, link: Inside) -> str:

@@ -87,7 +87,7 @@ class Lives:
 
     def begin(self, app: App) -> None:
         """Begin a life."""
-        app.began, app.status, app.reason = 0.0, None, ""
+        app.began, app.status, app.reason, app.ended_for = 0.0, None, "", ""
         app.overdue = app.again = app.said_ready = app.unhealthy = False
         app.hook = bool(app.plan.post_stop)
         if app.plan.pre_start:
@@ -131,7 +131,7 @@ class Lives:
         """A probe says that it is to end; it is started again by its policy."""
         if app.phase != MAIN or not app.pid or app.asked or app.unhealthy:
             return
-        app.unhealthy = True
+        app.unhealthy, app.ended_for = True, f"unhealthy: {why}"
         app.due = time.monotonic() + app.plan.stop_timeout
         self.note(app, f"unhealthy: {why}")
         os.kill(app.pid, app.plan.stop_signal)
@@ -231,9 +231,16 @@ class Lives:
                 app.attempt = 0
             pause = order.pause(self.plan.backoff, app.attempt)
             app.attempt += 1
+            self._tell_again(app, pause)
             app.enter(PAUSE, time.monotonic() + pause)
         else:
             self.over(app)
+
+    def _tell_again(self, app: App, pause: float) -> None:
+        """A line for the pod's log on each life that comes after another one, and why."""
+        why = f"{app.ended_for or app.reason}: ended with {app.status}"
+        when = f"restart {app.restarts + 1} in {pause:g} s"
+        self.link.report(messages.AGAIN, f"app {app.name}: {why}; {when}")
 
     def over(self, app: App) -> None:
         """Its last life is over."""
