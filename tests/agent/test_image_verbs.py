@@ -141,7 +141,7 @@ def test_rm_spares_what_an_image_is_built_on(trusting: Agent, stack: Stack) -> N
     stack.serve(TOP, {"etc/x": "top"}, dependencies=[BASE])
     trusting.ok("fetch", TOP)
     line = trusting.refused("image", "rm", BASE)
-    assert f"image {BASE} is what image {TOP} is built on; remove {TOP} first" in line
+    assert f"image {BASE}:1.0 is what image {TOP}:1.0 is built on; remove {TOP}:1.0 first" in line
     trusting.ok("image", "rm", BASE, TOP)
     assert stored(trusting) == []
     assert not list((trusting.data / "cas/tree").iterdir())

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from podwright.cli import named
 from podwright.cli.context import Context, answer, say
-from podwright.cli.table import render
+from podwright.cli.table import fitting
 from podwright.reconcile import history
 
 TYPE_CHECKING = False
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from podwright.cli.options import Arguments
 
 TITLES = ("REVISION", "CREATED", "OUTCOME", "BY", "IMAGE", "IMAGE ID", "POD")
+DROPPED = ("IMAGE ID", "BY", "IMAGE", "CREATED")
+"""What a narrow terminal does not show, the least important first."""
 
 
 def run(context: Context, args: Arguments) -> int:
@@ -25,7 +27,8 @@ def run(context: Context, args: Arguments) -> int:
     if answer(args, found):
         return 0
     rows = [row for one in found for row in _rows(one, args.true("full"))]
-    say(render(TITLES, rows, not args.true("no-legend")))
+    drop = () if args.true("full") else DROPPED
+    say(fitting(TITLES, rows, not args.true("no-legend"), drop))
     return 0
 
 
@@ -34,7 +37,8 @@ def _rows(one: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
     if one["current"]:
         outcome = f"current, {outcome}"
     by = one["by"] + (f" to {one['source']}" if one["source"] else "")
-    head = (str(one["revision"]), one["created_at"], outcome, by)
+    created = one["created_at"] if full else _seconds(one["created_at"])
+    head = (str(one["revision"]), created, outcome, by)
     rows = []
     for index, app in enumerate(one["images"]):
         image_id = app["id"] if full else app["id"][:19]
@@ -46,3 +50,9 @@ def _rows(one: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
 def _pod(one: dict[str, Any], full: bool) -> str:
     uuid = str(one["uuid"] if full else one["uuid"][:8])
     return f"{uuid} ({history.GONE})" if uuid and one["pod_state"] == history.GONE else uuid
+
+
+def _seconds(text: str) -> str:
+    """A time without what is below a second."""
+    whole, point, _ = text.partition(".")
+    return f"{whole}Z" if point else text

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import PodwrightError
+from podwright.model.names import is_pod_name
 from podwright.stage0 import pods
 from podwright.text import safe
 
@@ -78,6 +79,12 @@ def of_kind(layout: Layout, kind: str, verb: str, before: tuple[str, ...]) -> Wo
         found = named(layout)
     elif kind in ("POD", "UUID"):
         found = of_pods(layout, STATES.get(verb, ()))
+        if verb == "status":  # knows those that are stopped and collected, too
+            from podwright.cli import absent
+
+            names = [word for word, _ in named(layout) if absent.is_absent(layout, word)]
+            known = {word for word, _ in found}
+            found = [(name, absent.STATE) for name in names if name not in known] + found
     else:
         return []
     return [(word, told) for word, told in found if word not in before]
@@ -89,9 +96,10 @@ def of_pods(layout: Layout, states: Iterable[str]) -> Words:
     for pod in pods.each(layout, pods.DIRECTORIES[1:]):
         if states and pod.state not in states:
             continue
-        runtime = pod.read_json("runtime-config")
-        name = runtime.get("name") if isinstance(runtime, dict) else ""
-        by_name += [(safe(name, 100), pod.state)] if name else []
+        name = str(pod.read_object("runtime-config").get("name", ""))
+        current = pods.instance(layout, name) if is_pod_name(name) else ""
+        if name and current in ("", pod.uuid):  # an earlier one is no longer called so
+            by_name.append((safe(name, 100), pod.state))
         by_uuid.append((pod.uuid, f"{pod.state} {safe(name, 100)}".strip()))
     return sorted(set(by_name)) + sorted(by_uuid)
 

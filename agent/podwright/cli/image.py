@@ -9,10 +9,10 @@ import time
 
 from podwright.cli import durations
 from podwright.cli.context import Context, answer, note, print_document, say
-from podwright.cli.table import render
+from podwright.cli.table import fitting
 from podwright.errors import NotFoundError, StoreError, UsageError
 from podwright.model.imageref import parse_ref
-from podwright.stage0 import imagereport, images, store, verdict
+from podwright.stage0 import imagereport, images, store, usage, verdict
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -33,6 +33,8 @@ TITLES = {
     "verdict": "VERDICT",
     "transport": "TRANSPORT",
 }
+DROPPED = ("LAST USED", "IMPORT TIME", "SIZE", "VERDICT")
+"""What a narrow terminal does not show, the least important first."""
 RKT_FIELDS = "id,name,size,importtime,lastused"
 SHORT = len("sha512-") + 12
 
@@ -56,7 +58,9 @@ def list_(context: Context, args: Arguments) -> int:
     full = args.true("full")
     rows = [tuple(_cell(image, field, full) for field in fields) for image in found]
     if rows or not args.true("no-legend"):
-        say(render(tuple(TITLES[field] for field in fields), rows, not args.true("no-legend")))
+        drop = DROPPED if not full and not args.given("fields") else ()
+        titles = tuple(TITLES[field] for field in fields)
+        say(fitting(titles, rows, not args.true("no-legend"), drop))
     return 0
 
 
@@ -155,10 +159,7 @@ def find_id(layout: Layout, text: str) -> tuple[str, str]:
         record = store.read_record(layout, ids[0])
     except StoreError:
         record = None
-    if record is None:
-        return ids[0], ids[0]
-    version = dict(record.labels).get("version", "")
-    return ids[0], f"{record.name}:{version}" if version else record.name
+    return ids[0], usage.full_name(record.name, record.labels) if record else ids[0]
 
 
 def _ambiguous(text: str) -> UsageError:

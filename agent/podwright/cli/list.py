@@ -9,7 +9,7 @@ import time
 from podwright.cli import addresses
 from podwright.cli.context import Context, answer, note, say
 from podwright.cli.durations import ago
-from podwright.cli.table import render
+from podwright.cli.table import fitting
 from podwright.stage0 import pods, report
 
 TYPE_CHECKING = False
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 THEIRS = ("UUID", "APP", "IMAGE NAME", "IMAGE ID", "STATE", "CREATED", "STARTED", "NETWORKS")
 """The columns that rkt had."""
+DROPPED = ("CREATED", "NETWORKS", "IMAGE NAME", "STARTED", "READY", "APP")
+"""What a narrow terminal does not show, the least important first."""
 SHOWN = (pods.PREPARE, pods.PREPARED, pods.RUN, pods.EXITED_GARBAGE, pods.GARBAGE)
 
 
@@ -44,7 +46,8 @@ def run(context: Context, args: Arguments) -> int:
         kept = [at for at, title in enumerate(titles) if title in THEIRS]
         titles, *rows = [tuple(row[at] for at in kept) for row in (titles, *rows)]
     if rows or not args.true("no-legend"):
-        say(render(titles, rows, not args.true("no-legend")))
+        drop = () if full or context.layout.rkt else DROPPED
+        say(fitting(titles, rows, not args.true("no-legend"), drop))
     return 0
 
 

@@ -13,7 +13,7 @@ import time
 from podwright import jsonio
 from podwright.cli import durations, top_rows, which
 from podwright.cli.context import Context, say
-from podwright.cli.table import render
+from podwright.cli.table import fitting
 from podwright.errors import UsageError
 from podwright.stage0 import pods, sample
 from podwright.text import safe
@@ -48,7 +48,8 @@ def run(context: Context, args: Arguments) -> int:
         if form:
             say((jsonio.pretty if form == "json-pretty" else jsonio.dumps)(found))
         else:
-            say(render(top_rows.TITLES, top_rows.cells(found, time.time())))
+            cells = top_rows.cells(found, time.time())
+            say(fitting(top_rows.TITLES, cells, True, top_rows.DROPPED))
         return 0
     return _Screen(look, interval).run()
 
@@ -157,7 +158,8 @@ class _Screen:
 
     def _draw(self) -> None:
         width, height = os.get_terminal_size(1)
-        table = render(top_rows.TITLES, top_rows.cells(self._rows, time.time()))
+        cells = top_rows.cells(self._rows, time.time())
+        table = fitting(top_rows.TITLES, cells, True, top_rows.DROPPED, width)
         lines = [line.expandtabs(2)[: max(1, width)] for line in table.split("\n")]
         shown = lines[: max(1, height - 1)]
         foot = FOOT if len(shown) == len(lines) else f"{len(lines) - len(shown)} more   {FOOT}"

@@ -18,6 +18,8 @@ TITLES = (
     *("POD", "APP", "CPU", "MEMORY", "LIMIT", "PIDS"),
     *("READ", "WRITTEN", "IN", "OUT", "RESTARTS", "AGE"),
 )
+DROPPED = ("LIMIT", "READ", "WRITTEN", "RESTARTS", "PIDS", "AGE", "IN", "OUT", "APP")
+"""What a narrow terminal does not show, the least important first."""
 
 
 def rows(before: list[Sample], now: list[Sample], sort: str) -> list[dict[str, Any]]:

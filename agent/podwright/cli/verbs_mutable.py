@@ -128,7 +128,11 @@ APP_VERBS = (
         "mutable",
         "Show how an app of a pod fares",
         "POD",
-        (Option("app", "name of the app; needed when the pod has several", "APP"), FORMAT, UUID_FILE),
+        (
+            Option("app", "name of the app; needed when the pod has several", "APP"),
+            FORMAT,
+            UUID_FILE,
+        ),
         "",
         ("podwright app status --app=redis $UUID",),
     ),

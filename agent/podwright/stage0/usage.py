@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import PodwrightError, StoreError, UsageError
+from podwright.model.names import is_pod_name
 from podwright.stage0 import pods, store, storewriter
 from podwright.text import safe
 
@@ -42,7 +43,7 @@ def by_live_pods(layout: Layout) -> dict[str, str]:
 def called(layout: Layout, pod: pods.Pod) -> str:
     """The name of a pod's that means it now; else its UUID."""
     name = str(pod.read_object("runtime-config").get("name", ""))
-    return safe(name) if name and pods.instance(layout, name) == pod.uuid else pod.uuid
+    return name if is_pod_name(name) and pods.instance(layout, name) == pod.uuid else pod.uuid
 
 
 def _named(layout: Layout) -> dict[str, str]:
@@ -81,8 +82,14 @@ def by_images(layout: Layout) -> dict[str, str]:
         except StoreError:
             continue
         for below in record.dependencies if record else ():
-            out.setdefault(below, record.name if record else "")
+            out.setdefault(below, full_name(record.name, record.labels) if record else "")
     return out
+
+
+def full_name(name: str, labels: tuple[tuple[str, str], ...]) -> str:
+    """An image's name with its version, as people say it."""
+    version = dict(labels).get("version", "")
+    return f"{name}:{version}" if version else name
 
 
 def refuse_used(layout: Layout, image_id: str, name: str) -> None:
