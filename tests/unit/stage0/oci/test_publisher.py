@@ -63,13 +63,13 @@ def test_what_was_handed_over_is_in_the_store_after_close(tmp_path: Path) -> Non
 def test_after_a_failed_write_nothing_more_is_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(step, "_fault", step._Fault("EIO@1"))  # the first step is the syncfs
+    monkeypatch.setattr(step, "_fault", step._Fault("EIO@2"))  # the first step is the lock's
     run = Run(tmp_path)
     run.add(0)
     assert run.has_failed.wait(30)
     run.add(1)  # the disk would now say that all is well
     run.publisher.close()
     monkeypatch.setattr(step, "_fault", None)
-    assert [getattr(error, "errno", None) for error in run.errors] == [5]
+    assert [str(error) for error in run.errors] == ["[Errno 5] Input/output error: 'syncfs'"]
     assert run.published == [] and run.let_go == [0, 1]
     assert os.listdir(run.layout.trees) == []
