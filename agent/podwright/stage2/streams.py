@@ -254,8 +254,6 @@ class AppStreams:
         """The app was removed."""
         fds = {output.fd for output in self.outputs.values()}
         fds |= {each.fd for each in self.inputs.values()} | {self._slave} | set(self._writers)
-        if self.choice.stdin == STREAM:
-            fds.add(self._given.get("stdin") or -1)
         reader = self._given.get("stdin") if self.choice.stdin == STREAM else None
         fds |= set() if reader is None else {reader}
         for output in self.outputs.values():
