@@ -63,7 +63,7 @@ def test_what_was_handed_over_is_in_the_store_after_close(tmp_path: Path) -> Non
 def test_after_a_failed_write_nothing_more_is_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(step, "_fault", step._Fault("EIO@2"))  # the first step is the lock's
+    monkeypatch.setattr(step, "_fault", step._Fault("EIO@3"))  # the first two are the lock's
     run = Run(tmp_path)
     run.add(0)
     assert run.has_failed.wait(30)
