@@ -24,9 +24,13 @@ def open_pair(pts: int) -> tuple[int, int, int]:
     step("openpty")
     flags = os.O_RDWR | os.O_NOCTTY
     master = beneath.open_strict(pts, "ptmx", flags)
-    fcntl.ioctl(master, _SET_LOCK, (0).to_bytes(4, "little"))
-    number = int.from_bytes(fcntl.ioctl(master, _GET_NUMBER, bytes(4)), "little")
-    slave = fcntl.ioctl(master, _GET_PEER, flags | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(master, _SET_LOCK, (0).to_bytes(4, "little"))
+        number = int.from_bytes(fcntl.ioctl(master, _GET_NUMBER, bytes(4)), "little")
+        slave = fcntl.ioctl(master, _GET_PEER, flags | os.O_CLOEXEC)
+    except OSError:
+        os.close(master)
+        raise
     return master, slave, number
 
 

@@ -69,13 +69,18 @@ class Spaces:
         self._channel.close()
         self._channel = None
 
-    def close(self) -> None:
-        """Let go of them, also of those that nobody has asked for yet: the app is no more."""
+    def give_up(self) -> None:
+        """There is no first process after all."""
         if self._channel is not None:
             self._channel.close()
+            self._channel = None
+
+    def close(self) -> None:
+        """Let go of them, also of those that nobody has asked for yet: the app is no more."""
+        self.give_up()
         for fd in self.fds:
             os.close(fd)
-        self._channel, self.fds = None, ()
+        self.fds = ()
 
     def make(self) -> None:
         """In the child: leave the pod's for new ones."""
@@ -177,13 +182,18 @@ def spawn(
     listening   (descriptor, name) of sockets that it inherits, sd_listen_fds(3)
     """
     channel = target.spaces.begin()
-    pipe, report = os.pipe()
-    if target.score is not None:
-        target.score.lend()
-    pid = os.fork()
+    pipe = report = -1
+    try:
+        pipe, report = os.pipe()
+        pid = _fork(target.score)
+    except BaseException:  # no processes or descriptors are left: PID 1 is as before
+        for fd in (pipe, report) if pipe >= 0 else ():
+            os.close(fd)
+        if channel is not None:
+            channel.close()
+            target.spaces.give_up()
+        raise
     if pid:
-        if target.score is not None:
-            target.score.back()
         os.close(report)
         unixsocket.notify(pipe)
         if channel is not None:
@@ -204,6 +214,20 @@ def spawn(
         _tell(report, 0, executing, f"{type(err).__name__}: {err}")
     finally:
         os._exit(EXEC_FAILED if executing else SETUP_FAILED)
+
+
+def _fork(score: Optional[Score]) -> int:
+    """Fork with an app's score; PID 1 has its own again, also when that fails."""
+    if score is None:
+        return os.fork()
+    pid = -1
+    score.lend()
+    try:
+        pid = os.fork()
+    finally:
+        if pid:
+            score.back()
+    return pid
 
 
 def _tell(report: int, code: int, executing: bool, text: str) -> None:

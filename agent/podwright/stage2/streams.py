@@ -291,7 +291,7 @@ class Streams:
 
     def turn(self) -> None:
         """Pass on what has come. Called whenever anything has happened, and when `due`."""
-        self.more = False
+        self.more, self.again = False, NEVER
         for streams in self.of.values():
             for output in streams.outputs.values():
                 self.more = output.pump() or self.more
@@ -302,12 +302,18 @@ class Streams:
         """When `turn` is wanted without a signal (monotonic)."""
         if self.more:
             return 0.0
-        waits = any(
+        if not self._waits():
+            self.again = NEVER
+        elif self.again == NEVER:  # else it was further away whenever somebody asked
+            self.again = time.monotonic() + SOON
+        return self.again
+
+    def _waits(self) -> bool:
+        return any(
             any(output.stuck() for output in streams.outputs.values())
             or any(each.waiting for each in streams.inputs.values())
             for streams in self.of.values()
         )
-        return time.monotonic() + SOON if waits else NEVER
 
     def ended(self, name: str) -> Optional[App]:
         """The app of this name when it has ended for good; what it has written is passed on."""
