@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import os
+
 from podwright.cli import named, which
+from podwright.cli.context import note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,5 +22,7 @@ def run(context: Context, args: Arguments) -> int:
     if len(found) == 1 and not named.name_of(context, found[0]):
         from podwright.cli import run_prepared
 
+        if os.isatty(2):
+            note("the pod has no name: it runs here, until it ends")
         return run_prepared.run(context, args)
     return named.each(context, args, "start", "started")

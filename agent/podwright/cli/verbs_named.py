@@ -29,7 +29,7 @@ LOCK_TIMEOUT = Option("lock-timeout", "seconds to wait for an apply", "SECONDS",
 START = Verb(
     "start",
     "start",
-    "Start stopped named pod(s), or run an ended pod again",
+    "Start stopped named pod(s), or run an ended one without a name again, in the foreground",
     "POD...",
     (NO_WAIT, LOCK_TIMEOUT, FORMAT, UUID_FILE),
     "A named pod is started under its supervisor, and is waited for until it is ready; one that runs stays\n"

@@ -12,6 +12,7 @@ from podwright import jsonio
 from podwright.cli import candidates, completion, verbs
 from podwright.host.paths import Layout
 from podwright.main import main
+from podwright.stage0 import pods
 
 UUID = "28b6a4f0-0000-4000-8000-000000000001"
 OTHER = "41ed77c2-0000-4000-8000-000000000002"
@@ -116,7 +117,8 @@ def test_hostile_names_do_not_reach_the_shell_raw(
     path.write_text('{"name": "a\\u001b[31m\\nb\\t$(x)"}')
     assert main(["complete", "--", f"--dir={layout.data}", "status", ""]) == 0
     out = capsys.readouterr().out
-    assert "\x1b" not in out and out.count("\n") == 3
+    words = [line.partition("\t")[0] for line in out.splitlines()]
+    assert "\x1b" not in out and words[-2:] == [UUID, OTHER] and len(words) <= 3
 
 
 @pytest.mark.parametrize("argv", [[], ["sh"], ["bash", "zsh"], ["\x1b[31m"]])
@@ -130,3 +132,21 @@ def test_there_is_a_script_for_every_shell() -> None:
     assert set(completion.SCRIPTS) == set(completion.PATHS)
     words = next(verb for verb in verbs.every() if verb.name == "completion").usage.split("|")
     assert words == list(completion.SCRIPTS)
+
+
+def test_a_name_is_offered_once_and_only_where_it_means_a_pod_that_the_verb_takes(
+    layout: Layout,
+) -> None:
+    earlier = Path(layout.pods, "run", "57aa10b3-0000-4000-8000-000000000003")
+    earlier.mkdir(parents=True)
+    (earlier / "runtime-config").write_text(jsonio.dumps({"name": "web"}))
+    (Path(layout.named) / "web").mkdir()
+    (Path(layout.named) / "web/instance").write_text(UUID)
+    held = pods.lock(layout, pods.find(layout, UUID))
+    try:
+        shown = [word for word, _ in candidates.offered(layout, ["status", ""])]
+        assert shown.count("web") == 1
+        ended = [word for word, _ in candidates.offered(layout, ["export", ""])]
+        assert ended[:1] == [earlier.name] and "web" not in ended
+    finally:
+        held.close()
