@@ -120,8 +120,8 @@ def test_limits_as_files(
 
 def test_a_limit_that_was_asked_for_is_refused_and_our_default_only_noted() -> None:
     assert PodCgroup({"a": Limits()}, {"pids": None}).notes == [
-        "no limit on the number of processes of an app: controller pids: not available in the caller's cgroup"
-        "; podwright check-host says what to do"
+        "no limit on the number of processes of an app: controller pids: not available in the caller's"
+        + " cgroup; podwright check-host says what to do"
     ]
     for asked, controller in (
         (Limits(pids=5), "pids"),
@@ -222,3 +222,15 @@ def test_files_to_join() -> None:
     assert second.init_files() == ["/u/pod/_init/cgroup.procs"]
     assert second.app_files("web") == ["/u/pod/web/cgroup.procs"]
     assert second.directories() == ["/u/pod"]
+
+
+def test_a_group_without_controllers_has_no_limits_to_set(tmp_path: Path) -> None:
+    """What an app leaves behind is found by it (where systemd delegates nothing but its own hierarchy)."""
+    place = Place(1, str(tmp_path), str(tmp_path / "pod"))
+    group = PodCgroup({"web": Limits()}, {"pids": None})
+    group.places["name=systemd"] = place
+    group.make()
+    assert group.app_files("web") == [f"{tmp_path}/pod/web/tasks"]
+    assert (tmp_path / "pod/web").is_dir()
+    group.remove()
+    assert list(tmp_path.iterdir()) == []
