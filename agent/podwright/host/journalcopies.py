@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ACTIVE = "pod.journal"
 LARGE = 12 << 20
 """A file of at least that size is put aside; one that is just begun has 8 MiB."""
-KEPT = 3
+KEPT = 2
 """How many are kept besides."""
 ENDING = (".journal", ".journal~")
 LAST = 1000

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 STATE = "state"
 IDLE, MOST = 2.0, 15.0
 """Seconds without an entry, and in all, after which what was written is brought to disk."""
-LARGE = 8 << 20
+LARGE = 4 << 20
 """Bytes after which it is, too."""
 
 
@@ -227,7 +227,7 @@ class Service:
                 self.cursor = entry.text(CURSOR) or self.cursor
             self.last = time.monotonic()
             self.first = self.first or self.last
-        if self.size > 4 * LARGE:
+        if self.size > LARGE:
             self._flush()
 
     def _write(self, pod: Pod, entry: Any) -> None:

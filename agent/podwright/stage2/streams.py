@@ -278,6 +278,7 @@ class Streams:
         self.of: dict[str, AppStreams] = {}
         self.tasks: list[Attached] = []
         self.more = False
+        self.again = NEVER
 
     def stdio(self, app: App) -> Stdio:
         """What the program of an app gets that is about to be started."""

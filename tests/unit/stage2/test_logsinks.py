@@ -90,6 +90,11 @@ def test_an_app_goes_on_when_a_slow_journal_takes_entries_again(
     while not sink.flush():
         theirs.recv(1 << 17)
     assert output.stuck()  # so it is looked at again soon
+    pod = object.__new__(streams.Streams)
+    pod.more, pod.again, app = False, streams.NEVER, object.__new__(streams.AppStreams)
+    app.outputs, app.inputs = {"stdout": output}, {}
+    pod.of = {"app": app}
+    assert pod.due() == pod.due() != streams.NEVER  # and not later and later
     seen = b""
     while b"more" not in seen:
         output.pump()
