@@ -186,6 +186,64 @@ time.sleep(1000)
     assert "app main: it hands descriptors over, which are not kept" in software_notes(software)
 
 
+LINGERING = """
+import struct
+server = socket.create_server(("127.0.0.1", 0))
+lingering = socket.create_connection(server.getsockname())
+peer, _ = server.accept()
+lingering.setblocking(False)
+try:
+    while lingering.send(bytes(65536)): pass
+except BlockingIOError: pass
+lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 100000))
+say("READY=1")
+await_file("/shared/go")
+say("X=1", fds=[lingering.fileno()])
+lingering.close()
+touch("/shared/handed")
+barrier()
+say("STATUS=heard")
+time.sleep(1000)
+"""
+
+
+@pytest.mark.threat("T62", "T73", "T78")
+def test_a_socket_that_an_app_hands_over_does_not_hold_up_its_neighbours(
+    software: Software, tmp_path: Path
+) -> None:
+    """Closing the last copy of such a socket takes as long as the app likes; nobody was served then."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    part = applied(
+        software,
+        apps=[
+            program(
+                LINGERING,
+                name="main",
+                notify=True,
+                user="1000",
+                mounts=[{"volume": "shared", "path": "/shared"}],
+            ),
+            program("time.sleep(1000)", name="other"),
+        ],
+        volumes=[{"name": "shared", "kind": "host", "source": str(shared)}],
+    )
+    assert part["error"] is None, part
+    (record,) = (software.agent.data / "pods/run").glob("*/init")
+    init = str(json.loads(record.read_text())["pid"])
+    # PID 1 is held until the app has no copy any more.
+    software.agent.host.run(["kill", "-STOP", init]).check()
+    (shared / "go").touch()
+    deadline = time.monotonic() + 60
+    while not (shared / "handed").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    software.agent.host.run(["kill", "-CONT", init]).check()
+    wait_for(software, "main", told("heard"))
+    assert software.agent.ok("enter", "--app=other", "speaker", "/bin/echo", "served") == "served\n"
+
+
 CAPABILITIES = {
     "name": "os/linux/capabilities-retain-set",
     "value": {"set": ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"]},

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MOST_DESCRIPTORS = 32
 """That one message may carry."""
 _INT = 4
+_CREDENTIALS = 3 * _INT
+_SCM_MAX_FD = 253
 
 
 def pair() -> tuple[_socket.socket, _socket.socket]:
@@ -143,20 +145,37 @@ def try_send(fd: int, data: bytes) -> None:
         channel.close()
 
 
-def receive_from(channel: _socket.socket, size: int) -> tuple[bytes, int, tuple[int, ...]]:
-    """A message (cut to `size` bytes), who sent it, and the descriptors that came with it.
+def receive_from(channel: _socket.socket, size: int) -> tuple[bytes, int, bool]:
+    """A message (cut to `size` bytes), who sent it, and whether descriptors are on board.
 
-    The pid is one of our pid namespace, 0 for who has none there. `channel` has SO_PASSCRED and
-    must not block.
+    One with descriptors still waits afterwards, until `discard` takes it: whoever closes the last
+    copy of a descriptor may have to wait for as long as its sender likes (SO_LINGER), also when it
+    has never been received. The pid is one of our pid namespace, 0 for who has none there.
+    `channel` has SO_PASSCRED and must not block.
     """
-    room = _socket.CMSG_SPACE(MOST_DESCRIPTORS * _INT) + _socket.CMSG_SPACE(3 * _INT)
-    data, ancillary, _, _ = channel.recvmsg(size, room, _socket.MSG_CMSG_CLOEXEC)
-    pid, fds = 0, []
+    room = _socket.CMSG_SPACE(_CREDENTIALS)  # and none for descriptors
+    data, ancillary, flags, _ = channel.recvmsg(size, room, _socket.MSG_PEEK)
+    pid = 0
     for level, kind, packed in ancillary:
-        if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
-            whole = len(packed) - len(packed) % _INT
-            numbers = range(0, whole, _INT)
-            fds += [int.from_bytes(packed[at : at + _INT], "little") for at in numbers]
-        elif (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_CREDENTIALS):
+        if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_CREDENTIALS):
             pid = int.from_bytes(packed[:_INT], "little")
-    return data, pid, tuple(fds)
+    loaded = bool(flags & _socket.MSG_CTRUNC)
+    if not loaded:
+        channel.recv(1)
+    return data, pid, loaded
+
+
+def discard(channel: _socket.socket) -> int:
+    """Have a child take the next message, and end; its pid. Raises OSError (EAGAIN).
+
+    All descriptors that came are the child's, and who ends does not linger.
+    """
+    step("fork")
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        room = _socket.CMSG_SPACE(_SCM_MAX_FD * _INT) + _socket.CMSG_SPACE(_CREDENTIALS)
+        channel.recvmsg(1, room, _socket.MSG_CMSG_CLOEXEC)
+    finally:
+        os._exit(0)

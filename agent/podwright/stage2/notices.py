@@ -4,8 +4,9 @@
 
 Each app that speaks has a socket of its own in its /dev. The kernel tells who sent a message:
 only processes of that app are heard, found by the app's control group, so that no app can speak for another
-that it sees. Descriptors are never kept: they are closed when the message was read, which is also
-what tells a sender that waits (BARRIER=1) that it was.
+that it sees. Descriptors are never kept, and never ours at all, since closing them may take time:
+a child takes the message once it was read, and ends. That also tells a sender that waits
+(BARRIER=1) that it was.
 
 In fly, where /dev is the host's, the address is an abstract one that the kernel chooses.
 """
@@ -43,6 +44,8 @@ PAUSE = 1.0
 """Seconds between two statuses of an app that are passed on."""
 LONGEST = 200
 """Letters of a status."""
+MOMENT = 1.0
+"""Seconds that a child has for a message with descriptors, and until a fork is tried again."""
 
 
 class Voice:
@@ -52,6 +55,8 @@ class Voice:
     group     descriptor of its control group, or -1
     fed       until when it must say that it is alive (monotonic)
     said      its status that is still to be passed on, from `due` on
+    loaded    its next message was heard, and has descriptors with it
+    taker     the child that takes that, or 0; it is killed, or another one is tried, at `late`
     """
 
     def __init__(self, name: str, address: str, channel: _socket.socket, group: int) -> None:
@@ -65,6 +70,9 @@ class Voice:
         self.told = ""
         self.due = 0.0
         self.refused = False
+        self.loaded = False
+        self.taker = 0
+        self.late = NEVER
 
 
 def speaks(app: AppPlan) -> bool:
@@ -145,25 +153,46 @@ class Notices:
         """When `tick` has something to do without a signal (monotonic)."""
         if self.more:
             return 0.0
-        times = [self.ping, *(voice.fed for voice, _ in self.voices)]
+        times = [self.ping, *(min(voice.fed, voice.late) for voice, _ in self.voices)]
         return min(times + [voice.due for voice, _ in self.voices if voice.said is not None])
+
+    def ended(self, pid: int) -> bool:
+        """A child of PID 1 was reaped; whether it was one of ours."""
+        for voice, _ in self.voices:
+            if voice.taker == pid:
+                voice.taker, voice.late, voice.loaded = 0, NEVER, False
+                return True
+        return False
 
     def _hear(self, voice: Voice, app: App) -> None:
         for _ in range(AT_ONCE):
-            try:
-                data, pid, fds = unixsocket.receive_from(voice.channel, LARGEST)
-            except BlockingIOError:
+            if voice.loaded:
+                self._take(voice)
                 return
             try:
-                if app.phase == MAIN and app.pid and self._is_of(pid, voice, app):
-                    self._said(voice, app, data.decode("utf-8", "replace"))
-                    if fds and not voice.refused and b"BARRIER=1" not in data:
-                        voice.refused = True
-                        self._note(app, "it hands descriptors over, which are not kept")
-            finally:
-                for fd in fds:
-                    os.close(fd)
+                data, pid, voice.loaded = unixsocket.receive_from(voice.channel, LARGEST)
+            except BlockingIOError:
+                return
+            if app.phase == MAIN and app.pid and self._is_of(pid, voice, app):
+                self._said(voice, app, data.decode("utf-8", "replace"))
+                if voice.loaded and not voice.refused and b"BARRIER=1" not in data:
+                    voice.refused = True
+                    self._note(app, "it hands descriptors over, which are not kept")
         self.more = True
+
+    def _take(self, voice: Voice) -> None:
+        """Have the message with descriptors taken; what follows it waits for that."""
+        now = time.monotonic()
+        if voice.late != NEVER and now < voice.late:
+            return
+        voice.late = now + MOMENT
+        if voice.taker:  # somebody in the pod has stopped it
+            os.kill(voice.taker, signals.SIGKILL)
+            return
+        try:
+            voice.taker = unixsocket.discard(voice.channel)
+        except OSError:
+            return  # the pod has no more processes for the moment
 
     def _is_of(self, pid: int, voice: Voice, app: App) -> bool:
         """Whether a process is the app's; who has ended meanwhile is not, and nobody of the host."""
@@ -194,7 +223,9 @@ class Notices:
             voice.began, voice.fed = app.began, now + app.life.watchdog
         elif now >= voice.fed:
             voice.fed = NEVER
-            self._note(app, f"it has not said that it is alive for {app.life.watchdog:g} s")
+            why = f"it has not said that it is alive for {app.life.watchdog:g} s"
+            self._note(app, why)
+            app.ended_for = f"watchdog: {why}"
             os.kill(app.pid, signals.SIGABRT)
             app.due = now + app.plan.stop_timeout
 

@@ -269,6 +269,8 @@ class Supervisor:
                 app.pid = 0
                 self._for(app, lambda one: self.lives.ended(one, status, killed))
                 return
+        if self.notices is not None and self.notices.ended(pid):
+            return
         if not self.gate.probed(pid, status) and self.control is not None:
             self.control.ended(pid, status)
 
