@@ -119,10 +119,10 @@ def test_limits_as_files(
 
 
 def test_a_limit_that_was_asked_for_is_refused_and_our_default_only_noted() -> None:
-    assert PodCgroup({"a": Limits()}, {"pids": None}).notes == [
-        "no limit on the number of processes of an app: controller pids: not available in the caller's"
-        + " cgroup; podwright check-host says what to do"
-    ]
+    (note,) = PodCgroup({"a": Limits()}, {"pids": None}).notes
+    cause = "controller pids: not available in the caller's cgroup"
+    what = f"no limit on the number of processes of an app: {cause}"
+    assert note == f"{what}; podwright check-host says what to do"
     for asked, controller in (
         (Limits(pids=5), "pids"),
         (Limits(memory=4096), "memory"),
