@@ -742,7 +742,7 @@ EXAMPLES = r"""
 
 - name: Run a container image of a private registry, pinned by its digest
   podwright.fleet.pod:
-    name: api
+    name: team-api
     image: docker://registry.example.com/team/api:2.1@sha256:0d17b565c37bcbd895e9d92315a05c1c3c9a29f762b011a10c54a66cd53c9b31
     registry_auth:
       - registry: registry.example.com/team

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`podwright complete -- WORD...`: what may stand for the last word, one answer a line.
 
-A tab and a few words about it follow each. The line `:files` means names of files.
+A tab and a few words about it follow each. The line `:files` means names of files. Words that a
+shell could read as more than a word are not offered: others chose some of them, such as versions.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from podwright.cli import candidates, options
 from podwright.cli.context import Context, build, say
 from podwright.errors import UsageError
+from podwright.model.names import DIGITS, LETTERS, made_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.cli.options import Arguments
 
+PLAIN = LETTERS + DIGITS + "_.:/@,=+~%-"
 PLACES = ("dir", "system-config", "local-config", "user-config")
 
 
@@ -29,6 +32,6 @@ def run(context: Context, args: Arguments) -> int:
                 continue  # it is not there yet
     layout = build(typed).layout if typed.flags else context.layout
     for word, told in candidates.offered(layout, args.rest):
-        if "\n" not in word and "\t" not in word:
+        if made_of(word, PLAIN):
             say(f"{word}\t{told}" if told else word)
     return 0

@@ -12,7 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.cli.options import Arguments
 
-# Readline cuts words at `=` and `:`, too: it is told only what follows the last of them.
+# Readline cuts words at `=` and `:`, too: it is told only what follows the last of them. It puts
+# words on the line as they are: one that the shell would read as more than a word is left out.
 BASH = r"""# bash completion of podwright; load it with: source <(podwright completion bash)
 _podwright() {
     local line=${COMP_LINE:0:COMP_POINT} current=${COMP_WORDS[COMP_CWORD]} answer
@@ -28,6 +29,7 @@ _podwright() {
             compopt -o default
         else
             answer=${answer%%$'\t'*}
+            [[ $answer == *[^[:alnum:]_.:/@,=+~%-]* ]] && continue
             COMPREPLY+=("${answer#"$before"}")
         fi
     done < <("${words[0]}" complete -- "${words[@]:1}" 2>/dev/null)

@@ -63,7 +63,7 @@ def each(context: Context, args: Arguments, verb: str, state: str) -> int:
             if not name:
                 raise _unnamed(text, verb)
             part = change(context, args, {"name": name, "state": state})
-            uuid = part["uuid"] or ""
+            uuid = part.get("uuid") or ""
             if part["error"]:
                 error = part["error"]
                 problem = "; ".join(said for said in (error["message"], error["hint"]) if said)

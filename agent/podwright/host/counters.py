@@ -3,16 +3,18 @@
 """What calls of the agent leave for monitoring: one small file below /run, written in place.
 
 Nothing is counted before somebody has asked for it (`begin`). Who may not write counts nothing.
+The file is for its owner alone, since whoever can open it can lock it; and nobody waits for long.
 Names are words of ours; there are at most `MOST` of them, and the rest is counted together.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
+import time
 
 from podwright import jsonio
 from podwright.errors import PodwrightError
+from podwright.host.lock import try_lock
 from podwright.kernel.step import step
 
 TYPE_CHECKING = False
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST = 200
 MOST_BYTES = 65536
+TRIES, BETWEEN = 20, 0.005
+"""For a lock that another call holds; then this one is not counted."""
 OTHER = "refused other other"
 TIMES = ("gc-last",)
 """What is not summed up: the last one counts."""
@@ -40,7 +44,13 @@ def begin(layout: Layout) -> None:
     fs.ensure_dir(layout.run, 0o755)
     step("open")
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    os.close(os.open(path(layout), flags, 0o644))
+    fd = os.open(path(layout), flags, 0o600)
+    try:
+        if os.fstat(fd).st_mode & 0o077:
+            step("fchmod")
+            os.fchmod(fd, 0o600)  # of an earlier agent
+    finally:
+        os.close(fd)
 
 
 def refused(layout: Layout, stage: str, reason: str) -> None:
@@ -51,17 +61,24 @@ def refused(layout: Layout, stage: str, reason: str) -> None:
 def add(layout: Layout, numbers: Mapping[str, float]) -> None:
     """Count, where somebody wants that; never fails."""
     try:
-        fd = os.open(path(layout), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path(layout), os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        if os.fstat(fd).st_uid == os.geteuid():
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_uid == os.geteuid() and _locked(fd):
             _change(fd, numbers)
     except OSError:
         return
     finally:
         os.close(fd)
+
+
+def _locked(fd: int) -> bool:
+    for _ in range(TRIES):
+        if try_lock(fd):
+            return True
+        time.sleep(BETWEEN)
+    return False
 
 
 def _change(fd: int, numbers: Mapping[str, float]) -> None:

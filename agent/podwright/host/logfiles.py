@@ -12,12 +12,15 @@ import heapq
 import os
 import time
 
+from podwright.errors import HostError
 from podwright.host.logread import Line
+from podwright.kernel import ownpath
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Optional
+    from typing import Any, BinaryIO, Optional
 
     from podwright.host.logread import Query
 
@@ -104,10 +107,22 @@ class File:
         return sorted(found.items())
 
 
+def _open(path: str) -> BinaryIO:
+    """A file that only root or we can have put there: a pod's own writer made it."""
+    try:
+        return os.fdopen(ownpath.open_file(path, os.O_RDONLY), "rb")
+    except PermissionError as err:
+        raise HostError(
+            f"log {safe(path, 200)} cannot be read: {err.strerror}",
+            "find out who has put it there",
+            object=safe(path, 200),
+        ) from None
+
+
 def _head(path: str) -> bytes:
     """The time of a file's first line, or b""."""
     try:
-        with open(path, "rb") as file:
+        with _open(path) as file:
             found = file.read(HEAD)
     except FileNotFoundError:
         return b""
@@ -116,7 +131,7 @@ def _head(path: str) -> bytes:
 
 def _read(path: str, start: int) -> tuple[list[bytes], int]:
     """The whole lines from `start` on, and where they end."""
-    with open(path, "rb") as file:
+    with _open(path) as file:
         file.seek(start)
         data = file.read()
     end = data.rfind(b"\n") + 1

@@ -66,14 +66,15 @@ def active(layout: Layout, name: str, units: systemd.ActiveStates) -> bool:
 
 def stop_seconds(settings: dict[str, Any]) -> float:
     """For how long a pod of these settings may take to stop."""
-    return float(settings.get("stop_bound", settings["stop_timeout"]))
+    found = settings.get("stop_bound", settings.get("stop_timeout"))
+    return float(found) if isinstance(found, (int, float)) else 10.0
 
 
 def stop(layout: Layout, name: str, stop_timeout: float = 10.0) -> None:
     """Stop the pod and its supervisor; waits until both are gone."""
     succession.abandon(layout, name, stop_timeout + GRACE)
     if systemd.running():
-        if systemd.read_unit(name):
+        if systemd.read_unit(name) or systemd.is_mask(systemd.unit_path(name)):
             # Who connects between the two would start it again.
             socket = f"podwright-{name}.socket"
             sockets = [socket] if os.path.exists(f"{systemd.UNIT_DIR}/{socket}") else []

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
 UNIT_DIR = "/etc/systemd/system"
+OTHER_DIRS = ("/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+OURS = "# Written by podwright for pod {name}; "
+"""How each unit file of a pod begins."""
 UNIT = """# Written by podwright for pod {name}; changes are overwritten. Put yours into a drop-in.
 [Unit]
 Description=podwright pod {name}
@@ -108,11 +111,54 @@ def _literal(char: str) -> str:
 
 def read_unit(name: str) -> str:
     """The unit as it is on disk, or ""."""
+    return read_ours(unit_path(name), name)
+
+
+def read_ours(path: str, name: str) -> str:
+    """A file that we wrote for a pod; "" where there is none, or somebody else's."""
     try:
-        with open(unit_path(name), encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
         return ""
+    with open(fd, encoding="utf-8", errors="backslashreplace") as file:
+        text = file.read() if os.path.isfile(f"/proc/self/fd/{fd}") else ""
+    return text if text.startswith(OURS.format(name=name)) else ""
+
+
+def others(name: str) -> list[str]:
+    """What is in the places of a pod's unit files, and not ours."""
+    return [
+        f"{directory}/{unit}"
+        for unit in (unit_name(name), f"podwright-{name}.socket")
+        for directory in (UNIT_DIR, *OTHER_DIRS)
+        if os.path.lexists(f"{directory}/{unit}") and not read_ours(f"{directory}/{unit}", name)
+    ]
+
+
+def is_mask(path: str) -> bool:
+    """Whether a unit file says that the unit is not to be (systemctl mask)."""
+    try:
+        return os.path.samefile(path, "/dev/null") or os.stat(path).st_size == 0
+    except OSError:
+        return False
+
+
+def check_ours(name: str, *, removes: bool = False) -> None:
+    """Refuse to touch units that somebody else has made, or masked. Raises HostError.
+
+    removes  a mask is no obstacle then, and stays
+    """
+    for path in others(name):
+        unit = os.path.basename(path)
+        if removes and (is_mask(path) or not path.startswith(f"{UNIT_DIR}/")):
+            continue
+        masked = is_mask(path)
+        raise HostError(
+            f"pod {name}: {unit} is {'masked' if masked else 'not ours'} ({path})",
+            f"systemctl unmask {unit}" if masked else "rename or remove it, or rename the pod",
+            object=name,
+            reason="unit-masked" if masked else "unit-not-ours",
+        )
 
 
 def files_text(name: str, settings: dict[str, Any], command: list[str]) -> str:
@@ -140,6 +186,7 @@ def write_files(name: str, settings: dict[str, Any], command: list[str]) -> None
     text = unit_text(name, settings, command)
     if files_text(name, settings, command) == read_files(name):
         return
+    check_ours(name)
     if settings.get("listens") or os.path.exists(f"{UNIT_DIR}/podwright-{name}.socket"):
         from podwright.host import unitfiles
 
@@ -159,10 +206,10 @@ def _install(text: str) -> str:
 
 
 def remove_unit(name: str) -> None:
-    """Disable and remove the unit; fine when there is none."""
-    if os.path.exists(unit_path(name)):
+    """Disable and remove the unit; fine when there is none. What is not ours stays."""
+    if read_unit(name):
         systemctl("disable", "--quiet", unit_name(name))
-        if os.path.exists(f"{UNIT_DIR}/podwright-{name}.socket"):
+        if read_ours(f"{UNIT_DIR}/podwright-{name}.socket", name):
             from podwright.host import unitfiles
 
             unitfiles.write_socket(name, "")

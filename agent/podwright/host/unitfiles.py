@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from podwright.host.systemd import UNIT_DIR, quote, systemctl, unit_name
+from podwright.host.systemd import UNIT_DIR, quote, read_ours, systemctl, unit_name
 from podwright.kernel import fs
 from podwright.model import unitspec
 
@@ -69,11 +69,7 @@ def socket_text(name: str, settings: dict[str, Any]) -> str:
 
 def read_socket(name: str) -> str:
     """The socket unit as it is on disk, or ""."""
-    try:
-        with open(socket_path(name), encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
+    return read_ours(socket_path(name), name)
 
 
 def write_socket(name: str, text: str) -> None:

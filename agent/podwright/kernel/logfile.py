@@ -8,21 +8,15 @@ import os
 
 from podwright.kernel.step import step
 
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_FLAGS = os.O_RDWR | os.O_CREAT
 _PIECE = 1 << 20
 
 
 def open_file(path: str, *, append: bool) -> int:
     """A regular file, made when missing; only root and its group may read it. Raises OSError."""
-    import errno
-    import stat
+    from podwright.kernel import ownpath
 
-    step("open")
-    fd = os.open(path, _FLAGS | (os.O_APPEND if append else 0), 0o640)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "it is not a regular file")
-    return fd
+    return ownpath.open_file(path, _FLAGS | (os.O_APPEND if append else 0), 0o640)
 
 
 def put_aside(fd: int, place: int) -> None:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 SECONDS = 10.0
 """For a whole connection."""
-MOST = 8
-"""Connections at a time."""
+HEAD_SECONDS = 2.0
+"""For the request."""
+MOST = 64
+"""Connections at a time; for one more, the oldest that waits for its client is ended."""
 FRESH = 1.0
 """Seconds for which one look is shown to everybody."""
 POLL = 0.5
@@ -44,7 +46,7 @@ class Endpoint:
         self._look = look
         self._note = note
         self._idle = idle
-        self._open = 0
+        self._open: dict[asyncio.StreamWriter, bool] = {}  # oldest first; whether it waits
         self._seen: list[Family] = []
         self._at = -FRESH
         self._last = time.monotonic()
@@ -73,33 +75,42 @@ class Endpoint:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._last = time.monotonic()
-        if self._open >= MOST:
-            writer.transport.abort()
-            return
-        self._open += 1
+        if len(self._open) >= MOST:
+            waiting = [one for one, waits in self._open.items() if waits]
+            oldest = (waiting or list(self._open))[0]
+            del self._open[oldest]
+            oldest.transport.abort()
+        self._open[writer] = True
         try:
             await asyncio.wait_for(self._converse(reader, writer), SECONDS)
         except (asyncio.TimeoutError, EOFError, OSError):
             pass  # it went away, or should have
         finally:
-            self._open -= 1
+            self._open.pop(writer, None)
             self._last = time.monotonic()
             writer.transport.abort()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            response = self._answer(await http.read(reader, writer, 0))
+            request = await asyncio.wait_for(http.read(reader, writer, 0), HEAD_SECONDS)
+            self._waits(writer, False)
+            response = self._answer(request)
         except http.Failure as failure:
             response = http.sentence(failure.status, failure.text)
-        except (EOFError, OSError):
+        except (asyncio.TimeoutError, EOFError, OSError):
             raise
         except Exception as err:
             self._note(f"metrics: internal error: {type(err).__name__}: {safe(err, 200)}")
             response = http.sentence(500, "internal error")
         writer.write(http.render(response))
         await writer.drain()
+        self._waits(writer, True)
         writer.write_eof()
         await reader.read(http.MOST_HEAD)  # else what is left unread would cut the answer off
+
+    def _waits(self, writer: asyncio.StreamWriter, waits: bool) -> None:
+        if writer in self._open:
+            self._open[writer] = waits
 
     def _answer(self, request: http.Request) -> http.Response:
         if request.path != ("metrics",):

@@ -14,6 +14,8 @@ DIGITS = "0123456789"
 HEX = DIGITS + "abcdef"
 LOWER = "abcdefghijklmnopqrstuvwxyz"
 LETTERS = LOWER + LOWER.upper()
+RESERVED = ("api", "gc", "journal", "metadata", "metrics")
+"""No names for pods: podwright-NAME.service and .socket are units that come with the agent."""
 
 
 def made_of(text: str, characters: str) -> bool:
@@ -47,6 +49,11 @@ def is_uuid(text: str) -> bool:
 def is_pod_name(text: str) -> bool:
     """Whether it can be the name of a pod: a DNS label, and not a UUID."""
     return len(text) <= 63 and is_words(text, "-") and not is_uuid(text)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a unit of the agent's own has the name that a pod's would have."""
+    return name in RESERVED
 
 
 def is_variable_name(text: str) -> bool:

@@ -10,7 +10,7 @@ from podwright.model.fields import Fields
 from podwright.model.image import absolute
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, parse_exit_policy, parse_ready
 from podwright.model.life import parse_fields as parse_life
-from podwright.model.names import ac_name, host_name, pod_name
+from podwright.model.names import ac_name, host_name, is_reserved, pod_name
 from podwright.model.pod import HostPort
 from podwright.model.privateusers import CHOICES
 from podwright.model.specfields import check_ip, environment, insecure, logins, seconds
@@ -259,6 +259,12 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
     """Read one pod; `shared` are the log-ins that all pods may use."""
     name = pod_name(fields.text("name", ...), fields.at("name"))
     state = fields.choice("state", STATES, "started")
+    if is_reserved(name) and state not in ("absent", "stopped"):
+        raise UsageError(
+            f"{fields.at('name')}: a unit of podwright's own is called podwright-{name}",
+            "choose another name for the pod",
+            object=name,
+        )
     apps = _parse_apps(fields)
     check_number(len(apps), fields.at("apps"))
     if fields.raw("revision") is not None and (_says_more(fields) or state not in KNOWN_STATES):

@@ -71,7 +71,8 @@ SERVICE_SETTINGS = LIMITS | _names(
     " LimitRTPRIO LimitRTTIME LogLevelMax LogRateLimitIntervalSec LogRateLimitBurst"
     " LogNamespace CoredumpFilter KeyringMode"
 )
-INSTALL_SETTINGS = _names("RequiredBy UpheldBy Also Alias")
+INSTALL_SETTINGS = _names("RequiredBy UpheldBy")
+"""Neither Also= nor Alias=: with them, enabling and disabling the pod would do so to other units."""
 SECTIONS = {
     "Unit": UNIT_SETTINGS,
     "Service": SERVICE_SETTINGS,
@@ -153,7 +154,10 @@ def _settings(fields: Fields) -> list[tuple[str, str, str]]:
         for name, said in raw.items():
             _check_name(section, name, allowed, where)
             for one in said if isinstance(said, list) else [said]:
-                out.append((section, name, _text(name, one, f"{where}.{name}")))
+                line = _text(name, one, f"{where}.{name}")
+                for word in line.split() if section == "Install" else ():
+                    unit_name(word, f"{where}.{name}")
+                out.append((section, name, line))
     given.finish()
     return out
 

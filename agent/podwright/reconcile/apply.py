@@ -8,9 +8,10 @@ from podwright import __version__
 from podwright.errors import PodwrightError, UsageError
 from podwright.host import systemd
 from podwright.model.names import is_image_id
-from podwright.reconcile import canonical, execute, keys, observe, plan, sharing
+from podwright.reconcile import canonical, execute, keys, observe, plan, revisions, sharing
 from podwright.reconcile.stored import apply_image, stored_image
 from podwright.stage0 import images, pods, prepare, report
+from podwright.text import safe
 from podwright.values import replace, value
 
 TYPE_CHECKING = False
@@ -239,11 +240,22 @@ def _phase(work: execute.Work, phase: str, answer: Answer, index: int) -> None:
             answer.pods[index]["changed"] = False
             answer.pods[index]["actions"] = []
         answer.pods[index]["error"] = answer.fail(err)
+    except (TypeError, ValueError, LookupError, AttributeError) as err:
+        answer.pods[index]["error"] = answer.fail(_internal(work.spec.name, err))
     except OSError as err:
         wrapped = PodwrightError(
             f"pod {work.spec.name}: {err.strerror}: {err.filename or phase}", object=work.spec.name
         )
         answer.pods[index]["error"] = answer.fail(wrapped)
+
+
+def _internal(name: str, err: Exception) -> PodwrightError:
+    """What one pod's files made of us is no reason to leave the other pods alone."""
+    return PodwrightError(
+        f"pod {name}: internal error: {type(err).__name__}: {safe(err, 200)}",
+        "its revision may be damaged: remove the pod and apply it again",
+        object=name,
+    )
 
 
 def _plan(
@@ -275,6 +287,8 @@ def _plan(
             answer.claim_ports(spec, planned.manifest)
             first = sharing.starts_first(layout, spec, planned.manifest, seen, answer.planned)
         unit = ""
+        if systemd.running() and (spec.state != "absent" or _is_known(seen)):
+            systemd.check_ours(spec.name, removes=spec.state == "absent")
         if systemd.running() and spec.state != "absent":
             unit = systemd.files_text(spec.name, canonical.settings(spec), mode.command)
         made = plan.plan_pod(
@@ -299,8 +313,15 @@ def _plan(
             client.check(layout.metadata_socket)
         if spec.enabled and spec.enabled_said and not systemd.running():
             answer.warn_once("this host has no systemd: pods do not start at boot by themselves")
+        for number in revisions.damaged(layout, spec.name) if spec.state != "absent" else ():
+            answer.warnings.append(
+                f"pod {spec.name}: revision {number} cannot be read and is passed over"
+            )
     except PodwrightError as err:
         part["error"] = answer.fail(err)
+        return None
+    except (TypeError, ValueError, LookupError, AttributeError) as err:
+        part["error"] = answer.fail(_internal(spec.name, err))
         return None
     part.update(
         changed=made.changed,
@@ -311,6 +332,10 @@ def _plan(
         state=seen.state,
     )
     return execute.Work(layout, spec, made, seen, stored, mode.command, mode.wait)
+
+
+def _is_known(seen: Observed) -> bool:
+    return seen.revision is not None or seen.damaged or bool(seen.uuid)
 
 
 def _unfinished(layout: Layout, name: str, mode: Mode) -> bool:

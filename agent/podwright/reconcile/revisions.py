@@ -26,6 +26,21 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 KEEP_REVISIONS = 3
+AGAIN = "remove the pod and apply it again"
+MEMBERS: dict[str, tuple[type, ...]] = {
+    "revision": (int,),
+    "created": (str,),
+    "runtime": (dict,),
+    "settings": (dict,),
+    "images": (dict,),
+    "uuid": (str,),
+    "by": (str,),
+    "source": (int,),
+    "versions": (dict, type(None)),
+    "result": (dict,),
+}
+"""What a revision has. What a newer agent adds is passed over."""
+TOLD = ("outcome", "why", "instance", "time")
 READY, FAILED, ROLLED_BACK = "ready", "failed", "rolled-back"
 
 
@@ -107,6 +122,12 @@ def every(layout: Layout, name: str) -> list[Revision]:
     return found
 
 
+def damaged(layout: Layout, name: str) -> list[int]:
+    """The revisions that are kept and cannot be read."""
+    readable = {one.number for one in every(layout, name)}
+    return [number for number in numbers(layout, name) if number not in readable]
+
+
 def _read(path: str, name: str) -> Optional[Revision]:
     try:
         with open(path, "rb") as file:
@@ -114,28 +135,40 @@ def _read(path: str, name: str) -> Optional[Revision]:
     except FileNotFoundError:
         return None
     except UsageError as err:
-        raise StoreError(err.message, "remove the pod and apply it again", object=name) from None
+        raise StoreError(err.message, AGAIN, object=name) from None
+    except OSError as err:
+        raise StoreError(f"{path}: {err.strerror}", AGAIN, object=name) from None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise StoreError(
             f"{path} is not a revision that this agent reads", "upgrade the agent", object=name
         )
-    try:
-        return Revision(
-            raw["revision"],
-            raw["created"],
-            raw["runtime"],
-            raw["settings"],
-            raw["images"],
-            raw["uuid"],
-            raw.get("by", "apply"),
-            raw.get("source", 0),
-            raw.get("versions"),
-            Result(**raw.get("result", {"outcome": READY})),
-        )
-    except KeyError as err:
-        raise StoreError(
-            f"{path} lacks {err}", "remove the pod and apply it again", object=name
-        ) from None
+    raw = {"by": "apply", "source": 0, "versions": None, "result": {"outcome": READY}, **raw}
+    for member, kinds in MEMBERS.items():
+        if member not in raw:
+            raise StoreError(f"{path} lacks {member!r}", AGAIN, object=name)
+        if not isinstance(raw[member], kinds) or isinstance(raw[member], bool):
+            raise StoreError(f"{path}: {member} is not what it should be", AGAIN, object=name)
+    result = {key: text for key, text in raw["result"].items() if key in TOLD}
+    texts = [*result.values(), *raw["images"].values(), *(raw["versions"] or {}).values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise StoreError(f"{path}: has a number where a text should be", AGAIN, object=name)
+    return Revision(
+        raw["revision"],
+        raw["created"],
+        raw["runtime"],
+        raw["settings"],
+        raw["images"],
+        raw["uuid"],
+        raw["by"],
+        raw["source"],
+        raw["versions"],
+        Result(**result),
+    )
+
+
+def is_number(text: str) -> bool:
+    """Whether it is a number as we write it."""
+    return text.isascii() and text.isdigit()
 
 
 def numbers(layout: Layout, name: str) -> list[int]:
@@ -145,7 +178,7 @@ def numbers(layout: Layout, name: str) -> list[int]:
     except FileNotFoundError:
         return []
     return sorted(
-        int(entry[:-5]) for entry in found if entry.endswith(".json") and entry[:-5].isdigit()
+        int(entry[:-5]) for entry in found if entry.endswith(".json") and is_number(entry[:-5])
     )
 
 

@@ -119,3 +119,23 @@ def test_sockets_are_of_published_ports(sockets: list[str], message: str) -> Non
     with pytest.raises(UsageError) as caught:
         desired(ports=[{"name": "http", "host_port": 80}], sockets=sockets)
     assert caught.value.message.startswith(message)
+
+
+@pytest.mark.threat("T81")
+@pytest.mark.parametrize(
+    "install",
+    [
+        {"Also": ["ssh.service"]},
+        {"Alias": "cron.service"},
+        {"Alias": "../../x.service"},
+        {"RequiredBy": "../../x.service"},
+        {"UpheldBy": ["a.target b"]},
+        {"DefaultInstance": "x"},
+    ],
+)
+def test_what_removing_the_pod_would_take_from_other_units_is_refused(
+    install: dict[str, Any],
+) -> None:
+    with pytest.raises(UsageError, match="Install"):
+        desired(unit={"settings": {"Install": install}})
+    desired(unit={"settings": {"Install": {"RequiredBy": "app.target other.target"}}})

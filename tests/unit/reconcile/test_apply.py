@@ -122,3 +122,40 @@ def test_what_differs_is_told_only_when_it_was_asked_for(layout: Layout) -> None
     answer = applying.apply(layout, parse_desired(absent(FINGERPRINT)), mode)
     assert (answer["changed"], answer["keys"][0]["action"]) == (True, "remove")
     assert "diff" not in answer and "diff" not in answer["keys"][0]
+
+
+@pytest.mark.threat("T92")
+@pytest.mark.parametrize("damage", ["[]", '{"format": 1}', "null", '{"format": 1, "revision": []}'])
+def test_a_damaged_pod_keeps_no_other_pod_from_its_state(layout: Layout, damage: str) -> None:
+    broken(layout).write_text(damage)
+    states = [{"name": "web", "state": "stopped"}, {"name": "other", "state": "absent"}]
+    answer = apply(layout, {"pods": states})
+    assert [part["error"] is None for part in answer["pods"]] == [False, True]
+    answer = apply(layout, {"pods": [{"name": "web", "state": "absent"}]})
+    assert (answer["changed"], answer.get("error"), revisions.names(layout)) == (True, None, [])
+
+
+@pytest.mark.threat("T92")
+def test_a_pod_whose_settings_are_lost_can_be_removed(layout: Layout) -> None:
+    revision = revisions.add(layout, "web", {}, {}, {}, "")
+    revisions.switch(layout, "web", revision.number)
+    states = [{"name": "web", "state": "started"}, {"name": "web", "state": "absent"}]
+    answer = apply(layout, {"pods": states[:1]})
+    assert answer["error"]["hint"].endswith("remove the pod and apply it again")
+    answer = apply(layout, {"pods": states[1:]})
+    assert (answer["changed"], answer.get("error"), revisions.names(layout)) == (True, None, [])
+
+
+def test_why_each_of_several_pods_is_not_started_is_said(
+    layout: Layout, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from podwright.main import main
+
+    for name in ("web", "shop"):
+        broken(layout, name).write_text(
+            '{"format": 1, "revision": 1, "created": "", "runtime": {}, "settings": {},'
+            ' "images": {}, "uuid": ""}'
+        )
+    assert main([f"--dir={tmp_path}/data", "start", "web", "shop"]) == 254
+    said = capsys.readouterr().err
+    assert "pod web: " in said and "pod shop: " in said and "uuid" not in said

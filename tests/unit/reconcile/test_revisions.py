@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from podwright.errors import UsageError
+from podwright.errors import StoreError, UsageError
 from podwright.host.paths import Layout
 from podwright.reconcile import history, revisions
 from podwright.reconcile.revisions import FAILED, READY, ROLLED_BACK, Result, Revision
@@ -110,3 +112,40 @@ def test_the_current_revision_is_the_pod_of_now(layout: Layout) -> None:
     one, two = history.of(layout, "web")
     assert (one["uuid"], one["pod_state"]) == ("u", "gone")
     assert two["uuid"] == pod.uuid
+
+
+DAMAGED: list[dict[str, Any]] = [
+    *({"revision": "1"}, {"runtime": None}, {"settings": []}, {"images": 1}, {"uuid": []}),
+    *({"result": []}, {"result": {"why": 1}}, {"source": None}, {"versions": []}),
+    *({"images": {"a": 1}}, {"format": 2}),
+]
+
+
+def change(layout: Layout, number: int, members: dict[str, Any]) -> None:
+    """Put other members into a revision."""
+    path = Path(layout.named, f"web/revisions/{number}.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **members}))
+
+
+@pytest.mark.threat("T92")
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_an_old_revision_that_is_damaged_is_passed_over(
+    layout: Layout, damage: dict[str, Any]
+) -> None:
+    made(layout, "first")
+    second = made(layout, "second")
+    change(layout, 1, damage)
+    assert revisions.every(layout, "web") == [second]
+    assert revisions.damaged(layout, "web") == [1]
+    revisions.prune(layout, "web")
+    assert revisions.failed_instances(layout, "web") == set()
+    with pytest.raises(StoreError) as caught:
+        revisions.read(layout, "web", 1)
+    assert caught.value.hint in ("remove the pod and apply it again", "upgrade the agent")
+
+
+@pytest.mark.threat("T92")
+def test_what_a_newer_agent_adds_is_passed_over(layout: Layout) -> None:
+    one = made(layout, "first")
+    change(layout, 1, {"result": {"outcome": "", "more": 1}, "another": {}})
+    assert revisions.current(layout, "web") == one
