@@ -16,6 +16,7 @@ from podwright.host import journal, logfiles
 from podwright.host.logread import Joiner, Line, Query
 from podwright.kernel import fs, logfile
 from podwright.stage2 import logsinks, streams
+from podwright.stage2.appstate import NEVER
 from podwright.stage2.logsinks import LONGEST, FileSink, JournalSink, RotatedFile, Splitter
 
 
@@ -76,7 +77,7 @@ def test_an_app_goes_on_when_a_slow_journal_takes_entries_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It waited for ever when that was between two looks: a pipe that is full says nothing more."""
-    monkeypatch.setattr(streams.unixsocket, "notify", lambda fd: None)  # SIGIO is not for us
+    monkeypatch.setattr("podwright.kernel.unixsocket.notify", lambda fd: None)  # SIGIO is not for us
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     ours.setblocking(False)
     reader, writer = os.pipe()
@@ -91,10 +92,10 @@ def test_an_app_goes_on_when_a_slow_journal_takes_entries_again(
         theirs.recv(1 << 17)
     assert output.stuck()  # so it is looked at again soon
     pod = object.__new__(streams.Streams)
-    pod.more, pod.again, app = False, streams.NEVER, object.__new__(streams.AppStreams)
+    pod.more, pod.again, app = False, NEVER, object.__new__(streams.AppStreams)
     app.outputs, app.inputs = {"stdout": output}, {}
     pod.of = {"app": app}
-    assert pod.due() == pod.due() != streams.NEVER  # and not later and later
+    assert pod.due() == pod.due() != NEVER  # and not later and later
     seen = b""
     while b"more" not in seen:
         output.pump()
