@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An image with real software: Debian's redis, nginx, PostgreSQL, Python, gunicorn and busybox in one root file system."""
+"""An image with real software: Debian's redis, nginx, PostgreSQL, Python, gunicorn and busybox in one root."""
 
 from __future__ import annotations
 
