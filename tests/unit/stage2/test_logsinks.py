@@ -77,7 +77,7 @@ def test_an_app_goes_on_when_a_slow_journal_takes_entries_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It waited for ever when that was between two looks: a pipe that is full says nothing more."""
-    monkeypatch.setattr("podwright.kernel.unixsocket.notify", lambda fd: None)  # SIGIO is not for us
+    monkeypatch.setattr("podwright.kernel.unixsocket.notify", lambda fd: None)  # no SIGIO
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     ours.setblocking(False)
     reader, writer = os.pipe()
