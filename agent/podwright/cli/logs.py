@@ -12,7 +12,7 @@ from podwright.cli import which
 from podwright.cli.context import Context, say
 from podwright.cli.options import Arguments
 from podwright.errors import NotFoundError, UsageError
-from podwright.host import journal, logs
+from podwright.host import journal, lock, logs
 from podwright.host.logread import Joiner, Line, Query, readers
 from podwright.model.names import is_pod_name
 from podwright.stage0 import pods
@@ -288,12 +288,25 @@ def _next(context: Context, found: Found) -> tuple[Found, dict[str, Any]] | None
     from podwright.host import supervisor, systemd
 
     while True:
+        busy = _is_changed(context)  # first: what was stopped may be started again by the same call
         uuid = pods.instance(context.layout, found.name)
         if uuid and uuid != found.uuid:
             fresh = _found(context, uuid, found.name)
             record = logs.record(context.layout, found.name, uuid)
             if record is not None:
                 return fresh, record
-        if not supervisor.active(context.layout, found.name, systemd.ActiveStates()):
+        if not busy and not supervisor.active(context.layout, found.name, systemd.ActiveStates()):
             return None
         time.sleep(PATIENCE)
+
+
+def _is_changed(context: Context) -> bool:
+    """Whether somebody applies, restarts or starts named pods at the moment."""
+    try:
+        fd = os.open(f"{context.layout.locks}/apply", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not lock.try_lock(fd, shared=True)
+    finally:
+        os.close(fd)
