@@ -137,7 +137,9 @@ def remove(layout: Layout, pod: Pod, app: str) -> None:
             asking.ask(pod.path, pod.uuid, changing.REMOVE, app)
         except LaunchError as err:
             raise LaunchError(
-                err.message, f"stop it first: podwright app stop --app={app} {pod.shown}", object=app
+                err.message,
+                f"stop it first: podwright app stop --app={app} {pod.shown}",
+                object=app,
             ) from None
         rest, gone = changes.without(manifest, app)
         kept = frozenset(volume.name for volume in rest.volumes)
