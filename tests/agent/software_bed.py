@@ -57,8 +57,9 @@ class Software:
         return part
 
     def log(self) -> str:
-        """What the pod has written."""
-        return (self.agent.data / "logs/software.log").read_text()
+        """What the pod has written, and its supervisor."""
+        files = sorted((self.agent.data / "logs").rglob("*.log"))
+        return "".join(path.read_text(errors="replace") for path in files)
 
 
 @contextmanager

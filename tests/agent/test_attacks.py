@@ -137,9 +137,9 @@ def test_a_file_planted_where_the_caller_stands_does_not_run_in_place_of_an_imag
 
 
 @pytest.mark.threat("T12")
-@pytest.mark.parametrize(("private_users", "made"), [("true", 2), ("false", 3)])
+@pytest.mark.parametrize("private_users", ["true", "false"])
 def test_no_setuid_program_of_a_pod_can_be_reached_by_another_user_of_the_host(
-    trusting: Agent, signed_image: Build, private_users: str, made: int
+    trusting: Agent, signed_image: Build, private_users: str
 ) -> None:
     """Also not by the group that the data directory belongs to (moby CVE-2021-41091)."""
     group = 4242
@@ -161,7 +161,7 @@ def test_no_setuid_program_of_a_pod_can_be_reached_by_another_user_of_the_host(
         for path in trusting.data.rglob("*")
         if path.is_file() and not path.is_symlink() and path.stat().st_mode & stat.S_ISUID
     ]
-    assert len(found) == made, found  # the log is the host's root's: nobody's, for own users
+    assert len(found) == 2, found  # its log is no file that it could change
     for path in found:
         assert not reachable(path, trusting.data, group), path
     trusting.apply({"version": 1, "pods": [{"name": "p", "state": "absent"}]})

@@ -791,15 +791,21 @@ gc.reclaim(NET)
 """
 
 
+HARMLESS = 2
+"""Steps in a row that may fail without harm: on a full disk nobody is told who holds a lock."""
+
+
 @pytest.mark.threat("T85")
 @pytest.mark.parametrize("fault", ["kill", "ENOSPC"])
 def test_at_any_step_a_start_that_fails_leaves_nothing(bed: CniBed, fault: str) -> None:
     """Those before anything of plugins are those of every network."""
     bed.debian(xbridge="bridge", xlocal="host-local")
     bed.configure("back", "1.0.0", bed.bridge())
+    fine = 0
     for step in range(FIRST_STEP, 100):
         pod = bed.start(env={"PODWRIGHT_FAULT": f"{fault}@{step}"}, die_on_error=fault == "kill")
-        if pod.up:
+        fine = fine + 1 if pod.up else 0
+        if fine > HARMLESS:
             break
         pod.close()
         bed.agent(TIDY)

@@ -56,15 +56,22 @@ def test_killed_at_any_step_the_worker_leaves_nothing(bed: Bed, launcher: str) -
         assert ask(bed.outside.pid, HOST, 8080) == OUTSIDE
 
 
+HARMLESS = 2
+"""Steps in a row that may fail without harm: on a full disk nobody is told who holds a lock."""
+
+
 @pytest.mark.parametrize("error", ["ENOSPC", "EROFS"])
 def test_an_error_at_any_step_is_one_sentence_and_leaves_nothing(bed: Bed, error: str) -> None:
     before = bed.ledger()
+    fine = 0
     for number in range(1, STEPS):
         pod = bed.launch("web", ["8080:80"], env={"PODWRIGHT_FAULT": f"{error}@{number}"})
-        if pod.up:
+        fine = fine + 1 if pod.up else 0
+        if fine > HARMLESS:
             break
-        assert os.strerror(getattr(__import__("errno"), error)) in pod.error
-        assert "\n" not in pod.error
+        if not pod.up:
+            assert os.strerror(getattr(__import__("errno"), error)) in pod.error
+            assert "\n" not in pod.error
         pod.close()  # while its launcher lives, its lease does
         bed.reclaim()
         assert bed.settled(before) == before, f"{error} at step {number}"

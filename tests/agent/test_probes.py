@@ -103,14 +103,13 @@ with open(f"{app}/cgroup.procs") as file:
 print(len(left))
 for pid in left:
     os.kill(int(pid), 9)
-while True:
-    try:
-        os.rmdir(f"{app}/_liveness")
-        os.rmdir(app)
-        os.rmdir(base)
-        break
-    except OSError:
-        time.sleep(0.01)
+for path in (f"{app}/_liveness", app, base):
+    while True:
+        try:
+            os.rmdir(path)
+            break
+        except OSError:  # who was killed takes a moment to go
+            time.sleep(0.01)
 """
 
 
