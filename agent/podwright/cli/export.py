@@ -31,9 +31,13 @@ def run(context: Context, args: Arguments) -> int:
         missing = "a file to write" if args.rest or wanted == 1 else "a pod and a file to write"
         raise UsageError(f"export needs {missing}", "podwright export UUID-OR-NAME FILE.aci")
     target = args.rest.pop()
-    signal.signal(signal.SIGTERM, _ended)
     pod = pods.find(context.layout, which.one(args, "export"))
-    done = podexport.export(context.layout, pod, args.text("app"), target, args.true("overwrite"))
+    before = signal.signal(signal.SIGTERM, _ended)
+    try:
+        overwrite = args.true("overwrite")
+        done = podexport.export(context.layout, pod, args.text("app"), target, overwrite)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if args.text("format"):
         show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
         say(show(_object(pod.uuid, target, done)))

@@ -19,8 +19,7 @@ def spawn(ignore_term: bool = False) -> int:
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        if ignore_term:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if ignore_term else signal.SIG_DFL)
         os.write(write_end, b"x")
         while True:
             signal.pause()
