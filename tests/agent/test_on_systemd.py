@@ -353,7 +353,8 @@ def test_what_an_app_leaves_behind_ends_before_its_next_life_without_any_control
     app = {"name": "one", "image": IMAGE, "exec": exec_, "restart": "always"}
     answer = host.apply({"name": "lf", "apps": [app], "net": "none"})
     assert answer["pods"][0]["error"] is None, answer
-    seen = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -o 'slee[p] [0-9]*' || :"
+    each = "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline; echo; done 2>/dev/null"
+    seen = f"{each} | grep -x 'sleep [0-9]* ' || :"  # not the shell, whose script says both
     said = host.wait(seen, lambda said: "sleep 1000" in said and "sleep 777" in said)
     assert said.count("sleep 777") == 1
     why = "podwright: app one: failed: ended with 1; restart 1 in 1 s"
