@@ -117,6 +117,7 @@ class PodPlan:
     etc        what its apps are given in /etc
     mutable    its apps come and go while it runs
     journal    directory of a journal of its own, see `host.machinejournal`; "" for none
+    machine    in a virtual machine: which half of its roots is made, see `kvm.protocol`; "" for both
     """
 
     uuid: str
@@ -141,6 +142,7 @@ class PodPlan:
     etc: EtcFiles = EtcFiles()
     mutable: bool = False
     journal: str = ""
+    machine: str = ""
 
 
 def compile_pod(launch: Launch) -> PodPlan:
