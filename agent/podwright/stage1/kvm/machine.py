@@ -39,11 +39,15 @@ class Share:
 
 @value
 class Nic:
-    """A network device. `end`: a tap's queue, or, for libvirt, the tap's name as path."""
+    """A network device. `end`: a tap's queue, or, for libvirt, the tap's name as path.
+
+    vhost  an open /dev/vhost-net, so that the kernel moves the packets; -1: QEMU does
+    """
 
     mac: str
     end: End
     mtu: int = 1500
+    vhost: int = -1
 
 
 @value
