@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from podwright.cli.options import Arguments
     from podwright.host.paths import Layout
 
-THEIRS = {"coreos": "namespaces", "src": "namespaces", "host": "namespaces", "fly": "fly"}
+THEIRS = {"coreos": "namespaces", "src": "namespaces", "host": "namespaces", "fly": "fly", "kvm": "kvm"}
 """The flavours that rkt shipped, by the last part of their names, and ours that do their work."""
 PREFIXES = ("podwright.io/stage1-", "coreos.com/rkt/stage1-")
 SHIPPED = ("/usr/lib/rkt/", "/usr/libexec/rkt/", "/usr/share/rkt/", "/usr/local/lib/rkt/")

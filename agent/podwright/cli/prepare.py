@@ -20,9 +20,9 @@ def run(context: Context, args: apps.MultiArguments) -> int:
     spec = apps.pod_spec(args, context.insecure, context.layout)
     prepare.refuse_early(context.layout, spec)
     quiet = args.true("quiet")
-    stored = prepare.resolve_images(
-        context.layout, spec, None if quiet else progress_printer(), context.accept_key
-    )
+    progress = None if quiet else progress_printer()
+    spec = prepare.settle_stage1(context.layout, spec, progress, context.accept_key)
+    stored = prepare.resolve_images(context.layout, spec, progress, context.accept_key)
     save = args.text("uuid-file-save")
     prepared = prepare.prepare(
         context.layout,

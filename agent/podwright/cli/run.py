@@ -29,7 +29,9 @@ def run(context: Context, args: apps.MultiArguments) -> int:
         from podwright.metadata import client
 
         client.check(context.layout.metadata_socket)
-    stored = prepare.resolve_images(context.layout, spec, progress_printer(), context.accept_key)
+    progress = progress_printer()
+    spec = prepare.settle_stage1(context.layout, spec, progress, context.accept_key)
+    stored = prepare.resolve_images(context.layout, spec, progress, context.accept_key)
     save = args.text("uuid-file-save")
     prepared = prepare.prepare(
         context.layout,

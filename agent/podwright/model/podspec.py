@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podwright.model.podnames import PodNames
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
+    from podwright.model.stage1 import GivenStage1
     from podwright.model.streams import LogLimits
     from podwright.model.unitspec import ActivatedPort, UnitSpec
     from podwright.stage0.web.givenlogins import Credentials
@@ -33,7 +34,7 @@ STATES = ("started", "stopped", "prepared", "absent", "restarted")
 KNOWN_STATES = ("started", "stopped", "restarted")
 """States that a pod which is known can be brought to without saying again what it is."""
 RESTARTS = ("no", "on-failure", "always")
-FLAVOURS = ("namespaces", "fly")
+FLAVOURS = ("namespaces", "fly", "kvm", "image")
 STOP_FIRST, START_FIRST, AUTO = "stop-first", "start-first", "auto"
 REPLACES = (STOP_FIRST, START_FIRST, AUTO)
 """What comes first when a pod is replaced: that the old one stops, that the new one starts, or
@@ -131,6 +132,7 @@ class PodSpec:
     unit           what is said about its systemd unit; None: nothing
     sockets        published ports on which systemd listens for it
     log            how much of its log is kept where that goes to files; None: nothing is said
+    stage1_image   of kvm and image; None: what is configured, else the newest that is stored
     """
 
     name: str
@@ -173,6 +175,7 @@ class PodSpec:
     unit: Optional[UnitSpec] = None
     sockets: tuple[ActivatedPort, ...] = ()
     log: Optional[LogLimits] = None
+    stage1_image: Optional[GivenStage1] = None
 
 
 def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -> AppSpec:
@@ -286,7 +289,7 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
             object=name,
         )
     hostname = fields.text("hostname")
-    stage1 = fields.choice("stage1", FLAVOURS, "namespaces")
+    stage1, stage1_image = _stage1(fields)
     spec = PodSpec(
         name=name,
         apps=apps,
@@ -321,6 +324,7 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         revision=fields.integer("revision", 0, 1),
         unit=_unit(fields),
         log=_log(fields),
+        stage1_image=stage1_image,
     )
     spec = _with_sockets(spec, fields)
     fields.finish()
@@ -364,6 +368,29 @@ def _parse_manifest(fields: Fields, apps: tuple[AppSpec, ...]) -> Any:
             object=fields.at(others[0]),
         )
     return given
+
+
+def _stage1(fields: Fields) -> tuple[str, Optional[GivenStage1]]:
+    """The flavour, and the stage1 image where one is said."""
+    found = fields.choice("stage1", FLAVOURS, "") if fields.raw("stage1") is not None else ""
+    said = fields.child("stage1_image")
+    if said is None and found != "image":
+        return found or "namespaces", None
+    if said is None:
+        raise UsageError(
+            f"{fields.at('stage1')}: image needs stage1_image, which says what image that is",
+            "give stage1_image: {name: ...}, or {path: ...}, {url: ...} or {hash: ...}",
+            object=fields.at("stage1"),
+        )
+    if found not in ("", "kvm", "image"):
+        raise UsageError(
+            f"{fields.at('stage1_image')}: cannot stand beside stage1 {found}, which takes no image",
+            "leave one of them out",
+            object=fields.at("stage1_image"),
+        )
+    from podwright.model import stage1
+
+    return found or stage1.IMAGE, stage1.parse(said)
 
 
 def _secrets(fields: Fields) -> tuple[GivenSecret, ...]:

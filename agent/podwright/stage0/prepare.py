@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, Optional[int]], None]
 
 RUNTIME_FORMAT = 1
+WITH_IMAGE_FORMAT = 2
+"""Of pods with a stage1 image, which an older agent would run as something else."""
 
 
 @value
@@ -73,6 +75,20 @@ def resolve_images(
         platform.check_runnable(image.manifest)
         found.append(image)
     return found
+
+
+def settle_stage1(
+    layout: Layout,
+    spec: PodSpec,
+    progress: Optional[Progress] = None,
+    accept_key: Optional[images.AcceptKey] = None,
+) -> PodSpec:
+    """The spec with the stage1 image that it comes to, where its flavour takes one."""
+    if spec.stage1 not in ("kvm", "image"):
+        return spec
+    from podwright.stage0 import stage1image
+
+    return stage1image.settle(layout, spec, progress, accept_key)
 
 
 def fetch_options(
@@ -145,6 +161,10 @@ def plan_manifest(
 
         manifest, more = fly.admit(spec, manifest)
         reports += more
+    elif spec.stage1 != "namespaces":
+        from podwright.stage0 import stage1image
+
+        stage1image.of_spec(layout, spec)
     if any(image.manifest.app and image.manifest.app.isolators_json for image in stored):
         from podwright.stage0.grants import check_grants
 
@@ -247,9 +267,11 @@ def runtime_config(spec: PodSpec, reports: tuple[str, ...] = ()) -> dict[str, An
         from podwright.model import podnames
 
         names["names"] = podnames.dump(spec.names)
+    if spec.stage1_image is not None:
+        names["stage1Image"] = spec.stage1_image.text
     return {
         **names,
-        "format": RUNTIME_FORMAT,
+        "format": RUNTIME_FORMAT if spec.stage1_image is None else WITH_IMAGE_FORMAT,
         "name": spec.name,
         "stage1": spec.stage1,
         "net": spec.net,

@@ -18,7 +18,7 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from podwright.net.values import NetRequest
     from podwright.net.worker import NetWorker
     from podwright.stage0.images import StoredImage
-    from podwright.stage1.contract import Listening, OnReady, OnReport
+    from podwright.stage1.contract import Listening, OnReady, OnReport, Stage1Image
 
 
 def read_manifest(path: str) -> PodManifest:
@@ -42,7 +42,7 @@ def read_runtime(path: str) -> dict[str, Any]:
     """The runtime configuration of a pod; a newer format is refused."""
     with open(f"{path}/runtime-config", "rb") as file:
         config: dict[str, Any] = jsonio.loads(file.read(), f"{path}/runtime-config")
-    if config.get("format") != prepare.RUNTIME_FORMAT:
+    if config.get("format") not in (prepare.RUNTIME_FORMAT, prepare.WITH_IMAGE_FORMAT):
         raise StoreError(
             f"{path}: runtime-config has format {config.get('format')}", "upgrade the agent"
         )
@@ -90,15 +90,25 @@ def run(
             network.teardown()
         raise
     os.chdir(pod.path)
-    from podwright.stage1.namespaces.launch import launch as launch_namespaces
-
+    run_pod = _road(launch.stage1)
     try:
-        outcome = launch_namespaces(launch, on_ready or _nothing, network, on_report, again)
+        outcome = run_pod(launch, on_ready or _nothing, network, on_report, again)
     except BaseException as err:
         record_end(pod.path, Outcome(254, getattr(err, "reason", "failed"), {}), str(err))
         raise
     record_end(pod.path, outcome, "")
     return outcome
+
+
+def _road(stage1: str) -> Callable[..., Outcome]:
+    """What runs a pod of this flavour."""
+    if stage1 == "image":
+        from podwright.stage1.external.run import launch as launch_external
+
+        return launch_external
+    from podwright.stage1.namespaces.launch import launch
+
+    return launch
 
 
 def resume(
@@ -140,6 +150,7 @@ def _launch(
         verdict.check_stage1(layout, subject, rank, image.dependencies)
         intact.check(layout, image)
         trees[app.name] = image.trees
+    stage1_image = _stage1_image(layout, config, insecure)
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)
     pod.move(pods.RUN, durable=False)
     launch = Launch(
@@ -170,6 +181,7 @@ def _launch(
         listening=listening,
         machined=not os.path.exists(f"{layout.local_config}/no-machined"),
         machine_journal=not os.path.exists(f"{layout.local_config}/no-machine-journals"),
+        stage1_image=stage1_image,
     )
     if config["name"]:
         launch = _logged(layout, launch, config)
@@ -177,6 +189,22 @@ def _launch(
     if MUTABLE in manifest.annotations:
         etcfiles.keep(pod.path, etc)
     return replace(launch, etc=etc)
+
+
+def _stage1_image(
+    layout: Layout, config: dict[str, Any], insecure: frozenset[str]
+) -> Optional[Stage1Image]:
+    """The stage1 image that was chosen when the pod was prepared, admitted again."""
+    if config.get("stage1Image") is None:
+        if config["stage1"] in ("namespaces", "fly"):
+            return None
+        raise StoreError(
+            f"a pod of stage1 {config['stage1']} has no stage1 image", "prepare it anew"
+        )
+    from podwright.stage0 import stage1image
+
+    image = stage1image.admit(layout, config["stage1Image"], config["stage1"], insecure, whole=True)
+    return stage1image.as_launched(image)
 
 
 def _logged(layout: Layout, launch: Launch, config: dict[str, Any]) -> Launch:

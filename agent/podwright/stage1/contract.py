@@ -71,6 +71,25 @@ class Listening:
 
 
 @value
+class Stage1Image:
+    """The image that a stage1 comes from, admitted here and now.
+
+    id, name, labels, annotations   of the image
+    trees   absolute paths of the read-only directories that its root is stacked from, top first
+    """
+
+    id: str
+    name: str
+    trees: tuple[str, ...]
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+
+    def says(self, name: str) -> str:
+        """The text of an annotation, or ""."""
+        return dict(self.annotations).get(name, "")
+
+
+@value
 class Launch:
     """A prepared pod and the way in which it is to be run.
 
@@ -105,6 +124,7 @@ class Launch:
     listening      sockets that its apps inherit
     machined       it is registered with systemd-machined, where that answers
     machine_journal  then it has a journal of its own, too, where the host has what that takes
+    stage1_image   of the flavours kvm and image
     """
 
     uuid: str
@@ -137,6 +157,7 @@ class Launch:
     listening: tuple[Listening, ...] = ()
     machined: bool = False
     machine_journal: bool = False
+    stage1_image: Optional[Stage1Image] = None
 
 
 @value

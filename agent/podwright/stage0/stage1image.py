@@ -1,0 +1,183 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stage1 image of a pod: chosen, fetched and verified like every image, admitted again at the start."""
+
+from __future__ import annotations
+
+from podwright.errors import ImageError, NotFoundError, PodwrightError
+from podwright.model import stage1 as model
+from podwright.model.stage1 import IMAGE, KVM, KVM_NAME, GivenStage1
+from podwright.stage0 import images, intact, platform, store
+from podwright.stage1.contract import Stage1Image
+from podwright.text import safe
+from podwright.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
+    from podwright.host.paths import Layout
+    from podwright.model.podspec import PodSpec
+    from podwright.stage0.images import StoredImage
+
+    Progress = Callable[[str, int, Optional[int]], None]
+
+
+def settle(
+    layout: Layout,
+    spec: PodSpec,
+    progress: Optional[Progress] = None,
+    accept_key: Optional[images.AcceptKey] = None,
+) -> PodSpec:
+    """The spec with its stage1 image as an ID, fetched where that is needed, and the flavour that it is.
+
+    A pod whose flavour takes no image is left as it is. Raises like `images.resolve`, and
+    NotFoundError where nothing is said and the store has none that fits.
+    """
+    if spec.stage1 not in model.WITH_IMAGE:
+        return spec
+    image = _found(layout, spec, progress, accept_key)
+    return _settled(spec, image)
+
+
+def would_settle(layout: Layout, spec: PodSpec) -> tuple[PodSpec, bool]:
+    """As `settle` would make it, and whether that would fetch: then the image is not known yet."""
+    if spec.stage1 not in model.WITH_IMAGE:
+        return spec, False
+    asked = _asked(layout, spec)
+    stored = _stored(layout, asked, spec)
+    if stored is not None:
+        return _settled(spec, stored), False
+    found, would = images.would_resolve(layout, _text(asked), _options(spec, asked, None))
+    if found is None or would:
+        return spec, True
+    return _settled(spec, found), False
+
+
+def of_spec(layout: Layout, spec: PodSpec) -> Optional[StoredImage]:
+    """The image of a settled spec, admitted; None for a flavour that takes none, or is not settled."""
+    if spec.stage1_image is None or not spec.stage1_image.settled:
+        return None
+    return admit(layout, spec.stage1_image.text, spec.stage1, spec.insecure)
+
+
+def admit(
+    layout: Layout, image_id: str, stage1: str, insecure: frozenset[str], *, whole: bool = False
+) -> StoredImage:
+    """A stage1 image by its ID, judged by the policy and the keys of this moment.
+
+    whole  its files are compared with what was rendered, too
+    """
+    try:
+        image = images.admit(layout, image_id, insecure)
+        found = model.check(image.manifest, stage1)
+        if found != stage1:
+            raise ImageError(f"image {image.name} is no stage1 for stage1 {stage1}")
+        if whole:
+            intact.check(layout, image)
+    except PodwrightError as err:
+        err.message = f"stage1 {stage1}: {err.message}"
+        raise
+    return image
+
+
+def as_launched(image: StoredImage) -> Stage1Image:
+    """What a stage1 is handed of its image."""
+    return Stage1Image(
+        image.id, image.name, image.trees, image.labels, tuple(image.manifest.annotations)
+    )
+
+
+def _settled(spec: PodSpec, image: StoredImage) -> PodSpec:
+    platform.check_runnable(image.manifest)
+    flavour = model.check(image.manifest, spec.stage1)
+    return replace(spec, stage1=flavour, stage1_image=GivenStage1("hash", image.id))
+
+
+def _asked(layout: Layout, spec: PodSpec) -> GivenStage1:
+    """What was said, or what is configured, or the newest of ours that the store has."""
+    if spec.stage1_image is not None:
+        return spec.stage1_image
+    return GivenStage1("name", KVM_NAME, stored=True)
+
+
+def _found(
+    layout: Layout,
+    spec: PodSpec,
+    progress: Optional[Progress],
+    accept_key: Optional[images.AcceptKey],
+) -> StoredImage:
+    asked = _asked(layout, spec)
+    stored = _stored(layout, asked, spec)
+    if stored is not None:
+        return stored
+    return images.resolve(layout, _text(asked), _options(spec, asked, accept_key), progress)
+
+
+def _stored(layout: Layout, asked: GivenStage1, spec: PodSpec) -> Optional[StoredImage]:
+    """The newest stored image of a name that fits. Raises NotFoundError where nothing may be fetched."""
+    if asked.way != "name":
+        return None
+    candidates = [
+        image for image in images.find_images(layout, asked.text) if _fits(image, spec.stage1)
+    ]
+    if candidates:
+        best = max(candidates, key=_order)
+        return images.admit(layout, best.id, spec.insecure)
+    if asked.stored and not asked.location:
+        raise missing(layout, asked, spec.stage1)
+    return None
+
+
+def _fits(image: StoredImage, stage1: str) -> bool:
+    """Whether it is a stage1 of the flavour, for this host and this agent."""
+    try:
+        platform.check_runnable(image.manifest)
+        model.check(image.manifest, stage1)
+    except ImageError:
+        return False
+    return True
+
+
+def _order(image: StoredImage) -> tuple[object, ...]:
+    return (model.version_key(dict(image.labels).get("version", "")), image.imported, image.id)
+
+
+def missing(layout: Layout, asked: GivenStage1, stage1: str) -> NotFoundError:
+    """That no stored image fits, and what could be done about it."""
+    name = safe(asked.text, 160)
+    others = images.find_images(layout, asked.text) if store.check(layout) else []
+    why = ""
+    for image in others:
+        try:
+            platform.check_runnable(image.manifest)
+            model.check(image.manifest, stage1)
+        except ImageError as err:
+            why = f" that fits: {err.message}"
+    return NotFoundError(
+        f"stage1 {stage1}: there is no image {name} in the store{why}",
+        "make it: podwright stage1 build kvm; or fetch the one that was made for your hosts:"
+        f" podwright fetch {KVM_NAME}",
+        object=asked.text,
+        reason="no-stage1-image",
+    )
+
+
+def _text(asked: GivenStage1) -> str:
+    return asked.location if asked.stored and asked.location else asked.text
+
+
+def _options(
+    spec: PodSpec, asked: GivenStage1, accept_key: Optional[images.AcceptKey]
+) -> images.FetchOptions:
+    """Like those of the apps' images, but that one which is stored is not looked for anew."""
+    return images.FetchOptions(
+        pull_policy="never" if spec.pull_policy == "never" else "new",
+        insecure=spec.insecure,
+        credentials=spec.credentials,
+        accept_key=accept_key,
+    )
+
+
+__all__ = ["IMAGE", "KVM", "admit", "as_launched", "missing", "of_spec", "settle", "would_settle"]
