@@ -56,6 +56,42 @@ def test_a_host_has_systemd_reboots_and_leaves_nothing(fleet: Fleet) -> None:
     assert str(fleet.state) not in processes.stdout
 
 
+DOMAIN = """\
+<domain type='qemu'>
+  <name>empty</name>
+  <memory unit='MiB'>64</memory>
+  <os><type machine='q35'>hvm</type></os>
+  <devices>
+    <interface type='ethernet'><target dev='tap7'/></interface>
+    <controller type='usb' model='none'/>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+
+
+def test_a_libvirt_host_runs_a_machine_that_machined_knows(tmp_path: Path) -> None:
+    state = tmp_path / "fleet"
+    try:
+        fleet = hosts.create(state, 1, variant="libvirt")
+        (host,) = fleet.hosts
+        script = f"cat > /root/domain.xml <<'END'\n{DOMAIN}END\nvirsh -c qemu:///system create /root/domain.xml"
+        created = ssh(fleet, host, script)
+        assert created.returncode == 0, created
+        seen = ssh(
+            fleet,
+            host,
+            "virsh -c qemu:///system list --name; ip -brief link show tap7; machinectl --no-legend;"
+            " ps -C qemu-system-x86_64 -o user:20=; virsh -c qemu:///system destroy empty > /dev/null;"
+            " virsh -c qemu:///system list --name",
+        )
+        words = seen.stdout.split()
+        assert {"empty", "tap7", "qemu-1-empty"} <= set(words), seen
+        assert words[-1] == "libvirt-qemu", seen
+    finally:
+        hosts.destroy(state)
+
+
 def test_a_fleet_whose_process_was_killed_can_be_destroyed(fleet: Fleet) -> None:
     running = Running.load(fleet.state / "running.json")
     assert running is not None

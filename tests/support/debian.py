@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +32,28 @@ HOST_PACKAGES = (
     # what tests look with
     "procps", "redis-tools", "curl",
 )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A kind of test hosts: what it has besides HOST_PACKAGES, and shell text that runs in its root once."""
+
+    packages: tuple[str, ...] = ()
+    furnish: str = ""
+
+
+VARIANTS = {
+    "plain": Variant(),
+    # What runs pods as virtual machines. libvirtd is not to manage cgroup controllers: they are read-only under nspawn.
+    "libvirt": Variant(
+        (
+            "libvirt-daemon-system", "libvirt-clients", "python3-libvirt",
+            "qemu-system-x86", "qemu-system-common",
+        ),
+        "echo 'cgroup_controllers = []' >> /etc/libvirt/qemu.conf",
+    ),
+}  # fmt: skip
+
 MASKED_UNITS = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "console-getty.service", "dpkg-db-backup.timer",
     "e2scrub_all.timer", "fstrim.timer", "systemd-networkd.service",
@@ -45,15 +69,20 @@ def mmdebstrap(target: Path, variant: str, packages: Sequence[str], *options: st
     subprocess.run([*command, *excludes, *options, SUITE, str(target), *sources], check=True)
 
 
-def host_rootfs() -> Path:
-    """Return the root file system that all test hosts share, made on first use (35 seconds, 230 MB)."""
-    recipe = "\n".join([SUITE, *HOST_PACKAGES, *MASKED_UNITS])
+def host_rootfs(variant: str = "plain") -> Path:
+    """Return the root file system that all test hosts of a variant share, made on first use (35 to 50 seconds)."""
+    extra = VARIANTS[variant]
+    packages = (*HOST_PACKAGES, *extra.packages)
+    furnish = " && ".join(
+        ["systemctl mask --quiet " + " ".join(MASKED_UNITS), *filter(None, [extra.furnish])]
+    )
+    recipe = "\n".join([SUITE, *packages, *MASKED_UNITS, *filter(None, [extra.furnish])])
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
     def make(partial: Path) -> None:
-        print("making the root file system of the test hosts (once, about 35 seconds)", flush=True)
-        mask = f'--customize-hook=chroot "$1" systemctl mask --quiet {" ".join(MASKED_UNITS)}'
-        mmdebstrap(partial, "minbase", HOST_PACKAGES, mask)
+        print(f"making the root file system of the {variant} test hosts (once)", flush=True)
+        hook = f'--customize-hook=chroot "$1" sh -ec {shlex.quote(furnish)}'
+        mmdebstrap(partial, "minbase", packages, hook)
 
     return build_once(CACHE / "rootfs" / f"host-{key}", make)
 

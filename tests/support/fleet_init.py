@@ -77,6 +77,8 @@ def _boot(host: Host) -> int:
     command = [
         "systemd-nspawn", "--quiet", "--boot", f"--machine={host.name}", f"--directory={host.root}",
         f"--bind={host.var}:/var", f"--network-bridge={BRIDGE}",
+        # Virtual machines have tap devices; and no /dev/kvm, in which nested kernels may hang.
+        *(["--bind=/dev/net/tun"] if Path("/dev/net/tun").exists() else []),
         # There is no systemd out here to register with, and none to start a scope.
         "--register=no", "--keep-unit",
         # A host, not a container: it makes namespaces, mounts and filters of its own.

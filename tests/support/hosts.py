@@ -28,7 +28,7 @@ from pathlib import Path
 
 from tests.support import cgroups
 from tests.support.certs import server_files
-from tests.support.debian import host_rootfs
+from tests.support.debian import VARIANTS, host_rootfs
 from tests.support.fleet import GATEWAY, IMAGE_HOST, PREFIX_LENGTH, Fleet, Host
 from tests.support.namespaces import FRESH_SYSFS, LOCAL_LINK_UP, UNSHARE, only_child
 from tests.support.paths import CHECKOUT
@@ -55,10 +55,12 @@ WantedBy=multi-user.target
 """
 
 
-def create(state: Path, count: int, boot_timeout: float = BOOT_TIMEOUT) -> Fleet:
-    """Make `count` hosts and return when every one of them has booted and answers over SSH."""
+def create(
+    state: Path, count: int, boot_timeout: float = BOOT_TIMEOUT, variant: str = "plain"
+) -> Fleet:
+    """Make `count` hosts of a kind (`debian.VARIANTS`); return when each has booted and answers over SSH."""
     destroy(state)
-    rootfs = host_rootfs()
+    rootfs = host_rootfs(variant)
     fleet = Fleet.of(state, count)
     _write_files(fleet, rootfs)
     running = _start(fleet, rootfs)
@@ -225,6 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     make = verbs.add_parser("create", help="make hosts and print the path of their ssh_config")
     make.add_argument("--count", type=int, default=3, help="how many (default 3)")
+    make.add_argument("--variant", choices=list(VARIANTS), default="plain", help="their kind")
     end = verbs.add_parser("destroy", help="end the hosts and remove their files")
     for verb in (make, end):
         verb.add_argument(
@@ -233,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     state = options.state.resolve()
     if options.verb == "create":
-        print(create(state, options.count).ssh_config)
+        print(create(state, options.count, variant=options.variant).ssh_config)
     else:
         destroy(state)
     return 0
