@@ -119,6 +119,32 @@ def test_a_pod_of_systemd_run_and_every_byte_of_it(host: Machine, users: str) ->
     host.said("podwright rm --uuid-file=/run/uuid; systemctl reset-failed once || :")
 
 
+ENDS = """
+app=$(pgrep -P $(cat /var/lib/podwright/pods/run/%s/pid))
+journal=$(systemctl show -P MainPID systemd-journald)
+trap "kill -CONT $journal" EXIT
+kill -STOP $journal
+echo go > /proc/$app/root/tmp/go
+while kill -0 $app 2>/dev/null; do :; done
+"""
+WAITS = "mkfifo -m 666 /tmp/go; echo waits; read line < /tmp/go; echo $line; echo problem >&2"
+
+
+def test_logs_of_a_pod_that_ended_before_the_journal_looked(host: Machine) -> None:
+    """The journal finds out whose an entry is when it reads it; then it still has to be possible."""
+    host.said(
+        "systemd-run --quiet --unit=once podwright run --net=none"
+        f" --uuid-file-save=/run/uuid {IMAGE} --exec=/bin/sh -- -c '{WAITS}'"
+    )
+    uuid = host.wait("cat /run/uuid || :", bool).strip()
+    host.wait(f"podwright logs {uuid}", lambda said: said == "waits\n")
+    host.said(ENDS % uuid)
+    host.state("once", "inactive")
+    lines = host.said(f"podwright logs {uuid}").splitlines()
+    assert sorted(lines) == ["go", "problem", "waits"]
+    host.said(f"podwright rm {uuid}")
+
+
 @pytest.mark.threat("T78")
 def test_entries_that_somebody_else_forged_are_not_shown(host: Machine) -> None:
     """Everybody may write our fields; the unit is what the journal has found out itself."""

@@ -20,6 +20,7 @@ MOST_DESCRIPTORS = 32
 _INT = 4
 _CREDENTIALS = 3 * _INT
 _SCM_MAX_FD = 253
+_SIOCOUTQ = 0x5411
 
 
 def pair() -> tuple[_socket.socket, _socket.socket]:
@@ -73,6 +74,11 @@ def notify(fd: int) -> None:
     fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_NONBLOCK | os.O_ASYNC)
+
+
+def unread(channel: _socket.socket) -> bool:
+    """Whether something that was sent has not been received yet."""
+    return fcntl.ioctl(channel, _SIOCOUTQ, bytes(_INT)) != bytes(_INT)
 
 
 def peer(channel: _socket.socket) -> tuple[int, int]:

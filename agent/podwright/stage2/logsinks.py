@@ -13,7 +13,7 @@ import _socket
 import os
 import time
 
-from podwright.kernel import fs, logfile
+from podwright.kernel import fs, logfile, unixsocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ LONGEST = 16384
 """Bytes of a line that is passed on whole."""
 MOST_BYTES = 1 << 16
 """Of a message to the journal."""
+SHORTEST, LONGEST_PAUSE = 0.0005, 0.02
+"""Seconds between two looks whether the journal has taken everything."""
 
 
 class Splitter:
@@ -115,6 +117,29 @@ class JournalSink:
             os.write(self.fallback, why.encode("ascii", "replace"))
         except OSError:
             return
+
+
+def settle(channel: _socket.socket, until: float) -> None:
+    """Wait until the journal has taken in all that was sent to it, or until then (monotonic).
+
+    It looks up the unit of a sender by its process when it reads an entry: of a process that has
+    ended by then, nobody can tell any more whose the entry is. It takes one message after the other
+    and ignores an empty one; when that is received, all before it have been taken in.
+    """
+    pause, sent = SHORTEST, False
+    while time.monotonic() < until:
+        try:
+            if not sent:
+                channel.send(b"", _socket.MSG_NOSIGNAL)
+                sent = True
+            if not unixsocket.unread(channel):
+                return
+        except (BlockingIOError, InterruptedError):
+            pass  # its queue is full
+        except OSError:
+            return  # it has gone
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 class FileSink:

@@ -17,7 +17,7 @@ from podwright.kernel import beneath, terminal, unixsocket
 from podwright.model.streams import LOG, NULL, PLAIN, STREAM, TTY
 from podwright.stage2.app import Stdio
 from podwright.stage2.appstate import MAIN, NEVER, OVER, PRE_START
-from podwright.stage2.logsinks import FileSink, JournalSink, RotatedFile, Splitter
+from podwright.stage2.logsinks import FileSink, JournalSink, RotatedFile, Splitter, settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ SOON = 0.02
 """Seconds until what could not be passed on is tried again."""
 LAST = 2.0
 """Seconds for a log that takes nothing, when the pod has ended."""
+TAKEN = 5.0
+"""Seconds for the journal to take the last entries of a pod that has ended."""
 MOST_INPUT = 1 << 16
 
 
@@ -327,6 +329,11 @@ class Streams:
 
     def finish(self) -> None:
         """The pod has ended: pass on the last of it, as far as a log takes it in a moment."""
+        self._pass_on_the_rest()
+        if self.sinks.journal is not None:
+            settle(self.sinks.journal, time.monotonic() + TAKEN)
+
+    def _pass_on_the_rest(self) -> None:
         until = time.monotonic() + LAST
         while True:
             for streams in self.of.values():

@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import random
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from podwright.host import journal, logfiles
 from podwright.host.logread import Joiner, Line, Query
-from podwright.kernel import fs, logfile
+from podwright.kernel import fs, logfile, unixsocket
 from podwright.stage2 import logsinks, streams
 from podwright.stage2.appstate import NEVER
 from podwright.stage2.logsinks import LONGEST, FileSink, JournalSink, RotatedFile, Splitter
@@ -49,6 +51,25 @@ def test_entries_of_the_journal_carry_their_length() -> None:
     assert b"PODWRIGHT_PARTIAL\n" in second and b"PODWRIGHT_PARTIAL" not in first
     ours.close()
     theirs.close()
+
+
+def test_who_ends_waits_until_the_journal_has_taken_the_last_entry() -> None:
+    """It looks up whose an entry is when it reads it: the sender must still be there."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ours.setblocking(False)
+    JournalSink(ours, "app", "stdout", ()).put([(b"last", True)])
+    before = time.monotonic()
+    logsinks.settle(ours, before + 0.2)
+    assert time.monotonic() >= before + 0.2  # nobody reads
+    assert b"last" in theirs.recv(65536)
+    assert unixsocket.unread(ours)
+    settled = threading.Thread(target=logsinks.settle, args=(ours, time.monotonic() + 1000))
+    settled.start()
+    assert theirs.recv(65536) == b"" == theirs.recv(65536)
+    settled.join()
+    theirs.close()
+    logsinks.settle(ours, time.monotonic() + 1000)  # it has gone
+    ours.close()
 
 
 def test_a_journal_that_is_slow_gets_all_of_it_later() -> None:
