@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build the stage1 image of virtual machines: an archive like any other, to be signed and fetched."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from podwright.kernel import fs
+from podwright.stage0.build import archive, members
+from podwright.stage0.build.manifest import Edits, assemble
+from podwright.stage0.build.members import Member
+from podwright.stage0.render.tarread import DIRECTORY, FILE
+from podwright.stage0.stage1build import base, interpreter, kernelsource
+from podwright.stage1.kvm import bundle
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from podwright.stage0.stage1build.base import Base
+    from podwright.stage0.stage1build.interpreter import Interpreter
+    from podwright.stage0.stage1build.kernelsource import Kernel
+
+DIRECTORIES = (b"", b"boot")
+
+
+@value
+class Order:
+    """What to build.
+
+    kernel   a package's name, or a kernel's file together with `modules`
+    version  the image's label; "" for the kernel's release
+    """
+
+    output: str
+    kernel: str = ""
+    modules: str = ""
+    version: str = ""
+    compression: str = "gzip"
+
+
+@value
+class Built:
+    """The archive at `path`; `changed`: it was not there, or another one."""
+
+    path: str
+    image_id: str
+    release: str
+    package: str
+    modules: tuple[str, ...]
+    changed: bool
+
+
+def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built:
+    """Make the image. Raises UsageError, NotFoundError, HostError; then what was there is still there."""
+    scratch = tempfile.mkdtemp(prefix="podwright-stage1-", dir="/var/tmp")
+    try:
+        if order.modules:
+            kernel = kernelsource.from_files(order.kernel, order.modules)
+        else:
+            package = order.kernel or kernelsource.default()
+            say(f"fetching {package}")
+            kernel = kernelsource.from_package(package, scratch)
+        say(f"kernel {kernel.release}")
+        return _write(order, kernel, say)
+    finally:
+        fs.remove_tree(scratch)
+
+
+def _write(order: Order, kernel: Kernel, say: Callable[[str], None]) -> Built:
+    python = interpreter.collect()
+    made = base.make(kernel, python)
+    say(f"{len(made.modules)} modules, Python {python.version}")
+    with open(kernel.image, "rb") as file:
+        image = file.read()
+    text = manifest(order, kernel, python, made)
+    output = os.path.abspath(order.output)
+    temporary = f"{output}.{os.getpid()}.new"
+    fs.unlink(temporary)
+    try:
+        pieces = members.archive(_members(image, made.data), b"rootfs/", text)
+        written = archive.write(pieces, temporary, order.compression, lambda done: None)
+        changed = not (os.path.isfile(output) and _same(output, written.raw))
+        if changed:
+            archive.check(temporary)
+            fs.unlink(f"{output}.asc")
+            fs.rename(temporary, output)
+    finally:
+        fs.unlink(temporary)
+    return Built(
+        output,
+        f"sha512-{written.plain[:64]}",
+        kernel.release,
+        kernel.package,
+        made.modules,
+        changed,
+    )
+
+
+def _same(path: str, digest: str) -> bool:
+    from hashlib import sha256
+
+    found = sha256()
+    for piece in archive.chunks(path):
+        found.update(piece)
+    return found.hexdigest() == digest
+
+
+def _members(kernel: bytes, initramfs: bytes) -> Iterator[Member]:
+    for name in DIRECTORIES:
+        yield Member(name, DIRECTORY, 0o755)
+    yield _file(bundle.INITRAMFS, initramfs)
+    yield _file(bundle.KERNEL, kernel)
+
+
+def _file(path: str, data: bytes) -> Member:
+    name = path.lstrip("/").encode()
+    return Member(name, FILE, 0o644, size=len(data), content=lambda: (data,))
+
+
+def manifest(order: Order, kernel: Kernel, python: Interpreter, made: Base) -> bytes:
+    """The image's manifest."""
+    said = {
+        bundle.KIND: bundle.KVM,
+        bundle.PROTOCOL: str(bundle.OWN_PROTOCOL),
+        bundle.KERNEL_AT: bundle.KERNEL,
+        bundle.INITRAMFS_AT: bundle.INITRAMFS,
+        bundle.RELEASE: kernel.release,
+        bundle.PACKAGE: kernel.package,
+        bundle.MODULES: ",".join(made.modules),
+        bundle.PYTHON: python.program,
+        bundle.PYTHON_VERSION: python.version,
+        bundle.MAGIC: python.magic,
+    }
+    version = order.version or kernel.release
+    pairs = tuple((name, text) for name, text in said.items() if text)
+    return assemble(None, Edits(bundle.NAME, (("version", version),), annotations=pairs))

@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The stage1 image of virtual machines, made once of Debian's kernel for them and kept in `.cache`.
+
+`image()` is the archive, not signed: copy it to where the test's key signs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.support.filelock import build_once
+from tests.support.paths import CACHE, CHECKOUT
+
+NAME = "podwright.io/stage1-kvm"
+PACKAGE = "linux-image-cloud-amd64"
+AGENT_TREE = CHECKOUT / "agent"
+KVM = AGENT_TREE / "podwright/stage1/kvm"
+PYTHON = "/usr/bin/python3"
+
+
+def kernel() -> Path:
+    """Return a directory with the file `vmlinuz` and the directory `modules`, made on first use."""
+
+    def make(partial: Path) -> None:
+        print("fetching Debian's kernel for virtual machines (once, 25 MB)", flush=True)
+        with tempfile.TemporaryDirectory(prefix="kernel-", dir=partial.parent) as scratch:
+            script = (
+                "from podwright.stage0.stage1build.kernelsource import from_package as get\n"
+                "found = get(sys.argv[1], sys.argv[2])\n"
+                "print(found.image, found.modules.path, sep='\\n')"
+            )
+            done = _agent_python(script, PACKAGE, scratch)
+            if done.returncode:
+                subprocess.run(["apt-get", "-q", "update"], check=True)
+                done = _agent_python(script, PACKAGE, scratch)
+            assert done.returncode == 0, done.stderr
+            image, modules = done.stdout.split()
+            partial.mkdir()
+            shutil.move(image, partial / "vmlinuz")
+            shutil.move(modules, partial / "modules")
+
+    return build_once(CACHE / "kvm" / PACKAGE, make)
+
+
+def image() -> Path:
+    """Return the image, made on first use and when what makes it has changed."""
+    sources = [*sorted((AGENT_TREE / "podwright/stage0/stage1build").glob("*.py"))]
+    sources += [KVM / "cpio.py", KVM / "bundle.py", KVM / "frames.py"]
+    made_of = b"".join(path.read_bytes() for path in sources) + sys.version.encode()
+    made_of += Path(PYTHON).resolve().read_bytes()
+    key = hashlib.sha256(made_of).hexdigest()[:16]
+
+    def make(partial: Path) -> None:
+        found = kernel()
+        script = (
+            "from podwright.stage0.stage1build.build import Order, build\n"
+            "build(Order(sys.argv[1], sys.argv[2], sys.argv[3]))"
+        )
+        done = _agent_python(script, str(partial), str(found / "vmlinuz"), str(found / "modules"))
+        assert done.returncode == 0, done.stderr
+
+    return build_once(CACHE / "kvm" / f"stage1-kvm-{key}.aci", make)
+
+
+def _agent_python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with the agent's modules, as hosts run it."""
+    begin = f"import sys; sys.path.insert(0, {str(AGENT_TREE)!r})\n"
+    return subprocess.run(
+        [PYTHON, "-ISB", "-c", begin + script, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
