@@ -108,7 +108,7 @@ def nodes(bundle: Bundle, names: Iterable[str]) -> list[cpio.Node]:
         codes[stem.replace("/", ".")] = (package, slimcode.of(f"{TREE}/{name}"))
     boot = codes[codefile.__name__][1]
     return [
-        cpio.file(codefile.PATH.lstrip("/"), modules.pack(codes)),
+        cpio.file(codefile.PATH.lstrip("/"), codefile.pack(codes)),
         cpio.file(codefile.BOOT.lstrip("/"), boot),
         cpio.file("init", _script(bundle, COMPILED), 0o755),
     ]
