@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FILES = ":files"
 """Stands alone in an answer: names of files, which the shell knows best."""
-FILE_WORDS = ("FILE", "DIR", "FILE.aci", "OUT.aci")
+FILE_WORDS = ("FILE", "DIR", "FILE.aci", "OUT.aci", "PACKAGE|FILE")
 TAKE_FILES = ("run", "prepare", "fetch", "app add", "image push", "policy check")
 """Verbs whose images may be files, too."""
 
@@ -165,6 +165,8 @@ def _positional(layout: Layout, place: Place) -> Words:
     several = place.verb.usage.split(" [-- ")[0].endswith(("...", "...]"))
     at = min(len(place.rest), len(kinds) - 1) if several else len(place.rest)
     kind = kinds[at].rstrip(".").split("|")[0] if at < len(kinds) else ""
+    if kind.islower():
+        return [(kind, "")]  # a word to be written as it is
     if place.verb.name in ("run", "prepare", "fetch"):
         kind = "IMAGE"
     may_be = kind in (*FILE_WORDS, "KEY", "SOURCE") or (

@@ -24,7 +24,7 @@ GROUPS = {
         *("stop", "rm", "gc", "cat-manifest", "export", "app"),
     ),
     "Pods with a name": ("apply", "start", "restart", "history", "rollback"),
-    "Images and trust": ("fetch", "image", "trust", "policy"),
+    "Images and trust": ("fetch", "image", "stage1", "trust", "policy"),
     "The host": (
         *("network", "check-host", "selinux", "config", "metrics"),
         *("metadata-service", "api-service", "version", "completion", "help"),

@@ -99,6 +99,10 @@ def subs_of(verb: Verb) -> tuple[Verb, ...]:
         from podwright.cli.verbs_selinux import SELINUX_VERBS
 
         return SELINUX_VERBS
+    if verb.name == "stage1":
+        from podwright.cli.verbs_stage1 import STAGE1_VERBS
+
+        return STAGE1_VERBS
     if verb.name == "trust":
         from podwright.cli.verbs_trust import TRUST_VERBS
 

@@ -226,6 +226,13 @@ VERBS = (
         examples=("podwright selinux verify web",),
     ),
     Verb(
+        "stage1",
+        "stage1",
+        "Make stage1 images",
+        "COMMAND ...",
+        examples=("podwright stage1 build kvm stage1-kvm.aci",),
+    ),
+    Verb(
         "config",
         "config",
         "Print the merged configuration as JSON",

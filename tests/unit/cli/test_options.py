@@ -114,7 +114,7 @@ def test_a_unique_prefix_of_a_verb_is_enough(word: str, name: str) -> None:
 @pytest.mark.parametrize(
     "word, message",
     [
-        ("st", "command 'st' is ambiguous; it may be start, status, stop"),
+        ("st", "command 'st' is ambiguous; it may be start, status, stop, stage1"),
         ("c", "command 'c' is ambiguous; it may be cat-manifest, config, check-host, completion"),
         ("begin", "unknown command 'begin'; podwright help lists the commands"),
         ("superv", "unknown command 'superv'; podwright help lists the commands"),

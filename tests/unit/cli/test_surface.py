@@ -95,6 +95,7 @@ OURS = (
     *("logs", "top", "restart", "start", "history", "rollback", "apply", "check-host", "metrics"),
     *("policy check", "network list", "network inspect", "network check", "selinux verify"),
     *("trust list", "trust remove", "image build", "image sign", "image push", "image publish"),
+    "stage1 build",
 )
 """Verbs that rkt had not."""
 NO_FACTS = {
