@@ -202,3 +202,15 @@ def enter_inherited_root(root: int) -> None:
     attach(copy, root)
     enter_root(copy)
     os.close(copy)
+
+
+def leave_first_root() -> None:
+    """Make a bind mount of / our root instead of the kernel's first one, from which no process
+    could change to another root (pivot_root(2)); for the first process of a machine."""
+    root = clone(AT_FDCWD, "/")
+    place = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    attach(root, place)
+    os.close(place)
+    os.fchdir(root)
+    calls.libc("chroot", b".")
+    os.close(root)

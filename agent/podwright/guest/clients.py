@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients of the pod's control socket that are on the host: their lines pass through here.
+
+The descriptors that a line carries are ends of streams; those of control groups are made here, since a
+client's own are the host's (`kvm.protocol`). A line of the pod's is passed on when all is that its
+process has written before.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+from podwright.guest.boot import CGROUPS
+from podwright.guest.streams import Stream
+from podwright.host.ownedgroup import OwnedGroup
+from podwright.kernel import unixsocket
+from podwright.stage1.kvm import frames
+from podwright.stage1.kvm.protocol import BOTH, IN, TERMINAL
+from podwright.stage1.namespaces import link
+from podwright.stage2.control import MOST_BYTES, NAME
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from typing import Optional
+
+    from podwright.guest.mux import Mux
+
+SPAWN = "spawn"
+KIND = 4
+"""Which word of `spawn` says how its family is found (`stage2.entered`)."""
+PIECE = 1 << 15
+
+
+class Client:
+    """One of them; its stream's number is `number`."""
+
+    def __init__(self, mux: Mux, number: int, directory: int, groups: str) -> None:
+        self.mux = mux
+        self.number = number
+        self.groups = groups
+        self.channel: _socket.socket = unixsocket.connect(directory, NAME)
+        self.channel.setblocking(False)
+        self.over = False
+        self._window = frames.WINDOW
+        self._line = b""
+        self._passed: list[int] = []
+        self._out: list[tuple[bytes, tuple[int, ...]]] = []
+        self._group: Optional[OwnedGroup] = None
+        self._leaving = False
+
+    # From the host
+
+    def passed(self, number: int, way: str) -> Stream:
+        """A descriptor that the next line carries; its stream."""
+        if way == BOTH:
+            ours, theirs = unixsocket.pair()
+            self._passed.append(theirs.detach())
+            fd = ours.detach()
+            return Stream(self.mux.channel, number, fd, fd, of=self.number)
+        reader, writer = os.pipe()
+        self._passed.append(reader if way == IN else writer)
+        if way == IN:
+            return Stream(self.mux.channel, number, sink=writer, of=self.number)
+        return Stream(self.mux.channel, number, source=reader, of=self.number)
+
+    def put(self, data: bytes) -> None:
+        """Bytes of the client's lines."""
+        *lines, self._line = (self._line + data).split(b"\n")
+        self.mux.channel.send(frames.GRANT, self.number, b"%d" % len(data))
+        for line in lines:
+            fds, self._passed = tuple(self._passed), []
+            if line.startswith(SPAWN.encode() + b"\t"):
+                line, fds = self._spawn(line, fds)
+            self._out.append((line + b"\n", fds))
+        if len(self._line) > MOST_BYTES:
+            self.close()
+        self.flush()
+
+    def _spawn(self, line: bytes, fds: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
+        fields = link.decode(line)
+        if len(fields) <= KIND:
+            return line, fds
+        place = f"{self.groups}/{fields[1]}"
+        self._group = OwnedGroup([place] if _is_name(fields[1]) and os.path.isdir(place) else [])
+        fields[KIND] = self._group.kind
+        more = [os.dup(fd) for fd in (*self._group.family, *self._group.files)]
+        return link.encode(*fields)[:-1], (*fds, *more)
+
+    def flush(self) -> None:
+        """Pass on what PID 1 takes."""
+        try:
+            while self._out:
+                data, fds = self._out[0]
+                done = unixsocket.send(self.channel, data, fds)
+                for fd in fds:
+                    os.close(fd)
+                self._out[0] = (data[done:], ())
+                if done == len(data):
+                    del self._out[0]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+
+    def granted(self, amount: int) -> None:
+        """The host takes so much more."""
+        self._window += amount
+
+    # To the host
+
+    def pump(self) -> None:
+        """Pass on what PID 1 says, with what it hands over."""
+        mine = [one for one in self.mux.streams.values() if isinstance(one, Stream)]
+        while not self.over and self._window > 0 and self.mux.channel.roomy():
+            if not all([one.pump() for one in mine if one.of == self.number]):  # noqa: C419
+                return
+            try:
+                data, fds = unixsocket.receive(self.channel, min(PIECE, self._window))
+            except BlockingIOError:
+                return
+            except OSError:
+                data, fds = b"", ()
+            if not data:
+                self.close()
+                self.mux.channel.send(frames.CLOSE, self.number)
+                return
+            for fd in fds:
+                self.mux.open(TERMINAL, fd, fd, of=self.number)
+            self._window -= len(data)
+            self.mux.channel.send(frames.DATA, self.number, data)
+
+    def events(self) -> dict[int, int]:
+        """What it waits for."""
+        wanted = select.POLLOUT if self._out else 0
+        if self._window > 0 and self.mux.channel.roomy() and not self._held():
+            wanted |= select.POLLIN
+        return {self.channel.fileno(): wanted} if wanted else {}
+
+    def _held(self) -> bool:
+        """Whether something that was written before cannot be passed on yet."""
+        return any(
+            isinstance(one, Stream)
+            and one.of == self.number
+            and one.source >= 0
+            and not one.may_send()
+            for one in self.mux.streams.values()
+        )
+
+    def dropped(self) -> None:
+        """The client has gone."""
+        self.close()
+
+    def close(self) -> None:
+        """The connection is over."""
+        if self.over:
+            return
+        self.over = True
+        self.channel.close()
+        for fd in (*self._passed, *(fd for _, fds in self._out for fd in fds)):
+            os.close(fd)
+        self._passed, self._out = [], []
+        if self._group is not None:
+            self._group.end()
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and "/" not in text and not text.startswith(".")
+
+
+def groups_of(uuid: str) -> str:
+    """Where the pod's control groups are."""
+    return f"{CGROUPS}/podwright-{uuid}"

@@ -1,0 +1,40 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What only the first process of a machine does: load modules, set the clock, end it all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from podwright.kernel import calls
+from podwright.kernel.calls import CallError
+from podwright.kernel.step import step
+
+_FINIT_MODULE = {"x86_64": 313, "aarch64": 273, "riscv64": 273, "ppc64le": 353, "s390x": 344}
+_AUTOBOOT = 0x01234567
+
+
+def load_module(path: str, parameters: str = "") -> None:
+    """Load a module of the kernel (finit_module(2)); one that is there already is fine. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        number = _FINIT_MODULE[os.uname().machine]
+        calls.syscall("finit_module", number, fd, parameters.encode(), 0)
+    except CallError as err:
+        if err.errno != errno.EEXIST:
+            raise
+    finally:
+        os.close(fd)
+
+
+def set_clock(nanoseconds: int) -> None:
+    """Set the time of day, in nanoseconds since the epoch."""
+    step("clock_settime")
+    time.clock_settime_ns(time.CLOCK_REALTIME, nanoseconds)
+
+
+def restart() -> None:
+    """End the machine at once (reboot(2)); nothing is synced. Only its first process may."""
+    calls.libc("reboot", _AUTOBOOT)
