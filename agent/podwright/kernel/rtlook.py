@@ -89,7 +89,7 @@ def link(name: str) -> Optional[Link]:
     text = name.encode() + b"\0"
     wanted = struct.pack("=HH", 4 + len(text), IFLA_IFNAME) + text + bytes(-len(text) % 4)
     try:
-        return next((_link(body) for _, body in _ask(RTM_GETLINK, 0, bytes(16) + wanted)), None)
+        return next((_link(body) for _, body in ask(RTM_GETLINK, 0, bytes(16) + wanted)), None)
     except OSError as err:
         if err.errno == 19:  # ENODEV
             return None
@@ -98,7 +98,7 @@ def link(name: str) -> Optional[Link]:
 
 def links() -> list[Link]:
     """All links."""
-    return [_link(body) for _, body in _ask(RTM_GETLINK, NLM_F_DUMP, bytes(16))]
+    return [_link(body) for _, body in ask(RTM_GETLINK, NLM_F_DUMP, bytes(16))]
 
 
 def addresses(index: int) -> list[Here]:
@@ -109,7 +109,7 @@ def addresses(index: int) -> list[Here]:
 def every_address() -> dict[int, list[Here]]:
     """Index of a link -> its addresses, without those that the kernel made itself (fe80::)."""
     out: dict[int, list[Here]] = {}
-    for _, body in _ask(RTM_GETADDR, NLM_F_DUMP, bytes(8)):
+    for _, body in ask(RTM_GETADDR, NLM_F_DUMP, bytes(8)):
         family, prefix, flags, scope, found = struct.unpack_from("=BBBBi", body)
         if family == AF_INET6 and scope == 253:
             continue
@@ -129,7 +129,7 @@ def routes(without: range = range(0)) -> list[tuple[int, str]]:
     """
     out = []
     for family in (AF_INET, AF_INET6):
-        for _, body in _ask(RTM_GETROUTE, NLM_F_DUMP, struct.pack("=B11x", family)):
+        for _, body in ask(RTM_GETROUTE, NLM_F_DUMP, struct.pack("=B11x", family)):
             had = attributes(body[12:])
             table = struct.unpack("=I", had.get(RTA_TABLE, bytes(4)))[0]
             if RTA_OIF in had and table not in without:
@@ -147,7 +147,7 @@ def route_to(ip: str) -> Optional[Match]:
     head = struct.pack("=BBBBBBBBI", family, len(raw) * 8, 0, 0, 0, 0, 0, 0, RTM_F_FIB_MATCH)
     wanted = struct.pack("=HH", 4 + len(raw), RTA_DST) + raw
     try:
-        for _, body in _ask(RTM_GETROUTE, 0, head + wanted):
+        for _, body in ask(RTM_GETROUTE, 0, head + wanted):
             return _match(body)
     except OSError as err:
         if err.errno not in NO_ROUTE:
@@ -215,7 +215,7 @@ def _link(body: bytes) -> Link:
     )
 
 
-def _ask(kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
+def ask(kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
     """Send a request; (type, body) of each answer. Raises OSError."""
     size = 16 + len(body)
     header = struct.pack("=IHHII", size, kind, NLM_F_REQUEST | flags, 1, 0)
