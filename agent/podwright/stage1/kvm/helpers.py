@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting what a pod's machine consists of on the host: virtiofsd and QEMU, each in a jail of its own.
+
+Called by the pod's PID 1 while it is root of the host. They are its children, and the kernel ends
+them together with it.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+
+from podwright.errors import HostError
+from podwright.kernel import process, rlimits
+from podwright.kernel.step import step
+from podwright.stage1.kvm import jail, qemu, virtiofsd
+from podwright.stage1.kvm.machine import KVM
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from podwright.stage1.kvm.jail import Jail
+    from podwright.stage1.kvm.machine import Machine
+    from podwright.stage1.namespaces.users import Users
+
+QEMU_USER = 64055
+"""Nobody in the pod: apps have their own processes in the machine, and none of their files is in QEMU's jail."""
+PLACES = ("/usr/bin", "/usr/local/bin", "/usr/libexec")
+KEPT = 4096
+"""Bytes of what a helper says."""
+
+
+class Helper:
+    """A child. `said` is what it has written last, for when it ends on its own."""
+
+    def __init__(self, name: str, pid: int, output: int) -> None:
+        self.name = name
+        self.pid = pid
+        self.output = output
+        self.said = b""
+        self.status: Optional[int] = None
+
+    def read(self) -> bool:
+        """Keep the last of what it writes; False at the end of that."""
+        try:
+            data = os.read(self.output, 4096)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        self.said = (self.said + data)[-KEPT:]
+        return bool(data)
+
+    def last(self) -> str:
+        """The last line that it has written, escaped."""
+        lines = [line for line in self.said.decode("utf-8", "replace").splitlines() if line.strip()]
+        return safe(lines[-1].strip(), 200) if lines else ""
+
+
+def connected() -> tuple[_socket.socket, _socket.socket]:
+    """A listening socket, and one that is connected to it: virtiofsd wants to accept.
+
+    Its name is one that the kernel chose, in the network namespace of the pod.
+    """
+    step("bind")
+    server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    server.bind("")
+    server.listen(1)
+    client = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    client.connect(server.getsockname())
+    return server, client
+
+
+def serve_files(
+    place: str, share: int, listening: int, users: Optional[Users], last_capability: int
+) -> Helper:
+    """Start virtiofsd on a detached mount, which it gets alone. Raises HostError."""
+    server = virtiofsd.find()
+    own = jail.Jail(
+        place,
+        share=share,
+        proc=True,
+        capabilities=virtiofsd.capabilities(mapped=users is not None),
+        most_files=_most_files(),
+    )
+    argv = virtiofsd.command(server, listening)
+    return _start("virtiofsd", own, argv, frozenset((listening,)), users, last_capability)
+
+
+def _most_files() -> int:
+    hard = rlimits.get("NOFILE")[1]
+    return virtiofsd.MOST_FILES if hard < 0 else min(hard, virtiofsd.MOST_FILES)
+
+
+def run_machine(
+    machine: Machine,
+    place: str,
+    files: tuple[tuple[str, str], ...],
+    users: Optional[Users],
+    last_capability: int,
+) -> Helper:
+    """Start QEMU. `files`: kernel and initrd, (path on the host, path in the machine's words)."""
+    argv = qemu.command(machine, find_qemu())
+    own = jail.Jail(
+        place,
+        files,
+        accelerator=machine.accelerator == KVM,
+        user=QEMU_USER,
+        label=machine.label,
+    )
+    return _start("QEMU", own, argv, frozenset(descriptors(machine)), users, last_capability)
+
+
+def find_qemu() -> str:
+    """QEMU's path. Raises HostError."""
+    for place in PLACES:
+        path = f"{place}/{qemu.QEMU}"
+        if os.access(path, os.X_OK):
+            return path
+    raise HostError(
+        f"{qemu.QEMU} is not installed, which runs virtual machines",
+        "install it (Debian: qemu-system-x86), or run the pod in namespaces",
+    )
+
+
+def descriptors(machine: Machine) -> list[int]:
+    """What the machine is connected with."""
+    ends = [machine.console, machine.channel]
+    ends += [each.end for each in (*machine.shares, *machine.nics, *machine.disks)]
+    found = [end.fd for end in ends]
+    return [fd for fd in (*found, *(nic.vhost for nic in machine.nics)) if fd >= 0]
+
+
+def _start(
+    name: str,
+    own: Jail,
+    argv: list[str],
+    passed: frozenset[int],
+    users: Optional[Users],
+    last_capability: int,
+) -> Helper:
+    reader, writer = os.pipe()
+    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    step("fork")
+    pid = os.fork()
+    if pid == 0:
+        try:
+            process.rename(f"podwright-{name.lower()}")
+            jail.execute(own, argv, (null, writer), passed, users, last_capability)
+        except BaseException as err:
+            os.write(writer, f"{name} cannot be started: {err}\n".encode("utf-8", "replace"))
+        finally:
+            os._exit(127)
+    os.close(null)
+    os.close(writer)
+    os.set_blocking(reader, False)
+    return Helper(name, pid, reader)
