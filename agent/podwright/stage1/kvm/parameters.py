@@ -26,12 +26,12 @@ BASE = (
     "random.trust_cpu=on",
     "net.ifnames=0",
     "8250.nr_uarts=1",
-    "systemd.unified_cgroup_hierarchy=1",
     "cgroup_no_v1=all",
 )
 ON_PCI = ("pci=lastbus=0",)
 """The root bus of q35 has all devices there are."""
-ON_MMIO = ("pci=off", "acpi=off")
+ON_MMIO = ("pci=off",)
+"""Not `acpi=off`: the kernel would not look for the interrupts of the serial port, either."""
 ALLOWED = LETTERS + DIGITS + "_.-=,:/@+"
 """What a further word may be made of: nothing that ends a word, quotes or starts a comment."""
 OURS = ("podwright.", "console=", "init=", "rdinit=", "panic", "reboot=", "root=")

@@ -24,16 +24,18 @@ PORT = "podwright.0"
 """The name of the channel's port within the guest."""
 TRANSLATED = 48
 """MiB of translated code that TCG keeps: its default is a gigabyte."""
-SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+DENIED = ("obsolete", "elevateprivileges", "spawn", "resourcecontrol")
+"""What QEMU's own system call filter denies (B13)."""
 PATHS = LETTERS + DIGITS + "/._-+:,@"
 PARAMETERS = LETTERS + DIGITS + "_.-=,:/@+"
 MODELS = {
-    KVM: ("host", ("vmx", "off"), ("svm", "off")),  # no machines within machines
-    TCG: ("max",),
+    KVM: ("host", (("vmx", "off"), ("svm", "off"))),  # no machines within machines
+    TCG: ("max", ()),
 }
 KINDS = {
     MICROVM: (
-        *(("pit", "on"), ("pic", "on"), ("rtc", "off"), ("acpi", "off")),
+        # without a clock the kernel looks for one for a second; without ACPI qboot is the firmware
+        *(("pit", "on"), ("pic", "on"), ("rtc", "on"), ("acpi", "off")),
         *(("isa-serial", "on"), ("auto-kernel-cmdline", "on"), ("x-option-roms", "off")),
     ),
     Q35: (("usb", "off"), ("vmport", "off"), ("hpet", "off"), ("smbus", "off"), ("sata", "off")),
@@ -72,26 +74,20 @@ def options(machine: Machine) -> list[Option]:
 
 def _base(machine: Machine) -> list[Option]:
     size = f"{_number(machine.memory, 'memory')}M"
-    cpu, *features = MODELS[machine.accelerator]
     translated = (("tb-size", str(TRANSLATED)),) if machine.accelerator == TCG else ()
     return [
         *(Option("no-user-config"), Option("nodefaults"), Option("no-reboot")),
         Option("display", "none"),
         Option("name", _name(machine)),
         Option("uuid", _uuid(machine)),
-        Option("sandbox", *_sandbox()),
+        Option("sandbox", "on", tuple((what, "deny") for what in DENIED)),
         Option("machine", machine.kind, (*KINDS[machine.kind], ("memory-backend", "ram"))),
         Option("accel", machine.accelerator, translated),
-        Option("cpu", cpu, tuple(features)),
+        Option("cpu", *MODELS[machine.accelerator]),
         Option("smp", str(_number(machine.cpus, "CPUs"))),
         Option("m", size),
         Option("object", "memory-backend-memfd", (("id", "ram"), ("size", size), ("share", "on"))),
     ]
-
-
-def _sandbox() -> tuple[str, tuple[tuple[str, str], ...]]:
-    first, *rest = SANDBOX.split(",")
-    return first, tuple((each.partition("=")[0], each.partition("=")[2]) for each in rest)
 
 
 def _name(machine: Machine) -> str:
@@ -156,9 +152,9 @@ def _share(machine: Machine, at: int, share: Share) -> list[Option]:
 
 def _nic(machine: Machine, at: int, nic: Nic) -> list[Option]:
     fds = (("fd", _fd(nic.end)),)
-    vhost = (("vhost", "off"),)
+    vhost = [("vhost", "off")]
     if nic.vhost >= 0:
-        vhost = (("vhost", "on"), ("vhostfd", str(nic.vhost)))
+        vhost = [("vhost", "on"), ("vhostfd", str(nic.vhost))]
     shown = (("mac", _mac(nic.mac)), ("host_mtu", str(_number(nic.mtu, "MTU"))))
     return [
         Option("netdev", "tap", (("id", f"nic{at}"), *fds, *vhost)),
