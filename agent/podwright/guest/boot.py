@@ -68,7 +68,12 @@ def load(cmdline: str, said: dict[str, str]) -> None:
 def share(said: dict[str, str]) -> None:
     """Mount the pod's root."""
     if said.get("share") == "9p":
-        options = (("source", TAG), ("trans", "virtio"), ("version", "9p2000.L"), ("msize", "262144"))
+        options = (
+            ("source", TAG),
+            ("trans", "virtio"),
+            ("version", "9p2000.L"),
+            ("msize", "262144"),
+        )
         mount("9p", SHARE, 0, *options, ("cache", "mmap"))
     else:
         mount("virtiofs", SHARE, 0, ("source", TAG))

@@ -93,13 +93,3 @@ class Channel:
         """What came together with the last frame that was waited for."""
         came, self._came = self._came, []
         return came
-
-    def drain(self, until: float) -> bool:
-        """Send all that waits; whether that was done in time."""
-        wait = select.poll()
-        wait.register(self.fd, select.POLLOUT)
-        while not self.flush():
-            left = until - time.monotonic()
-            if left <= 0 or not wait.poll(left * 1000):
-                return False
-        return True

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import select
 
-from podwright.guest.boot import CGROUPS
+from podwright.guest.boot import RUN
 from podwright.guest.streams import Stream
 from podwright.host.ownedgroup import OwnedGroup
 from podwright.kernel import unixsocket
@@ -37,12 +37,11 @@ PIECE = 1 << 15
 class Client:
     """One of them; its stream's number is `number`."""
 
-    def __init__(self, mux: Mux, number: int, directory: int, groups: str) -> None:
+    def __init__(self, mux: Mux, number: int, groups: str) -> None:
         self.mux = mux
         self.number = number
         self.groups = groups
-        self.channel: _socket.socket = unixsocket.connect(directory, NAME)
-        self.channel.setblocking(False)
+        self.channel = _connected()
         self.over = False
         self._window = frames.WINDOW
         self._line = b""
@@ -166,10 +165,15 @@ class Client:
             self._group.end()
 
 
+def _connected() -> _socket.socket:
+    directory = os.open(RUN, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        channel = unixsocket.connect(directory, NAME)
+    finally:
+        os.close(directory)
+    channel.setblocking(False)
+    return channel
+
+
 def _is_name(text: str) -> bool:
     return bool(text) and "/" not in text and not text.startswith(".")
-
-
-def groups_of(uuid: str) -> str:
-    """Where the pod's control groups are."""
-    return f"{CGROUPS}/podwright-{uuid}"

@@ -275,6 +275,14 @@ def make_device(parent: int, name: str, major: int, minor: int) -> None:
     os.chmod(name, 0o666, dir_fd=parent)
 
 
+def make_block_device(path: str, major: int, minor: int, mode: int, uid: int, gid: int) -> None:
+    """Make a block device with exactly this mode and owner."""
+    step("mknod")
+    os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(major, minor))
+    os.chown(path, uid, gid)
+    os.chmod(path, mode)
+
+
 def mkdir_missing(name: str, mode: int, parent: int) -> None:
     """Make a directory in the directory `parent` unless something of that name is there."""
     try:

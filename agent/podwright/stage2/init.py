@@ -182,6 +182,8 @@ def _run(
     supervisor.control = serve(link.control, targets, plan.users is not None)
     if link.sinks is not None:
         streams.join(supervisor, supervisor.control, link.sinks, null, attach)
+    elif link.outputs is not None:
+        link.outputs.join(supervisor, null)
     return supervisor.run()
 
 
@@ -252,7 +254,7 @@ def _kinds(plan: PodPlan) -> int:
     if plan.kept:
         return 0
     kinds = process.CLONE_NEWIPC | process.CLONE_NEWUTS
-    return kinds | (0 if plan.host_net else process.CLONE_NEWNET)
+    return kinds | (0 if plan.host_net or plan.machine else process.CLONE_NEWNET)
 
 
 def _own_users(plan: PodPlan) -> Optional[Users]:

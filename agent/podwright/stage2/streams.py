@@ -61,7 +61,7 @@ class Output:
     def __init__(self, fd: int, sink: Optional[Sink] = None) -> None:
         self.fd = fd
         self.sink = sink
-        self.lines = Splitter()
+        self.lines: Splitter = getattr(sink, "lines", None) or Splitter()
         self.listeners: list[Listener] = []
         self.held = False
         unixsocket.notify(fd)
@@ -204,6 +204,8 @@ class AppStreams:
         return writer
 
     def _sink(self, name: str) -> Optional[Sink]:
+        if self._sinks.own is not None:
+            return self._sinks.own(self.target.plan.name, name)
         files = self._sinks.files.get(self.target.plan.name)
         if files is not None:
             if self._file is None:

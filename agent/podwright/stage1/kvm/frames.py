@@ -40,7 +40,7 @@ TELL = 11
 CLOCK = 12
 """host: nanoseconds since the epoch, as decimal text; after a suspend, say."""
 BYE = 13
-"""guest: all is written and the power goes off next."""
+"""guest: all is written and the power goes off next. host: so be it."""
 OUTER = 14
 """guest: a message for the host's service manager (sd_notify(3)), as it is."""
 

@@ -4,7 +4,8 @@
 
 In this order: HELLO by the guest; START by the host, in pieces, with an encoded `Start`; GO when
 the network is there. From HELLO on the guest may say REPORT, also `failed` when it cannot go on.
-At the end: all outputs, REPORT `done` or `failed` as the last one, BYE; then the power goes off.
+At the end: all outputs, REPORT `done` or `failed` as the last one, BYE, which the host answers with BYE
+(or by ending the machine itself); then the power goes off.
 When the channel is hung up, the guest's power goes off at once.
 
 HELLO  {"protocol": 1, "release": the kernel's, "boot": seconds from the kernel's begin to /init,
@@ -50,9 +51,6 @@ if TYPE_CHECKING:
 OUTPUT, INPUT, TERMINAL, CONTROL, PASSED = "output", "input", "terminal", "control", "fd"
 IN, OUT, BOTH = "in", "out", "both"
 
-HERE, THERE = "here", "there"
-"""`PodPlan.machine`: the half of a pod's roots that the host makes, and the one that the guest makes."""
-
 PORT = "podwright.0"
 """Name of the virtio-serial port."""
 TAG = "pod"
@@ -81,7 +79,7 @@ class DiskAt:
 class Start:
     """What the guest is to run.
 
-    plan      with `machine` THERE, `root` SHARE, and without users, label, journal and sysctls of the host
+    plan      with `machine` THERE, `root` SHARE, and without users, label, journal and devices
     filters   compiled seccomp programs, by app
     now       nanoseconds since the epoch
     terminal  an interactive pod has one, with so many rows and columns; `size` (0, 0): unknown

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Optional
 
+    from podwright.guest.outputs import Outputs
     from podwright.stage1.namespaces.sinks import Sinks
 
 ISOLATED = "isolated"
@@ -109,7 +110,7 @@ class Inside:
     listens for clients (see `stage2.control`); `outer` is connected to the service manager that
     started us, or -1, and in how many seconds that wants signs of life, or 0; `listening` are
     sockets that it gave us for apps; `sinks` is where what apps write is kept, when that is not our
-    own output.
+    own output; `outputs` where it leaves a machine.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class Inside:
         self.outer, self.watchdog = outer
         self.listening = listening
         self.sinks: Optional[Sinks] = None
+        self.outputs: Optional[Outputs] = None
 
     def descriptors(self) -> frozenset[int]:
         """What PID 1 has to keep open."""
@@ -135,6 +137,7 @@ class Inside:
         sockets = tuple(one.fd for one in self.listening)
         own = (self.report_fd, self.go_fd, self.control, self.outer)
         logs = frozenset() if self.sinks is None else self.sinks.descriptors()
+        logs |= frozenset() if self.outputs is None else self.outputs.descriptors()
         return frozenset((*own, *more, *sockets, *logs)) - {-1}
 
     def report(self, kind: str, *fields: str) -> None:

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from podwright.stage1.contract import Launch
 
 
+HERE, THERE = "here", "there"
+"""`PodPlan.machine`: the half of a pod's roots that a machine's host makes, and the one that its guest makes."""
+
+
 @value
 class AppPlan:
     """One app.
@@ -117,7 +121,7 @@ class PodPlan:
     etc        what its apps are given in /etc
     mutable    its apps come and go while it runs
     journal    directory of a journal of its own, see `host.machinejournal`; "" for none
-    machine    in a virtual machine: which half of its roots is made, see `kvm.protocol`; "" for both
+    machine    in a virtual machine: HERE on the host, THERE in the guest; else ""
     """
 
     uuid: str

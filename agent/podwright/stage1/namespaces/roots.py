@@ -13,6 +13,7 @@ import os
 from podwright.errors import LaunchError
 from podwright.kernel import beneath, fs, mounts
 from podwright.stage1.namespaces import etcfiles, imageroot, views, volumes
+from podwright.stage1.namespaces.plan import THERE
 from podwright.text import safe
 from podwright.values import value
 
@@ -55,6 +56,10 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
 
     Raises LaunchError for what an image or a volume makes impossible, CallError for the rest.
     """
+    if plan.machine == THERE:
+        from podwright.guest import roots as guest
+
+        return guest.build(plan)
     pod = mounts.clone(mounts.AT_FDCWD, plan.root)
     here = os.open(plan.root, beneath.DIRECTORY)
     if users is not None:
@@ -133,12 +138,17 @@ def app_root(site: Site, dev: int, app: AppPlan) -> None:
             labelled.root(root, plan.label, app)
         _ordinary_directories(root)
         _before_volumes(root, plan)
-        for bind in app.binds:
-            volumes.bind(pod, root, bind.where, bind, app.name, pins, users)
-        bases = _mount_views(root, dev, app, site)
-        fds += bases.values()
-        volumes.bind_late(pod, root, bases, app, pins, users)
-        views.cover(bases, dev, app)
+        if plan.machine:
+            from podwright.stage1.kvm import halfroot
+
+            halfroot.bind(pod, root, app, pins, users)
+        else:
+            for bind in app.binds:
+                volumes.bind(pod, root, bind.where, bind, app.name, pins, users)
+            bases = _mount_views(root, dev, app, site)
+            fds += bases.values()
+            volumes.bind_late(pod, root, bases, app, pins, users)
+            views.cover(bases, dev, app)
         etcfiles.put_servers(root, plan, app, site.given.servers)
         site.given.put(root, app, users)
         if plan.secrets and pins is not None:

@@ -22,10 +22,12 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.stage1.contract import Launch
     from podwright.stage1.namespaces.plan import PodPlan
+    from podwright.stage2.logsinks import Sink
 
 JOURNAL, FILES = "journal", "files"
 STREAMS = {1: "stdout", 2: "stderr"}
@@ -39,6 +41,7 @@ class Sinks:
     fields     of every entry: (name, text)
     files      app -> descriptors: its file, and those that are put aside, the next one first
     max_size   bytes of each of them
+    own        makes what else takes an output, given app and stream, instead of all these
     """
 
     def __init__(self, max_size: int) -> None:
@@ -48,6 +51,7 @@ class Sinks:
         self.fields: tuple[tuple[str, str], ...] = ()
         self.files: dict[str, tuple[int, ...]] = {}
         self.max_size = max_size
+        self.own: Optional[Callable[[str, str], Sink]] = None
 
     def descriptors(self) -> frozenset[int]:
         """All that has to stay open."""

@@ -12,6 +12,7 @@ from podwright.kernel import beneath, fs, mounts
 from podwright.kernel.calls import CallError
 from podwright.kernel.step import step
 from podwright.stage1.namespaces import targets
+from podwright.stage1.namespaces.plan import THERE
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ def on_host(plan: PodPlan) -> bool:
 
 def pin(plan: PodPlan) -> Optional[Pins]:
     """Resolve the sources of the pod's volumes, see `sources.pin`; None when there are none."""
-    if not on_host(plan):
+    if plan.machine == THERE or not on_host(plan):
         return None
     from podwright.stage1.namespaces import sources
 
