@@ -140,7 +140,7 @@ def pod_spec(
 ) -> PodSpec:
     """The pod that the command line asks for; `layout`: whose stage1.d says what goes without saying."""
     manifest = _manifest(args) if args.given("pod-manifest") else None
-    stage1 = flavours.chosen(args, layout)
+    stage1, stage1_image = flavours.chosen(args, layout)
     check_ipc(args, stage1)
     net = nets.chosen(args, default_net(stage1))
     ports = tuple(_port(text) for text in args.texts("port"))
@@ -167,6 +167,7 @@ def pod_spec(
         name="",
         apps=tuple(_app(image, own, extra) for image, own, extra in args.apps),
         stage1=stage1,
+        stage1_image=stage1_image,
         net=net,
         hostname=host_name(hostname, "--hostname") if hostname else "",
         ports=ports,
@@ -259,6 +260,10 @@ def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
 def check_ipc(args: Arguments, stage1: str) -> None:
     """Refuse an IPC namespace that the flavour does not give; `auto` is what it gives (B5)."""
     asked, has = args.text("ipc", "auto"), "parent" if stage1 == "fly" else "private"
+    if stage1 == "kvm":
+        from podwright.model import kvm
+
+        kvm.check_ipc(asked)
     if asked not in ("auto", has):
         raise UsageError(
             f"--ipc={asked} cannot be had with stage1 {stage1}",

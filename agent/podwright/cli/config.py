@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from podwright.cli import configuration
 from podwright.cli.context import Context, note, print_document
 from podwright.errors import UsageError
+from podwright.stage0 import stage1choice
 from podwright.stage0.web.configfiles import documents
 
 TYPE_CHECKING = False
@@ -22,10 +22,14 @@ WHO = {"auth": "domains", "dockerAuth": "registries"}
 def run(context: Context, args: Arguments) -> int:
     """Print every kind of configuration that is in force."""
     layout = context.layout
-    stage0: list[dict[str, Any]] = [{"rktKind": "paths", "rktVersion": "v1", "data": layout.data}]
-    flavour = configuration.stage1(layout)
-    if flavour:
-        stage0.append({"rktKind": "stage1", "rktVersion": "v1", "name": flavour})
+    paths = {"data": layout.data, "stage1-images": stage1choice.images_directory(layout)}
+    stage0: list[dict[str, Any]] = [{"rktKind": "paths", "rktVersion": "v1", **paths}]
+    said = stage1choice.configured(layout)
+    fields = {"name": said.name, "version": said.version, "location": said.location}
+    if any(fields.values()):
+        stage1choice.by_configuration(layout)  # refused where no pod could begin with it
+        found = {key: text for key, text in fields.items() if text}
+        stage0.append({"rktKind": "stage1", "rktVersion": "v1", **found})
     merged = {
         "stage0": stage0 + _log_ins(context),
         "directories": {

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Configuration files (behaviour.md A10): the kinds `paths` and `stage1`."""
+"""Configuration files (behaviour.md A10): the kind `paths`; stage0/stage1choice.py reads `stage1`."""
 
 from __future__ import annotations
 
@@ -26,36 +26,6 @@ def with_data_dir(layout: Layout) -> Layout:
     for directory in layout.config_dirs():
         data = _paths(f"{directory}/paths.d") or data
     return replace(layout, data=data)
-
-
-def stage1(layout: Layout) -> str:
-    """The flavour that stage1.d says, or "". Raises UsageError for one that is not ours."""
-    found = ""
-    for directory in layout.config_dirs():
-        found = _stage1(f"{directory}/stage1.d") or found
-    return found
-
-
-def _stage1(directory: str) -> str:
-    """The flavour said by the files of one stage1.d; said twice is an error."""
-    from podwright.cli import flavours
-
-    found = ""
-    for path, raw in files(directory):
-        fields = Fields(raw, path)
-        if fields.text("rktKind", ...) != "stage1" or fields.text("rktVersion", ...) != "v1":
-            raise UsageError(f"{path}: is not rktKind stage1, rktVersion v1")
-        name, location = fields.text("name"), fields.text("location")
-        if bool(name) != bool(fields.text("version")):
-            raise UsageError(f"{path}: name and version stand together")
-        fields.finish()
-        if found and (name or location):
-            raise UsageError(f"{path}: stage1 is already set by another file of {directory}")
-        if name:
-            found = flavours.named(name)
-        elif location:
-            found = flavours.shipped(location, path)
-    return found
 
 
 def _paths(directory: str) -> str:

@@ -54,7 +54,7 @@ def of_option(layout: Layout, option: Option, group: str) -> Words:
     if option.name == "stage1-name":
         from podwright.model.podspec import FLAVOURS
 
-        return [(word, "") for word in FLAVOURS]
+        return [(word, "") for word in FLAVOURS if word != "image"]
     if option.name == "require":
         from podwright.host.checks.every import NAMES
 

@@ -28,8 +28,7 @@ def run(context: Context, args: Arguments) -> int:
     overrides = _overrides(args)
     pod = pods.find(context.layout, text)
     manifest = start.read_manifest(pod.path)
-    fly = ("podwright.io/stage1", "fly") in manifest.annotations
-    check_ipc(args, "fly" if fly else "namespaces")
+    check_ipc(args, dict(manifest.annotations).get("podwright.io/stage1", "namespaces"))
     check_overrides(manifest, overrides)
     if "net" in overrides and netchoice.has_own_network(overrides["net"]):
         for warning in prepare.check_networks(context.layout, overrides["net"]):
@@ -67,6 +66,10 @@ def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
         from podwright.model.fly import check_start
 
         check_start(overrides.get("net", ""), overrides.get("hostname", ""))
+    if ("podwright.io/stage1", "kvm") in manifest.annotations:
+        from podwright.model import kvm
+
+        kvm.check_start(overrides.get("net", ""))
     net = overrides.get("net", "default")
     if manifest.ports and not netchoice.can_publish(net):
         raise UsageError(

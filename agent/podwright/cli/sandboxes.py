@@ -33,6 +33,10 @@ def spec(args: Arguments, context: Context) -> PodSpec:
     if plain:
         given.flags["port"] = plain
     asked = apps.pod_spec(given, context.insecure, context.layout)
+    if asked.stage1 == "kvm":
+        from podwright.model import kvm
+
+        kvm.check_pod(replace(asked, mutable=True))
     if asked.stage1 == "fly":
         raise UsageError(
             "app sandbox cannot be had with stage1 fly, whose pods are one app on the host itself",

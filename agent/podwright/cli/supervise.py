@@ -190,6 +190,7 @@ def _run(context: Context, life: Life, revision: Revision) -> Outcome:
         locked = pods.lock(layout, pod)
     else:
         spec = canonical.respec(name, revision.runtime, revision.settings)
+        spec = prepare.settle_stage1(layout, spec)
         prepared = prepare.prepare(
             layout, spec, prepare.resolve_images(layout, spec), durable=False
         )

@@ -68,7 +68,7 @@ def _obstacle(
         return "stage1 fly keeps the host's users", "choose stage1 namespaces"
     if net == "host":
         return "the pod has the host's network (net: host)", "choose another network"
-    if devices:
+    if devices and stage1 != "kvm":  # QEMU gets them opened
         return (
             f"volume {devices[0]} is a device of the host, which is its root's",
             "leave the device out",
@@ -87,6 +87,17 @@ def devices(volumes: Iterable[Volume], nodes: Iterable[str] = ()) -> tuple[str, 
     return tuple(each.name for each in volumes if each.kind == "device" or each.name in known)
 
 
-def rank(stage1: str, on: bool) -> str:
-    """The isolation of a pod in the words of the policy."""
-    return "user-namespaced" if on and stage1 == "namespaces" else stage1
+def rank(stage1: str, on: bool, image_id: str = "", emulated: bool = False) -> str:
+    """The isolation of a pod in the words of the policy, or the ID of its stage1 image, which the
+    policy may know.
+
+    emulated  a machine's processor is software, which nobody holds for a boundary: what counts is
+              what QEMU itself runs in
+    """
+    if stage1 == "image":
+        return image_id
+    if stage1 == "kvm" and not emulated:
+        return "vm"
+    if stage1 in ("namespaces", "kvm"):
+        return "user-namespaced" if on else "namespaces"
+    return stage1

@@ -278,9 +278,11 @@ def _plan(
             spec = _as_known(layout, spec, seen)
         spec, lacking = _with_secrets(layout, spec, mode)
         first = False
+        spec, gets = _with_stage1(layout, spec, mode)
         stored, ids, fetches = (
             ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
         )
+        fetches = fetches or gets
         if stored and len(stored) == len(spec.apps):
             # Check mode refuses what a run would refuse.
             planned = prepare.plan_manifest(layout, spec, stored, answer.planned)
@@ -417,6 +419,18 @@ def _resolve(
         found_all += [found] if found else []
         fetches = fetches or would
     return found_all, ids, fetches
+
+
+def _with_stage1(layout: Layout, spec: PodSpec, mode: Mode) -> tuple[PodSpec, bool]:
+    """The pod with the stage1 image that it comes to, and whether that is or was fetched."""
+    if spec.stage1 in ("namespaces", "fly") or spec.state == "absent":
+        return spec, False
+    from podwright.stage0 import stage1image
+
+    known, would = stage1image.would_settle(layout, spec)
+    if mode.check or not would:
+        return known, would
+    return stage1image.settle(layout, spec, mode.progress), True
 
 
 def _stored_id(layout: Layout, text: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from podwright.model.podnames import PodNames
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
+    from podwright.model.stage1 import GivenStage1
     from podwright.model.streams import LogLimits
     from podwright.model.unitspec import ActivatedPort, UnitSpec
     from podwright.stage0.images import StoredImage
@@ -47,6 +48,9 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         more.update(podnames.dump(spec.names))
     if spec.sockets:
         more["sockets"] = [to_json(one) for one in spec.sockets]
+    if spec.stage1 in ("kvm", "image"):
+        known = spec.stage1_image is not None and spec.stage1_image.settled
+        more["stage1_image"] = spec.stage1_image.text if known and spec.stage1_image else UNRESOLVED
     if spec.allow:
         from podwright.model import podrules
 
@@ -195,6 +199,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         replace=settings_.get("replace", STOP_FIRST),
         keep_revisions=settings_.get("keep_revisions", KEEP_REVISIONS),
         log=_log(runtime_.get("log")),
+        stage1_image=_stage1_image(runtime_),
     )
     if runtime_.get("manifest") is None:
         return spec
@@ -215,6 +220,14 @@ def _log(raw: Optional[dict[str, Any]]) -> Optional[LogLimits]:
     from podwright.model.streams import LogLimits
 
     return LogLimits(**raw)
+
+
+def _stage1_image(runtime_: dict[str, Any]) -> Optional[GivenStage1]:
+    if "stage1_image" not in runtime_:
+        return None
+    from podwright.model.stage1 import GivenStage1
+
+    return GivenStage1("hash", runtime_["stage1_image"])
 
 
 def _names(runtime_: dict[str, Any]) -> Optional[PodNames]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 FORMAT = 1
+WITH_IMAGE_FORMAT = 2
+"""Of pods with a stage1 image, which an older agent would run as something else."""
 KEEP_REVISIONS = 3
 AGAIN = "remove the pod and apply it again"
 MEMBERS: dict[str, tuple[type, ...]] = {
@@ -128,6 +130,12 @@ def damaged(layout: Layout, name: str) -> list[int]:
     return [number for number in numbers(layout, name) if number not in readable]
 
 
+def _format(raw: dict[str, Any]) -> int:
+    runtime = raw.get("runtime")
+    image = isinstance(runtime, dict) and "stage1_image" in runtime
+    return WITH_IMAGE_FORMAT if image else FORMAT
+
+
 def _read(path: str, name: str) -> Optional[Revision]:
     try:
         with open(path, "rb") as file:
@@ -138,7 +146,7 @@ def _read(path: str, name: str) -> Optional[Revision]:
         raise StoreError(err.message, AGAIN, object=name) from None
     except OSError as err:
         raise StoreError(f"{path}: {err.strerror}", AGAIN, object=name) from None
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+    if not isinstance(raw, dict) or raw.get("format") != _format(raw):
         raise StoreError(
             f"{path} is not a revision that this agent reads", "upgrade the agent", object=name
         )
@@ -208,7 +216,7 @@ def add(
 
 def _write(layout: Layout, name: str, revision: Revision) -> None:
     raw = {
-        "format": FORMAT,
+        "format": _format({"runtime": revision.runtime}),
         "revision": revision.number,
         "created": revision.created,
         "runtime": revision.runtime,

@@ -12,8 +12,11 @@ from podwright.model import privateusers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from podwright.model.pod import PodManifest
     from podwright.model.privateusers import Decision
+    from podwright.model.volume import Volume
 
 
 def decide(manifest: PodManifest, asked: str, stage1: str, net: str) -> Decision:
@@ -30,9 +33,23 @@ def mode(decision: Decision, asked: str) -> str:
     return (asked or "true") if decision.on else ""
 
 
-def _is_device(path: str) -> bool:
+def nodes(volumes: Iterable[Volume]) -> dict[str, str]:
+    """Volume -> `block` or `character`, for those that are device nodes of this host."""
+    found = {}
+    for each in volumes:
+        mode = _mode(each.source) if each.source else 0
+        if stat.S_ISBLK(mode) or stat.S_ISCHR(mode):
+            found[each.name] = "block" if stat.S_ISBLK(mode) else "character"
+    return found
+
+
+def _mode(path: str) -> int:
     try:
-        found = os.stat(path).st_mode
+        return os.stat(path).st_mode
     except OSError:
-        return False  # what is not there is refused elsewhere
+        return 0  # what is not there is refused elsewhere
+
+
+def _is_device(path: str) -> bool:
+    found = _mode(path)
     return stat.S_ISCHR(found) or stat.S_ISBLK(found)

@@ -144,10 +144,12 @@ def plan_manifest(
 
     networks  configurations that are still to be written
     """
-    reports: list[str] = []
     manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
+    reports: list[str] = []
+    if spec.stage1 == "kvm":
+        manifest, reports = _in_machine(spec, manifest)
     users = ownusers.decide(manifest, spec.private_users, spec.stage1, spec.net)
-    rank = privateusers.rank(spec.stage1, users.on)
+    rank = _rank(spec, users.on)
     for image in stored:
         subject = verdict.subject_of(image)
         verdict.check_stage1(layout, subject, rank, image.dependencies)
@@ -161,7 +163,7 @@ def plan_manifest(
 
         manifest, more = fly.admit(spec, manifest)
         reports += more
-    elif spec.stage1 != "namespaces":
+    elif spec.stage1_image is not None:
         from podwright.stage0 import stage1image
 
         stage1image.of_spec(layout, spec)
@@ -198,8 +200,26 @@ def plan_manifest(
     return Planned(manifest, tuple(warnings), tuple(reports))
 
 
+def _in_machine(spec: PodSpec, manifest: PodManifest) -> tuple[PodManifest, list[str]]:
+    """What a virtual machine enforces of the manifest, and sentences about the rest."""
+    from podwright.host import uidranges
+    from podwright.model import kvm
+
+    return kvm.admit(spec, manifest, ownusers.nodes(manifest.volumes), uidranges.missing())
+
+
+def _rank(spec: PodSpec, users: bool) -> str:
+    """The isolation that the policy compares with what an image needs."""
+    image_id = spec.stage1_image.text if spec.stage1_image is not None else ""
+    return privateusers.rank(spec.stage1, users, image_id)
+
+
 def refuse_early(layout: Layout, spec: PodSpec) -> None:
     """Refuse, before anything is fetched, what cannot be had whatever the images are."""
+    if spec.stage1 == "kvm":
+        from podwright.model import kvm
+
+        kvm.check_pod(spec)
     if netchoice.has_own_network(spec.net) and spec.net != netchoice.DEFAULT:
         check_networks(layout, spec.net)
 

@@ -99,7 +99,9 @@ def _asked(layout: Layout, spec: PodSpec) -> GivenStage1:
     """What was said, or what is configured, or the newest of ours that the store has."""
     if spec.stage1_image is not None:
         return spec.stage1_image
-    return GivenStage1("name", KVM_NAME, stored=True)
+    from podwright.stage0 import stage1choice
+
+    return stage1choice.of_kvm(layout)
 
 
 def _found(

@@ -137,11 +137,15 @@ def _launch(
 
         listening, warnings = activation.match(activation.inherited(), manifest)
         manifest = activation.without(manifest, listening)
+        if config["stage1"] == "kvm":
+            from podwright.model import kvm
+
+            kvm.check_listening(tuple(one.name for one in listening))
     insecure = frozenset(config["insecure"])
     _limit(manifest, config["net"])
     asked = config.get("privateUsers", "")
     users = ownusers.decide(manifest, asked, config["stage1"], config["net"])
-    rank = privateusers.rank(config["stage1"], users.on)
+    rank = privateusers.rank(config["stage1"], users.on, config.get("stage1Image", ""))
     known = {image.id: image for image in stored}
     trees = {}
     for app in manifest.apps:

@@ -13,6 +13,8 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podwright.host.paths import Layout
 
 LIVE = ("running", "prepared", "preparing")
@@ -35,8 +37,10 @@ def by_live_pods(layout: Layout) -> dict[str, str]:
             manifest = read_manifest(pod.path)
         except FileNotFoundError:
             continue  # it is only being made, and will see that the image is gone
-        for app in manifest.apps:
-            used.setdefault(app.image_id, f"pod {called(layout, pod)} ({pod.state})")
+        ids = [app.image_id for app in manifest.apps]
+        stage1 = pod.read_object("runtime-config").get("stage1Image")
+        for image_id in [*ids, str(stage1)] if stage1 else ids:
+            used.setdefault(image_id, f"pod {called(layout, pod)} ({pod.state})")
     return used
 
 
@@ -53,9 +57,15 @@ def _named(layout: Layout) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in revisions.names(layout):
         revision = revisions.current(layout, name)
-        for app in revision.runtime.get("apps", ()) if revision else ():
-            found[str(app.get("image_id"))] = f"pod {safe(name)}, which starts it again"
+        for image_id in _of_revision(revision.runtime) if revision else ():
+            found[image_id] = f"pod {safe(name)}, which starts it again"
     return found
+
+
+def _of_revision(runtime: dict[str, Any]) -> list[str]:
+    """The images of a revision, with its stage1's."""
+    found = [str(app.get("image_id")) for app in runtime.get("apps", ())]
+    return [*found, str(runtime["stage1_image"])] if runtime.get("stage1_image") else found
 
 
 def by_revisions(layout: Layout) -> dict[str, str]:
@@ -66,8 +76,8 @@ def by_revisions(layout: Layout) -> dict[str, str]:
     for name in revisions.names(layout):
         for revision in revisions.every(layout, name):
             if revision.result.outcome not in (revisions.FAILED, revisions.ROLLED_BACK):
-                for app in revision.runtime.get("apps", ()):
-                    found[str(app.get("image_id"))] = f"pod {safe(name)}, which can go back to it"
+                for image_id in _of_revision(revision.runtime):
+                    found[image_id] = f"pod {safe(name)}, which can go back to it"
     return found
 
 

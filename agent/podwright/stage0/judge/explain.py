@@ -16,7 +16,7 @@ from podwright.model import policy as model
 from podwright.stage0 import images, store, verdict
 from podwright.stage0.judge import policy, policykeys, requirements
 from podwright.stage0.judge.policy import PolicyError
-from podwright.stage0.judge.rule import minimum_stage1, offered, rule_for
+from podwright.stage0.judge.rule import minimum_stage1, rule_for
 from podwright.text import safe
 from podwright.values import replace, value
 
@@ -262,7 +262,7 @@ def _explanation(
         stage1=stage1,
         verdict=recorded,
         requirements=findings,
-        isolation=not stage1 or bool(offered(stage1)),
+        isolation=stage1 != "vm" or os.path.exists("/dev/kvm"),
     )
 
 

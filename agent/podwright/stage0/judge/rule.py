@@ -60,14 +60,8 @@ def minimum_stage1(rule: Rule) -> str:
     return max(asked, key=model.STAGE1.index, default="")
 
 
-OFFERED = model.STAGE1[:3]
-"""The isolations of this version."""
-
-
-def offered(least: str) -> tuple[str, ...]:
-    """The isolations of this version that are as strong as one, or stronger."""
-    enough = model.STAGE1[model.STAGE1.index(least) :] if least else model.STAGE1
-    return tuple(each for each in OFFERED if each in enough)
+WAYS = {"fly": "fly", "namespaces": "namespaces", "vm": "kvm"}
+"""How an isolation is asked for, by --stage1-name."""
 
 
 def _stronger(least: str) -> str:
@@ -76,13 +70,8 @@ def _stronger(least: str) -> str:
             "run it in namespaces with users of its own (--private-users), which neither the host's"
             " network nor devices of the host allow"
         )
-    fitting = offered(least)
-    if fitting:
-        return f"choose it: --stage1-name={fitting[0]}"
-    return (
-        f"this version of podwright offers {', '.join(OFFERED[:-1])} and {OFFERED[-1]} only: lower"
-        " minimumStage1 in the policy if that is enough for this image"
-    )
+    emulated = " with hardware virtualisation, since emulation does not count" * (least == "vm")
+    return f"choose it: --stage1-name={WAYS[least]}{emulated}"
 
 
 def require_stage1(rule: Rule, subject: Subject, stage1: str) -> None:
