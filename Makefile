@@ -73,7 +73,7 @@ sanity: setup ## ansible-test sanity
 	@$(PARTS) sanity
 
 .PHONY: molecule
-molecule: setup ## roll a signed pod out to three systemd hosts over SSH (root)
+molecule: setup ## roll a signed pod out to three systemd hosts over SSH, then as a virtual machine (root)
 	@$(PARTS) molecule
 
 .PHONY: crash-tests
@@ -92,6 +92,7 @@ power-tests: setup ## cut the power 240 times under a fetch, on ext4 and xfs (10
 .PHONY: molecule-destroy
 molecule-destroy: setup ## end the test hosts that an interrupted run left
 	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/default
+	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/kvm
 
 .PHONY: soak
 soak: setup ## races for mount targets and against enter, pods killed, pods beside gc: 1,000 rounds of each (1 hour, root)

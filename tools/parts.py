@@ -69,5 +69,7 @@ PARTS: dict[str, tuple[Command, ...]] = {
         # A run that was killed left hosts, and Molecule's word that they are still there.
         Command(("molecule", "destroy"), COLLECTION),
         Command(("molecule", "test"), COLLECTION),
+        Command(("molecule", "destroy", "--scenario-name=kvm"), COLLECTION),
+        Command(("molecule", "test", "--scenario-name=kvm"), COLLECTION),
     ),
 }
