@@ -168,6 +168,7 @@ def pod_spec(
         apps=tuple(_app(image, own, extra) for image, own, extra in args.apps),
         stage1=stage1,
         stage1_image=stage1_image,
+        ipc=args.text("ipc", "auto"),
         net=net,
         hostname=host_name(hostname, "--hostname") if hostname else "",
         ports=ports,
@@ -264,6 +265,8 @@ def check_ipc(args: Arguments, stage1: str) -> None:
         from podwright.model import kvm
 
         kvm.check_ipc(asked)
+    if stage1 == "image":
+        return  # what it gives, its manifest says
     if asked not in ("auto", has):
         raise UsageError(
             f"--ipc={asked} cannot be had with stage1 {stage1}",

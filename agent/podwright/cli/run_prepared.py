@@ -98,6 +98,8 @@ def _overrides(args: Arguments) -> dict[str, Any]:
         out["net"] = net
     if args.given("hostname"):
         out["hostname"] = host_name(args.text("hostname"), "--hostname")
+    if args.given("ipc"):
+        out["ipc"] = args.text("ipc")
     names = names_of(args)
     if names is not None:
         from podwright.model.podnames import dump

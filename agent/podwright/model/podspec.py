@@ -133,6 +133,7 @@ class PodSpec:
     sockets        published ports on which systemd listens for it
     log            how much of its log is kept where that goes to files; None: nothing is said
     stage1_image   of kvm and image; None: what is configured, else the newest that is stored
+    ipc            what was said about its IPC namespace: auto, private or parent
     """
 
     name: str
@@ -176,6 +177,7 @@ class PodSpec:
     sockets: tuple[ActivatedPort, ...] = ()
     log: Optional[LogLimits] = None
     stage1_image: Optional[GivenStage1] = None
+    ipc: str = "auto"
 
 
 def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -> AppSpec:

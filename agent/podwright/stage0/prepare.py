@@ -289,6 +289,8 @@ def runtime_config(spec: PodSpec, reports: tuple[str, ...] = ()) -> dict[str, An
         names["names"] = podnames.dump(spec.names)
     if spec.stage1_image is not None:
         names["stage1Image"] = spec.stage1_image.text
+    if spec.ipc != "auto":
+        names["ipc"] = spec.ipc
     return {
         **names,
         "format": RUNTIME_FORMAT if spec.stage1_image is None else WITH_IMAGE_FORMAT,

@@ -74,6 +74,10 @@ def admit(
         found = model.check(image.manifest, stage1)
         if found != stage1:
             raise ImageError(f"image {image.name} is no stage1 for stage1 {stage1}")
+        if stage1 == IMAGE:
+            from podwright.stage1.external import contract
+
+            contract.parse(image.name, image.manifest.annotations)
         if whole:
             intact.check(layout, image)
     except PodwrightError as err:
@@ -85,7 +89,12 @@ def admit(
 def as_launched(image: StoredImage) -> Stage1Image:
     """What a stage1 is handed of its image."""
     return Stage1Image(
-        image.id, image.name, image.trees, image.labels, tuple(image.manifest.annotations)
+        id=image.id,
+        name=image.name,
+        trees=image.trees,
+        labels=image.labels,
+        annotations=tuple(image.manifest.annotations),
+        manifest=image.manifest.raw,
     )
 
 

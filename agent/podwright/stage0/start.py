@@ -13,7 +13,7 @@ from podwright.kernel import fs
 from podwright.model import privateusers
 from podwright.model.pod import MUTABLE, parse_pod
 from podwright.stage0 import etcfiles, images, intact, ownusers, pods, prepare, verdict
-from podwright.stage1.contract import Launch, Outcome
+from podwright.stage1.contract import Given, Launch, Outcome
 from podwright.values import replace
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def run(
         from podwright.metadata import client
 
         client.check(layout.metadata_socket)
-    network = _worker(config["net"])  # it loads its libraries while we go on
+    network = _worker(config["net"], config["stage1"])  # it loads its libraries while we go on
     try:
         launch = _launch(layout, pod, config, stored or [])
         if log_files:
@@ -103,9 +103,9 @@ def run(
 def _road(stage1: str) -> Callable[..., Outcome]:
     """What runs a pod of this flavour."""
     if stage1 == "image":
-        from podwright.stage1.external.run import launch as launch_external
+        from podwright.stage1.external.run import launch as launch_image
 
-        return launch_external
+        return launch_image
     from podwright.stage1.namespaces.launch import launch
 
     return launch
@@ -186,6 +186,7 @@ def _launch(
         machined=not os.path.exists(f"{layout.local_config}/no-machined"),
         machine_journal=not os.path.exists(f"{layout.local_config}/no-machine-journals"),
         stage1_image=stage1_image,
+        given=Given(config["hostname"], layout.local_config, config.get("ipc", "auto")),
     )
     if config["name"]:
         launch = _logged(layout, launch, config)
@@ -281,9 +282,9 @@ def record_end(path: str, outcome: Outcome, error: str) -> None:
     fs.write_atomic(f"{path}/exited", jsonio.dumps(record).encode(), 0o640, durable=False)
 
 
-def _worker(net: str) -> Optional[NetWorker]:
-    """Fork the network worker, still without work; None when the pod needs none."""
-    if net in ("none", "host"):
+def _worker(net: str, stage1: str) -> Optional[NetWorker]:
+    """Fork the network worker, still without work; None when the pod needs none of ours."""
+    if net in ("none", "host") or stage1 == "image":
         return None
     from podwright.net.worker import NetWorker
 

@@ -10,7 +10,9 @@ from podwright.values import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Optional
+    from typing import Any, Optional
+
+    from podwright.stage1.kvm.machine import Settings
 
 
 @value
@@ -75,7 +77,8 @@ class Stage1Image:
     """The image that a stage1 comes from, admitted here and now.
 
     id, name, labels, annotations   of the image
-    trees   absolute paths of the read-only directories that its root is stacked from, top first
+    trees     absolute paths of the read-only directories that its root is stacked from, top first
+    manifest  its image manifest, as JSON object
     """
 
     id: str
@@ -83,10 +86,27 @@ class Stage1Image:
     trees: tuple[str, ...]
     labels: tuple[tuple[str, str], ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
+    manifest: Optional[dict[str, Any]] = None
 
     def says(self, name: str) -> str:
         """The text of an annotation, or ""."""
         return dict(self.annotations).get(name, "")
+
+
+@value
+class Given:
+    """What was said, where a stage1 image is to be told (C1): defaults are not.
+
+    hostname      "" for nothing
+    local_config  the administrator's configuration
+    ipc           auto, private or parent
+    debug         details are to be printed
+    """
+
+    hostname: str = ""
+    local_config: str = ""
+    ipc: str = "auto"
+    debug: bool = False
 
 
 @value
@@ -125,6 +145,8 @@ class Launch:
     machined       it is registered with systemd-machined, where that answers
     machine_journal  then it has a journal of its own, too, where the host has what that takes
     stage1_image   of the flavours kvm and image
+    given          what was said about it, for stage1 images of others
+    kvm            of the flavour kvm: how its machine is to be run; None = as `Settings` says by itself
     """
 
     uuid: str
@@ -158,6 +180,8 @@ class Launch:
     machined: bool = False
     machine_journal: bool = False
     stage1_image: Optional[Stage1Image] = None
+    given: Given = Given()
+    kvm: Optional[Settings] = None
 
 
 @value
