@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the links of a pod are like in its machine: read from the pod's network namespace, made again in the guest. Pure.
+"""What the links of a pod are like in its machine: read from the pod's network namespace, made again there. Pure.
 
 The host makes a pod's network as ever; what its links have there, those of the machine get (`nic`), in
 the frame GO (`frames`), and `guest.nics` puts it on them.
