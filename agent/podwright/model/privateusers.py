@@ -45,7 +45,7 @@ def decide(
     missing   why this host has no user namespaces, or ""
     shared    names of the volumes in which the pod's mounts are to appear on the host
     """
-    if asked == "false":
+    if asked == "false" or (stage1 == "image" and not asked):
         return OFF
     why, hint = _obstacle(stage1, net, tuple(devices), missing, tuple(shared))
     if not why:

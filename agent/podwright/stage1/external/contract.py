@@ -127,7 +127,7 @@ def _path(image: str, name: str, path: str) -> str:
 def _version(image: str, text: Optional[str]) -> int:
     if text is None:
         return 1
-    if not (made_of(text, DIGITS) and len(text) < 5 and 1 <= int(text)):
+    if not (made_of(text, DIGITS) and len(text) < 5 and int(text) >= 1):
         raise ImageError(
             f"stage1 {safe(image, 200)}: {safe(text, 40)!r} is no interface version",
             f"a whole number from 1 to {NEWEST}",

@@ -95,6 +95,22 @@ def open_all(pod: Launch, plan: PodPlan) -> Optional[Sinks]:
     return sinks if found or special else None
 
 
+def open_for(pod: Launch, name: str) -> Optional[Sinks]:
+    """Open a log for all that a pod writes, as that of one app, and record it; None where there is none."""
+    most, count = pod.log_limits
+    sinks = Sinks(most)
+    try:
+        found = _files(sinks, pod, [name], count) if pod.log_files else _journal(sinks, pod)
+    except BaseException:
+        sinks.close()
+        raise
+    if not found:
+        return None
+    for directory in (pod.pod_dir, pod.log_dir) if pod.log_dir else (pod.pod_dir,):
+        record(directory, pod, found)
+    return sinks
+
+
 def record(directory: str, pod: Launch, found: dict[str, Any]) -> None:
     """Write what finds the logs again."""
     text = {"format": FORMAT, "started": clock.now(), "uuid": pod.uuid, "name": pod.name, **found}

@@ -1,0 +1,224 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The root of a stage1 image with the roots of a pod's apps in it, where the contract has them (C1).
+
+All of it is mounted in a mount namespace of ours, which the stage1 inherits, so that nothing of it is
+left on the host when we die. What the host reads there while the pod runs, `rkt/`, is a directory of the
+pod that is bound into the root.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from podwright.errors import LaunchError
+from podwright.kernel import beneath, calls, fs, mounts, process
+from podwright.kernel.calls import CallError
+from podwright.kernel.step import step
+from podwright.stage1.contract import GIVEN
+from podwright.stage1.namespaces import environment
+from podwright.stage1.namespaces.imageroot import NO_OVERLAY
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podwright.model.pod import PodApp
+    from podwright.model.volume import Volume
+    from podwright.stage1.contract import Launch
+
+ROOT = "stage1/rootfs"
+OWN = "_stage1"
+"""Where what the stage1 writes is, beside what the apps do; no app can have a name with an underscore."""
+OVERLAID, SHIFTED = "overlay-prepared", "private-users-prepared"
+COPIED = "copied"
+"""Beside what is written: the root was copied, completely."""
+OPTIONS = (("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off"))
+HIGHEST_FILE = 1 << 20
+
+
+def own_mounts() -> None:
+    """A mount namespace of ours: the host's later mounts come in, and none of ours gets out."""
+    process.unshare(process.CLONE_NEWNS)
+    mounts.make_private("/", mounts.MS_SLAVE)
+
+
+def build(pod: Launch, trees: tuple[str, ...], shift: int = 0) -> None:
+    """Make everything below the pod's stage1/rootfs, in our own mount namespace.
+
+    shift  what is added to the number of every owner: then the roots are copies
+    Raises LaunchError for what an image makes impossible, OSError for the rest.
+    """
+    here = os.open(f"{pod.pod_dir}/{ROOT}", beneath.DIRECTORY)
+    overlaid = pod.overlay and not shift
+    if overlaid:
+        overlaid = _overlay(f"{pod.pod_dir}/overlay/{OWN}", trees, here)
+    root = os.open(f"{pod.pod_dir}/{ROOT}", beneath.DIRECTORY)
+    try:
+        if overlaid:
+            fs.write_atomic(f"{pod.pod_dir}/{OVERLAID}", b"", 0o644, durable=False)
+        else:
+            _copy(f"{pod.pod_dir}/overlay/{OWN}", trees, root, shift)
+        _told(here, root, shift)
+        for app in pod.manifest.apps:
+            place = _directory(root, f"opt/stage2/{app.name}/rootfs")
+            writable = f"{pod.pod_dir}/overlay/{app.name}"
+            if not overlaid or not _overlay(writable, pod.trees[app.name], place):
+                _copy(writable, pod.trees[app.name], place, shift)
+            os.close(place)
+            _environment(root, app)
+        _names(pod, root)
+    finally:
+        os.close(root)
+        os.close(here)
+    for volume in pod.manifest.volumes:
+        _volume(pod.pod_dir, volume, shift)
+
+
+def again(pod_dir: str, trees: tuple[str, ...]) -> None:
+    """Mount the root of an ended pod's stage1 once more, with all that was written to it."""
+    if not os.path.lexists(f"{pod_dir}/{OVERLAID}"):
+        return
+    here = os.open(f"{pod_dir}/{ROOT}", beneath.DIRECTORY)
+    _overlay(f"{pod_dir}/overlay/{OWN}", trees, here)
+    root = os.open(f"{pod_dir}/{ROOT}", beneath.DIRECTORY)
+    _told(here, root, 0)
+    os.close(root)
+    os.close(here)
+
+
+def take_down(pod_dir: str) -> None:
+    """Unmount it all, in our own mount namespace."""
+    try:
+        calls.libc("umount2", os.fsencode(f"{pod_dir}/{ROOT}"), mounts.MNT_DETACH)
+    except CallError:
+        return  # a copy, or it never got so far
+
+
+def _overlay(writable: str, trees: tuple[str, ...], target: int) -> bool:
+    """Mount an overlay of read-only trees on `target`; False where the host cannot do it."""
+    upper, work = f"{writable}/upper", f"{writable}/work"
+    if not os.path.lexists(work):
+        fs.ensure_dir(writable)
+        fs.ensure_dir(upper, 0o755)
+        top = os.stat(trees[0])
+        step("chmod")
+        os.chmod(upper, stat.S_IMODE(top.st_mode))
+        step("chown")
+        os.chown(upper, top.st_uid, top.st_gid)
+        fs.mkdir(work)
+    fds = [os.open(path, beneath.DIRECTORY) for path in (upper, work, *trees)]
+    names = [f"/proc/self/fd/{fd}" for fd in fds]
+    options = (("upperdir", names[0]), ("workdir", names[1]), *OPTIONS)
+    try:
+        mount = mounts.overlay(tuple(names[2:]), options, writable)
+    except CallError as err:
+        if err.errno not in NO_OVERLAY:
+            raise
+        return False
+    finally:
+        for fd in fds:
+            os.close(fd)
+    mounts.attach(mount, target)
+    os.close(mount)
+    return True
+
+
+def _copy(writable: str, trees: tuple[str, ...], target: int, shift: int) -> None:
+    """A full copy of what trees show, unless it is there from an earlier life."""
+    from podwright.kernel.copytree import copy_layers
+
+    if os.path.lexists(f"{writable}/{COPIED}"):
+        return
+    fs.ensure_dir(writable)
+    path = f"/proc/self/fd/{target}"
+    for name in os.listdir(path):
+        fs.remove_tree(f"{path}/{name}")
+    copy_layers(trees, path, shift=shift)
+    fs.write_atomic(f"{writable}/{COPIED}", b"", durable=False)
+
+
+def _directory(root: int, path: str) -> int:
+    """A directory of the stage1's root, made where it is missing. Raises LaunchError for a link."""
+    place = os.dup(root)
+    for name in path.split("/"):
+        above = place
+        try:
+            fs.mkdir_missing(name, 0o755, above)
+            place = beneath.open_strict(above, name, beneath.DIRECTORY)
+        except OSError as err:
+            raise LaunchError(
+                f"the stage1 image has no usable directory /{path}: {name}: {err.strerror}",
+                "these are the contract's: /opt/stage2 and /rkt are left out of a stage1 image",
+                object=path,
+            ) from None
+        finally:
+            os.close(above)
+    return place
+
+
+def _told(here: int, root: int, shift: int) -> None:
+    """`rkt/`: what the stage1 says, in a directory of the pod that the host sees, too."""
+    for name in ("rkt/status", "rkt/env", "rkt/iottymux"):
+        made = _directory(here, name)
+        if shift and name != "rkt/env":
+            step("chown")
+            os.chown(f"/proc/self/fd/{made}", shift, shift)
+        os.close(made)
+    if os.path.samestat(os.fstat(here), os.fstat(root)):
+        return  # a copy: it is the same directory
+    told = mounts.clone(here, "rkt")
+    place = _directory(root, "rkt")
+    mounts.attach(told, place)
+    os.close(place)
+    os.close(told)
+
+
+def _environment(root: int, app: PodApp) -> None:
+    """`rkt/env/APP`: one NAME=VALUE in each line."""
+    pairs = {**environment.ROOT, **dict(environment.environment(app.name, app.app.environment))}
+    for name, text in pairs.items():
+        if "\n" in text:
+            raise LaunchError(
+                f"app {app.name}: its variable {safe(name, 60)} has several lines,"
+                " which a stage1 image cannot be told",
+                "leave it out, or choose stage1 namespaces",
+                object=app.name,
+            )
+    data = "".join(f"{name}={text}\n" for name, text in sorted(pairs.items()))
+    _put(root, "rkt/env", app.name, data.encode("utf-8", "surrogateescape"))
+
+
+def _names(pod: Launch, root: int) -> None:
+    """What is to be resolv.conf and the hosts file, where we make them."""
+    for said, source, name in (
+        (pod.etc.resolv, "resolv.conf", "rkt-resolv.conf"),
+        (pod.etc.hosts, "hosts", "rkt-hosts"),
+    ):
+        if said == GIVEN:
+            with open(f"{pod.pod_dir}/{source}", "rb") as file:
+                _put(root, "etc", name, file.read(HIGHEST_FILE))
+
+
+def _put(root: int, directory: str, name: str, data: bytes) -> None:
+    place = _directory(root, directory)
+    try:
+        fs.replace_at(place, name, data, 0o644, durable=False)
+    finally:
+        os.close(place)
+
+
+def _volume(pod_dir: str, volume: Volume, shift: int) -> None:
+    """An empty volume, which is the pod's."""
+    if volume.kind != "empty":
+        return
+    path = f"{pod_dir}/sharedVolumes/{volume.name}"
+    fs.ensure_dir(f"{pod_dir}/sharedVolumes")
+    try:
+        fs.mkdir(path, volume.mode)
+    except FileExistsError:
+        return
+    step("chown")
+    os.chown(path, shift + volume.uid, shift + volume.gid)
+    step("chmod")
+    os.chmod(path, volume.mode)
