@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from podwright.stage1.kvm.machine import Disk, End, Machine, Nic, Share
 
 QEMU = "qemu-system-x86_64"
+MODERN = "virtio-mmio.force-legacy=false"
+"""Virtio 1.0, which is all that virtiofsd speaks."""
 PORT = "podwright.0"
 """The name of the channel's port within the guest."""
 TRANSLATED = 48
@@ -35,7 +37,7 @@ MODELS = {
 KINDS = {
     MICROVM: (
         # without a clock the kernel looks for one for a second; without ACPI qboot is the firmware
-        *(("pit", "on"), ("pic", "on"), ("rtc", "on"), ("acpi", "off")),
+        *(("pit", "on"), ("pic", "on"), ("rtc", "on"), ("acpi", "on")),
         *(("isa-serial", "on"), ("auto-kernel-cmdline", "on"), ("x-option-roms", "off")),
     ),
     Q35: (("usb", "off"), ("vmport", "off"), ("hpet", "off"), ("smbus", "off"), ("sata", "off")),
@@ -82,6 +84,7 @@ def _base(machine: Machine) -> list[Option]:
         Option("uuid", _uuid(machine)),
         Option("sandbox", "on", tuple((what, "deny") for what in DENIED)),
         Option("machine", machine.kind, (*KINDS[machine.kind], ("memory-backend", "ram"))),
+        *((Option("global", MODERN),) if machine.kind == MICROVM else ()),
         Option("accel", machine.accelerator, translated),
         Option("cpu", *MODELS[machine.accelerator]),
         Option("smp", str(_number(machine.cpus, "CPUs"))),
