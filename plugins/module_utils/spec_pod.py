@@ -138,6 +138,10 @@ POD: Table = {
     ),
     "pod_manifest": Option("dict"),
     "stage1": Option(),
+    "stage1_image": Option(
+        "dict",
+        table={"name": Option(), "path": Option("path"), "url": Option(), "hash": Option()},
+    ),
     "private_users": Option(choices=("true", "false", "idmapped")),
     "selinux": Option(choices=("auto", "require", "off")),
     "net": Option("raw", convert=words),

@@ -306,9 +306,36 @@ options:
       type: dict
     stage1:
       description:
-        - How the pod is isolated. V(namespaces), which is the default, or V(fly), one app with the
-          host's namespaces, for agents of the host.
+        - How the pod is isolated. V(namespaces), which is the default; V(kvm), the same pod in a virtual
+          machine of its own; V(fly), one app with the host's namespaces, for agents of the host; or
+          V(image), the stage1 image that O(stage1_image) names, whatever it does.
+        - V(kvm) needs a stage1 image on the host, made by C(podwright stage1 build kvm). It refuses
+          O(net=host), devices that are no disks, volumes with propagation shared, and O(sockets).
       type: str
+    stage1_image:
+      description:
+        - The stage1 image of the pod, with exactly one of the suboptions. It is verified like every image, now and
+          at every start. An image that is made for O(stage1=kvm) is run so, any other by the published contract.
+        - If omitted, O(stage1=kvm) takes the one that the host's C(stage1.d) names, or the newest that is
+          stored and fits.
+      type: dict
+      suboptions:
+        name:
+          description:
+            - Its name, such as C(podwright.io/stage1-kvm:1.0), fetched if the host has none of that name.
+          type: str
+        path:
+          description:
+            - Absolute path of its file on the host.
+          type: path
+        url:
+          description:
+            - Where it is fetched from.
+          type: str
+        hash:
+          description:
+            - Its ID in the host's store.
+          type: str
     private_users:
       description:
         - Whether the pod has users of its own, so that its root is nobody on the host. When nothing is said it has

@@ -71,6 +71,16 @@ pods:
       type: str
       returned: always
       sample: namespaces
+    stage1_image:
+      description: The stage1 image that it is run by, with C(id) and C(name); empty where it has none.
+      type: dict
+      returned: always
+    machine:
+      description:
+        - Its virtual machine, with C(accelerator), C(runner), C(kind), C(memory) in MiB, C(cpus), and C(boot),
+          the seconds that its guest took until it could run the pod; empty where it has none.
+      type: dict
+      returned: always
     pid:
       description: Process that is its PID 1, as the host sees it; C(null) if it does not run.
       type: int

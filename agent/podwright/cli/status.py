@@ -97,12 +97,28 @@ def _rule(one: dict[str, Any]) -> str:
     return f"{way}={one[way]}{ports}"
 
 
+def _machine(machine: dict[str, Any]) -> list[str]:
+    """What is known of a pod's virtual machine."""
+    said = {
+        "machine": " ".join(machine[name] for name in ("kind", "runner") if name in machine),
+        "accelerator": machine.get("accelerator", ""),
+        "vcpus": machine.get("cpus", ""),
+        "guest-memory": f"{machine['memory']}Mi" if "memory" in machine else "",
+        "boot-overhead": f"{machine['boot']:.2f}s" if "boot" in machine else "",
+    }
+    return [f"{name}={text}" for name, text in said.items() if text]
+
+
 def _lines(seen: dict[str, Any]) -> list[str]:
     running = seen["state"] == "running"
     lines = [f"state={seen['state']}", f"uuid={seen['name']}", f"created={seen['created_at']}"]
     if seen["pod_name"]:
         lines.insert(0, f"name={seen['pod_name']}")
     lines += [f"{name}={seen[name]}" for name in ("stage1", "net") if seen[name]]
+    if seen["stage1_image"]:
+        lines.append("stage1-image={name} ({id:.19})".format(**seen["stage1_image"]))
+    if seen["machine"]:
+        lines += _machine(seen["machine"])
     if seen["started_at"]:
         lines.append(f"started={seen['started_at']}")
     if running:

@@ -44,11 +44,13 @@ class Planned:
     warnings   about what was asked for, for people
     reports    sentences about protection that is the default but that the pod does not have, for
                people and for `status`
+    stage1     the image that its stage1 comes from; None for the flavours of ours
     """
 
     manifest: PodManifest
     warnings: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
+    stage1: Optional[StoredImage] = None
 
 
 @value
@@ -117,7 +119,7 @@ def prepare(
     A failure leaves an aborted prepare, which is removed at once.
     """
     planned = plan_manifest(layout, spec, stored)
-    for image in stored:
+    for image in (*stored, *([planned.stage1] if planned.stage1 is not None else [])):
         intact.check(layout, image)
     pod = pods.create(layout)
     try:
@@ -163,10 +165,14 @@ def plan_manifest(
 
         manifest, more = fly.admit(spec, manifest)
         reports += more
-    elif spec.stage1_image is not None:
+    stage1 = None
+    if spec.stage1_image is not None:
         from podwright.stage0 import stage1image
 
-        stage1image.of_spec(layout, spec)
+        stage1 = stage1image.of_spec(layout, spec)
+        if spec.stage1 == "image" and stage1 is not None:
+            manifest, more = _in_contract(spec, manifest, stage1)
+            reports += more
     if any(image.manifest.app and image.manifest.app.isolators_json for image in stored):
         from podwright.stage0.grants import check_grants
 
@@ -197,7 +203,7 @@ def plan_manifest(
         from podwright.stage1.namespaces import labels
 
         reports += labels.refuse(manifest, spec.selinux, spec.stage1)
-    return Planned(manifest, tuple(warnings), tuple(reports))
+    return Planned(manifest, tuple(warnings), tuple(reports), stage1)
 
 
 def _in_machine(spec: PodSpec, manifest: PodManifest) -> tuple[PodManifest, list[str]]:
@@ -206,6 +212,18 @@ def _in_machine(spec: PodSpec, manifest: PodManifest) -> tuple[PodManifest, list
     from podwright.model import kvm
 
     return kvm.admit(spec, manifest, ownusers.nodes(manifest.volumes), uidranges.missing())
+
+
+def _in_contract(
+    spec: PodSpec, manifest: PodManifest, image: StoredImage
+) -> tuple[PodManifest, list[str]]:
+    """What a stage1 image of somebody else can be told of the manifest, and sentences about the rest."""
+    from podwright.model import external
+    from podwright.stage1.external import contract
+
+    annotations = image.manifest.annotations
+    contract.parse(image.name, annotations)
+    return external.admit(spec, manifest, image.name, external.features(annotations))
 
 
 def _rank(spec: PodSpec, users: bool) -> str:
@@ -220,6 +238,10 @@ def refuse_early(layout: Layout, spec: PodSpec) -> None:
         from podwright.model import kvm
 
         kvm.check_pod(spec)
+    elif spec.stage1 == "image":
+        from podwright.model import external
+
+        external.check_pod(spec)
     if netchoice.has_own_network(spec.net) and spec.net != netchoice.DEFAULT:
         check_networks(layout, spec.net)
 
@@ -269,7 +291,7 @@ def _write(
 
     put("pod", jsonio.dumps(dump_pod(manifest)))
     put("pod-created", clock.now())
-    put("runtime-config", jsonio.dumps(runtime_config(spec, planned.reports)))
+    put("runtime-config", jsonio.dumps(runtime_config(spec, planned.reports, planned.stage1)))
     for directory in ("stage1", "overlay"):
         fs.mkdir(f"{path}/{directory}")  # what a pod writes may be a setuid program (T42)
     for directory in ("stage1/rootfs", "appsinfo"):
@@ -280,20 +302,25 @@ def _write(
         put(f"appsinfo/{app.name}/treeStoreID", image.id)
 
 
-def runtime_config(spec: PodSpec, reports: tuple[str, ...] = ()) -> dict[str, Any]:
+def runtime_config(
+    spec: PodSpec, reports: tuple[str, ...] = (), stage1: Optional[StoredImage] = None
+) -> dict[str, Any]:
     """What run-prepared needs besides the manifest."""
     names: dict[str, Any] = {}
     if spec.names is not None:
         from podwright.model import podnames
 
         names["names"] = podnames.dump(spec.names)
-    if spec.stage1_image is not None:
-        names["stage1Image"] = spec.stage1_image.text
+    if stage1 is not None:
+        from podwright.model.imageref import format_ref
+
+        names["stage1Image"] = stage1.id
+        names["stage1Name"] = format_ref(stage1.name, stage1.labels)
     if spec.ipc != "auto":
         names["ipc"] = spec.ipc
     return {
         **names,
-        "format": RUNTIME_FORMAT if spec.stage1_image is None else WITH_IMAGE_FORMAT,
+        "format": RUNTIME_FORMAT if stage1 is None else WITH_IMAGE_FORMAT,
         "name": spec.name,
         "stage1": spec.stage1,
         "net": spec.net,

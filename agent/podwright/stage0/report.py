@@ -29,6 +29,8 @@ def report(pod: Pod) -> dict[str, Any]:
         "pod_name": runtime.get("name", ""),
         "state": pod.state,
         "stage1": runtime.get("stage1", ""),
+        "stage1_image": _stage1_image(runtime),
+        "machine": _machine(pod),
         "net": runtime.get("net", ""),
         "metadata": runtime.get("metadata") is True,
         "insecure": _texts(runtime.get("insecure")),
@@ -150,6 +152,36 @@ def _users(pod: Pod) -> Optional[dict[str, int]]:
     """The ids of the host that are the pod's users; None while it has none, or the host's."""
     found = uidranges.of(pod.path)
     return None if found is None else {"first": found[0], "count": found[1]}
+
+
+def _stage1_image(runtime: dict[str, Any]) -> dict[str, str]:
+    """The image that the pod's stage1 comes from; empty for the flavours of ours."""
+    if not runtime.get("stage1Image"):
+        return {}
+    return {"id": str(runtime["stage1Image"]), "name": str(runtime.get("stage1Name", ""))}
+
+
+MACHINE: dict[str, type] = {
+    "accelerator": str,
+    "runner": str,
+    "kind": str,
+    "kernel": str,
+    "memory": int,
+    "cpus": int,
+    "boot": float,
+}
+"""What is told of a virtual machine; memory in MiB, boot in seconds until the guest has said hello."""
+
+
+def _machine(pod: Pod) -> dict[str, Any]:
+    """What its keeper has written down of the pod's virtual machine; empty where there is none."""
+    raw = _object(pod.read_json("machine"))
+    found: dict[str, Any] = {}
+    for name, kind in MACHINE.items():
+        said = raw.get(name)
+        if type(said) is kind or (kind is float and type(said) is int):
+            found[name] = said
+    return found
 
 
 def _object(raw: Any) -> dict[str, Any]:

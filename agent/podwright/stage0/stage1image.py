@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from podwright.errors import ImageError, NotFoundError, PodwrightError
 from podwright.model import stage1 as model
+from podwright.model.imageref import format_ref
 from podwright.model.stage1 import IMAGE, KVM, KVM_NAME, GivenStage1
 from podwright.stage0 import images, intact, platform, store
 from podwright.stage1.contract import Stage1Image
@@ -143,12 +144,17 @@ def _stored(layout: Layout, asked: GivenStage1, spec: PodSpec) -> Optional[Store
 
 def _fits(image: StoredImage, stage1: str) -> bool:
     """Whether it is a stage1 of the flavour, for this host and this agent."""
+    return not _misfit(image, stage1)
+
+
+def _misfit(image: StoredImage, stage1: str) -> str:
+    """Why it is not, or ""."""
     try:
         platform.check_runnable(image.manifest)
         model.check(image.manifest, stage1)
-    except ImageError:
-        return False
-    return True
+    except ImageError as err:
+        return err.message
+    return ""
 
 
 def _order(image: StoredImage) -> tuple[object, ...]:
@@ -161,11 +167,7 @@ def missing(layout: Layout, asked: GivenStage1, stage1: str) -> NotFoundError:
     others = images.find_images(layout, asked.text) if store.check(layout) else []
     why = ""
     for image in others:
-        try:
-            platform.check_runnable(image.manifest)
-            model.check(image.manifest, stage1)
-        except ImageError as err:
-            why = f" that fits: {err.message}"
+        why = f" that fits: {_misfit(image, stage1)}"
     return NotFoundError(
         f"stage1 {stage1}: there is no image {name} in the store{why}",
         "make it: podwright stage1 build kvm; or fetch the one that was made for your hosts:"
@@ -173,6 +175,16 @@ def missing(layout: Layout, asked: GivenStage1, stage1: str) -> NotFoundError:
         object=asked.text,
         reason="no-stage1-image",
     )
+
+
+def of_kvm(layout: Layout) -> tuple[list[str], list[str]]:
+    """Names of the stored images that KVM pods can be started from, the newest last; and what is wrong
+    with the others.
+    """
+    found = images.find_images(layout, KVM_NAME) if store.check(layout) else []
+    fitting = sorted((image for image in found if _fits(image, KVM)), key=_order)
+    wrong = [_misfit(image, KVM) for image in found if image not in fitting]
+    return [format_ref(image.name, image.labels) for image in fitting], wrong
 
 
 def _text(asked: GivenStage1) -> str:

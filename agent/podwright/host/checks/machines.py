@@ -93,6 +93,32 @@ def qemu(machine: str = "", find: Callable[[str], str] = program) -> Check:
     return Check("qemu", OK, version_line(path, "--version") or path)
 
 
+def virtiofsd(root: str = "") -> Check:
+    """Whether there is what serves a machine its files."""
+    from podwright.stage1.kvm import virtiofsd as found
+
+    for path, _ in found.PLACES:
+        if os.access(f"{root}{path}", os.X_OK):
+            return Check("virtiofsd", OK, path)
+    hint = "install virtiofsd (Debian 12: qemu-system-common)"
+    return Check("virtiofsd", MISSING, "no virtiofsd", hint)
+
+
+def stage1_kvm(data: str) -> Check:
+    """Whether the store has a stage1 image that virtual machines can be started from."""
+    from podwright.host.paths import Layout
+    from podwright.stage0 import stage1image
+
+    hint = "podwright stage1 build kvm, or fetch the one that was made for your hosts"
+    fitting, others = stage1image.of_kvm(Layout(data=data))
+    if fitting:
+        more = f", and {len(fitting) - 1} more" if len(fitting) > 1 else ""
+        return Check("stage1-kvm", OK, f"{fitting[-1]}{more}")
+    if others:
+        return Check("stage1-kvm", MISSING, f"stored, but none that fits: {others[-1]}", hint)
+    return Check("stage1-kvm", MISSING, "none in the store", hint)
+
+
 def libvirt(root: str = "", find: Callable[[str], str] = program) -> Check:
     """Whether libvirt is installed, and answers."""
     if not find("libvirtd") and not find("virtqemud"):
