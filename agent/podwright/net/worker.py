@@ -69,6 +69,11 @@ class NetWorker:
         if request is not None:
             self.ask(request)
 
+    @property
+    def request(self) -> Optional[NetRequest]:
+        """What was asked for."""
+        return self._request
+
     def ask(self, request: NetRequest) -> None:
         """Say what is wanted; an address and the ports are taken now."""
         self._request = request

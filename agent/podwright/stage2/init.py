@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from podwright.stage2.notices import Voice
     from podwright.stage2.streams import Streams
 
+    Run = Callable[[PodPlan, dict[str, bytes], PodCgroup, Inside], tuple[int, str]]
+
     class Files(Protocol):
         """Control groups, or nothing where they are."""
 
@@ -64,14 +66,22 @@ _UP_AND_RUNNING = 0x41
 
 
 def main(
-    plan: PodPlan, filters: dict[str, bytes], group: PodCgroup, link: Inside, lock_fd: int
+    plan: PodPlan,
+    filters: dict[str, bytes],
+    group: PodCgroup,
+    link: Inside,
+    lock_fd: int,
+    run: Optional[Run] = None,
 ) -> None:
-    """Be the pod's PID 1. Never returns; whatever goes wrong is reported to the parent."""
+    """Be the pod's PID 1. Never returns; whatever goes wrong is reported to the parent.
+
+    run  what it does instead of supervising apps
+    """
     leftovers: Optional[Leftovers] = None
     try:
         try:
             leftovers = _settle_in(plan, group, link, lock_fd)
-            status, reason = _run(plan, filters, group, link)
+            status, reason = (run or _run)(plan, filters, group, link)
         finally:
             if leftovers is not None:
                 leftovers.end()

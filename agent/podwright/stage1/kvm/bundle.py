@@ -11,7 +11,10 @@ from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Union
+
     from podwright.model.image import ImageManifest
+    from podwright.stage1.contract import Stage1Image
 
 NAME = "podwright.io/stage1-kvm"
 KVM = "kvm"
@@ -51,7 +54,7 @@ class Bundle:
     release: str = ""
 
 
-def read(image_id: str, manifest: ImageManifest, tree: str) -> Bundle:
+def read(image_id: str, manifest: Union[ImageManifest, Stage1Image], tree: str) -> Bundle:
     """What the image's manifest says; `tree` is its rendered root on this host. Raises ImageError."""
     said = dict(manifest.annotations)
     if said.get(KIND) != KVM:

@@ -252,11 +252,13 @@ class Clients:
         self.tasks[task.lines.number] = task
         return task
 
+    def stirred(self) -> bool:
+        """Whether a task has ended without a signal of its client's, which is to be let go."""
+        return any(task.over for task in self.control.tasks)
+
     def terminal(self, number: int, pts: int, asked: Any, of: int) -> Optional[Stream]:
         """A terminal that the guest has made for what was entered."""
         task = self.tasks.get(of)
         if task is None or task.over:
             return None
         return task.terminal(number, pts, asked, self.sizes.get(of, (0, 0)))
-
-

@@ -15,10 +15,6 @@ import select
 from podwright.kernel import process, signals, unixsocket
 from podwright.kernel.step import step
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 PIECE = 1 << 15
 
 
@@ -42,7 +38,11 @@ def start(fd: int, *, reads: bool) -> tuple[int, int]:
 
 def _out_of(fd: int, channel: _socket.socket) -> None:
     while True:
-        data: bytes = _patiently(fd, select.POLLIN, lambda: os.read(fd, PIECE))
+        try:
+            data = os.read(fd, PIECE)
+        except BlockingIOError:  # somebody has made it so
+            _wait(fd, select.POLLIN)
+            continue
         if not data:
             return
         channel.sendall(data, _socket.MSG_NOSIGNAL)
@@ -56,17 +56,14 @@ def _into(fd: int, channel: _socket.socket) -> None:
             return
         left = data
         while left:
-            count: int = _patiently(fd, select.POLLOUT, lambda: os.write(fd, left))
-            left = left[count:]
+            try:
+                left = left[os.write(fd, left) :]
+            except BlockingIOError:
+                _wait(fd, select.POLLOUT)
         channel.recv(len(data))
 
 
-def _patiently(fd: int, events: int, act: Callable[[], int]) -> int:
-    """Do it, also where somebody has made `fd` such that it does not block."""
-    while True:
-        try:
-            return act()
-        except BlockingIOError:
-            wait = select.poll()
-            wait.register(fd, events)
-            wait.poll()
+def _wait(fd: int, events: int) -> None:
+    wait = select.poll()
+    wait.register(fd, events)
+    wait.poll()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _socket
 import os
+import time
 
 from podwright.errors import HostError
 from podwright.kernel import process, rlimits
@@ -40,6 +41,7 @@ class Helper:
         self.name = name
         self.pid = pid
         self.output = output
+        self.began = time.monotonic()
         self.said = b""
         self.status: Optional[int] = None
 
@@ -129,7 +131,9 @@ def find_qemu() -> str:
 def descriptors(machine: Machine) -> list[int]:
     """What the machine is connected with."""
     ends = [machine.console, machine.channel]
-    ends += [each.end for each in (*machine.shares, *machine.nics, *machine.disks)]
+    ends += [share.end for share in machine.shares]
+    ends += [nic.end for nic in machine.nics]
+    ends += [disk.end for disk in machine.disks]
     found = [end.fd for end in ends]
     return [fd for fd in (*found, *(nic.vhost for nic in machine.nics)) if fd >= 0]
 

@@ -105,6 +105,8 @@ class Follower:
                 self._app_told(kind, fields)
             elif kind == link.APPS:
                 self._apps_changed(tuple(fields))
+            elif kind == link.MACHINE:
+                self._machine_told(fields[0])
             elif kind == link.DONE:
                 outcome = self._outcome(int(fields[0]), fields[1])
             elif kind == link.FAILED:
@@ -123,6 +125,13 @@ class Follower:
                 health.say(self.pod_dir, ready=False)
         except OSError as err:  # a full disk is no reason to end the pod
             self._noted(f"what probes say cannot be recorded: {safe(err)}")
+
+    def _machine_told(self, text: str) -> None:
+        """Keep what the pod's virtual machine is."""
+        try:
+            fs.write_atomic(f"{self.pod_dir}/machine", text.encode(), 0o644, durable=False)
+        except OSError as err:  # a full disk is no reason to end the pod
+            self._noted(f"what its machine is cannot be recorded: {safe(err)}")
 
     def _log(self, text: str) -> None:
         """Say something at once where the pod's own messages go; a terminal may be the app's now."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.output import Output
     from podwright.stage1.namespaces.plan import PodPlan
     from podwright.stage1.namespaces.sinks import Sinks
+    from podwright.stage2.init import Run
 
 
 def launch(
@@ -83,7 +84,10 @@ def _launch(
             users = _range(pod)
             plan = _with_users(pod, plan, users)
         code = _filters(pod, plan)
-        group = groups.of(plan)
+        grouped, run = plan, None
+        if pod.stage1 == "kvm":
+            grouped, run = _machine(pod, plan, network)
+        group = groups.of(grouped)
         record.write(pod.pod_dir, 0, group.directories())  # before they exist: gc reads it
         group.make()
         parent = _Parent(plan, group, pod, network, on_ready, on_report)
@@ -93,7 +97,7 @@ def _launch(
             parent.reported(
                 *pod.reports, *group.notes, *(labels.reports if labels is not None else ())
             )
-            parent.fork(code)
+            parent.fork(code, run)
             return parent.follow()
         finally:
             parent.end()
@@ -180,6 +184,14 @@ def _filters(pod: Launch, plan: PodPlan) -> dict[str, bytes]:
     }
 
 
+def _machine(pod: Launch, plan: PodPlan, network: Optional[NetWorker]) -> tuple[PodPlan, Run]:
+    """What the control groups of a pod in a virtual machine are made for, and what its PID 1 does."""
+    from podwright.stage1.kvm import prepare
+
+    data = os.path.dirname(os.path.dirname(os.path.dirname(pod.pod_dir)))
+    return prepare.road(pod, plan, pod.cache_dir or f"{data}/cache", network)
+
+
 def _show_output() -> Output:
     """Keep our terminal: what the pod writes is copied to it."""
     from podwright.stage1.namespaces.output import Output
@@ -244,8 +256,11 @@ class _Parent(Follower):
         if self.machined and pod.machine_journal and self.sinks is not None:
             self._keep_journal(self.sinks)
 
-    def fork(self, code: dict[str, bytes]) -> None:
-        """Start the pod's PID 1 in a new pid namespace; our own children stay in ours."""
+    def fork(self, code: dict[str, bytes], run: Optional[Run] = None) -> None:
+        """Start the pod's PID 1 in a new pid namespace; our own children stay in ours.
+
+        run  what it does, where that is not to supervise the apps
+        """
         mask = signals.pthread_sigmask(signals.SIG_BLOCK, FORWARDED)
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         server = unixsocket.listen(self.lock_fd, control.NAME, control.MOST_CLIENTS)
@@ -268,7 +283,7 @@ class _Parent(Follower):
                 more = (self._inner_terminal(), self.outer, self.listening)
                 inside = link.Inside(*ends, *more)
                 inside.sinks = self.sinks
-                init.main(self.plan, code, self.group, inside, self.lock_fd)
+                init.main(self.plan, code, self.group, inside, self.lock_fd, run)
         finally:
             process.setns(own, process.CLONE_NEWPID)
             os.close(own)

@@ -86,10 +86,14 @@ class Users:
         """From here on all that we make belongs to the pod's root."""
         process.act_on_files_as(self.first)
 
-    def enter(self) -> None:
-        """Become the pod's root: with all capabilities in the pod, with none outside."""
+    def join(self) -> None:
+        """Be in the pod's user namespace, with all capabilities in the pod, as nobody yet."""
         process.setns(self._fd, process.CLONE_NEWUSER)
         os.close(self._fd)
+
+    def enter(self) -> None:
+        """Become the pod's root: with all capabilities in the pod, with none outside."""
+        self.join()
         os.setgroups(())
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
@@ -113,7 +117,7 @@ def create(wanted: UserRange, kinds: int) -> Users:
         ) from None
     try:
         handle = os.pidfd_open(held.pid)
-        proc = f"/proc/{_seen_as(handle)}"
+        proc = f"/proc/{seen_as(handle)}"
         text = f"0 {wanted.first} {wanted.count}\n".encode()
         for name in ("uid_map", "gid_map"):
             _write(f"{proc}/{name}", text)
@@ -125,7 +129,7 @@ def create(wanted: UserRange, kinds: int) -> Users:
     return Users(wanted, fd)
 
 
-def _seen_as(handle: int) -> int:
+def seen_as(handle: int) -> int:
     """The process that a pidfd is open on, by its number in the host's /proc."""
     with open(f"/proc/self/fdinfo/{handle}", "rb") as file:
         for line in file:

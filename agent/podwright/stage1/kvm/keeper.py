@@ -1,0 +1,228 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The PID 1 of a pod that runs in a virtual machine: it keeps the machine, as another one supervises apps.
+
+It builds the apps' roots as ever, has virtiofsd serve them and QEMU run the machine, both in
+jails of their own, and leaves the host behind. From then on it stands between the guest and everybody
+else: the waiting parent, clients of the control socket, logs, terminals, the host's service manager.
+The guest is a stranger. What it says is checked, and nothing that it does holds anybody up.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import stat
+import time
+
+from podwright import jsonio
+from podwright.errors import LaunchError
+from podwright.kernel import mounts, process, signals, terminal, unixsocket
+from podwright.stage1.kvm import codec, frames, halfroot, helpers, ports, protocol
+from podwright.stage1.kvm import plan as plans
+from podwright.stage1.kvm.console import Console
+from podwright.stage1.kvm.machine import Disk, End, Nic
+from podwright.stage1.kvm.outputs import Outputs
+from podwright.stage1.kvm.relaying import Relaying
+from podwright.stage1.namespaces import link as messages
+from podwright.stage1.namespaces import roots, volumes
+from podwright.stage1.namespaces import users as usernames
+from podwright.stage2.init import every_capability
+from podwright.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.stage1.kvm.nic import Tap
+    from podwright.stage1.kvm.plan import Parts
+    from podwright.stage1.kvm.protocol import DiskAt
+    from podwright.stage1.namespaces.link import Inside
+    from podwright.stage1.namespaces.plan import PodPlan
+    from podwright.stage1.namespaces.sources import Pins
+    from podwright.stage1.namespaces.users import Users
+
+KINDS = process.CLONE_NEWIPC | process.CLONE_NEWUTS | process.CLONE_NEWNET
+"""Its namespaces besides those of mounts, processes and users."""
+TERMINALS = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0600"))
+"""The terminals of this process: only it opens any."""
+
+
+def run(parts: Parts, plan: PodPlan, filters: dict[str, bytes], link: Inside) -> tuple[int, str]:
+    """Keep the pod's machine from its start to its end, see `stage2.init`: status and reason."""
+    assert plan.users is not None
+    users = usernames.create(plan.users, KINDS)
+    link.report(messages.ISOLATED)
+    signals.signal(signals.SIGPIPE, signals.SIG_IGN)
+    machine = _Machine(plans.host(plan), parts, users)
+    relaying = machine.prepare(plan, filters, link)
+    mounts.enter_root(machine.pod)
+    os.close(machine.pod)
+    users.enter()
+    link.check()
+    return relaying.run()
+
+
+class _Machine:
+    """What is made while we are root of the host."""
+
+    def __init__(self, plan: PodPlan, parts: Parts, users: Users) -> None:
+        self.plan = plan
+        self.parts = parts
+        self.users = users
+        self.pod = -1
+        self.last = every_capability().bit_length() - 1
+        self.disks: list[Disk] = []
+        self.places: list[DiskAt] = []
+
+    def prepare(self, whole: PodPlan, filters: dict[str, bytes], link: Inside) -> Relaying:
+        """Start everything, and say who goes on with it."""
+        plan, users = self.plan, self.users
+        pins = volumes.pin(plan)
+        if plan.label is not None:
+            mounts.label_with(plan.label.file)
+        mounts.make_private("/")
+        _socket.sethostname(plan.hostname)
+        pts = self._terminals()
+        slave = self._terminal(pts, link)
+        if pins is not None:
+            self._find_disks(pins)
+        listening, files = helpers.connected()
+        console, their_console = unixsocket.pair()
+        channel, their_channel = unixsocket.pair()
+        theirs = plans.Ends(
+            End(their_console.fileno()),
+            End(their_channel.fileno()),
+            End(files.fileno()),
+            disks=tuple(self.disks),
+        )
+        taps = self._taps()
+        nics = tuple(Nic(one.mac, End(one.fd)) for one in taps)
+        qemu = self._start(replace(theirs, nics=nics))
+        outputs = Outputs(frozenset(app.name for app in plan.apps), link.sinks)
+        self.pod = roots.build(plan, pins, users)
+        share = mounts.clone(self.pod, "", recursive=True)
+        served = helpers.serve_files(plan.root, share, listening.fileno(), users, self.last)
+        os.close(share)
+        for each in (listening, files, their_console, their_channel):
+            each.close()
+        for end in (*(disk.end for disk in self.disks), *(nic.end for nic in nics)):
+            os.close(end.fd)
+        go = link.wait_go() if taps else None
+        start = self._start_of(whole, filters, link, outputs, slave)
+        told = self._told(qemu)
+        return Relaying(
+            plan,
+            link,
+            channel=channel.detach(),
+            console=Console(console.detach()),
+            qemu=qemu,
+            files=served,
+            start=protocol.pieces(codec.encode(start), frames.LONGEST),
+            outputs=outputs,
+            pts=pts,
+            slave=slave,
+            go=go,
+            nics=self._connect(taps),
+            told=told,
+        )
+
+    def _start(self, theirs: plans.Ends) -> helpers.Helper:
+        machine = plans.machine(self.plan, self.parts, theirs)
+        files = ((self.parts.kernel, plans.KERNEL), (self.parts.initrd, plans.INITRD))
+        return helpers.run_machine(machine, self.plan.root, files, self.users, self.last)
+
+    def _taps(self) -> tuple[Tap, ...]:
+        """Devices for the links that the pod is going to have."""
+        if not self.parts.wires:
+            return ()
+        from podwright.stage1.kvm import nic
+
+        return nic.make_taps(self.parts.wires)
+
+    def _connect(self, taps: tuple[Tap, ...]) -> dict[str, Any]:
+        """The links are there: what the guest is to know of them."""
+        if not taps:
+            return {}
+        from podwright.stage1.kvm import nic
+
+        return nic.connect(taps)
+
+    def _terminals(self) -> int:
+        """Where terminals of the host's side are made."""
+        return mounts.filesystem("devpts", TERMINALS, mounts.NOSUID | mounts.NOEXEC)
+
+    def _terminal(self, pts: int, link: Inside) -> int:
+        """That of an interactive pod, whose master the parent gets; -1: none."""
+        if link.terminals is None:
+            return -1
+        master, slave = ports.raw_pair(pts)
+        terminal.send(link.terminals, master)
+        link.terminals.close()
+        os.close(master)
+        return slave
+
+    def _find_disks(self, pins: Pins) -> None:
+        """Open the block devices among the volumes. Raises LaunchError for other devices."""
+        known: dict[int, str] = {}
+        for app in self.plan.apps:
+            for bind in app.binds + app.late_binds:
+                if not halfroot.is_device(bind, pins):
+                    continue
+                found = os.fstat(pins.source(bind))
+                if not stat.S_ISBLK(found.st_mode):
+                    raise LaunchError(
+                        f"app {app.name}: volume {bind.volume} is a character device, which cannot"
+                        " be handed to a virtual machine",
+                        "run the pod in namespaces",
+                        object=app.name,
+                    )
+                if found.st_rdev not in known:
+                    known[found.st_rdev] = self._open_disk(pins.source(bind), bind.device)
+                self.places.append(
+                    protocol.DiskAt(
+                        app.name,
+                        bind.where,
+                        known[found.st_rdev],
+                        "r" if bind.read_only else bind.device,
+                        stat.S_IMODE(found.st_mode),
+                    )
+                )
+
+    def _open_disk(self, source: int, access: str) -> str:
+        writes = "w" in access
+        flags = (os.O_RDWR if writes else os.O_RDONLY) | os.O_CLOEXEC
+        fd = os.open(f"/proc/self/fd/{source}", flags)
+        serial = f"podwright-{len(self.disks)}"
+        self.disks.append(Disk(serial, End(fd), read_only=not writes))
+        return serial
+
+    def _start_of(
+        self,
+        whole: PodPlan,
+        filters: dict[str, bytes],
+        link: Inside,
+        outputs: Outputs,
+        slave: int,
+    ) -> protocol.Start:
+        """What the guest is to run."""
+        start = plans.start(whole, filters, time.time_ns(), tuple(self.places))
+        return replace(
+            start,
+            terminal=slave >= 0,
+            size=terminal.size(slave) if slave >= 0 else (0, 0),
+            together=outputs.together,
+            outer=link.outer >= 0,
+            watchdog=link.watchdog,
+        )
+
+    def _told(self, qemu: helpers.Helper) -> dict[str, Any]:
+        """What `status` says of the machine."""
+        jsonio.loads(jsonio.dumps({}), "nothing")  # what that loads is out of reach later
+        return {
+            "accelerator": self.parts.settings.accelerator,
+            "cpus": self.parts.size.cpus,
+            "memory": self.parts.size.memory,
+            "pid": usernames.seen_as(os.pidfd_open(qemu.pid)),
+            "runner": "qemu",
+        }
