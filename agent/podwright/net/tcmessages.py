@@ -11,6 +11,10 @@ import struct
 
 from podwright.values import value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
 RTM_NEWQDISC, RTM_NEWTFILTER = 36, 44
 REQUEST_ACK, EXCLUSIVE, CREATE = 0x5, 0x200, 0x400
 INGRESS, HANDLE = 0xFFFFFFF1, 0xFFFF0000
@@ -18,7 +22,7 @@ TCA_KIND, TCA_OPTIONS = 1, 2
 U32_SEL, U32_ACT, MATCHALL_ACT = 5, 7, 2
 TERMINAL = 1
 ACT_KIND, ACT_OPTIONS, PARMS = 1, 2, 2
-PASS, DROP, STOLEN = 0, 2, 4
+PASS, STOLEN = 0, 4
 REDIRECT, MIRROR = 1, 2
 ALL, IPV4, ARP, VLAN, IPV6, STACKED = 0x3, 0x800, 0x806, 0x8100, 0x86DD, 0x88A8
 U32, MATCHALL = "u32", "matchall"
@@ -35,11 +39,11 @@ class Match:
 
 @value
 class Action:
-    """What happens to a packet: DROP or PASS it (`code`), or REDIRECT or MIRROR it to a link."""
+    """What happens to a packet: it is sent by another link, and is gone (REDIRECT) or not (MIRROR)."""
 
     code: int
-    how: int = 0
-    index: int = 0
+    how: int
+    index: int
 
 
 def redirect(index: int) -> Action:
@@ -48,7 +52,7 @@ def redirect(index: int) -> Action:
 
 
 def mirror(index: int) -> Action:
-    """It is also sent by another link."""
+    """It is sent by another link, too."""
     return Action(PASS, MIRROR, index)
 
 
@@ -75,20 +79,21 @@ def ingress(index: int) -> bytes:
 def filter(
     index: int,
     place: int,
-    action: Action,
+    action: Optional[Action],
     protocol: int = ALL,
     matches: tuple[Match, ...] = (),
     kind: str = U32,
 ) -> bytes:
-    """A filter of a link; those of lower places come first. MATCHALL takes no matches."""
+    """A filter of a link; those of lower places come first. MATCHALL takes no matches.
+
+    action  None: the packet is this namespace's own
+    """
     swapped = int.from_bytes(protocol.to_bytes(2, "big"), "little")
     info = place << 16 | (swapped if struct.pack("=H", 1)[0] else protocol)
     head = struct.pack("=BxHiIII", 0, 0, index, 0, HANDLE, info)
-    options = (
-        _attr(MATCHALL_ACT, _acts(action))
-        if kind == MATCHALL
-        else _attr(U32_SEL, _selector(matches)) + _attr(U32_ACT, _acts(action))
-    )
+    options = b"" if kind == MATCHALL else _attr(U32_SEL, _selector(matches))
+    if action is not None:
+        options += _attr(MATCHALL_ACT if kind == MATCHALL else U32_ACT, _acts(action))
     return _message(RTM_NEWTFILTER, head + _text(TCA_KIND, kind) + _attr(TCA_OPTIONS, options))
 
 
@@ -101,9 +106,5 @@ def _selector(matches: tuple[Match, ...]) -> bytes:
 
 
 def _acts(action: Action) -> bytes:
-    parameters = struct.pack("=IIiii", 0, 0, action.code, 0, 0)
-    kind = "gact"
-    if action.how:
-        kind = "mirred"
-        parameters += struct.pack("=iI", action.how, action.index)
-    return _attr(1, _text(ACT_KIND, kind), _attr(ACT_OPTIONS, _attr(PARMS, parameters)))
+    parameters = struct.pack("=IIiiiiI", 0, 0, action.code, 0, 0, action.how, action.index)
+    return _attr(1, _text(ACT_KIND, "mirred"), _attr(ACT_OPTIONS, _attr(PARMS, parameters)))

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from podwright.stage1.kvm.nicplan import NicPlans
 
 LEASED = "dhcp"
+LOOPBACK = "loopback"
+"""The type of networks that make no link."""
 NO_ANSWER = "8"
 """To questions for any address."""
 
@@ -69,7 +71,11 @@ def expect(nets: str, conf_dirs: tuple[str, ...]) -> tuple[Wire, ...]:
             "leave --net=host out and publish ports, or run the pod in namespaces",
             object="host",
         )
-    return tuple(_wire(one, at) for at, one in enumerate(lookup.choose(nets, conf_dirs)))
+    return tuple(
+        _wire(one, at)
+        for at, one in enumerate(lookup.choose(nets, conf_dirs))
+        if one.conf.plugins[0]["type"] != LOOPBACK
+    )
 
 
 def _wire(chosen: Chosen, at: int) -> Wire:
@@ -89,7 +95,6 @@ def _wire(chosen: Chosen, at: int) -> Wire:
 
 REFUSED = {
     "ipvlan": "all links of it share one MAC address, and who has an address only the host's kernel knows",
-    "loopback": "it makes no link",
 }
 """Type of a network -> why a machine cannot be on it."""
 
@@ -153,7 +158,8 @@ def _connect(taps: tuple[Tap, ...], *, bridged: bool) -> NicPlans:
         for one, nic in zip(taps, plans.nics):
             ends = (links[nic.name], links[one.name])
             redirect.join(rtnl, *ends, leased=one.wire.leased, bridged=bridged)
-            _quiet(nic.name)
+            for name in (nic.name, one.name):
+                _quiet(name)
             for address in nic.addresses if not one.wire.leased else ():
                 if ":" not in address.ip:  # those of IPv6 have just gone
                     rtnl.call(address.ip, rtmessages.no_address(ends[0].index, address))

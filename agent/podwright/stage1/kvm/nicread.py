@@ -162,9 +162,14 @@ def _rules() -> Iterator[NicRule]:
             priority = _u32(had, rtmessages.RULE_PRIORITY)
             if priority in BUILT_IN or action != rtmessages.RULE_TO_TABLE:
                 continue
-            ends = ((rtmessages.RULE_SRC, src), (rtmessages.RULE_DST, dst))
-            nets = [
-                f"{_ip(family, had, kind)}/{bits}" if kind in had else "" for kind, bits in ends
-            ]
-            table = _u32(had, rtmessages.RULE_TABLE) or table
-            yield NicRule(priority, table, *nets, NUMBER[family])
+            yield NicRule(
+                priority,
+                _u32(had, rtmessages.RULE_TABLE) or table,
+                _net(family, had, rtmessages.RULE_SRC, src),
+                _net(family, had, rtmessages.RULE_DST, dst),
+                NUMBER[family],
+            )
+
+
+def _net(family: int, had: Mapping[int, bytes], kind: int, bits: int) -> str:
+    return f"{_ip(family, had, kind)}/{bits}" if kind in had else ""

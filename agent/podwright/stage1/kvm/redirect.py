@@ -65,7 +65,7 @@ def join(rtnl: Rtnl, link: Link, tap: Link, *, leased: bool, bridged: bool = Fal
 def _impossible(link: Link, err: OSError) -> NetworkError:
     return NetworkError(
         f"{link.name}: cannot be connected with the machine: {err.filename or 'tc'}: {err.strerror}",
-        "load the kernel's modules sch_ingress, cls_u32, act_mirred and act_gact",
+        "load the kernel's modules sch_ingress, cls_u32 and act_mirred",
         object=link.name,
     )
 
@@ -96,15 +96,18 @@ def _overheard(rtnl: Rtnl, index: int, tap: int) -> None:
         Match(8, UDP << 16, 0x00FF0000),
         Match(20, CLIENT, 0x0000FFFF),
     )
-    ours = Action(tcmessages.PASS)
-    rtnl.call("tc u32", tcmessages.filter(index, 2, ours, tcmessages.IPV4, to_client))
+    rtnl.call("tc u32", tcmessages.filter(index, 2, None, tcmessages.IPV4, to_client))
 
 
 def _confined(rtnl: Rtnl, tap: int, link: Link) -> None:
-    """What the machine sends on a link without a firewall behind it."""
+    """What the machine sends on a link without a firewall behind it.
+
+    What is not redirected is the namespace's own, whose kernel has no use for it: nothing there has
+    an address on the tap, nothing is forwarded.
+    """
     from podwright.net.tables import METADATA
 
-    drop = Action(tcmessages.DROP)
+    drop = None
     rtnl.call("tc u32", tcmessages.filter(tap, 1, drop, tcmessages.VLAN))
     rtnl.call("tc u32", tcmessages.filter(tap, 2, drop, tcmessages.STACKED))
     place = 3
@@ -116,7 +119,6 @@ def _confined(rtnl: Rtnl, tap: int, link: Link) -> None:
     own = _from(bytes.fromhex(link.mac.replace(":", "")))
     onward = tcmessages.redirect(link.index)
     rtnl.call("tc u32", tcmessages.filter(tap, PLACE_LAST, onward, matches=own))
-    rtnl.call("tc u32", tcmessages.filter(tap, PLACE_LAST + 1, drop))
 
 
 def _to(cidr: str) -> tuple[Match, ...]:
