@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 from podwright.cli import which
 from podwright.cli.context import Context, note, print_json
 from podwright.cli.enter import check_running
@@ -27,6 +29,8 @@ def run(context: Context, args: Arguments) -> int:
     context.need_root("attach")
     pod = pods.find(context.layout, which.one(args, "attach"))
     check_running(pod)
+    if os.path.lexists(f"{pod.path}/stage1/programs"):
+        return _by_stage1(pod, args)
     offered = {
         app.name: (life.parse(app.annotations, app.name).streams or PLAIN).attachable()
         for app in start.read_manifest(pod.path).apps
@@ -43,6 +47,18 @@ def run(context: Context, args: Arguments) -> int:
     hint = f"attached to app {app}; {safe(typed)} leaves it" if typed else ""
     request = Request(pod.uuid, app, names, keys(typed), hint)
     return Session(request, note).run(pod.path)
+
+
+def _by_stage1(pod: pods.Pod, args: Arguments) -> int:
+    """As the stage1 image does it that runs the pod."""
+    from podwright.stage1.external import contract, points
+
+    names: dict[str, tuple[str, ...]] = {app.name: () for app in start.read_manifest(pod.path).apps}
+    app = _app(pod, names, args.text("app"))
+    mode = args.text("mode", "auto")
+    action = {"auto": contract.AUTO, "list": contract.LIST}.get(mode, contract.CUSTOM)
+    streams = chosen(mode, app, MODES) if action == contract.CUSTOM else ()
+    return points.attach(pod.path, app, action, frozenset(streams))
 
 
 def _app(pod: pods.Pod, offered: dict[str, tuple[str, ...]], wanted: str) -> str:

@@ -24,6 +24,8 @@ def run(context: Context, args: Arguments) -> int:
     pod = pods.find(context.layout, text)
     check_running(pod)
     app = _app(pod, args.text("app"))
+    if os.path.lexists(f"{pod.path}/stage1/programs"):
+        return _by_stage1(pod, app, tuple(argv), privileged=args.true("privileged"))
     from podwright.stage1.namespaces.enter import Request, enter
 
     privileged = args.true("privileged")
@@ -36,6 +38,19 @@ def run(context: Context, args: Arguments) -> int:
     if sentence:
         note(sentence)
     return status
+
+
+def _by_stage1(pod: pods.Pod, app: str, argv: tuple[str, ...], *, privileged: bool) -> int:
+    """As the stage1 image does it that runs the pod."""
+    if privileged:
+        raise UsageError(
+            "--privileged cannot be said to a stage1 image",
+            "leave it out",
+            reason="not-in-contract",
+        )
+    from podwright.stage1.external import points
+
+    return points.enter(pod.path, app, argv)
 
 
 def check_running(pod: pods.Pod) -> None:

@@ -43,8 +43,8 @@ class Collected:
     problems: tuple[str, ...]
 
 
-def remove(layout: Layout, pod: pods.Pod) -> None:
-    """Delete a pod that does not run."""
+def remove(layout: Layout, pod: pods.Pod) -> tuple[str, ...]:
+    """Delete a pod that does not run; sentences about what could not be taken back."""
     if pod.state not in REMOVABLE:
         hint = {
             "running": f"stop it first: podwright stop {pod.shown}",
@@ -53,12 +53,12 @@ def remove(layout: Layout, pod: pods.Pod) -> None:
         raise UsageError(f"pod {pod.shown} is {pod.state}", hint, object=pod.uuid)
     locked = pods.lock(layout, pod)
     try:
-        _delete(layout, locked)
+        return _delete(layout, locked)
     finally:
         locked.close()
 
 
-def _delete(layout: Layout, locked: pods.LockedPod) -> None:
+def _delete(layout: Layout, locked: pods.LockedPod) -> tuple[str, ...]:
     """Move to garbage and remove the files of a pod we hold the lock of."""
     if locked.directory not in (pods.EXITED_GARBAGE, pods.GARBAGE):
         try:
@@ -66,6 +66,7 @@ def _delete(layout: Layout, locked: pods.LockedPod) -> None:
         except OSError as err:
             raise _in_the_way(locked.uuid, err) from None
     _end_rest(locked.path)
+    problems = _ask_stage1(layout, locked.path)
     try:
         if os.path.lexists("/var/log/journal"):
             from podwright.host import machinejournal
@@ -74,6 +75,16 @@ def _delete(layout: Layout, locked: pods.LockedPod) -> None:
         fs.remove_tree(locked.path)
     except OSError as err:
         raise _in_the_way(locked.uuid, err) from None
+    return problems
+
+
+def _ask_stage1(layout: Layout, path: str) -> tuple[str, ...]:
+    """Have a stage1 image that ran the pod take back what it has made; what stood in the way."""
+    if not os.path.lexists(f"{path}/stage1/programs") or _is_copy(path):
+        return ()
+    from podwright.stage0 import stage1gc
+
+    return stage1gc.collect(layout, path)
 
 
 def _end_rest(path: str) -> None:
@@ -89,6 +100,7 @@ def _end_rest(path: str) -> None:
 def end_leftovers(layout: Layout, locked: pods.LockedPod) -> None:
     """Take back all that an ended pod, which we hold the lock of, may still have of the host."""
     _end_rest(locked.path)
+    _ask_stage1(layout, locked.path)
     if os.path.lexists(f"{layout.net}/pods/{locked.uuid}"):
         from podwright.net import gc
 
@@ -169,7 +181,7 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
     for pod in list(pods.each(layout, (pods.EXITED_GARBAGE, pods.GARBAGE))):
         try:
             if not pod.locked and _age(pod.path) >= grace:
-                remove(layout, pod)
+                problems += remove(layout, pod)
                 removed.append(pod.uuid)
         except BUSY:
             continue
@@ -197,9 +209,7 @@ def _referenced(layout: Layout, problems: list[str]) -> set[str]:
 def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
     """Move an ended, aborted or expired pod to its garbage directory; whether it was moved."""
     if pod.directory == pods.RUN and pod.locked:
-        from podwright.stage1.namespaces.stop import end_orphan
-
-        end_orphan(pod.path)  # then the next gc finds it ended
+        _end_orphan(pod.path)  # then the next gc finds it ended
     if pod.locked or pod.directory in (pods.EXITED_GARBAGE, pods.GARBAGE):
         return False
     if pod.directory == pods.PREPARED and (pod.uuid in keep or _age(pod.path) < expire):
@@ -218,6 +228,17 @@ def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
     finally:
         locked.close()
     return True
+
+
+def _end_orphan(path: str) -> None:
+    if os.path.lexists(f"{path}/stage1/programs"):
+        from podwright.stage1.external import points
+
+        points.end_orphan(path)
+        return
+    from podwright.stage1.namespaces.stop import end_orphan
+
+    end_orphan(path)
 
 
 def _free_host(layout: Layout, problems: list[str]) -> None:

@@ -213,6 +213,9 @@ def is_ready(pod: Pod) -> bool:
 
 def _pid(pod: Pod) -> Optional[int]:
     text = pod.read("pid").strip() if pod.state == "running" else ""
+    if not text and os.path.lexists(f"{pod.path}/stage1/programs") and pod.state == "running":
+        found = _object(pod.read_json("init")).get("pid")
+        return found if isinstance(found, int) and found > 0 else None
     return int(text) if text.isdigit() else None
 
 

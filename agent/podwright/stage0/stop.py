@@ -29,16 +29,27 @@ def stop(layout: Layout, pod: pods.Pod, *, force: bool = False) -> bool:
         if waits:
             supervisor.stop(layout, name)
         return waits
-    from podwright.stage1.namespaces.stop import stop as stop_namespaces
-
     stopped = True
     if force or not supervised:
-        stopped = stop_namespaces(pod.path, force)
+        stopped = _stop(pod.path, force)
     if supervised:
         if force and stopped:
             _recorded(pod)  # whoever is asked to end meanwhile writes nothing
         supervisor.stop(layout, name)  # else it would start the pod again
     return stopped
+
+
+def _stop(path: str, force: bool) -> bool:
+    """By the stage1 that runs it."""
+    from podwright.stage1.external import program
+
+    if program.is_external(path):
+        from podwright.stage1.external import points
+
+        return points.stop(path, force)
+    from podwright.stage1.namespaces.stop import stop as stop_namespaces
+
+    return stop_namespaces(path, force)
 
 
 def _recorded(pod: pods.Pod) -> None:

@@ -12,6 +12,7 @@ import os
 import select
 import time
 
+from podwright.errors import PodwrightError
 from podwright.host import identity
 from podwright.kernel import beneath, fs, inotify, signals
 from podwright.stage1.contract import AppRecord, Outcome
@@ -22,6 +23,7 @@ from podwright.stage1.namespaces.follow import FORWARDED, KILLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.host.cgroups import PodCgroup
@@ -41,6 +43,7 @@ class Life:
 
     link     ready is when the stage1 says so; else when the pod has lived for a while
     patience seconds for that, or 0 for any time
+    stop     executes the stage1's entry point `stop`; None where it has none
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class Life:
         self.patience = 0.0
         self.run = 0
         self.early = 0
+        self.stop: Optional[Callable[[], int]] = None
+        self.stopping = False
         self.run_fd = -1
         self.init = 0
         self.init_fd = -1
@@ -98,6 +103,9 @@ class Life:
         if number in (signals.SIGTERM, signals.SIGINT, signals.SIGQUIT, signals.SIGHUP):
             self.asked = True
             self._wake()
+        if number == signals.SIGTERM and self.stop is not None:
+            self.stopping = True
+            return
         fd = self.run_fd if self.status is None else self.init_fd
         if not self.run:
             self.early = number
@@ -200,10 +208,22 @@ class Life:
             self.on_ready = None
         if not self.asked and record.was_asked(self.pod.pod_dir):
             self.asked = True
+        if self.stopping:
+            self._stop()
         if self.asked and not self.deadline:
             self.deadline = now + self.pod.stop_timeout + GRACE
         if self.deadline and now >= self.deadline:
             self.kill()
+
+    def _stop(self) -> None:
+        """By the entry point for that, once; else by the signal."""
+        stop, self.stop, self.stopping = self.stop, None, False
+        try:
+            if stop is not None:
+                stop()
+        except PodwrightError as err:
+            self._note(err.sentence())
+            self._forward(signals.SIGTERM, None)
 
     def _find_pod(self) -> None:
         """The process that the pod is, as soon as its stage1 has named it; another one later, too."""

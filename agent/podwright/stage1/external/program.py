@@ -120,24 +120,26 @@ def contract_of(pod_dir: str) -> Contract:
 
 
 def known(pod_dir: str, stage1: Contract, point: str) -> str:
-    """The absolute path of an entry point of a started pod, as its root is mounted here.
+    """The path by which to execute an entry point of a started pod, whose root is mounted here.
 
     Raises LaunchError for one that has changed since.
     """
     path = f"{pod_dir}/{PROGRAMS}"
     with open(path, "rb") as file:
         written = jsonio.loads(file.read(), path)
-    before = Program(*written[point])
-    now = _find(pod_dir, stage1.name, point, before.path)
-    if now != before:
+    declared = stage1.points[point]
+    now = _find(pod_dir, stage1.name, point, declared)
+    if [now.path, now.digest] != written.get(point):
         raise LaunchError(
             f"stage1 {safe(stage1.name, 200)}: its entry point {point} is not what it was when the"
             " pod started, and is not executed",
-            "remove the pod by hand: something in it can write to its stage1",
+            "something in the pod can write to its stage1: remove it by hand",
             object=stage1.name,
             reason="changed",
         )
-    return f"{pod_dir}/{ROOT}{now.path}"
+    found, meant = f"{pod_dir}/{ROOT}{now.path}", f"{pod_dir}/{ROOT}{declared}"
+    # A program may go by its name; a link that means something else to the host has none.
+    return meant if os.path.realpath(meant) == os.path.realpath(found) else found
 
 
 def environment(given: dict[str, str]) -> dict[str, str]:
@@ -151,18 +153,20 @@ def environment(given: dict[str, str]) -> dict[str, str]:
 
 
 def spawn(
-    argv: tuple[str, ...],
+    find: Callable[[], tuple[str, ...]],
     variables: dict[str, str],
     cwd: str,
-    prepare: Callable[[], None],
     keep: frozenset[int] = frozenset(),
 ) -> int:
     """Execute a program in a child; returns its pid.
 
-    prepare  called in the child: descriptors 0-2, groups
-    keep     further descriptors that it inherits
-    It gets SIGKILL when we die. Raises LaunchError when it cannot be executed.
+    find   called in the child: makes descriptors 0-2, groups and mounts what they are to be, and gives the
+           program with its arguments
+    keep   further descriptors that it inherits
+    It gets SIGKILL when we die. Raises what `find` raises, and LaunchError when it cannot be executed.
     """
+    from podwright.kernel import confinederrors
+
     reader, writer = os.pipe()
     ours = os.getpid()
     before = signals.pthread_sigmask(signals.SIG_BLOCK, range(1, 32))
@@ -173,47 +177,38 @@ def spawn(
             process.die_with_parent()
             if os.getppid() != ours:
                 os._exit(254)
-            prepare()
+            argv = find()
             process.close_all_but(keep | {writer})
             for fd in keep:
                 os.set_inheritable(fd, True)
             os.chdir(cwd)
             signals.pthread_sigmask(signals.SIG_SETMASK, before)
-            os.execve(argv[0], list(argv), variables)
+            _execute(argv, variables)
         except BaseException as err:
-            text = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
-            os.write(writer, text.encode("utf-8", "replace")[:400])
+            confinederrors.send(writer, err)
         finally:
             os._exit(254)
     signals.pthread_sigmask(signals.SIG_SETMASK, before)
     os.close(writer)
     try:
-        why = os.read(reader, 400)
+        why = os.read(reader, confinederrors.MAX_BYTES)
     finally:
         os.close(reader)
     if why:
         os.waitpid(pid, 0)
-        raise not_executed(argv[0], why.decode("utf-8", "replace"))
+        raise confinederrors.decode(why, "the stage1 image")
     return pid
 
 
-def not_executed(path: str, why: str) -> LaunchError:
-    """That an entry point could not be executed."""
-    return LaunchError(
-        f"{safe(path, 300)} cannot be executed: {safe(why, 200)}",
-        "it runs on the host: an interpreter or loader that it names must be there, too",
-        object=path,
-    )
-
-
-def replace_us(argv: tuple[str, ...], variables: dict[str, str], cwd: str) -> NoReturn:
-    """Execute a program in place of ourselves. Raises LaunchError."""
-    _reset_signals()
+def _execute(argv: tuple[str, ...], variables: dict[str, str]) -> NoReturn:
     try:
-        os.chdir(cwd)
         os.execve(argv[0], list(argv), variables)
     except OSError as err:
-        raise not_executed(argv[0], err.strerror or str(err)) from None
+        raise LaunchError(
+            f"{safe(argv[0], 300)} cannot be executed: {err.strerror}",
+            "it runs on the host: an interpreter or loader that it names must be there, too",
+            object=argv[0],
+        ) from None
 
 
 def _reset_signals() -> None:
@@ -223,7 +218,7 @@ def _reset_signals() -> None:
 
 
 def join(files: tuple[str, ...]) -> None:
-    """Join control groups, where that is possible."""
+    """Join control groups."""
     for path in files:
         try:
             with open(path, "w", encoding="ascii") as file:

@@ -155,7 +155,6 @@ def _write(pod: Launch, image: Stage1Image, stage1: Contract) -> None:
 def _start(pod: Launch, life: Life, group: PodCgroup, arguments: tuple[str, ...]) -> None:
     """Execute `run`."""
     stage1 = program.contract_of(pod.pod_dir)
-    argv = (program.known(pod.pod_dir, stage1, contract.RUN), *arguments)
     variables = program.environment(
         {
             "RKT_LOCK_FD": str(pod.lock_fd),
@@ -167,13 +166,24 @@ def _start(pod: Launch, life: Life, group: PodCgroup, arguments: tuple[str, ...]
     life.streams = streams
     files = tuple(group.init_files())
 
-    def prepare() -> None:
+    def find() -> tuple[str, ...]:
+        path = program.known(pod.pod_dir, stage1, contract.RUN)
         program.join(files)
         os.setsid()
         streams.enter()
+        return (path, *arguments)
 
+    def stop() -> int:
+        def find_stop() -> tuple[str, ...]:
+            os.setsid()
+            path = program.known(pod.pod_dir, stage1, contract.STOP)
+            return (path, *contract.stop_arguments(pod.uuid, force=False))
+
+        return program.spawn(find_stop, program.environment({}), pod.pod_dir)
+
+    life.stop = stop if contract.STOP in stage1.points else None
     life.take_signals()
-    life.started(program.spawn(argv, variables, pod.pod_dir, prepare, frozenset((pod.lock_fd,))))
+    life.started(program.spawn(find, variables, pod.pod_dir, frozenset((pod.lock_fd,))))
     streams.forked()
 
 
