@@ -33,6 +33,7 @@ class Parts:
 
     kernel, initrd   files of the host
     wires            links that the parent makes for it
+    words            further ones for its kernel
     """
 
     kernel: str
@@ -40,6 +41,7 @@ class Parts:
     settings: Settings
     size: Size
     wires: tuple[Wire, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @value
@@ -114,7 +116,7 @@ def machine(plan: PodPlan, parts: Parts, ends: Ends, kind: str = MICROVM) -> Mac
         cpus=parts.size.cpus,
         kernel=KERNEL,
         initrd=INITRD,
-        parameters=parameters.words(bus, parameters.SERIAL),
+        parameters=parameters.words(bus, parameters.SERIAL, parts.words),
         console=ends.console,
         channel=ends.channel,
         shares=(Share(TAG, ends.files),),
