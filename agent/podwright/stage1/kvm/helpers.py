@@ -37,13 +37,19 @@ KEPT = 4096
 class Helper:
     """A child. `said` is what it has written last, for when it ends on its own."""
 
-    def __init__(self, name: str, pid: int, output: int) -> None:
+    def __init__(self, name: str, pid: int, output: int, executing: int) -> None:
         self.name = name
         self.pid = pid
         self.output = output
+        self.executing = executing
         self.began = time.monotonic()
         self.said = b""
         self.status: Optional[int] = None
+
+    def settle(self) -> None:
+        """Wait until it has left our mounts for its jail, and is the program, or has failed."""
+        os.read(self.executing, 1)
+        os.close(self.executing)
 
     def read(self) -> bool:
         """Keep the last of what it writes; False at the end of that."""
@@ -147,18 +153,20 @@ def _start(
     last_capability: int,
 ) -> Helper:
     reader, writer = os.pipe()
+    executing, executed = os.pipe()
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     step("fork")
     pid = os.fork()
     if pid == 0:
         try:
             process.rename(f"podwright-{name.lower()}")
-            jail.execute(own, argv, (null, writer), passed, users, last_capability)
+            stdio = (null, writer)
+            jail.execute(own, argv, stdio, passed, users, last_capability, executed)
         except BaseException as err:
             os.write(writer, f"{name} cannot be started: {err}\n".encode("utf-8", "replace"))
         finally:
             os._exit(127)
-    os.close(null)
-    os.close(writer)
+    for fd in (null, writer, executed):
+        os.close(fd)
     os.set_blocking(reader, False)
-    return Helper(name, pid, reader)
+    return Helper(name, pid, reader, executing)

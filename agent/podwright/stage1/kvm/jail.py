@@ -36,7 +36,7 @@ class Jail:
     place         a directory of the host that its root is mounted on while it is made
     files         (path on the host, path in the jail): read-only
     share         a detached mount that it has as /share, or -1
-    proc          it has a /proc, with processes only
+    proc          it has a /proc, read-only, of the pod's processes
     accelerator   it has a /dev/kvm of its own
     user          whom it runs as, and its group, in the pod's user namespace where that has one
     capabilities  that it keeps, also in the bounding set, as a mask
@@ -62,10 +62,12 @@ def execute(
     passed: frozenset[int],
     users: Optional[Users],
     last_capability: int,
+    executed: int,
 ) -> NoReturn:
     """Become the program: in the jail, with nothing but `passed` and what it writes to.
 
-    stdio   its standard input, and its output and error
+    stdio     its standard input, and its output and error
+    executed  a descriptor that is closed by that, and not before
     Raises OSError; the caller ends then.
     """
     if jail.label:
@@ -75,7 +77,7 @@ def execute(
     os.dup2(stdio[0], 0)
     os.dup2(stdio[1], 1)
     os.dup2(stdio[1], 2)
-    process.close_all_but(passed)
+    process.close_all_but(passed | {executed})
     for fd in passed:
         os.set_inheritable(fd, True)
     signals.pthread_sigmask(signals.SIG_SETMASK, ())
@@ -100,7 +102,7 @@ def _build(jail: Jail) -> None:
         attach_at(root, SHARE, jail.share)
     if jail.proc:
         fs.mkdir("proc", 0o755, dir_fd=root)
-        proc = mounts.filesystem("proc", (("subset", "pid"),), SEALED | mounts.NOEXEC)
+        proc = mounts.filesystem("proc", (), SEALED | mounts.NOEXEC | mounts.RDONLY)
         attach_at(root, "proc", proc)
     mounts.restrict(root, mounts.RDONLY)
     mounts.enter_root(root)

@@ -109,6 +109,8 @@ class _Machine:
         for end in (*(disk.end for disk in self.disks), *(nic.end for nic in nics)):
             os.close(end.fd)
         go = link.wait_go() if taps else None
+        for helper in (qemu, served):
+            helper.settle()
         start = self._start_of(whole, filters, link, outputs, slave)
         told = self._told(qemu)
         return Relaying(
