@@ -50,9 +50,10 @@ def would_settle(layout: Layout, spec: PodSpec) -> tuple[PodSpec, bool]:
     stored = _stored(layout, asked, spec)
     if stored is not None:
         return _settled(spec, stored), False
-    found, would = images.would_resolve(layout, _text(asked), _options(spec, asked, None))
+    found, would = images.would_resolve(layout, _text(asked), _options(spec, None))
     if found is None or would:
         return spec, True
+    check_configured(asked, found)
     return _settled(spec, found), False
 
 
@@ -124,7 +125,25 @@ def _found(
     stored = _stored(layout, asked, spec)
     if stored is not None:
         return stored
-    return images.resolve(layout, _text(asked), _options(spec, asked, accept_key), progress)
+    found = images.resolve(layout, _text(asked), _options(spec, accept_key), progress)
+    check_configured(asked, found)
+    return found
+
+
+def check_configured(asked: GivenStage1, image: StoredImage) -> None:
+    """Refuse an image from the configured place that is another one than the configured name says."""
+    if not asked.location:
+        return
+    ref = images.parse(asked.text, images.FetchOptions(), None)
+    labels = dict(image.labels)
+    if image.name != ref.name or any(labels.get(key) != text for key, text in ref.labels):
+        raise ImageError(
+            f"image {safe(asked.location, 200)} is {format_ref(image.name, image.labels)},"
+            f" not {safe(asked.text, 160)}, which is configured",
+            "say in stage1.d what lies there",
+            object=image.name,
+            reason="wrong-name",
+        )
 
 
 def _stored(layout: Layout, asked: GivenStage1, spec: PodSpec) -> Optional[StoredImage]:
@@ -191,9 +210,7 @@ def _text(asked: GivenStage1) -> str:
     return asked.location if asked.stored and asked.location else asked.text
 
 
-def _options(
-    spec: PodSpec, asked: GivenStage1, accept_key: Optional[images.AcceptKey]
-) -> images.FetchOptions:
+def _options(spec: PodSpec, accept_key: Optional[images.AcceptKey]) -> images.FetchOptions:
     """Like those of the apps' images, but that one which is stored is not looked for anew."""
     return images.FetchOptions(
         pull_policy="never" if spec.pull_policy == "never" else "new",
