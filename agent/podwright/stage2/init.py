@@ -175,6 +175,8 @@ def _run(
             if target.score is not None:
                 target.score.back()
     go = go or link.wait_go()
+    if plan.machine:
+        link.check()
     if go.metadata:
         targets = [_told(target, ("AC_METADATA_URL", go.metadata)) for target in targets]
         if ground is not None:

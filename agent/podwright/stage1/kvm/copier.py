@@ -25,7 +25,6 @@ def start(fd: int, *, reads: bool) -> tuple[int, int]:
     pid = os.fork()
     if pid == 0:
         try:
-            process.rename("podwright-copy")
             process.close_all_but(frozenset((fd, theirs.fileno())))
             signals.pthread_sigmask(signals.SIG_SETMASK, ())
             (_out_of if reads else _into)(fd, theirs)
