@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 
-from podwright.errors import HostError, LaunchError
+from podwright.errors import LaunchError
 from podwright.stage1.kvm import bundle, initrd, sizing
 from podwright.stage1.kvm.machine import KVM, Settings
 from podwright.stage1.kvm.plan import Parts, grouped
@@ -65,12 +65,17 @@ def parts(pod: Launch, plan: PodPlan, cache: str, wires: tuple[Wire, ...]) -> Pa
             reason="no-private-users",
         )
     settings = pod.kvm or Settings()
-    if settings.accelerator == KVM and not os.path.exists("/dev/kvm"):
-        raise HostError(
-            "this host has no /dev/kvm, so that its machines would be slow",
-            "allow virtualisation in its firmware; for tests say --kvm-accelerator=tcg",
-        )
     found = bundle.read(image.id, image, image.trees[0])
     size = sizing.size(plan, os.cpu_count() or 1, settings.overhead)
     first = initrd.prepare(found, f"{cache}/machines", READABLE)
-    return Parts(found.kernel, first, settings, size, wires)
+    return Parts(found.kernel, first, settings, size, wires, _words(settings))
+
+
+def _words(settings: Settings) -> tuple[str, ...]:
+    """How fast time goes, for a machine that is emulated (`kernel.tsc`)."""
+    if settings.accelerator == KVM:
+        return ()
+    from podwright.kernel import tsc
+
+    khz = tsc.khz()
+    return (f"tsc_early_khz={khz}",) if khz else ()
