@@ -10,7 +10,7 @@ import time
 
 from podwright.errors import HostError
 from podwright.guest import modules
-from podwright.kernel import machine, mounts
+from podwright.kernel import fs, machine, mounts
 from podwright.stage1.kvm.protocol import PORT, SHARE, TAG
 
 PREFIX = "podwright."
@@ -30,7 +30,7 @@ def words(cmdline: str) -> dict[str, str]:
 
 def mount(fstype: str, where: str, attributes: int, *options: tuple[str, str]) -> None:
     """Mount a new file system at a directory, which is made."""
-    os.makedirs(where, 0o755, exist_ok=True)
+    fs.ensure_dir(where, 0o755)
     made = mounts.filesystem(fstype, options, attributes)
     place = os.open(where, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     mounts.attach(made, place)

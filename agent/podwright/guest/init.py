@@ -15,6 +15,7 @@ from podwright.errors import PodwrightError
 from podwright.guest import boot
 from podwright.guest.channel import Channel, HungUp
 from podwright.kernel import machine
+from podwright.kernel.step import step
 from podwright.stage1.kvm import frames
 from podwright.stage1.namespaces import link
 
@@ -125,6 +126,7 @@ def _failed(channel: Optional[Channel], err: BaseException) -> None:
 def _end(channel: Optional[Channel]) -> None:
     """All that was written is where it belongs; then the power goes off."""
     try:
+        step("sync")
         os.sync()
         if channel is not None:
             _heard(channel)

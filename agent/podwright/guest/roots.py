@@ -54,7 +54,7 @@ def app_root(pod: int, dev: int, plan: PodPlan, app: AppPlan) -> None:
     fds = [root]
     try:
         for bind in app.binds:
-            _attach(root, bind.where, _taken(root, bind, app), bind)
+            _again(root, bind, app)
         late = [(bind, _taken(root, bind, app)) for bind in app.late_binds]
         bases = views.mount_views(root, dev, app)
         fds += bases.values()
@@ -84,18 +84,45 @@ def limits_of(bind: Bind) -> int:
 
 
 def _taken(root: int, bind: Bind, app: AppPlan) -> int:
-    """A detached mount of what the host has bound at a place in an app's root, or of a device of ours."""
+    """A mount, to be attached, of what the host has bound at a place in an app's root, or of a device of ours."""
     if bind.kind == DEVICE:
         mount = mounts.clone(mounts.AT_FDCWD, bind.source)
         mounts.restrict(mount, limits_of(bind))
         return mount
     found = _found(root, bind.where, bind, app)
-    try:
-        mount = mounts.clone(found, "", recursive=bind.recursive)
-    finally:
-        os.close(found)
-    mounts.restrict(mount, limits_of(bind), recursive=bind.recursive)
+    inside = _entered(found)
+    mount = mounts.clone(found, "") if inside < 0 else inside
+    os.close(found)
+    mounts.restrict(mount, limits_of(bind))
     return mount
+
+
+def _again(root: int, bind: Bind, app: AppPlan) -> None:
+    """Give a volume its flags: to the mount that it is here already, or to one on top of it."""
+    if bind.kind != DEVICE:
+        found = _found(root, bind.where, bind, app)
+        try:
+            own = _entered(found)
+            if own >= 0:
+                mounts.restrict(own, limits_of(bind))
+                os.close(own)
+                return
+        finally:
+            os.close(found)
+    _attach(root, bind.where, _taken(root, bind, app), bind)
+
+
+def _entered(found: int) -> int:
+    """What the kernel mounts by itself at a directory when that is entered, as it does where a mount of
+    the host begins; -1 when nothing is mounted there."""
+    if not stat.S_ISDIR(os.fstat(found).st_mode):
+        return -1
+    name = os.path.basename(os.readlink(f"/proc/self/fd/{found}"))
+    inside = os.open(f"../{name}", beneath.DIRECTORY | os.O_NOFOLLOW, dir_fd=found)
+    if os.fstat(inside).st_dev != os.fstat(found).st_dev:
+        return inside
+    os.close(inside)
+    return -1
 
 
 def _found(root: int, where: str, bind: Bind, app: AppPlan) -> int:
