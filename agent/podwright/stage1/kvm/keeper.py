@@ -21,7 +21,7 @@ from podwright.kernel import mounts, process, signals, terminal, unixsocket
 from podwright.stage1.kvm import codec, frames, halfroot, helpers, ports, protocol
 from podwright.stage1.kvm import plan as plans
 from podwright.stage1.kvm.console import Console
-from podwright.stage1.kvm.machine import Disk, End, Nic
+from podwright.stage1.kvm.machine import MICROVM, Disk, End, Nic
 from podwright.stage1.kvm.outputs import Outputs
 from podwright.stage1.kvm.relaying import Relaying
 from podwright.stage1.namespaces import link as messages
@@ -224,6 +224,7 @@ class _Machine:
         return {
             "accelerator": self.parts.settings.accelerator,
             "cpus": self.parts.size.cpus,
+            "kind": MICROVM,
             "memory": self.parts.size.memory,
             "pid": usernames.seen_as(os.pidfd_open(qemu.pid)),
             "runner": "qemu",

@@ -39,10 +39,16 @@ OURS = ("podwright.", "console=", "init=", "rdinit=", "panic", "reboot=", "root=
 LONGEST = 200
 
 
-def words(bus: str, channel: str, extra: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """All words for a machine whose devices are on this bus, and its channel of this kind."""
+def words(
+    bus: str, channel: str, extra: tuple[str, ...] = (), modules: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """All words for a machine whose devices are on this bus, and its channel of this kind.
+
+    modules  that the guest needs besides those of the bus, the channel and the share
+    """
     there = ON_MMIO if bus == MMIO else ON_PCI
     own = (f"podwright.bus={bus}", f"podwright.channel={channel}")
+    own += (f"podwright.modules={','.join(modules)}",) if modules else ()
     return (*BASE, *there, *own, *(checked(word, "kernel parameter") for word in extra))
 
 

@@ -107,6 +107,9 @@ def start(
 def machine(plan: PodPlan, parts: Parts, ends: Ends, kind: str = MICROVM) -> Machine:
     """The pod's machine, as the host's own QEMU runs it."""
     bus = parameters.MMIO if kind == MICROVM else parameters.PCI
+    needed = (("virtio_net", ends.nics), ("virtio_blk", ends.disks))
+    modules = tuple(module for module, devices in needed if devices)
+    more = (*parts.words, *parts.settings.parameters)
     return Machine(
         uuid=plan.uuid,
         name=f"podwright-{plan.uuid}",
@@ -116,7 +119,7 @@ def machine(plan: PodPlan, parts: Parts, ends: Ends, kind: str = MICROVM) -> Mac
         cpus=parts.size.cpus,
         kernel=KERNEL,
         initrd=INITRD,
-        parameters=parameters.words(bus, parameters.SERIAL, parts.words),
+        parameters=parameters.words(bus, parameters.SERIAL, more, modules),
         console=ends.console,
         channel=ends.channel,
         shares=(Share(TAG, ends.files),),

@@ -87,7 +87,7 @@ class Relaying:
         self.began = qemu.began
         self.signals = signalfd.open_signals(AWAITED)
         self.clients = Clients(link.control, self.channel, mapped=True)
-        self.hello: Optional[dict[str, float]] = None
+        self.hello: Optional[reports.Hello] = None
         self.entered = self.went = self.bye = self.lost = False
         self.outcome: Optional[tuple[int, str]] = None
         self.failure: Optional[PodwrightError] = None
@@ -248,14 +248,12 @@ class Relaying:
         else:
             raise Nonsense(f"frame of kind {kind}")
 
-    def _begin(self, hello: dict[str, float]) -> None:
+    def _begin(self, hello: reports.Hello) -> None:
         """It is there: tell it what to run."""
         self.hello = hello
-        self.told["boot"] = {
-            "kernel": hello["boot"],
-            "guest": hello["ready"],
-            "greeting": round(time.monotonic() - self.began, 3),
-        }
+        self.told["boot"] = round(time.monotonic() - self.began, 3)
+        self.told["steps"] = {"kernel": hello.boot, "guest": hello.ready}
+        self.told["kernel"] = hello.release
         self.until = time.monotonic() + COMING_UP
         for piece in self.start:
             self.channel.send(frames.START, piece)
@@ -310,7 +308,7 @@ class Relaying:
         self.until = NEVER
         if self.asked:
             self.until = time.monotonic() + plans.patience(self.plan)
-        self.told["boot"]["app"] = round(time.monotonic() - self.began, 3)
+        self.told["steps"]["app"] = round(time.monotonic() - self.began, 3)
         self.link.report(messages.MACHINE, jsonio.dumps(self.told))
 
     def _opened(self, number: int, asked: Any) -> Optional[Stream]:

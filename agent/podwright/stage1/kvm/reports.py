@@ -8,9 +8,10 @@ the pod has. What does not fit is Nonsense, and ends the machine.
 
 from __future__ import annotations
 
-from podwright.stage1.kvm.frames import Nonsense
+from podwright.stage1.kvm.frames import PROTOCOL, Nonsense
 from podwright.stage1.namespaces import link
 from podwright.text import safe
+from podwright.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,18 +139,27 @@ def outer(data: bytes) -> bytes:
     return "\n".join(out).encode()
 
 
-def hello(said: object) -> dict[str, float]:
-    """What HELLO says about the boot, in seconds. Raises Nonsense, also for another protocol."""
-    from podwright.stage1.kvm.frames import PROTOCOL
+@value
+class Hello:
+    """What a guest says first: seconds of its kernel and of its first process, and its kernel's release."""
 
+    boot: float
+    ready: float
+    release: str
+
+
+def hello(said: object) -> Hello:
+    """What HELLO says. Raises Nonsense, also for another protocol."""
     if not isinstance(said, dict) or said.get("protocol") != PROTOCOL:
         raise Nonsense("it speaks another protocol")
-    out = {}
-    for name in ("boot", "ready"):
-        number = said.get(name)
-        if isinstance(number, bool) or not isinstance(number, (int, float)):
-            raise Nonsense("it does not say how long it took to boot")
-        if not 0 <= number < 1e6:
-            raise Nonsense("its boot took impossibly long")
-        out[name] = round(float(number), 3)
-    return out
+    return Hello(_seconds(said.get("boot")), _seconds(said.get("ready")), _release(said))
+
+
+def _seconds(number: object) -> float:
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number < 1e6:
+        raise Nonsense("it does not say how long it took to boot")
+    return round(float(number), 3)
+
+
+def _release(said: dict[str, object]) -> str:
+    return safe(said.get("release", ""), 64)
