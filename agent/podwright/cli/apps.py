@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from podwright.cli.options import Arguments, Verb
     from podwright.host.paths import Layout
+    from podwright.model.machinechoice import MachineChoice
     from podwright.model.podnames import PodNames
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
@@ -168,6 +169,7 @@ def pod_spec(
         apps=tuple(_app(image, own, extra) for image, own, extra in args.apps),
         stage1=stage1,
         stage1_image=stage1_image,
+        kvm=_machine(args, stage1),
         ipc=args.text("ipc", "auto"),
         net=net,
         hostname=host_name(hostname, "--hostname") if hostname else "",
@@ -256,6 +258,15 @@ def _app(image: str, own: Arguments, extra: list[str]) -> AppSpec:
         user_annotations=_pairs(own, "user-annotation"),
         user_labels=_pairs(own, "user-label"),
     )
+
+
+def _machine(args: Arguments, stage1: str) -> Optional[MachineChoice]:
+    if not args.given("kvm-accelerator"):
+        return None
+    from podwright.model import machinechoice
+
+    said = machinechoice.MachineChoice(args.text("kvm-accelerator"))
+    return machinechoice.check(said, stage1, "--kvm-accelerator")
 
 
 def check_ipc(args: Arguments, stage1: str) -> None:

@@ -66,6 +66,12 @@ def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
         from podwright.model.fly import check_start
 
         check_start(overrides.get("net", ""), overrides.get("hostname", ""))
+    if "kvm" in overrides:
+        from podwright.model import machinechoice
+
+        choice = machinechoice.load(overrides["kvm"])
+        stage1 = dict(manifest.annotations).get("podwright.io/stage1", "namespaces")
+        machinechoice.check(choice, stage1, "--kvm-accelerator")
     if ("podwright.io/stage1", "kvm") in manifest.annotations:
         from podwright.model import kvm
 
@@ -105,6 +111,8 @@ def _overrides(args: Arguments) -> dict[str, Any]:
         from podwright.model.podnames import dump
 
         out["names"] = dump(names)
+    if args.given("kvm-accelerator"):
+        out["kvm"] = {"accelerator": args.text("kvm-accelerator")}
     if args.given("interactive"):
         out["interactive"] = args.true("interactive")
     if args.given("mds-register"):

@@ -7,6 +7,12 @@ from __future__ import annotations
 from podwright.cli.flags import PULL
 from podwright.cli.options import Option
 
+MACHINE_OPTION = Option(
+    "kvm-accelerator",
+    "for stage1 kvm: kvm; tcg: emulated in software, slow, for test machines; default as configured",
+    "NAME",
+    choices=("kvm", "tcg"),
+)
 POD_OPTIONS = (
     Option(
         "port", "publish a port: NAME|NUMBER[/PROTO]:[HOSTIP:]HOSTPORT[-LAST]", "PORT", repeat=True
@@ -56,6 +62,7 @@ POD_OPTIONS = (
     Option("stage1-hash", "stage1 image by its ID in the store", "ID"),
     Option("stage1-from-dir", "stage1 image in the directory for them, see config", "FILE"),
     Option("stage1-image", "", "FILE", deprecated="stage1-path"),
+    MACHINE_OPTION,
     Option(
         "exit-policy",
         "what ends the pod: first-failure, all-ended, or app:NAME when that app ends",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from podwright.cli.flags import FORMAT, UUID_FILE, UUID_FILE_SAVE
 from podwright.cli.options import Option, Verb
-from podwright.cli.verbs_pod import APP_OPTIONS, POD_OPTIONS, START_OPTIONS
+from podwright.cli.verbs_pod import APP_OPTIONS, MACHINE_OPTION, POD_OPTIONS, START_OPTIONS
 
 VERBS = (
     Verb(
@@ -44,7 +44,7 @@ VERBS = (
         "run_prepared",
         "Run a prepared pod",
         "POD",
-        (*START_OPTIONS, UUID_FILE),
+        (*START_OPTIONS, MACHINE_OPTION, UUID_FILE),
         "Runs it in the foreground, as `run` does. Names of the network, host names and the like are said\n"
         "here and not to `prepare`.",
         (

@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from podwright.model.machinechoice import MachineChoice
     from podwright.model.podnames import PodNames
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
@@ -133,6 +134,7 @@ class PodSpec:
     sockets        published ports on which systemd listens for it
     log            how much of its log is kept where that goes to files; None: nothing is said
     stage1_image   of kvm and image; None: what is configured, else the newest that is stored
+    kvm            what is said about its virtual machine; None: nothing
     ipc            what was said about its IPC namespace: auto, private or parent
     """
 
@@ -177,6 +179,7 @@ class PodSpec:
     sockets: tuple[ActivatedPort, ...] = ()
     log: Optional[LogLimits] = None
     stage1_image: Optional[GivenStage1] = None
+    kvm: Optional[MachineChoice] = None
     ipc: str = "auto"
 
 
@@ -327,6 +330,7 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         unit=_unit(fields),
         log=_log(fields),
         stage1_image=stage1_image,
+        kvm=_machine(fields, stage1),
     )
     spec = _with_sockets(spec, fields)
     fields.finish()
@@ -393,6 +397,14 @@ def _stage1(fields: Fields) -> tuple[str, Optional[GivenStage1]]:
     from podwright.model import stage1
 
     return found or stage1.IMAGE, stage1.parse(said)
+
+
+def _machine(fields: Fields, stage1: str) -> Optional[MachineChoice]:
+    if fields.raw("kvm") is None:
+        return None
+    from podwright.model import machinechoice
+
+    return machinechoice.parse(fields, stage1)
 
 
 def _secrets(fields: Fields) -> tuple[GivenSecret, ...]:

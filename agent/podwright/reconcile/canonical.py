@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.model.image import Port
+    from podwright.model.machinechoice import MachineChoice
     from podwright.model.podnames import PodNames
     from podwright.model.podrules import Rule
     from podwright.model.secret import GivenSecret
@@ -51,6 +52,10 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
     if spec.stage1 in ("kvm", "image"):
         known = spec.stage1_image is not None and spec.stage1_image.settled
         more["stage1_image"] = spec.stage1_image.text if known and spec.stage1_image else UNRESOLVED
+    if spec.kvm is not None:
+        from podwright.model import machinechoice
+
+        more["kvm"] = machinechoice.dump(spec.kvm)
     if spec.allow:
         from podwright.model import podrules
 
@@ -200,6 +205,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         keep_revisions=settings_.get("keep_revisions", KEEP_REVISIONS),
         log=_log(runtime_.get("log")),
         stage1_image=_stage1_image(runtime_),
+        kvm=_machine(runtime_.get("kvm")),
     )
     if runtime_.get("manifest") is None:
         return spec
@@ -228,6 +234,14 @@ def _stage1_image(runtime_: dict[str, Any]) -> Optional[GivenStage1]:
     from podwright.model.stage1 import GivenStage1
 
     return GivenStage1("hash", runtime_["stage1_image"])
+
+
+def _machine(raw: Optional[dict[str, Any]]) -> Optional[MachineChoice]:
+    if raw is None:
+        return None
+    from podwright.model import machinechoice
+
+    return machinechoice.load(raw)
 
 
 def _names(runtime_: dict[str, Any]) -> Optional[PodNames]:

@@ -318,6 +318,10 @@ def runtime_config(
         names["stage1Name"] = format_ref(stage1.name, stage1.labels)
     if spec.ipc != "auto":
         names["ipc"] = spec.ipc
+    if spec.kvm is not None:
+        from podwright.model import machinechoice
+
+        names["kvm"] = machinechoice.dump(spec.kvm)
     return {
         **names,
         "format": RUNTIME_FORMAT if stage1 is None else WITH_IMAGE_FORMAT,

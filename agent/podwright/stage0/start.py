@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from podwright.net.worker import NetWorker
     from podwright.stage0.images import StoredImage
     from podwright.stage1.contract import Listening, OnReady, OnReport, Stage1Image
+    from podwright.stage1.kvm.machine import Settings
 
 
 def read_manifest(path: str) -> PodManifest:
@@ -155,6 +156,7 @@ def _launch(
         intact.check(layout, image)
         trees[app.name] = image.trees
     stage1_image = _stage1_image(layout, config, insecure)
+    machine, emulated = _machine(layout, config)
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)
     pod.move(pods.RUN, durable=False)
     launch = Launch(
@@ -179,6 +181,7 @@ def _launch(
         reports=(
             *_reports(users, manifest, config["net"], insecure, config.get("reports", ())),
             *warnings,
+            *emulated,
         ),
         secrets_dir=_secrets_dir(layout, config["name"]) if manifest.secrets else "",
         metadata=layout.metadata_socket if config.get("metadata") else "",
@@ -186,6 +189,7 @@ def _launch(
         machined=not os.path.exists(f"{layout.local_config}/no-machined"),
         machine_journal=not os.path.exists(f"{layout.local_config}/no-machine-journals"),
         stage1_image=stage1_image,
+        kvm=machine,
         given=Given(config["hostname"], layout.local_config, config.get("ipc", "auto")),
     )
     if config["name"]:
@@ -194,6 +198,19 @@ def _launch(
     if MUTABLE in manifest.annotations:
         etcfiles.keep(pod.path, etc)
     return replace(launch, etc=etc)
+
+
+def _machine(layout: Layout, config: dict[str, Any]) -> tuple[Optional[Settings], list[str]]:
+    """How the pod's virtual machine is to be run, and sentences about that. Raises HostError."""
+    if config["stage1"] != "kvm":
+        return None, []
+    from podwright.model import machinechoice
+    from podwright.stage0 import machinesettings
+
+    said = machinechoice.load(config["kvm"]) if config.get("kvm") else None
+    found = machinesettings.chosen(layout, said)
+    machinesettings.check_accelerator(found)
+    return found, machinesettings.reports(found)
 
 
 def _stage1_image(

@@ -41,12 +41,13 @@ class Share:
 class Nic:
     """A network device. `end`: a tap's queue, or, for libvirt, the tap's name as path.
 
+    mtu    the most that the guest may give it; 0: it decides, as the pod's network says so later
     vhost  an open /dev/vhost-net, so that the kernel moves the packets; -1: QEMU does
     """
 
     mac: str
     end: End
-    mtu: int = 1500
+    mtu: int = 0
     vhost: int = -1
 
 
@@ -100,8 +101,14 @@ class Settings:
 
     accelerator  KVM: refused where that does not work; TCG: asked for explicitly
     runner       auto (libvirt where its daemon answers), libvirt, or qemu
+    overhead     MiB besides the limits of apps; None: `sizing.OVERHEAD`
+    parameters   further words for the kernel's command line
+    qemu, virtiofsd   paths of the programs; "": where they usually are
     """
 
     accelerator: str = KVM
     runner: str = "auto"
     overhead: Optional[int] = None
+    parameters: tuple[str, ...] = ()
+    qemu: str = ""
+    virtiofsd: str = ""
