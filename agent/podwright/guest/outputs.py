@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from podwright.kernel.step import step
 from podwright.stage2.app import Stdio
 
 TYPE_CHECKING = False
@@ -43,6 +44,7 @@ class Outputs:
                     self.writers[app.name, name] = self.writers[app.name, "stdout"]
                     continue
                 reader, writer = os.pipe()
+                step("fchmod")
                 os.fchmod(writer, WRITE_ONLY)
                 self.readers[app.name, name] = reader
                 self.writers[app.name, name] = writer

@@ -83,9 +83,9 @@ def start(start: Start) -> Running:
     """Fork the pod's PID 1. Raises LaunchError for limits that cannot be set."""
     plan = adjusted(start.plan)
     if start.disks:
-        from podwright.guest import disks
+        from podwright.guest.disks import with_numbers
 
-        plan = disks.with_numbers(plan, start.disks)
+        plan = with_numbers(plan, start.disks)
     group = groups.of(plan)
     group.make()
     report, report_end = os.pipe()
