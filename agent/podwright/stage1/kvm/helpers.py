@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
     from podwright.stage1.kvm.jail import Jail
     from podwright.stage1.kvm.machine import Machine
+    from podwright.stage1.kvm.virtiofsd import Server
     from podwright.stage1.namespaces.users import Users
 
 QEMU_USER = 64055
 """Nobody in the pod: apps have their own processes in the machine, and none of their files is in QEMU's jail."""
-PLACES = ("/usr/bin", "/usr/local/bin", "/usr/libexec")
+PLACES = (f"/usr/bin/{qemu.QEMU}", f"/usr/local/bin/{qemu.QEMU}", "/usr/libexec/qemu-kvm")
 KEPT = 4096
 """Bytes of what a helper says."""
 
@@ -83,10 +84,14 @@ def connected() -> tuple[_socket.socket, _socket.socket]:
 
 
 def serve_files(
-    place: str, share: int, listening: int, users: Optional[Users], last_capability: int
+    server: Server,
+    place: str,
+    share: int,
+    listening: int,
+    users: Optional[Users],
+    last_capability: int,
 ) -> Helper:
-    """Start virtiofsd on a detached mount, which it gets alone. Raises HostError."""
-    server = virtiofsd.find()
+    """Start virtiofsd on a detached mount, which it gets alone."""
     own = jail.Jail(
         place,
         share=share,
@@ -105,13 +110,14 @@ def _most_files() -> int:
 
 def run_machine(
     machine: Machine,
+    program: str,
     place: str,
     files: tuple[tuple[str, str], ...],
     users: Optional[Users],
     last_capability: int,
 ) -> Helper:
-    """Start QEMU. `files`: kernel and initrd, (path on the host, path in the machine's words)."""
-    argv = qemu.command(machine, find_qemu())
+    """Start QEMU, `program`. `files`: kernel and initrd, (path on the host, path in the machine's words)."""
+    argv = qemu.command(machine, program)
     own = jail.Jail(
         place,
         files,
@@ -122,12 +128,13 @@ def run_machine(
     return _start("QEMU", own, argv, frozenset(descriptors(machine)), users, last_capability)
 
 
-def find_qemu() -> str:
-    """QEMU's path. Raises HostError."""
-    for place in PLACES:
-        path = f"{place}/{qemu.QEMU}"
-        if os.access(path, os.X_OK):
-            return path
+def find_qemu(path: str = "") -> str:
+    """QEMU's path, or the one that an administrator says. Raises HostError."""
+    for place in (path,) if path else PLACES:
+        if os.access(place, os.X_OK):
+            return place
+    if path:
+        raise HostError(f"{safe(path, 100)} is no program", "correct it in kvm.d")
     raise HostError(
         f"{qemu.QEMU} is not installed, which runs virtual machines",
         "install it (Debian: qemu-system-x86), or run the pod in namespaces",

@@ -102,7 +102,9 @@ class _Machine:
         outputs = Outputs(frozenset(app.name for app in plan.apps), link.sinks)
         self.pod = roots.build(plan, pins, users)
         share = mounts.clone(self.pod, "", recursive=True)
-        served = helpers.serve_files(plan.root, share, listening.fileno(), users, self.last)
+        served = helpers.serve_files(
+            self.parts.server, plan.root, share, listening.fileno(), users, self.last
+        )
         os.close(share)
         for each in (listening, files, their_console, their_channel):
             each.close()
@@ -132,7 +134,9 @@ class _Machine:
     def _start(self, theirs: plans.Ends) -> helpers.Helper:
         machine = plans.machine(self.plan, self.parts, theirs)
         files = ((self.parts.kernel, plans.KERNEL), (self.parts.initrd, plans.INITRD))
-        return helpers.run_machine(machine, self.plan.root, files, self.users, self.last)
+        return helpers.run_machine(
+            machine, self.parts.qemu, self.plan.root, files, self.users, self.last
+        )
 
     def _taps(self) -> tuple[Tap, ...]:
         """Devices for the links that the pod is going to have."""

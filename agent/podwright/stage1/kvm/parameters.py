@@ -47,7 +47,7 @@ def words(
     modules  that the guest needs besides those of the bus, the channel and the share
     """
     there = ON_MMIO if bus == MMIO else ON_PCI
-    own = (f"podwright.bus={bus}", f"podwright.channel={channel}")
+    own: tuple[str, ...] = (f"podwright.bus={bus}", f"podwright.channel={channel}")
     own += (f"podwright.modules={','.join(modules)}",) if modules else ()
     return (*BASE, *there, *own, *(checked(word, "kernel parameter") for word in extra))
 

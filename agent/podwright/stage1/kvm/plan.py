@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from podwright.stage1.kvm.nic import Wire
     from podwright.stage1.kvm.protocol import DiskAt
     from podwright.stage1.kvm.sizing import Size
+    from podwright.stage1.kvm.virtiofsd import Server
     from podwright.stage1.namespaces.mountplan import Bind
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
 
@@ -32,6 +33,7 @@ class Parts:
     """What a machine is made of besides the pod.
 
     kernel, initrd   files of the host
+    qemu, server     programs of the host
     wires            links that the parent makes for it
     words            further ones for its kernel
     """
@@ -40,6 +42,8 @@ class Parts:
     initrd: str
     settings: Settings
     size: Size
+    qemu: str
+    server: Server
     wires: tuple[Wire, ...] = ()
     words: tuple[str, ...] = ()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import LaunchError
-from podwright.stage1.kvm import bundle, initrd, sizing
+from podwright.stage1.kvm import bundle, helpers, initrd, sizing, virtiofsd
 from podwright.stage1.kvm.machine import KVM, Settings
 from podwright.stage1.kvm.plan import Parts, grouped
 
@@ -65,10 +65,11 @@ def parts(pod: Launch, plan: PodPlan, cache: str, wires: tuple[Wire, ...]) -> Pa
             reason="no-private-users",
         )
     settings = pod.kvm or Settings()
+    programs = (helpers.find_qemu(settings.qemu), virtiofsd.find(settings.virtiofsd))
     found = bundle.read(image.id, image, image.trees[0])
     size = sizing.size(plan, os.cpu_count() or 1, settings.overhead)
     first = initrd.prepare(found, f"{cache}/machines", READABLE)
-    return Parts(found.kernel, first, settings, size, wires, _words(settings))
+    return Parts(found.kernel, first, settings, size, *programs, wires, _words(settings))
 
 
 def _words(settings: Settings) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import HostError
+from podwright.text import safe
 from podwright.values import value
 
 C, RUST = "c", "rust"
@@ -37,11 +38,14 @@ class Server:
     kind: str
 
 
-def find() -> Server:
-    """The one that this host has. Raises HostError."""
-    for path, kind in PLACES:
-        if os.access(path, os.X_OK):
-            return Server(path, kind)
+def find(path: str = "") -> Server:
+    """The one that this host has, or the one that an administrator says. Raises HostError."""
+    said = ((path, C if "/qemu/" in path else RUST),) if path else ()
+    for place, kind in said or PLACES:
+        if os.access(place, os.X_OK):
+            return Server(place, kind)
+    if path:
+        raise HostError(f"{safe(path, 100)} is no program", "correct it in kvm.d")
     raise HostError(
         "no virtiofsd is installed, which gives a virtual machine its files",
         "install the package virtiofsd, or qemu-system-common where that has it",
