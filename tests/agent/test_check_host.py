@@ -16,7 +16,18 @@ NAMES = (
     *("kernel", "mount-namespaces", "pid-namespaces", "net-namespaces", "ipc-namespaces"),
     *("uts-namespaces", "cgroup-namespaces", "time-namespaces", "user-namespaces", "overlay"),
     *("idmapped-mounts", "cgroups", "seccomp", "selinux", "apparmor", "landlock", "kvm", "qemu"),
-    *("libvirt", "xen", "tpm", "systemd", "journald", "machine-journals", "gpg", "nftables"),
+    *(
+        "virtiofsd",
+        "libvirt",
+        "stage1-kvm",
+        "xen",
+        "tpm",
+        "systemd",
+        "journald",
+        "machine-journals",
+        "gpg",
+        "nftables",
+    ),
 )
 
 

@@ -123,18 +123,20 @@ def test_the_published_example(rkt: Rkt, etcd: str, tmp_path: Path) -> None:
     assert rkt("rm", *[pod["name"] for pod in found]).exit == 0
 
 
-def test_the_virtual_machine_by_one_flag_is_refused_in_one_sentence(rkt: Rkt, etcd: str) -> None:
-    for flag in (
-        "--stage1-name=coreos.com/rkt/stage1-kvm:1.30.0",
-        "--stage1-image=/usr/share/rkt/stage1-kvm.aci",
-        "--stage1-path=/home/me/stage1-coreos.aci",
-        "--stage1-url=https://example.com/stage1-kvm.aci",
-        "--stage1-hash=sha512-00",
+def test_stage1s_that_are_not_here_are_refused_in_one_sentence(rkt: Rkt, etcd: str) -> None:
+    build = "podwright stage1 build kvm"
+    for flag, text in (
+        ("--stage1-name=coreos.com/rkt/stage1-kvm:1.30.0", build),
+        ("--stage1-image=/usr/share/rkt/stage1-kvm.aci", build),
+        ("--stage1-path=/home/me/stage1-coreos.aci", "/home/me/stage1-coreos.aci"),
+        ("--stage1-url=https://example.com/stage1-kvm.aci", "https://example.com/stage1-kvm.aci"),
+        ("--stage1-hash=sha512-00", "sha512-00"),
+        ("--stage1-from-dir=stage1-own.aci", "/usr/lib/rkt/stage1-images/stage1-own.aci"),
     ):
         done = rkt("run", flag, etcd)
         assert (done.exit, done.stdout) == (254, "")
         last = done.stderr.splitlines()[-1]
-        assert "namespaces, fly" in last, last
+        assert text in last, last
     assert rkt.ok("list", "--no-legend") == ""
 
 

@@ -136,6 +136,7 @@ def test_what_the_agent_does_not_know_is_refused_with_its_path(adhoc: AdHoc) -> 
     for options, said in (
         ("name=--insecure-options=all image=example.com/tiny", "is not a pod name"),
         ("name=web image=example.com/tiny stage1=docker", "stage1"),
+        ("name=web image=example.com/tiny stage1=kvm", "podwright stage1 build kvm"),
         ("name=web image=example.com/tiny insecure_options=everything", "everything"),
         ("name=web image=example.com/tiny net=none ports=80-tcp:80", "ports"),
     ):
