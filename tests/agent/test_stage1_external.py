@@ -1,11 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A stage1 image of somebody's: the example of docs/examples/stage1-chroot, built, signed and driven as its README says."""
+"""Pods of a stage1 image of somebody's: the example of docs/examples/stage1-chroot, driven as its README says, and
+one that writes down what it is told (tests/agent/stage1_recorder.py).
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +25,8 @@ from tests.support.paths import CHECKOUT
 
 Build = Callable[..., Path]
 PATIENCE = 60.0
+PREFIX = "coreos.com/rkt/stage1/"
+RECORDER = Path(__file__).with_name("stage1_recorder.py")
 EXAMPLE = CHECKOUT / "docs" / "examples" / "stage1-chroot"
 
 
@@ -77,6 +84,13 @@ class Running:
         assert done.exit == 0, (done, self.ended(0))
         return self
 
+    def wait_gone(self, work: Callable[[], object]) -> None:
+        """Until nothing of it is left."""
+        deadline = time.monotonic() + PATIENCE
+        while list(self.agent.data.glob(f"pods/*/{self.uuid}")):
+            assert time.monotonic() < deadline, "never gone"
+            work()
+
     def ended(self, timeout: float = PATIENCE) -> tuple[int, str, str]:
         """How it ended."""
         if not timeout:
@@ -121,3 +135,438 @@ def test_a_running_pod_is_listed_entered_and_stopped(
     assert status["apps"][0]["exit_code"] == 0
     agent.ok("rm", pod.uuid)
     assert list(agent.data.glob(f"pods/*/{pod.uuid}")) == []
+
+
+def points(*more: str, version: int | None = None, **changes: str | None) -> dict[str, str]:
+    """The annotations of a stage1 image; None leaves one out."""
+    said: dict[str, str | None] = {name: f"/{name}" for name in ("run", "enter", "gc", *more)}
+    said.update(changes)
+    if version is not None:
+        said["interface-version"] = str(version)
+    return {f"{PREFIX}{name}": text for name, text in said.items() if text is not None}
+
+
+@pytest.fixture
+def recorder(agent: Agent, lab: Keys, tmp_path: Path) -> Build:
+    """Builds a stage1 image that writes down what it is told and does what a script says."""
+    agent.trust(lab.key, "example.com")
+
+    def build(said: dict[str, str], script: dict[str, Any], **own: Any) -> Path:
+        root = tmp_path / "recorder"
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        shutil.copyfile(RECORDER, root / "recorder")
+        (root / "recorder").chmod(0o755)
+        for name, path in said.items():
+            place = root / path.lstrip("/")
+            if name != f"{PREFIX}interface-version" and path.count("/") < 3 and ".." not in path:
+                place.parent.mkdir(exist_ok=True)
+                place.symlink_to("recorder" if place.parent == root else "../recorder")
+        (root / "script").write_text(json.dumps(script))
+        for name, target in own.get("links", {}).items():
+            (root / name).unlink(missing_ok=True)
+            (root / name).symlink_to(target)
+        for name in own.get("directories", ()):
+            (root / name).unlink(missing_ok=True)
+            (root / name).mkdir()
+        listed = [
+            {"name": name, "value": text} for name, text in {**said, **own.get("also", {})}.items()
+        ]
+        content = aci.image_manifest("example.com/recorder", "1.0", None, annotations=listed)
+        made = tmp_path / "recorder.aci"
+        aci.build(root, content, made)
+        lab.key.sign(made)
+        return made
+
+    return build
+
+
+def told(agent: Agent, point: str = "run") -> dict[str, Any]:
+    """What the only pod's stage1 has written down."""
+    (path,) = agent.data.glob(f"pods/*/*/told-{point}")
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+def test_run_is_executed_as_the_contract_says(
+    agent: Agent, recorder: Build, signed_image: Build, version: int
+) -> None:
+    made = recorder(points(version=version), {"run": {"status": 0, "apps": {"tiny": 0}}})
+    image = signed_image(app=shell("exit 1"))
+    environment = {"RKT_FANCY": "1", "CANARY": "leaked", "LD_PRELOAD": "", "RKT_LOCK_FD": "77"}
+    result = agent("run", f"--stage1-path={made}", "--net=none", image, env=environment)
+    assert (result.exit, result.stdout) == (0, "from the stage1\n"), result
+    found = told(agent)
+    (pod,) = agent.data.glob("pods/run/*")
+    expected = ["--net=none", f"--local-config={agent.local}"]
+    expected += [f"--hostname=rkt-{pod.name}"] if version >= 2 else []
+    expected += ["--dns-conf-mode=resolv=default,hosts=default"] if version >= 4 else []
+    expected += ["--ipc=auto"] if version >= 6 else []
+    assert found["argv"] == [*expected, pod.name]
+    assert (found["cwd"], found["program"]) == (str(pod), f"{pod}/stage1/rootfs/run")
+    assert found["locked"] and found["session"] and found["mode"] == "overlay"
+    variables = found["environment"]
+    assert variables.pop("RKT_FANCY") == "1" and variables.pop("RKT_LOCK_FD") != "77"
+    known = {"PATH", "RKT_SELINUX_CONTEXT", "RKT_SELINUX_MOUNT_CONTEXT"}
+    assert known <= set(variables) <= known | {"LANG", "TERM", "TZ", "LC_CTYPE"}
+    others = {each for each in found["descriptors"] if each not in "012"}
+    assert len(others) <= 2 and any(path == str(pod) for path in found["descriptors"].values())
+    assert "bin" in found["apps"]["tiny"] and {"rkt", "opt"} <= set(found["own"])
+    assert {"pod", "appsinfo", "stage1", "stage1TreeStoreID", "overlay-prepared"} <= set(
+        found["files"]
+    )
+    reported = f"interface version {version} has no --hostname" in result.stderr
+    assert reported is (version < 2)
+    manifest = json.loads((pod / "pod").read_text())
+    assert {"name": "coreos.com/rkt/stage1/mutable", "value": "false"} in manifest["annotations"]
+    assert json.loads((pod / "stage1/manifest").read_text())["name"] == "example.com/recorder"
+
+
+@pytest.mark.parametrize(
+    ("option", "needed"),
+    [
+        ("--hostname=web", 2),
+        ("--insecure-options=seccomp", 3),
+        ("--insecure-options=paths", 3),
+        ("--dns=192.0.2.1", 4),
+        ("--hosts-entry=192.0.2.1=peer", 4),
+        ("--ipc=private", 6),
+        ("--ipc=parent", 6),
+    ],
+)
+def test_what_was_asked_for_and_cannot_be_said_is_refused(
+    agent: Agent, recorder: Build, signed_image: Build, option: str, needed: int
+) -> None:
+    image = signed_image(app=shell("exit 0"))
+    made = recorder(points(version=needed - 1), {})
+    result = agent("run", f"--stage1-path={made}", "--net=none", option, image)
+    assert result.exit == 254 and f"this needs {needed}" in result.stderr, result
+    assert "leave it out, or use a newer stage1" in result.stderr
+    assert not list(agent.data.glob("pods/*/*/told-run"))
+    made = recorder(points(version=needed), {})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", option, image)
+    assert told(agent)["argv"][-1]
+
+
+def test_files_of_names_are_where_the_contract_has_them(
+    agent: Agent, recorder: Build, signed_image: Build
+) -> None:
+    image = signed_image(app=shell("exit 0"))
+    made = recorder(points(version=4), {})
+    names = ["--dns=192.0.2.1", "--hosts-entry=192.0.2.7=peer"]
+    agent.ok("run", f"--stage1-path={made}", "--net=none", *names, image)
+    found = told(agent)
+    assert "--dns-conf-mode=resolv=stage0,hosts=stage0" in found["argv"]
+    assert "nameserver 192.0.2.1" in found["etc"]["rkt-resolv.conf"]
+    assert "192.0.2.7" in found["etc"]["rkt-hosts"]
+
+
+def test_without_overlay_the_roots_are_copies(
+    agent: Agent, recorder: Build, signed_image: Build
+) -> None:
+    made = recorder(points(), {})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", "--no-overlay", signed_image())
+    found = told(agent)
+    assert found["mode"] == "copy" and "bin" in found["apps"]["tiny"]
+
+
+def test_private_users_are_said_as_a_shift_and_own_the_files(
+    agent: Agent, recorder: Build, signed_image: Build
+) -> None:
+    made = recorder(points(), {})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", "--private-users", signed_image())
+    (said,) = (word for word in told(agent)["argv"] if word.startswith("--private-users="))
+    first, count = map(int, said.partition("=")[2].split(":"))
+    (pod,) = agent.data.glob("pods/run/*")
+    root = pod / "stage1/rootfs/opt/stage2/tiny/rootfs"
+    assert (count, (root / "bin").stat().st_uid) == (65536, first)
+    assert (pod / "private-users-prepared").read_text() == f"{first}:{count}\n"
+    assert (pod / "stage1/rootfs/rkt/status").stat().st_uid == first
+    agent.ok("rm", pod.name)
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "app"),
+    [
+        ({"status": 4}, 4, 4),
+        ({"status": 0, "apps": {"tiny": 9}}, 9, 9),
+        ({"status": 1, "apps": {"tiny": 9}}, 1, 9),
+        ({"status": 0, "apps": {"tiny": "x" * 1000}}, 0, 0),
+    ],
+)
+def test_the_end_is_what_run_and_the_status_files_say(
+    agent: Agent,
+    recorder: Build,
+    signed_image: Build,
+    script: dict[str, Any],
+    status: int,
+    app: int,
+) -> None:
+    made = recorder(points(), {"run": script})
+    result = agent("run", f"--stage1-path={made}", "--net=none", signed_image())
+    assert result.exit == status, result
+    (pod,) = agent.data.glob("pods/run/*")
+    said = json.loads(agent.ok("status", "--format=json", pod.name))
+    assert (said["exit_status"], said["apps"][0]["exit_code"]) == (status, app)
+
+
+def test_a_pod_whose_launcher_is_killed_ends_with_it_and_leaves_nothing(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
+) -> None:
+    made = recorder(points("stop"), {"run": {"wait": True, "pid": True, "stray": True}})
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", signed_image()).ready()
+    launcher = json.loads((pod.path / "init").read_text())["launcher"]["pid"]
+    agent.host.run(["kill", "-9", str(launcher)]).check()
+    pod.process.wait(timeout=PATIENCE)
+    agent.ok("gc", "--grace-period=0s")  # what holds the lock is ended, then it is an ended pod
+    pod.wait_gone(lambda: agent.ok("gc", "--grace-period=0s"))
+    pod.process.communicate(timeout=PATIENCE)
+    assert "sleep 3600" not in agent.host.run(["ps", "-ef"]).stdout
+    assert str(agent.data) not in agent.host.run(["cat", "/proc/mounts"]).stdout
+    assert agent.ok("list", "--no-legend") == ""
+
+
+@pytest.mark.parametrize("own", ["", "kill", 3, "nothing"])
+def test_stop_force_ends_the_pod_whatever_its_stage1_does(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path, own: Any
+) -> None:
+    script = {"run": {"wait": True, "pid": True, "ignore": True, "stray": True}, "stop": own}
+    script["stop"] = 0 if own == "nothing" else own
+    made = recorder(points(*(["stop"] if own != "" else [])), script)
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", signed_image()).ready()
+    agent.ok("stop", "--force", pod.uuid)
+    assert pod.ended()[0] == 128 + 9
+    assert pod.status()["exit_reason"] == "stopped"
+    if own != "":
+        assert told(agent, "stop")["argv"] == ["--force", pod.uuid]
+    assert "sleep 3600" not in agent.host.run(["ps", "-ef"]).stdout
+
+
+def test_stop_without_an_entry_point_signals_the_pod(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
+) -> None:
+    made = recorder(points(), {"run": {"wait": True, "ppid": True}})
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", signed_image()).ready()
+    pod.wait(lambda: pod.status()["pid"], "pid")
+    assert pod.status()["pid"] != int((pod.path / "ppid").read_text())
+    agent.ok("stop", pod.uuid)  # the child of `ppid`, which nothing follows here: `run` goes on
+    agent.ok("stop", "--force", pod.uuid)
+    assert pod.ended()[0] == 128 + 9
+
+
+def test_a_stop_that_fails_says_so_and_the_pod_runs_on(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
+) -> None:
+    made = recorder(points("stop"), {"run": {"wait": True, "pid": True}, "stop": 3})
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", signed_image()).ready()
+    result = agent("stop", pod.uuid)
+    assert (
+        result.exit == 254
+        and "stop of stage1 example.com/recorder ended with status 3" in result.stderr
+    )
+    assert pod.status()["state"] == "running"
+    agent.ok("stop", "--force", pod.uuid)
+    pod.ended()
+
+
+def test_a_signal_to_the_launcher_runs_the_entry_point_stop(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
+) -> None:
+    made = recorder(
+        points("stop"), {"run": {"wait": True, "pid": True, "ignore": True}, "stop": "kill"}
+    )
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", signed_image()).ready()
+    launcher = json.loads((pod.path / "init").read_text())["launcher"]["pid"]
+    agent.host.run(["kill", str(launcher)]).check()
+    assert pod.ended()[0] == 128 + 9
+    assert told(agent, "stop")["argv"] == [pod.uuid]
+    assert pod.status()["exit_reason"] == "stopped"
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_gc_is_run_when_the_pod_is_removed(
+    agent: Agent, recorder: Build, signed_image: Build, version: int, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    made = recorder(points(version=version), {"gc": 3})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", signed_image())
+    (pod,) = agent.data.glob("pods/run/*")
+    result = agent("rm", pod.name)
+    assert result.exit == 254, result
+    assert "gc of stage1 example.com/recorder ended with status 3" in result.stderr
+    (left,) = agent.data.glob("pods/exited-garbage/*")
+    found = told(agent, "gc")
+    expected = [f"--local-config={agent.local}"] if version >= 5 else []
+    assert (found["argv"], found["cwd"]) == ([*expected, pod.name], str(left))
+    assert found["mode"] == "overlay" and "script" in found["own"]
+    agent.ok("image", "rm", image_id(agent, "example.com/recorder"))
+    result = agent("rm", pod.name).check()
+    assert "its stage1 takes nothing back" in result.stderr
+    assert not list(agent.data.glob("pods/*/*")) and not kept.exists()
+
+
+def test_gc_that_hangs_is_ended(agent: Agent, recorder: Build, signed_image: Build) -> None:
+    made = recorder(points(), {"gc": "hang"})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", signed_image())
+    (pod,) = agent.data.glob("pods/run/*")
+    (tree,) = agent.data.glob("cas/tree/*/rootfs/script")
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from podwright.stage1.external import points\n"
+    code += "points.GC_SECONDS = 0.5\ntry: points.collect(sys.argv[2], (sys.argv[3],), '')\n"
+    code += "except points.HostError as err: print(err.sentence())"
+    command = [
+        "/usr/bin/python3",
+        "-ISc",
+        code,
+        str(CHECKOUT / "agent"),
+        str(pod),
+        str(tree.parent),
+    ]
+    assert "took longer than 0.5 s and was ended" in agent.host.run(command).check().stdout
+    assert told(agent, "gc")["argv"] == [pod.name]
+
+
+def image_id(agent: Agent, name: str) -> str:
+    """Of the stored image of that name."""
+    listed = json.loads(agent.ok("image", "list", "--format=json"))
+    return next(str(each["id"]) for each in listed if each["name"].startswith(name))
+
+
+@pytest.mark.threat("T76")
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [
+        ({"links": {"run": "/usr/bin/true"}}, "No such file or directory"),
+        ({"links": {"run": "../../../../../../../../usr/bin/true"}}, "No such file or directory"),
+        ({"links": {"run": "/proc/self/exe"}}, "No such file or directory"),
+        ({"links": {"gc": "nowhere"}}, "its entry point gc (/gc) cannot be used"),
+        ({"links": {"enter": "script"}}, "it is no executable file"),
+        ({"directories": ["run"]}, "it is no executable file"),
+        ({"links": {"opt": "/tmp"}}, "no usable directory /opt/stage2"),
+        ({"links": {"rkt": "../../.."}}, "no usable directory /rkt"),
+    ],
+)
+def test_a_stage1_that_leads_out_of_its_image_is_not_run(
+    agent: Agent, recorder: Build, signed_image: Build, own: dict[str, Any], sentence: str
+) -> None:
+    made = recorder(points(), {}, **own)
+    result = agent("run", f"--stage1-path={made}", "--net=none", signed_image())
+    assert result.exit == 254 and sentence in result.stderr, result
+    assert not list(agent.data.glob("pods/*/*/told-*"))
+
+
+@pytest.mark.threat("T76")
+@pytest.mark.parametrize(
+    "said",
+    [
+        points(run="../../bin/sh"),
+        points(run="/../../bin/sh"),
+        points(gc=None),
+        points(version=7),
+        points(version=0),
+    ],
+)
+def test_a_manifest_that_breaks_the_contract_is_refused_before_anything_is_made(
+    agent: Agent, recorder: Build, signed_image: Build, said: dict[str, str]
+) -> None:
+    made = recorder(said, {})
+    line = agent.refused("run", f"--stage1-path={made}", "--net=none", signed_image())
+    assert "stage1" in line and "example.com/recorder" in line
+    assert not list(agent.data.glob("pods/*/*"))
+
+
+@pytest.mark.threat("T76")
+def test_an_entry_point_that_was_changed_since_is_not_executed(
+    agent: Agent, recorder: Build, signed_image: Build
+) -> None:
+    made = recorder(points(), {})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", "--no-overlay", signed_image())
+    (pod,) = agent.data.glob("pods/run/*")
+    with (pod / "stage1/rootfs/recorder").open("a") as file:
+        file.write("# by somebody else\n")
+    result = agent("rm", pod.name)
+    assert result.exit == 254 and "is not what it was when the pod started" in result.stderr
+    assert not list(agent.data.glob("pods/*/*/told-gc"))
+
+
+def test_an_unsigned_stage1_is_not_run(agent: Agent, recorder: Build, signed_image: Build) -> None:
+    made = recorder(points(), {})
+    made.with_name(f"{made.name}.asc").unlink()
+    result = agent("run", f"--stage1-path={made}", "--net=none", signed_image())
+    assert result.exit == 254 and "signature" in result.stderr
+    assert not list(agent.data.glob("pods/*/*/told-*"))
+
+
+def test_a_prepared_pod_is_run_by_its_stage1_and_run_again(
+    agent: Agent, stage1: Path, signed_image: Build
+) -> None:
+    image = signed_image(app=shell("echo ran as $(hostname) >> /log; cat /log; exit 6"))
+    uuid = agent.ok("prepare", "--quiet", f"--stage1-path={stage1}", image).strip()
+    stage1.unlink()
+    for lines in (1, 2):  # what the app wrote is still there in its second life
+        result = agent("run-prepared", "--net=none", "--hostname=box", uuid)
+        assert (result.exit, result.stdout) == (6, "ran as box\n" * lines), result
+        assert "app-tiny=6" in agent.ok("status", uuid)
+
+
+def test_a_named_pod_of_a_stage1_image_is_supervised_and_logged(
+    agent: Agent, stage1: Path, signed_image: Build
+) -> None:
+    script = "echo one; echo two >&2; trap 'exit 0' TERM; sleep 3600 & wait"
+    image = signed_image(app=shell(script))
+    pod = {"name": "web", "image": str(image), "net": "host", "stage1": "image"}
+    desired = {"version": 1, "pods": [{**pod, "stage1_image": {"path": str(stage1)}}]}
+    assert agent.apply(desired)["changed"] is True
+    again = agent.apply(desired)
+    assert again["changed"] is False, again
+    status = json.loads(agent.ok("status", "--format=json", "web"))
+    assert (status["state"], status["ready"], status["stage1"]) == ("running", True, "image")
+    assert sorted(agent.ok("logs", "web").splitlines()) == ["one", "two"]
+    entered = agent("enter", "web", "/bin/sh", "-c", "exit 4")
+    assert entered.exit == 4
+    agent.apply({"version": 1, "pods": [{"name": "web", "state": "absent"}]})
+    assert agent.ok("list", "--no-legend") == ""
+
+
+def test_volumes_of_the_contract_are_there_and_others_are_refused(
+    agent: Agent, stage1: Path, signed_image: Build, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/file").write_text("content\n")
+    image = signed_image(
+        app=shell("cat /data/file; echo x > /data/new; touch /scratch/a && ls /scratch")
+    )
+    run = ["run", f"--stage1-path={stage1}", "--net=none"]
+    run += [f"--volume=data,kind=host,source={tmp_path / 'data'},readOnly=true"]
+    mounts = ["--mount=volume=data,target=/data", "--mount=volume=scratch,target=/scratch"]
+    result = agent(*run, "--volume=scratch,kind=empty", image, *mounts)
+    assert result.stdout == "content\na\n", result
+    line = agent.refused(*run, "--volume=scratch,kind=tmpfs", image, *mounts)
+    assert "volume scratch: volume-tmpfs" in line and "no word for it" in line
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [
+        ("--restart=always", "restart"),
+        ("--stdin=stream", "stdin"),
+        ("--stop-signal=SIGINT", "stop-signal"),
+    ],
+)
+def test_what_the_contract_has_no_word_for_needs_a_stage1_that_heeds_it(
+    agent: Agent, recorder: Build, signed_image: Build, option: str, word: str
+) -> None:
+    made = recorder(points(), {})
+    line = agent.refused("run", f"--stage1-path={made}", "--net=none", signed_image(), option)
+    assert f"app tiny: {word}: the contract has no word for it" in line
+    made = recorder(points(), {}, also={"podwright.io/stage1/features": f"other {word}"})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", signed_image(), option)
+
+
+def test_a_sandbox_needs_all_entry_points_of_apps(
+    agent: Agent, recorder: Build, signed_image: Build
+) -> None:
+    made = recorder(points("app/add", "app/start", "app/stop", version=5), {})
+    result = agent("app", "sandbox", f"--stage1-path={made}", "--net=none")
+    assert result.exit == 1 and "has no entry point 'app/rm'" in result.stderr, result
+    assert not list(agent.data.glob("pods/*/*"))

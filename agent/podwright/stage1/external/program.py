@@ -16,6 +16,7 @@ import stat
 from podwright import jsonio
 from podwright.errors import HostError, LaunchError
 from podwright.kernel import beneath, fs, process, signals
+from podwright.kernel.step import step
 from podwright.stage1.external import contract
 from podwright.stage1.external.roots import ROOT
 from podwright.stage1.namespaces.follow import FORWARDED
@@ -221,6 +222,7 @@ def join(files: tuple[str, ...]) -> None:
     """Join control groups."""
     for path in files:
         try:
+            step("write")
             with open(path, "w", encoding="ascii") as file:
                 file.write("0")
         except OSError as err:

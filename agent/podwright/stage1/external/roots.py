@@ -58,13 +58,14 @@ def build(pod: Launch, trees: tuple[str, ...], shift: int = 0) -> None:
         if overlaid:
             fs.write_atomic(f"{pod.pod_dir}/{OVERLAID}", b"", 0o644, durable=False)
         else:
-            _copy(f"{pod.pod_dir}/overlay/{OWN}", trees, root, shift)
+            _copy(f"{pod.pod_dir}/overlay/{OWN}", trees, f"{pod.pod_dir}/{ROOT}", shift)
         _told(here, root, shift)
         for app in pod.manifest.apps:
-            place = _directory(root, f"opt/stage2/{app.name}/rootfs")
+            inside = f"opt/stage2/{app.name}/rootfs"
+            place = _directory(root, inside)
             writable = f"{pod.pod_dir}/overlay/{app.name}"
             if not overlaid or not _overlay(writable, pod.trees[app.name], place):
-                _copy(writable, pod.trees[app.name], place, shift)
+                _copy(writable, pod.trees[app.name], f"/proc/self/fd/{root}/{inside}", shift)
             os.close(place)
             _environment(root, app)
         _names(pod, root)
@@ -124,14 +125,13 @@ def _overlay(writable: str, trees: tuple[str, ...], target: int) -> bool:
     return True
 
 
-def _copy(writable: str, trees: tuple[str, ...], target: int, shift: int) -> None:
+def _copy(writable: str, trees: tuple[str, ...], path: str, shift: int) -> None:
     """A full copy of what trees show, unless it is there from an earlier life."""
     from podwright.kernel.copytree import copy_layers
 
     if os.path.lexists(f"{writable}/{COPIED}"):
         return
     fs.ensure_dir(writable)
-    path = f"/proc/self/fd/{target}"
     for name in os.listdir(path):
         fs.remove_tree(f"{path}/{name}")
     copy_layers(trees, path, shift=shift)

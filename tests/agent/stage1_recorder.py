@@ -1,0 +1,116 @@
+#!/usr/bin/python3 -IS
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A stage1 image for tests: it writes down how each entry point was executed, and does what `script` in the image says.
+
+`rootfs/script` is JSON: {"run": {"status": 0, "apps": {"web": 3}, "wait": true, "pid": false, "ppid": false}, "gc": 1}.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+
+NAME = os.path.basename(sys.argv[0])
+ROOT = os.path.join(os.getcwd(), "stage1/rootfs")
+
+
+def descriptors():
+    """Our descriptors, without the one that this look takes."""
+    out = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            out[name] = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:
+            continue
+    return out
+
+
+def is_locked():
+    """Whether the pod's directory is locked by nobody else than us (flock(2) of the inherited description)."""
+    other = os.open(".", os.O_RDONLY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fcntl.flock(int(os.environ["RKT_LOCK_FD"]), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    finally:
+        os.close(other)
+    return False
+
+
+def record():
+    said = {
+        "argv": sys.argv[1:],
+        "program": sys.argv[0],
+        "cwd": os.getcwd(),
+        "environment": dict(os.environ),
+        "descriptors": descriptors(),
+        "session": os.getsid(0) == os.getpid(),
+        "apps": {
+            app: sorted(os.listdir(f"{ROOT}/opt/stage2/{app}/rootfs"))
+            for app in (os.listdir(f"{ROOT}/opt/stage2") if os.path.isdir(f"{ROOT}/opt/stage2") else ())
+        },
+        "own": sorted(os.listdir(ROOT)),
+        "etc": {
+            name: open(f"{ROOT}/etc/{name}").read()
+            for name in ("rkt-resolv.conf", "rkt-hosts")
+            if os.path.exists(f"{ROOT}/etc/{name}")
+        },
+        "files": sorted(os.listdir(".")),
+        "mode": "overlay" if any(f" {ROOT} " in line for line in open("/proc/self/mountinfo")) else "copy",
+    }
+    if "RKT_LOCK_FD" in os.environ:
+        said["locked"] = is_locked()
+    with open(f"told-{NAME}.new", "w") as file:
+        json.dump(said, file)
+    os.rename(f"told-{NAME}.new", f"told-{NAME}")
+
+
+def put(path, text):
+    with open(f"{path}.new", "w") as file:
+        file.write(text)
+    os.rename(f"{path}.new", path)
+
+
+def run(script):
+    print("from the stage1", flush=True)
+    if script.get("ignore"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if script.get("stray"):
+        if os.fork() == 0:
+            os.setsid()
+            os.execv("/usr/bin/sleep", ["sleep", "3600"])
+    if script.get("pid"):
+        put("pid", f"{os.getpid() if script['pid'] is True else script['pid']}\n")
+    if script.get("ppid"):
+        child = os.fork()
+        if child == 0:
+            time.sleep(3600)
+        put("ppid", f"{os.getpid()}\n")
+    for app, code in script.get("apps", {}).items():
+        put(f"{ROOT}/rkt/status/{app}", f"{code}\n")
+    if script.get("ready", True):
+        os.symlink("ready", f"{ROOT}/rkt/supervisor-status")
+    if script.get("wait"):
+        time.sleep(3600)
+    sys.exit(script.get("status", 0))
+
+
+record()
+with open(f"{ROOT}/script") as opened:
+    everything = json.load(opened)
+if NAME == "run":
+    run(everything.get("run", {}))
+mine = everything.get(NAME, 0)
+if mine == "hang":
+    time.sleep(3600)
+if mine == "kill":
+    with open("pid") as opened:
+        os.kill(int(opened.read()), signal.SIGKILL)
+    sys.exit(0)
+print(f"{NAME} says hello", flush=True)
+sys.exit(mine)
