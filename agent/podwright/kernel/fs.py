@@ -283,6 +283,12 @@ def make_block_device(path: str, major: int, minor: int, mode: int, uid: int, gi
     os.chmod(path, mode)
 
 
+def chown(path: str, uid: int, gid: int = -1) -> None:
+    """Give what is at `path` to another owner; a link itself, not what it leads to."""
+    step("chown")
+    os.chown(path, uid, gid, follow_symlinks=False)
+
+
 def mkdir_missing(name: str, mode: int, parent: int) -> None:
     """Make a directory in the directory `parent` unless something of that name is there."""
     try:

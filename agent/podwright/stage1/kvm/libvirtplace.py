@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a pod and the machine that libvirt runs for it meet: sockets below /run/podwright/kvm/<uuid>.
+
+They are there for a moment: once QEMU has connected, the directory is removed again, and what is
+left of a start that was cut off goes with `sweep`.
+Kernel and first file system lie beside them, in a copy that libvirt's QEMU can read; ours it cannot.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+
+from podwright.kernel import fs, unixsocket
+from podwright.model.names import is_uuid
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RUN = "/run/podwright"
+BOOT = "boot"
+SOCKETS = ("console", "channel", "files")
+CHUNK = 1 << 20
+DAEMONS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
+STATES = "/run/libvirt/qemu"
+"""Where libvirt writes down what runs."""
+BINDING = "/usr/lib/python3/dist-packages/libvirt.py"
+
+
+@value
+class Boot:
+    """Kernel and first file system, where libvirt's QEMU reads them."""
+
+    kernel: str
+    initrd: str
+
+
+class Place:
+    """The directory of one pod, with its sockets, at which we listen."""
+
+    def __init__(self, uuid: str, run: str = RUN) -> None:
+        fs.ensure_dir(run, 0o755)
+        fs.ensure_dir(f"{run}/kvm", 0o711)
+        self.path = f"{run}/kvm/{uuid}"
+        remove(self.path)
+        fs.mkdir(self.path, 0o700)
+        self.servers: dict[str, _socket.socket] = {}
+        directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in SOCKETS:
+                self.servers[name] = unixsocket.listen(directory, name, 1)
+        finally:
+            os.close(directory)
+
+    def accept(self, name: str) -> _socket.socket:
+        """Who has connected with one of the sockets; nobody is one who has gone already."""
+        server = self.servers.pop(name)
+        server.setblocking(False)
+        found = unixsocket.accept(server)
+        server.close()
+        if found is None:
+            found, theirs = unixsocket.pair()
+            theirs.close()
+        return found
+
+
+def give(path: str, uid: int) -> None:
+    """Let one user of the host, and nobody else but root, get at the sockets."""
+    for name in SOCKETS:
+        fs.chown(f"{path}/{name}", uid)
+    fs.chown(path, uid)
+
+
+def remove(path: str) -> None:
+    """Remove a pod's directory: sockets are all that is in it."""
+    for name in SOCKETS:
+        fs.unlink(f"{path}/{name}")
+    fs.rmdir_empty(path)
+
+
+def boot(kernel: str, initrd: str, run: str = RUN) -> Boot:
+    """Copies of both that everybody may read, made once until the host boots again."""
+    directory = f"{run}/kvm/{BOOT}"
+    fs.ensure_dir(f"{run}/kvm", 0o711)
+    fs.ensure_dir(directory, 0o711)
+    return Boot(_copy(kernel, directory), _copy(initrd, directory))
+
+
+def _copy(source: str, directory: str) -> str:
+    from _blake2 import blake2b
+
+    found = os.stat(source)
+    said = repr((os.path.realpath(source), found.st_size, found.st_mtime_ns, found.st_ino)).encode()
+    path = f"{directory}/{blake2b(said, digest_size=16).hexdigest()}"
+    if not os.path.exists(path):
+        with open(source, "rb") as file:
+            fs.write_atomic(path, file.read(), 0o444, durable=False)
+    return path
+
+
+def sweep(alive: Callable[[str], bool], run: str = RUN) -> list[str]:
+    """Remove what was left by pods that are none any more; their UUIDs."""
+    try:
+        names = os.listdir(f"{run}/kvm")
+    except FileNotFoundError:
+        return []
+    gone = [name for name in names if is_uuid(name) and not alive(name)]
+    for name in gone:
+        remove(f"{run}/kvm/{name}")
+    if not any(is_uuid(name) and name not in gone for name in names) and BOOT in names:
+        _forget_boot(f"{run}/kvm/{BOOT}", alive)
+    return gone
+
+
+def _forget_boot(directory: str, alive: Callable[[str], bool]) -> None:
+    """Machines have read these files when they began; the next one has them copied again."""
+    for name in os.listdir(directory):
+        fs.unlink(f"{directory}/{name}")
+    fs.rmdir_empty(directory)
+
+
+def stray(alive: Callable[[str], bool], states: str = STATES) -> list[str]:
+    """Domains of ours, by name, whose pods are none any more: libvirtd was killed together with them."""
+    try:
+        names = os.listdir(states)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
+    ours = [name[:-4] for name in names if name.startswith("podwright-") and name.endswith(".xml")]
+    uuids = [(name, name[len("podwright-") :]) for name in ours]
+    return [name for name, uuid in uuids if is_uuid(uuid) and not alive(uuid)]
+
+
+def answers() -> bool:
+    """Whether libvirt can be asked here: Python's binding is there, and a daemon listens."""
+    return os.path.exists(BINDING) and any(map(_listens, DAEMONS))
+
+
+def _listens(path: str) -> bool:
+    client = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        client.connect(path)
+    except OSError:
+        return False
+    finally:
+        client.close()
+    return True

@@ -1,0 +1,173 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A machine that libvirt runs (`qemu:///system`), and the process that holds it.
+
+The holder is a child of the pod's PID 1, forked while that is root of the host. The domain belongs to its
+connection (AUTODESTROY): however the holder ends, with the pod, or killed alone, libvirt destroys the domain.
+It is the only process of ours that loads libvirt's library. It tells how it went as a helper
+does: a byte when the machine runs, the last line of its output for why not, its end for the machine's end.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright.errors import HostError, PodwrightError
+from podwright.host import distpackages
+from podwright.kernel import process, signals
+from podwright.kernel.step import step
+from podwright.stage1.kvm import domain, libvirtplace
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from podwright.stage1.kvm.helpers import Helper
+    from podwright.stage1.kvm.machine import Machine
+
+URI = "qemu:///system"
+"""Said in so many words: what the environment says about another one is not asked."""
+UP = b"+"
+
+
+def use(runner: str) -> bool:
+    """Whether libvirt runs the machine. Raises HostError where it was asked for and is not there."""
+    if runner == "qemu":
+        return False
+    if libvirtplace.answers():
+        return True
+    if runner == "libvirt":
+        raise HostError(
+            "libvirt does not answer on this host",
+            "install libvirt-daemon-system and python3-libvirt and start libvirtd, or choose runner qemu",
+            object=URI,
+            reason="no-libvirt",
+        )
+    return False
+
+
+def start(machine: Machine, pod: str, version: str, place: str) -> Helper:
+    """Start the holder, which makes the domain. `place`: the directory of `libvirtplace.Place`."""
+    from podwright.stage1.kvm.helpers import Helper
+
+    description = domain.xml(machine, pod, version)
+    reader, writer = os.pipe()
+    running, told = os.pipe()
+    step("fork")
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become(writer, told)
+            _hold(description, place, told)
+        except BaseException as err:
+            os.write(writer, f"{_sentence(err)}\n".encode("utf-8", "replace"))
+        finally:
+            os._exit(1)
+    os.close(writer)
+    os.close(told)
+    os.set_blocking(reader, False)
+    return Helper("libvirt", pid, reader, running)
+
+
+def _become(writer: int, told: int) -> None:
+    """A process with nothing of the pod's but what it talks to."""
+    process.rename("podwright-libvirt")
+    null = os.open("/dev/null", os.O_RDONLY)
+    for fd, source in ((0, null), (1, writer), (2, writer)):
+        os.dup2(source, fd)
+    process.close_all_but(frozenset((writer, told)))
+    os.environ.clear()  # the library would follow a dozen of its own
+    signals.pthread_sigmask(signals.SIG_SETMASK, ())
+    os.chdir("/")
+
+
+def _hold(description: str, place: str, told: int) -> NoReturn:
+    libvirt = load()
+    libvirt.virEventRegisterDefaultImpl()
+    connection = libvirt.open(URI)
+    libvirtplace.give(place, owner(connection.getCapabilities()))
+    ended: list[bool] = []
+    flags = libvirt.VIR_DOMAIN_START_AUTODESTROY | libvirt.VIR_DOMAIN_START_VALIDATE
+    step("virDomainCreateXML")
+    machine = connection.createXML(description, flags)
+
+    def lifecycle(_connection: Any, _domain: Any, event: int, _detail: int, _opaque: Any) -> None:
+        if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
+            ended.append(True)
+
+    kind = libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE
+    connection.domainEventRegisterAny(machine, kind, lifecycle, None)
+    connection.registerCloseCallback(
+        lambda _connection, _reason, _opaque: None, None
+    )  # it wakes us
+    libvirtplace.remove(place)
+    os.write(told, UP)
+    os.close(told)
+    while not ended and connection.isAlive() and _runs(libvirt, machine):
+        libvirt.virEventRunDefaultImpl()
+    if not ended and not connection.isAlive():
+        raise HostError("libvirtd has gone away")
+    os._exit(0)
+
+
+def _runs(libvirt: Any, machine: Any) -> bool:
+    """Whether the domain is still there: it may have ended before we listened to its events."""
+    try:
+        return bool(machine.isActive())
+    except libvirt.libvirtError:
+        return False
+
+
+def load() -> Any:
+    """libvirt's binding, silent: errors come as exceptions. Raises HostError."""
+    distpackages.enable()
+    try:
+        import libvirt
+    except ImportError:
+        raise HostError(
+            "libvirt's binding for Python is not there", "install the package python3-libvirt"
+        ) from None
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    return libvirt
+
+
+def owner(capabilities: str) -> int:
+    """The user that libvirt's QEMU runs as, from the host's capabilities (`secmodel` dac). Raises HostError."""
+    from xml.etree import ElementTree
+
+    root = ElementTree.fromstring(capabilities)
+    for model in root.iterfind("./host/secmodel"):
+        if model.findtext("model") != "dac":
+            continue
+        for label in model.iterfind("baselabel"):
+            user = (label.text or "").partition(":")[0].lstrip("+")
+            if user.isascii() and user.isdigit() and int(user) > 0:
+                return int(user)
+    raise HostError(
+        "libvirt does not say which user its machines run as, or they run as root",
+        "set user and group in /etc/libvirt/qemu.conf, and security_driver not to none",
+    )
+
+
+def destroy(names: list[str]) -> None:
+    """End stray domains of ours, in a process of its own."""
+    step("fork")
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    try:
+        libvirt = load()
+        connection = libvirt.open(URI)
+        for name in names:
+            step("virDomainDestroy")
+            connection.lookupByName(name).destroy()
+    finally:
+        os._exit(0)
+
+
+def _sentence(err: BaseException) -> str:
+    if isinstance(err, PodwrightError):
+        return err.sentence()
+    return f"libvirt cannot run the machine: {safe(' '.join(str(err).split()), 300)}"
