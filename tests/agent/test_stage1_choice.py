@@ -195,6 +195,8 @@ def test_an_image_that_is_no_stage1_is_refused(trusting: Agent, signed_image: Pu
     assert "it wants interface version 7" in line
     whole = signed_image(name=OTHER, version="8.0", annotations=of_others())
     pod = prepared(trusting, f"--stage1-path={whole}")
+    emulated = ("--kvm-accelerator=tcg", f"--stage1-path={whole}")
+    assert "runs no virtual machine" in trusting.refused(*PREPARE, *emulated, TINY)
     assert (pod["stage1"], pod["stage1_image"]["name"].partition(",")[0]) == (
         "image",
         f"{OTHER}:8.0",
@@ -249,6 +251,10 @@ def test_policy_ranks_stage1s(
     assert "must run in vm or stronger isolation, not in user-namespaced" in line
     assert "--stage1-name=kvm" in line
     assert chosen(trusting, "--stage1-name=kvm") == ("kvm", "1.0")
+    emulated = ("--stage1-name=kvm", "--kvm-accelerator=tcg")
+    line = trusting.refused(*PREPARE, *emulated, TINY)
+    assert "stronger isolation, not in user-namespaced" in line
+    assert "emulation does not count" in line
     by_hash = f"--stage1-hash={image}"
     assert "stronger isolation, not in fly" in trusting.refused(*PREPARE, by_hash, TINY)
     policy([SIGNED], scopes, stage1Ranks={image: "vm"})

@@ -104,9 +104,16 @@ def _machine(machine: dict[str, Any]) -> list[str]:
         "accelerator": machine.get("accelerator", ""),
         "vcpus": machine.get("cpus", ""),
         "guest-memory": f"{machine['memory']}Mi" if "memory" in machine else "",
-        "boot-overhead": f"{machine['boot']:.2f}s" if "boot" in machine else "",
+        "guest-kernel": machine.get("kernel", ""),
+        "boot-overhead": f"{machine['boot']:.2f}s{_steps(machine)}" if "boot" in machine else "",
     }
-    return [f"{name}={text}" for name, text in said.items() if text]
+    return [f"{name}={safe(text, 100)}" for name, text in said.items() if text]
+
+
+def _steps(machine: dict[str, Any]) -> str:
+    """Where that time went."""
+    steps = [f"{name} {spent:.2f}s" for name, spent in machine.get("steps", {}).items()]
+    return f" ({', '.join(steps)})" if steps else ""
 
 
 def _lines(seen: dict[str, Any]) -> list[str]:

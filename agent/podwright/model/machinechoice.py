@@ -46,7 +46,7 @@ def check(found: MachineChoice, stage1: str, where: str) -> Optional[MachineChoi
     """None when nothing is said. Raises UsageError where there is no machine."""
     if found == MachineChoice():
         return None
-    if stage1 != "kvm":
+    if stage1 not in ("kvm", "image"):  # an image may turn out to be that of machines
         raise UsageError(
             f"{where}: cannot stand beside stage1 {stage1}, which runs no virtual machine",
             "leave it out, or choose stage1 kvm",

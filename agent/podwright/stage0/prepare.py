@@ -151,7 +151,7 @@ def plan_manifest(
     if spec.stage1 == "kvm":
         manifest, reports = _in_machine(spec, manifest)
     users = ownusers.decide(manifest, spec.private_users, spec.stage1, spec.net)
-    rank = _rank(spec, users.on)
+    rank = _rank(layout, spec, users.on)
     for image in stored:
         subject = verdict.subject_of(image)
         verdict.check_stage1(layout, subject, rank, image.dependencies)
@@ -226,10 +226,15 @@ def _in_contract(
     return external.admit(spec, manifest, image.name, external.features(annotations))
 
 
-def _rank(spec: PodSpec, users: bool) -> str:
+def _rank(layout: Layout, spec: PodSpec, users: bool) -> str:
     """The isolation that the policy compares with what an image needs."""
     image_id = spec.stage1_image.text if spec.stage1_image is not None else ""
-    return privateusers.rank(spec.stage1, users, image_id)
+    emulated = False
+    if spec.stage1 == "kvm":
+        from podwright.stage0 import machinesettings
+
+        emulated = machinesettings.chosen(layout, spec.kvm).accelerator != "kvm"
+    return privateusers.rank(spec.stage1, users, image_id, emulated)
 
 
 def refuse_early(layout: Layout, spec: PodSpec) -> None:

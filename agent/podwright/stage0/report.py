@@ -173,6 +173,10 @@ MACHINE: dict[str, type] = {
 """What is told of a virtual machine; memory in MiB, boot in seconds until the guest has said hello."""
 
 
+STEPS = ("kernel", "guest", "app")
+"""Of its boot: until its kernel, then its first process, then its apps were ready to begin."""
+
+
 def _machine(pod: Pod) -> dict[str, Any]:
     """What its keeper has written down of the pod's virtual machine; empty where there is none."""
     raw = _object(pod.read_json("machine"))
@@ -181,7 +185,9 @@ def _machine(pod: Pod) -> dict[str, Any]:
         said = raw.get(name)
         if type(said) is kind or (kind is float and type(said) is int):
             found[name] = said
-    return found
+    steps = _object(raw.get("steps"))
+    said_steps = {name: steps[name] for name in STEPS if type(steps.get(name)) in (int, float)}
+    return {**found, "steps": said_steps} if said_steps else found
 
 
 def _object(raw: Any) -> dict[str, Any]:

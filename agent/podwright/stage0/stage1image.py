@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from podwright.errors import ImageError, NotFoundError, PodwrightError
+from podwright.errors import ImageError, NotFoundError, PodwrightError, UsageError
 from podwright.model import stage1 as model
 from podwright.model.imageref import format_ref
 from podwright.model.stage1 import IMAGE, KVM, KVM_NAME, GivenStage1
@@ -103,6 +103,12 @@ def as_launched(image: StoredImage) -> Stage1Image:
 def _settled(spec: PodSpec, image: StoredImage) -> PodSpec:
     platform.check_runnable(image.manifest)
     flavour = model.check(image.manifest, spec.stage1)
+    if spec.kvm is not None and flavour != KVM:
+        raise UsageError(
+            f"image {image.name} runs no virtual machine, so nothing can be said about one",
+            "leave out what is said of kvm, or choose stage1 kvm",
+            object=image.name,
+        )
     return replace(spec, stage1=flavour, stage1_image=GivenStage1("hash", image.id))
 
 

@@ -146,7 +146,10 @@ def _launch(
     _limit(manifest, config["net"])
     asked = config.get("privateUsers", "")
     users = ownusers.decide(manifest, asked, config["stage1"], config["net"])
-    rank = privateusers.rank(config["stage1"], users.on, config.get("stage1Image", ""))
+    machine = _machine(layout, config)
+    rank = privateusers.rank(
+        config["stage1"], users.on, config.get("stage1Image", ""), _is_emulated(machine)
+    )
     known = {image.id: image for image in stored}
     trees = {}
     for app in manifest.apps:
@@ -156,7 +159,7 @@ def _launch(
         intact.check(layout, image)
         trees[app.name] = image.trees
     stage1_image = _stage1_image(layout, config, insecure)
-    machine, emulated = _machine(layout, config)
+    emulated = _checked(machine)
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)
     pod.move(pods.RUN, durable=False)
     launch = Launch(
@@ -200,17 +203,29 @@ def _launch(
     return replace(launch, etc=etc)
 
 
-def _machine(layout: Layout, config: dict[str, Any]) -> tuple[Optional[Settings], list[str]]:
-    """How the pod's virtual machine is to be run, and sentences about that. Raises HostError."""
+def _machine(layout: Layout, config: dict[str, Any]) -> Optional[Settings]:
+    """How the pod's virtual machine is to be run; None for a pod that is none."""
     if config["stage1"] != "kvm":
-        return None, []
+        return None
     from podwright.model import machinechoice
     from podwright.stage0 import machinesettings
 
     said = machinechoice.load(config["kvm"]) if config.get("kvm") else None
-    found = machinesettings.chosen(layout, said)
-    machinesettings.check_accelerator(found)
-    return found, machinesettings.reports(found)
+    return machinesettings.chosen(layout, said)
+
+
+def _is_emulated(machine: Optional[Settings]) -> bool:
+    return machine is not None and machine.accelerator != "kvm"
+
+
+def _checked(machine: Optional[Settings]) -> list[str]:
+    """Sentences about how a machine is run. Raises HostError where it cannot be."""
+    if machine is None:
+        return []
+    from podwright.stage0 import machinesettings
+
+    machinesettings.check_accelerator(machine)
+    return machinesettings.reports(machine)
 
 
 def _stage1_image(
