@@ -130,7 +130,7 @@ def _answer(asked: bytes, kind: int, ip: str, options: Mapping[int, bytes]) -> b
 
 def clients(pod: Pod) -> list[int]:
     """The DHCP clients in a pod's network, by process id."""
-    wanted = os.stat(f"/proc/{pod.pid}/ns/net").st_ino
+    wanted = os.stat(f"/proc/{pod.netns}/ns/net").st_ino
     out = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:

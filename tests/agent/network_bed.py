@@ -114,6 +114,11 @@ class Pod:
     def pid(self) -> int:
         return int(self.answer["pod"])
 
+    @property
+    def netns(self) -> int:
+        """A process in the namespace that the host makes the network in: also where `pid` is in a guest."""
+        return int(self.answer["netns"])
+
     def down(self) -> dict[str, Any]:
         """End the pod and tear its network down, as at a pod's end."""
         assert self.process.stdin is not None
@@ -133,9 +138,13 @@ class Pod:
 
 
 class Bed:
-    """See the module. `net` is the agent's net directory, `run_dir` that of running pods, `confs` of configurations."""
+    """See the module. `net` is the agent's net directory, `run_dir` that of running pods, `confs` of configurations.
 
-    def __init__(self, scratch: Path, *wrap: str) -> None:
+    machine   pods are in virtual machines, as far as their network goes (see the launcher)
+    """
+
+    def __init__(self, scratch: Path, *wrap: str, machine: bool = False) -> None:
+        self.machine = machine
         self.net = scratch / "net"
         self.run_dir = scratch / "run"
         self.run_dir.mkdir()
@@ -244,6 +253,8 @@ class Bed:
         """Start a pod; whether its network came up is for the caller to see."""
         net = options.pop("net", "default")
         request = {**self.request(name, ports, net), "allow": options.pop("allow", [])}
+        if self.machine:
+            options.setdefault("machine", True)
         pod = Pod(self, request, env or {}, **options)
         self.pods.append(pod)
         return pod

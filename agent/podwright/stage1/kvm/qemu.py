@@ -158,7 +158,9 @@ def _nic(machine: Machine, at: int, nic: Nic) -> list[Option]:
     vhost = [("vhost", "off")]
     if nic.vhost >= 0:
         vhost = [("vhost", "on"), ("vhostfd", str(nic.vhost))]
-    shown = (("mac", _mac(nic.mac)), ("host_mtu", str(_number(nic.mtu, "MTU"))))
+    shown: tuple[tuple[str, str], ...] = (("mac", _mac(nic.mac)),)
+    if nic.mtu:
+        shown = (*shown, ("host_mtu", str(_number(nic.mtu, "MTU"))))
     return [
         Option("netdev", "tap", (("id", f"nic{at}"), *fds, *vhost)),
         _device(machine, "virtio-net", ("netdev", f"nic{at}"), *shown),
