@@ -37,12 +37,16 @@ class Place:
         self.uuid = ""
 
     @contextmanager
-    def pod(self, script: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-        """A pod that runs a shell script and is ready; its UUID is in `self.uuid`."""
+    def pod(
+        self, script: str, *options: str, also: Sequence[str] = ()
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A pod that runs a shell script and is ready; its UUID is in `self.uuid`. `also`: its other apps."""
         self.number += 1
         path = self.base / f"uuid-{self.number}"
         words = ["run", "--net=none", f"--uuid-file-save={path}", IMAGE, "--exec=/bin/sh"]
-        process = self.host.popen([*self.agent.command, *words, *options, "--", "-c", script])
+        process = self.host.popen(
+            [*self.agent.command, *words, *options, "--", "-c", script, *also]
+        )
         try:
             deadline = time.monotonic() + PATIENCE
             while not path.exists() or not self.agent("status", f"--uuid-file={path}").stdout:
@@ -107,6 +111,20 @@ def test_what_is_sent_arrives_and_its_end_too(place: Place) -> None:
         assert (found.exit, found.stdout) == (7, "got one\ngot two\n"), found
         assert found.stderr == "err one\nerr two\n"
         assert process.wait(PATIENCE) == 7
+
+
+def test_who_was_attached_to_one_app_of_several_did_not_learn_of_its_end(place: Place) -> None:
+    """The pod goes on then, and the app says nothing when it ends."""
+    script = (
+        "until [ -e /tmp/now ]; do echo here; sleep 0.05; done; exec > /dev/null; sleep 0.5; exit 7"
+    )
+    other = ("---", IMAGE, "--name=other", "--exec=/bin/sleep", "--", "1000")
+    options = ("--stdout=stream", "--exit-policy=app:other")
+    with place.pod(script, *options, also=other), place.attached("--app=tiny") as reader:
+        assert reader.stdout is not None and reader.stdout.readline() == "here\n"
+        place.agent.ok("enter", "--app=tiny", place.uuid, "/bin/touch", "/tmp/now")
+        _, err = reader.communicate(timeout=PATIENCE)
+        assert (reader.returncode, err) == (7, "")
 
 
 def test_who_goes_away_leaves_the_app_as_it_is(place: Place) -> None:

@@ -178,6 +178,8 @@ class Attached:
 
     def due(self) -> float:
         """When `tick` is wanted without a signal."""
+        if self.kill_at == NEVER and self.streams.over(self.app) is not None:
+            return 0.0  # no descriptor tells that an app of several has ended
         if any(copy.waiting for copy in self.copies) or self.kill_at != NEVER:
             return time.monotonic() + AGAIN
         waits = any(not feed.done and not feed.target.room() for feed in self.feeds)

@@ -322,12 +322,15 @@ class Streams:
 
     def ended(self, name: str) -> Optional[App]:
         """The app of this name when it has ended for good; what it has written is passed on."""
-        app = next((app for app in self.pod.apps if app.name == name), None)
-        if app is None or app.phase != OVER:
-            return None
-        for output in self.of[name].outputs.values() if name in self.of else ():
-            output.rest()
+        app = self.over(name)
+        if app is not None and name in self.of:
+            for output in self.of[name].outputs.values():
+                output.rest()
         return app
+
+    def over(self, name: str) -> Optional[App]:
+        """The app of this name when it has ended for good."""
+        return next((app for app in self.pod.apps if app.name == name and app.phase == OVER), None)
 
     def finish(self) -> None:
         """The pod has ended: pass on the last of it, as far as a log takes it in a moment."""
