@@ -518,7 +518,7 @@ def test_a_named_pod_of_a_stage1_image_is_supervised_and_logged(
     desired = {"version": 1, "pods": [{**pod, "stage1_image": {"path": str(stage1)}}]}
     assert agent.apply(desired)["changed"] is True
     again = agent.apply(desired)
-    assert again["changed"] is False, again
+    assert again["changed"] is False, json.dumps(again)
     status = json.loads(agent.ok("status", "--format=json", "web"))
     assert (status["state"], status["ready"], status["stage1"]) == ("running", True, "image")
     assert sorted(agent.ok("logs", "web").splitlines()) == ["one", "two"]
