@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 from podwright.errors import HostError
 from podwright.model.names import is_uuid
-from podwright.stage1.kvm.machine import KVM, NINEP, Q35
-from podwright.stage1.kvm.qemu import PORT
+from podwright.stage1.kvm.machine import KVM, NINEP, Q35, TCG
+from podwright.stage1.kvm.qemu import PORT, TRANSLATED
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -96,6 +96,8 @@ def _boot(root: Element, machine: Machine) -> None:
     _put(features, "acpi")
     _put(features, "apic")
     _put(features, "vmport", state="off")
+    if machine.accelerator == TCG:
+        _put(_put(features, "tcg"), "tb-cache", str(TRANSLATED), unit="MiB")
     if machine.accelerator == KVM:
         cpu = _put(root, "cpu", mode="host-passthrough", migratable="off")
         for name in ("vmx", "svm"):  # no machines within machines

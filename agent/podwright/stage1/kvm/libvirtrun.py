@@ -16,7 +16,7 @@ from podwright.errors import HostError, PodwrightError
 from podwright.host import distpackages
 from podwright.kernel import process, signals
 from podwright.kernel.step import step
-from podwright.stage1.kvm import domain, libvirtplace
+from podwright.stage1.kvm import domain, libvirtnet, libvirtplace
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -47,19 +47,39 @@ def use(runner: str) -> bool:
     return False
 
 
-def start(machine: Machine, pod: str, version: str, place: str) -> Helper:
-    """Start the holder, which makes the domain. `place`: the directory of `libvirtplace.Place`."""
+def start(
+    machine: Machine,
+    pod: str,
+    version: str,
+    place: str,
+    host_net: int = -1,
+    taps: tuple[str, ...] = (),
+) -> Helper:
+    """Start the holder, which makes the domain.
+
+    place      the directory of `libvirtplace.Place`
+    host_net   the host's network namespace, where the machine's taps are made, and
+    taps       their names in the pod's, into which they move
+    """
     from podwright.stage1.kvm.helpers import Helper
 
     description = domain.xml(machine, pod, version)
     reader, writer = os.pipe()
-    running, told = os.pipe()
+    executing, told = os.pipe()
     step("fork")
     pid = os.fork()
     if pid == 0:
         try:
-            _become(writer, told)
-            _hold(description, place, told)
+            _become(writer, told, host_net)
+            links = libvirtnet.Taps(machine.uuid, taps, host_net) if taps else None
+            try:
+                running = _create(description, place)
+                if links is not None:
+                    links.move()
+            finally:
+                if links is not None:
+                    links.forget()
+            _hold(running, place, told)
         except BaseException as err:
             os.write(writer, f"{_sentence(err)}\n".encode("utf-8", "replace"))
         finally:
@@ -67,30 +87,38 @@ def start(machine: Machine, pod: str, version: str, place: str) -> Helper:
     os.close(writer)
     os.close(told)
     os.set_blocking(reader, False)
-    return Helper("libvirt", pid, reader, running)
+    return Helper("libvirt", pid, reader, executing)
 
 
-def _become(writer: int, told: int) -> None:
+def _become(writer: int, told: int, host_net: int) -> None:
     """A process with nothing of the pod's but what it talks to."""
     process.rename("podwright-libvirt")
     null = os.open("/dev/null", os.O_RDONLY)
     for fd, source in ((0, null), (1, writer), (2, writer)):
         os.dup2(source, fd)
-    process.close_all_but(frozenset((writer, told)))
+    process.close_all_but(frozenset(fd for fd in (writer, told, host_net) if fd >= 0))
     os.environ.clear()  # the library would follow a dozen of its own
     signals.pthread_sigmask(signals.SIG_SETMASK, ())
     os.chdir("/")
 
 
-def _hold(description: str, place: str, told: int) -> NoReturn:
+def _create(description: str, place: str) -> Any:
+    """The domain, running."""
     libvirt = load()
     libvirt.virEventRegisterDefaultImpl()
     connection = libvirt.open(URI)
     libvirtplace.give(place, owner(connection.getCapabilities()))
-    ended: list[bool] = []
     flags = libvirt.VIR_DOMAIN_START_AUTODESTROY | libvirt.VIR_DOMAIN_START_VALIDATE
     step("virDomainCreateXML")
-    machine = connection.createXML(description, flags)
+    return connection.createXML(description, flags)
+
+
+def _hold(machine: Any, place: str, told: int) -> NoReturn:
+    """Wait for its end."""
+    import libvirt
+
+    connection = machine.connect()
+    ended: list[bool] = []
 
     def lifecycle(_connection: Any, _domain: Any, event: int, _detail: int, _opaque: Any) -> None:
         if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
