@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -67,13 +68,17 @@ class Bed:
         """Everything until the guest has no more to say; the host takes all that it is sent."""
         decoder, out = Decoder(), list[Frame]()
         while True:
-            data = self.host.recv(1 << 16)
+            try:
+                data = self.host.recv(1 << 16)
+            except ConnectionResetError:  # it has ended without having read our last word
+                return out
             if not data:
                 return out
             for frame in decoder.feed(data):
                 out.append(frame)
                 if frame.kind == frames.DATA:
-                    self.say(frames.GRANT, frame.stream, b"%d" % len(frame.data))
+                    with contextlib.suppress(BrokenPipeError):
+                        self.say(frames.GRANT, frame.stream, b"%d" % len(frame.data))
 
     def close(self) -> None:
         self.host.close()
