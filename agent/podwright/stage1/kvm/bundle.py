@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from podwright.errors import ImageError
+from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.stage1.kvm import frames
 from podwright.text import safe
 from podwright.values import value
@@ -21,6 +22,7 @@ KVM = "kvm"
 OWN_PROTOCOL = frames.PROTOCOL
 KERNEL, INITRAMFS = "/boot/vmlinuz", "/boot/initramfs"
 _OURS = "podwright.io/stage1/"
+_PATH = LETTERS + DIGITS + "/._+-"
 KIND = f"{_OURS}kind"
 PROTOCOL = f"{_OURS}protocol"
 KERNEL_AT = f"{_OURS}kernel"
@@ -82,9 +84,10 @@ def read(image_id: str, manifest: Union[ImageManifest, Stage1Image], tree: str) 
 
 
 def _plain(path: str) -> bool:
-    """An absolute path without detours."""
+    """An absolute path without detours, made of what never needs quotes."""
     parts = path.split("/")
-    return parts[0] == "" and len(parts) > 1 and not {"", ".", ".."}.intersection(parts[1:])
+    whole = parts[0] == "" and len(parts) > 1 and not {"", ".", ".."}.intersection(parts[1:])
+    return whole and made_of(path, _PATH)
 
 
 def _wrong(image_id: str, why: str, hint: str) -> ImageError:
