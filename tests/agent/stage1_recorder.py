@@ -13,12 +13,13 @@ import os
 import signal
 import sys
 import time
+from typing import Any
 
 NAME = os.path.basename(sys.argv[0])
 ROOT = os.path.join(os.getcwd(), "stage1/rootfs")
 
 
-def descriptors():
+def descriptors() -> dict[str, str]:
     """Our descriptors, without the one that this look takes."""
     out = {}
     for name in os.listdir("/proc/self/fd"):
@@ -29,7 +30,7 @@ def descriptors():
     return out
 
 
-def is_locked():
+def is_locked() -> bool:
     """Whether the pod's directory is locked by nobody else than us (flock(2) of the inherited description)."""
     other = os.open(".", os.O_RDONLY)
     try:
@@ -42,7 +43,7 @@ def is_locked():
     return False
 
 
-def record():
+def record() -> None:
     said = {
         "argv": sys.argv[1:],
         "program": sys.argv[0],
@@ -52,7 +53,9 @@ def record():
         "session": os.getsid(0) == os.getpid(),
         "apps": {
             app: sorted(os.listdir(f"{ROOT}/opt/stage2/{app}/rootfs"))
-            for app in (os.listdir(f"{ROOT}/opt/stage2") if os.path.isdir(f"{ROOT}/opt/stage2") else ())
+            for app in (
+                os.listdir(f"{ROOT}/opt/stage2") if os.path.isdir(f"{ROOT}/opt/stage2") else ()
+            )
         },
         "own": sorted(os.listdir(ROOT)),
         "etc": {
@@ -61,7 +64,9 @@ def record():
             if os.path.exists(f"{ROOT}/etc/{name}")
         },
         "files": sorted(os.listdir(".")),
-        "mode": "overlay" if any(f" {ROOT} " in line for line in open("/proc/self/mountinfo")) else "copy",
+        "mode": "overlay"
+        if any(f" {ROOT} " in line for line in open("/proc/self/mountinfo"))
+        else "copy",
     }
     if "RKT_LOCK_FD" in os.environ:
         said["locked"] = is_locked()
@@ -70,13 +75,13 @@ def record():
     os.rename(f"told-{NAME}.new", f"told-{NAME}")
 
 
-def put(path, text):
+def put(path: str, text: str) -> None:
     with open(f"{path}.new", "w") as file:
         file.write(text)
     os.rename(f"{path}.new", path)
 
 
-def run(script):
+def run(script: dict[str, Any]) -> None:
     print("from the stage1", flush=True)
     if script.get("ignore"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -8,9 +8,7 @@ one that writes down what it is told (tests/agent/stage1_recorder.py).
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -54,10 +52,12 @@ def image(stage1: Path, signed_image: Build) -> Path:
 class Running:
     """A pod that runs in the background, ended with the host."""
 
-    def __init__(self, agent: Agent, tmp_path: Path, *arguments: str | Path) -> None:
+    def __init__(
+        self, agent: Agent, tmp_path: Path, *arguments: str | Path, verb: tuple[str, ...] = ("run",)
+    ) -> None:
         self.agent = agent
         self.file = tmp_path / "uuid"
-        command = [*agent.command, "run", "--net=none", f"--uuid-file-save={self.file}"]
+        command = [*agent.command, *verb, "--net=none", f"--uuid-file-save={self.file}"]
         self.process = agent.host.popen([*command, *map(str, arguments)])
 
     @property
@@ -570,3 +570,50 @@ def test_a_sandbox_needs_all_entry_points_of_apps(
     result = agent("app", "sandbox", f"--stage1-path={made}", "--net=none")
     assert result.exit == 1 and "has no entry point 'app/rm'" in result.stderr, result
     assert not list(agent.data.glob("pods/*/*"))
+
+
+def test_apps_come_and_go_by_the_entry_points_for_that(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
+) -> None:
+    said = points("app/add", "app/start", "app/stop", "app/rm", version=6)
+    made = recorder(said, {"run": {"wait": True, "pid": True}})
+    image = signed_image(app=shell("sleep 3600"))
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", verb=("app", "sandbox")).ready()
+    assert "--mutable" in told(agent)["argv"]
+    assert agent.ok("app", "add", pod.uuid, image, "--name=late").splitlines()[-1] == "late"
+    found = told(agent, "add")
+    assert found["argv"] == ["--app=late", f"--uuid={pod.uuid}"]
+    assert "bin" in found["apps"]["late"]
+    variables = found["environment"]
+    assert variables["RKT_STAGE1_ENTERCMD"] == f"{pod.path}/stage1/rootfs/enter"
+    assert variables["RKT_STAGE1_ENTERAPP"] == "late"
+    assert int(variables["RKT_STAGE1_ENTERPID"]) == pod.status()["pid"]
+    assert (pod.path / "stage1/rootfs/rkt/env/late").read_text().startswith("AC_APP_NAME=late\n")
+    agent.ok("app", "start", "--app=late", pod.uuid)
+    assert told(agent, "start")["argv"] == ["--app=late"]
+    assert pod.status()["apps"][0]["state"] == "running"
+    agent.ok("app", "stop", "--app=late", pod.uuid)
+    assert pod.status()["apps"][0]["state"] == "exited"
+    agent.ok("app", "rm", "--app=late", pod.uuid)
+    assert (told(agent, "stop")["argv"], told(agent, "rm")["argv"]) == (["--app=late"],) * 2
+    assert pod.status()["apps"] == [] and not (pod.path / "overlay/late").exists()
+    agent.ok("stop", pod.uuid)
+    pod.ended()
+    agent.ok("rm", pod.uuid)
+
+
+def test_attach_is_the_entry_point_s_where_there_is_one(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
+) -> None:
+    made = recorder(points("attach"), {"run": {"wait": True, "pid": True}, "attach": 6})
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", signed_image()).ready()
+    assert agent("attach", "--mode=list", pod.uuid).exit == 6
+    assert told(agent, "attach")["argv"] == ["--action=list", "--app=tiny"]
+    assert agent("attach", "--mode=stdin,stdout", pod.uuid).exit == 6
+    assert "--stdin=true" in told(agent, "attach")["argv"]
+    assert agent("enter", pod.uuid, "id", "-u").exit == 0
+    found = told(agent, "enter")
+    assert found["argv"] == [f"--pid={pod.status()['pid']}", "--appname=tiny", "--", "id", "-u"]
+    assert not [path for path in found["descriptors"].values() if path == str(pod.path)]
+    agent.ok("stop", "--force", pod.uuid)
+    pod.ended()

@@ -33,6 +33,7 @@ def sandbox(context: Context, args: Arguments) -> int:
 
     spec = sandboxes.spec(args, context)
     prepare.refuse_early(context.layout, spec)
+    spec = prepare.settle_stage1(context.layout, spec, run.progress_printer(), context.accept_key)
     save = args.text("uuid-file-save")
     prepared = prepare.prepare(
         context.layout,

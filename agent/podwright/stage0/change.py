@@ -81,11 +81,15 @@ def add(
         launch = addition.launch_of(
             layout, pod, merged, config, image, spec.insecure, users is not None
         )
-        plan = addition.plan_of(pod, launch, users)
+        by_image = config["stage1"] == "image"
+        plan = None if by_image else addition.plan_of(pod, launch, users)
         try:
             addition.write_info(pod, app, image)
-            reports += addition.make(pod, plan, reports)
-            _put_manifest(pod, merged)
+            if plan is None:
+                _image().add(pod, launch, manifest, merged, users)
+            else:
+                reports += addition.make(pod, plan, reports)
+                _put_manifest(pod, merged)
         except BaseException:
             _undo(pod, manifest)
             raise
@@ -101,6 +105,9 @@ def begin(_layout: Layout, pod: Pod, app: str) -> None:
     """Start an app; its program is executed when this returns."""
     with _lock(pod, "app start"):
         _named(pod, app)
+        if _by_image(pod):
+            _image().begin(pod, app)
+            return
         try:
             started, *_ = asking.ask(pod.path, pod.uuid, changing.START, app)
         except LaunchError as err:
@@ -113,6 +120,10 @@ def begin(_layout: Layout, pod: Pod, app: str) -> None:
 def end(_layout: Layout, pod: Pod, app: str) -> None:
     """Stop an app and wait until it has ended."""
     _named(pod, app)
+    if _by_image(pod):
+        with _lock(pod, "app stop"):
+            _image().end(pod, app)
+        return
     started, *_ = asking.ask(pod.path, pod.uuid, changing.STOP, app)
     if started:
         _wait_told(pod, app, float(started), over=True)
@@ -133,17 +144,11 @@ def remove(layout: Layout, pod: Pod, app: str) -> None:
     """Remove an app that does not run, with all that it has written outside its volumes."""
     with _lock(pod, "app rm"):
         manifest = _named(pod, app)
-        try:
-            asking.ask(pod.path, pod.uuid, changing.REMOVE, app)
-        except LaunchError as err:
-            raise LaunchError(
-                err.message,
-                f"stop it first: podwright app stop --app={app} {pod.shown}",
-                object=app,
-            ) from None
         rest, gone = changes.without(manifest, app)
-        kept = frozenset(volume.name for volume in rest.volumes)
-        added.take_away(pod.path, pod.uuid, f"opt/stage2/{app}/rootfs", kept)
+        if _by_image(pod):
+            _image().remove(pod, app)
+        else:
+            _take_away(pod, app, rest)
         for volume in gone:
             fs.remove_tree(f"{pod.path}/sharedVolumes/{volume.name}")
         _clear(pod, app, last=False)
@@ -152,6 +157,33 @@ def remove(layout: Layout, pod: Pod, app: str) -> None:
         config = start.read_runtime(pod.path)
         _say_names(layout, pod, config, rest)
         _register(layout, pod, config)
+
+
+def _take_away(pod: Pod, app: str, rest: PodManifest) -> None:
+    """An app that has ended, with its root; `rest` is the manifest without it."""
+    try:
+        asking.ask(pod.path, pod.uuid, changing.REMOVE, app)
+    except LaunchError as err:
+        raise LaunchError(
+            err.message,
+            f"stop it first: podwright app stop --app={app} {pod.shown}",
+            object=app,
+        ) from None
+    kept = frozenset(volume.name for volume in rest.volumes)
+    added.take_away(pod.path, pod.uuid, f"opt/stage2/{app}/rootfs", kept)
+
+
+# Pods of stage1 images
+
+
+def _by_image(pod: Pod) -> bool:
+    return bool(start.read_runtime(pod.path)["stage1"] == "image")
+
+
+def _image() -> Any:
+    from podwright.stage0 import changeimage
+
+    return changeimage
 
 
 # What may be changed
@@ -255,6 +287,10 @@ def _sweep(pod: Pod, manifest: PodManifest) -> None:
     named = {app.name for app in manifest.apps}
     used = frozenset(volume.name for volume in manifest.volumes)
     for app in sorted(set(os.listdir(f"{pod.path}/appsinfo")) - named):
+        if _by_image(pod):
+            _image().take_away(pod, app)
+            fs.remove_tree(f"{pod.path}/appsinfo/{app}")
+            continue
         asking.ask(pod.path, pod.uuid, changing.REMOVE, app)
         added.take_away(pod.path, pod.uuid, f"opt/stage2/{app}/rootfs", used)
         _clear(pod, app, last=True)

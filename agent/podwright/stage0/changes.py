@@ -11,9 +11,10 @@ from podwright.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from podwright.model.pod import PodApp, PodManifest
+    from podwright.model.stage1 import GivenStage1
     from podwright.model.volume import Volume
 
 
@@ -54,7 +55,16 @@ def spec_of(
         overlay=config["overlay"],
         selinux=config.get("selinux", "auto"),
         private_users="true" if own_users else "false",
+        stage1_image=_stage1_image(config),
     )
+
+
+def _stage1_image(config: dict[str, Any]) -> Optional[GivenStage1]:
+    if config.get("stage1Image") is None:
+        return None
+    from podwright.model.stage1 import GivenStage1
+
+    return GivenStage1("hash", config["stage1Image"])
 
 
 def merged(manifest: PodManifest, app: PodApp, volumes: tuple[Volume, ...]) -> PodManifest:

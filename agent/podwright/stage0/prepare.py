@@ -222,7 +222,9 @@ def _in_contract(
     from podwright.stage1.external import contract
 
     annotations = image.manifest.annotations
-    contract.parse(image.name, annotations)
+    stage1 = contract.parse(image.name, annotations)
+    if spec.mutable:
+        contract.check_mutable(stage1)
     return external.admit(spec, manifest, image.name, external.features(annotations))
 
 
@@ -317,10 +319,9 @@ def runtime_config(
 
         names["names"] = podnames.dump(spec.names)
     if stage1 is not None:
-        from podwright.model.imageref import format_ref
-
+        version = stage1.manifest.label("version")
         names["stage1Image"] = stage1.id
-        names["stage1Name"] = format_ref(stage1.name, stage1.labels)
+        names["stage1Name"] = f"{stage1.name}:{version}" if version else stage1.name
     if spec.ipc != "auto":
         names["ipc"] = spec.ipc
     if spec.kvm is not None:

@@ -42,6 +42,7 @@ class Life:
     """From the start of `run` to the end of the pod.
 
     link     ready is when the stage1 says so; else when the pod has lived for a while
+    mutable  apps come and go, and their ends are not the pod's
     patience seconds for that, or 0 for any time
     stop     executes the stage1's entry point `stop`; None where it has none
     """
@@ -54,6 +55,7 @@ class Life:
         self.on_ready: Optional[OnReady] = on_ready
         self.on_report = on_report
         self.link = True
+        self.mutable = False
         self.patience = 0.0
         self.run = 0
         self.early = 0
@@ -301,7 +303,8 @@ class Life:
         forced = common.was_forced(self.pod.pod_dir)
         stopped = forced or self.asked or record.was_asked(self.pod.pod_dir)
         codes = self._codes(stopped)
-        status = self.status or next((code for code in codes.values() if code), 0)
+        failed = next((code for code in codes.values() if code), 0)
+        status = self.status or (0 if self.mutable else failed)
         if self.unready:
             reason, status = "not-ready", UNREADY
         elif stopped:
@@ -310,7 +313,7 @@ class Life:
             reason = "killed"
         else:
             reason = "failed" if status else "exited"
-        names = [app.name for app in self.pod.manifest.apps]
+        names = self._names()
         why = "stopped-by-pod" if stopped else ""
         records = tuple(self._app(name, codes.get(name), why) for name in names)
         return Outcome(status, reason, codes, tuple(self.notes), tuple(self.reports), records)
@@ -318,16 +321,28 @@ class Life:
     def _codes(self, stopped: bool) -> dict[str, int]:
         """What each app ended with: as the stage1 wrote it; the only one's is that of `run`."""
         codes = {}
-        for app in self.pod.manifest.apps:
-            text = self._told(f"rkt/status/{app.name}")
+        names = self._names()
+        for name in names:
+            text = self._told(f"rkt/status/{name}")
             if text.isascii() and text.isdigit():
-                codes[app.name] = int(text)
-        if not codes and len(self.pod.manifest.apps) == 1:
-            codes[self.pod.manifest.apps[0].name] = self.status or 0
+                codes[name] = int(text)
+        if not codes and len(names) == 1 and not self.mutable:
+            codes[names[0]] = self.status or 0
         if self.signal and not stopped:
-            for app in self.pod.manifest.apps:
-                codes.setdefault(app.name, KILLED)
+            for name in names:
+                codes.setdefault(name, KILLED)
         return codes
+
+    def _names(self) -> list[str]:
+        """Of its apps, as they are by now."""
+        if not self.mutable:
+            return [app.name for app in self.pod.manifest.apps]
+        from podwright import jsonio
+        from podwright.model.pod import parse_pod
+
+        with open(f"{self.pod.pod_dir}/pod", "rb") as file:
+            manifest = parse_pod(jsonio.loads(file.read(), "pod manifest"))
+        return [app.name for app in manifest.apps]
 
     def _app(self, name: str, status: Optional[int], why: str) -> AppRecord:
         reason = why or ("failed" if status else "exited")

@@ -87,19 +87,42 @@ def attach(pod_dir: str, app: str, action: str, streams: frozenset[str]) -> int:
     return _Session(pod, find, app, ()).follow()
 
 
-def change(pod_dir: str, point: str, app: str, wish: contract.Wish) -> None:
-    """One of app/add, app/start, app/stop, app/rm. Raises LaunchError, HostError."""
+def change(
+    pod_dir: str,
+    point: str,
+    app: str,
+    wish: contract.Wish,
+    before: Optional[Callable[[], None]] = None,
+) -> None:
+    """One of app/add, app/start, app/stop, app/rm. Raises LaunchError, HostError.
+
+    before  called first, in a child in the mounts of the pod's launcher
+    """
     pod = load(pod_dir)
     contract.check_mutable(pod.stage1)
 
     def find() -> tuple[str, ...]:
         path, _ = _ready(pod, point)
+        if before is not None:
+            before()
         return (path, *contract.app_arguments(pod.stage1, point, app, wish))
 
     variables = program.environment(_crossing(pod, app))
     status = _bounded(pod, find, variables, APP_SECONDS, point)
     if status:
         raise _failed(pod, point, status)
+
+
+def within(pod_dir: str, work: Callable[[], None]) -> None:
+    """Do something in the mounts of a pod's launcher. Raises what that raises."""
+    pod = load(pod_dir)
+
+    def find() -> tuple[str, ...]:
+        _join(pod)
+        work()
+        return ()
+
+    _bounded(pod, find, program.environment({}), APP_SECONDS, "app")
 
 
 def stop(pod_dir: str, force: bool) -> bool:

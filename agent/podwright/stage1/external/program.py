@@ -162,7 +162,7 @@ def spawn(
     """Execute a program in a child; returns its pid.
 
     find   called in the child: makes descriptors 0-2, groups and mounts what they are to be, and gives the
-           program with its arguments
+           program with its arguments, or () when there is nothing to execute
     keep   further descriptors that it inherits
     It gets SIGKILL when we die. Raises what `find` raises, and LaunchError when it cannot be executed.
     """
@@ -179,6 +179,8 @@ def spawn(
             if os.getppid() != ours:
                 os._exit(254)
             argv = find()
+            if not argv:
+                os._exit(0)
             process.close_all_but(keep | {writer})
             for fd in keep:
                 os.set_inheritable(fd, True)

@@ -9,6 +9,7 @@ pod that is bound into the root.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -60,20 +61,58 @@ def build(pod: Launch, trees: tuple[str, ...], shift: int = 0) -> None:
         else:
             _copy(f"{pod.pod_dir}/overlay/{OWN}", trees, f"{pod.pod_dir}/{ROOT}", shift)
         _told(here, root, shift)
+        os.close(_directory(root, "opt/stage2"))
         for app in pod.manifest.apps:
-            inside = f"opt/stage2/{app.name}/rootfs"
-            place = _directory(root, inside)
-            writable = f"{pod.pod_dir}/overlay/{app.name}"
-            if not overlaid or not _overlay(writable, pod.trees[app.name], place):
-                _copy(writable, pod.trees[app.name], f"/proc/self/fd/{root}/{inside}", shift)
-            os.close(place)
-            _environment(root, app)
+            _app(pod, root, app, overlaid, shift)
         _names(pod, root)
     finally:
         os.close(root)
         os.close(here)
     for volume in pod.manifest.volumes:
         _volume(pod.pod_dir, volume, shift)
+
+
+def _app(pod: Launch, root: int, app: PodApp, overlaid: bool, shift: int) -> None:
+    """The root of an app, in its place, and its environment."""
+    inside = f"opt/stage2/{app.name}/rootfs"
+    place = _directory(root, inside)
+    writable = f"{pod.pod_dir}/overlay/{app.name}"
+    if not overlaid or not _overlay(writable, pod.trees[app.name], place):
+        _copy(writable, pod.trees[app.name], f"/proc/self/fd/{root}/{inside}", shift)
+    os.close(place)
+    _environment(root, app)
+
+
+def add(pod: Launch, shift: int) -> None:
+    """The root of the only app of `pod`, in a pod that runs, in the mounts of its launcher."""
+    root = os.open(f"{pod.pod_dir}/{ROOT}", beneath.DIRECTORY)
+    try:
+        overlaid = os.path.lexists(f"{pod.pod_dir}/{OVERLAID}")
+        _app(pod, root, pod.manifest.apps[0], overlaid, shift)
+    finally:
+        os.close(root)
+    for volume in pod.manifest.volumes:
+        _volume(pod.pod_dir, volume, shift)
+
+
+def remove(pod_dir: str, app: str) -> None:
+    """Take away what `add` has made, in the mounts of the pod's launcher."""
+    root = os.open(f"{pod_dir}/{ROOT}", beneath.DIRECTORY)
+    try:
+        place = _directory(root, f"opt/stage2/{app}")
+        os.close(place)
+        path = f"/proc/self/fd/{root}/opt/stage2/{app}"
+        try:
+            calls.libc("umount2", os.fsencode(f"{path}/rootfs"), mounts.MNT_DETACH)
+        except CallError as err:
+            if err.errno != errno.EINVAL:
+                raise  # else it is a copy
+        fs.remove_tree(path)
+        for name in (f"rkt/env/{app}", f"rkt/status/{app}"):
+            fs.unlink(f"/proc/self/fd/{root}/{name}")
+    finally:
+        os.close(root)
+    fs.remove_tree(f"{pod_dir}/overlay/{app}")
 
 
 def again(pod_dir: str, trees: tuple[str, ...]) -> None:

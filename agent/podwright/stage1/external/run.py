@@ -84,6 +84,7 @@ def _launch(
         _write(pod, image, stage1)
         life = Life(pod, group, on_ready, on_report)
         life.link = image.says(READINESS) != ALIVE
+        life.mutable = MUTABLE_POD in pod.manifest.annotations
         life.patience = pod.ready.timeout if pod.name else 0.0
         told = contract.run_arguments(stage1, _wish(pod, users, _token(pod)))
         life.reported(*pod.reports, *group.notes, *told.reports)
