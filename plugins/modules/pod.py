@@ -739,6 +739,16 @@ EXAMPLES = r"""
     ready:
       tcp: 6379
 
+- name: Run the same pod in a virtual machine of its own
+  podwright.fleet.pod:
+    name: redis
+    image: example.com/redis:7.0.15
+    stage1: kvm
+    stage1_image:
+      name: podwright.io/stage1-kvm:1.0
+    ports:
+      - 6379-tcp:6379
+
 - name: Run two pods, and see that a third one is gone
   podwright.fleet.pod:
     pods:

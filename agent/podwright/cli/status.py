@@ -112,8 +112,12 @@ def _machine(machine: dict[str, Any]) -> list[str]:
 
 def _steps(machine: dict[str, Any]) -> str:
     """Where that time went."""
-    steps = [f"{name} {spent:.2f}s" for name, spent in machine.get("steps", {}).items()]
-    return f" ({', '.join(steps)})" if steps else ""
+    steps = dict(machine.get("steps", {}))
+    app = steps.pop("app", None)
+    texts = [", ".join(f"{name} {spent:.2f}s" for name, spent in steps.items())]
+    texts += [f"apps began after {app:.2f}s"] if app is not None else []
+    told = "; ".join(text for text in texts if text)
+    return f" ({told})" if told else ""
 
 
 def _lines(seen: dict[str, Any]) -> list[str]:

@@ -152,7 +152,7 @@ def plan_manifest(
         manifest, reports = _in_machine(spec, manifest)
     users = ownusers.decide(manifest, spec.private_users, spec.stage1, spec.net)
     rank = _rank(layout, spec, users.on)
-    for image in stored:
+    for image in stored if rank else ():
         subject = verdict.subject_of(image)
         verdict.check_stage1(layout, subject, rank, image.dependencies)
     reports += [users.report] if users.report else []
@@ -229,8 +229,10 @@ def _in_contract(
 
 
 def _rank(layout: Layout, spec: PodSpec, users: bool) -> str:
-    """The isolation that the policy compares with what an image needs."""
-    image_id = spec.stage1_image.text if spec.stage1_image is not None else ""
+    """The isolation that the policy compares with what an image needs; "" while it is not known (check mode)."""
+    image_id = ""
+    if spec.stage1_image is not None and spec.stage1_image.settled:
+        image_id = spec.stage1_image.text
     emulated = False
     if spec.stage1 == "kvm":
         from podwright.stage0 import machinesettings

@@ -90,6 +90,48 @@ def test_an_ended_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> Non
     )
 
 
+def test_a_virtual_machine(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    runtime = {"stage1": "kvm", "net": "none", "stage1Image": IMAGE, "stage1Name": "a.b/c:1"}
+    machine = {
+        "accelerator": "kvm",
+        "runner": "libvirt",
+        "kind": "q35",
+        "cpus": 2,
+        "memory": 640,
+        "boot": 1.234,
+        "steps": {"kernel": 0.5, "guest": 0.25, "app": 1, "other": 2},
+        "kernel": "6.1\x1b[31m\n",
+        "more": "x",
+    }
+    put(layout, runtime_config=jsonio.dumps(runtime), machine=jsonio.dumps(machine))
+    shown = Command(layout, capsys, "status", "6733").stdout.splitlines()
+    assert shown[3:11] == [
+        "stage1=kvm",
+        "net=none",
+        "stage1-image=a.b/c:1 (sha512-0a0a0a0a0a0a)",
+        "machine=q35 libvirt",
+        "accelerator=kvm",
+        "vcpus=2",
+        "guest-memory=640Mi",
+        "guest-kernel=6.1\\x1b[31m\\x0a",
+    ]
+    assert shown[11] == "boot-overhead=1.23s (kernel 0.50s, guest 0.25s; apps began after 1.00s)"
+    seen = json.loads(Command(layout, capsys, "status", UUID, "--format=json").stdout)
+    assert seen["stage1_image"] == {"id": IMAGE, "name": "a.b/c:1"}
+    del machine["more"], machine["steps"]
+    steps = {"kernel": 0.5, "guest": 0.25, "app": 1}
+    assert seen["machine"] == {**machine, "steps": steps}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cpus": "2", "boot": "x", "steps": [1]}'])
+def test_what_is_damaged_of_a_machine_is_left_out(
+    layout: Layout, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    put(layout, machine=text)
+    done = Command(layout, capsys, "status", "6733", "--format=json")
+    assert json.loads(done.stdout)["machine"] == {}
+
+
 def test_a_running_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     path = put(layout, pid="4711", runtime_config='{"name": "front", "net": "default"}')
     (path / "stage1/rootfs/rkt/status").mkdir(parents=True)
