@@ -102,7 +102,6 @@ ROWS = {
     "T78": "terminals and logs",
     "T79": "command lines of machines",
     "T80": "files that a machine's guest makes",
-    "T81": "domains, and other texts made of names",
     "T81": "names and texts in units",
     "T82": "killed while fetching",
     "T83": "killed while preparing and running",
