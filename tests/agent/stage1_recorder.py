@@ -30,6 +30,11 @@ def descriptors() -> dict[str, str]:
     return out
 
 
+def read(path: str) -> str:
+    with open(path) as file:
+        return file.read()
+
+
 def is_locked() -> bool:
     """Whether the pod's directory is locked by nobody else than us (flock(2) of the inherited description)."""
     other = os.open(".", os.O_RDONLY)
@@ -59,14 +64,12 @@ def record() -> None:
         },
         "own": sorted(os.listdir(ROOT)),
         "etc": {
-            name: open(f"{ROOT}/etc/{name}").read()
+            name: read(f"{ROOT}/etc/{name}")
             for name in ("rkt-resolv.conf", "rkt-hosts")
             if os.path.exists(f"{ROOT}/etc/{name}")
         },
         "files": sorted(os.listdir(".")),
-        "mode": "overlay"
-        if any(f" {ROOT} " in line for line in open("/proc/self/mountinfo"))
-        else "copy",
+        "mode": "overlay" if f" {ROOT} " in read("/proc/self/mountinfo") else "copy",
     }
     if "RKT_LOCK_FD" in os.environ:
         said["locked"] = is_locked()
@@ -85,10 +88,9 @@ def run(script: dict[str, Any]) -> None:
     print("from the stage1", flush=True)
     if script.get("ignore"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if script.get("stray"):
-        if os.fork() == 0:
-            os.setsid()
-            os.execv("/usr/bin/sleep", ["sleep", "3600"])
+    if script.get("stray") and os.fork() == 0:
+        os.setsid()
+        os.execv("/usr/bin/sleep", ["sleep", "3600"])
     if script.get("pid"):
         put("pid", f"{os.getpid() if script['pid'] is True else script['pid']}\n")
     if script.get("ppid"):

@@ -617,3 +617,36 @@ def test_attach_is_the_entry_point_s_where_there_is_one(
     assert not [path for path in found["descriptors"].values() if path == str(pod.path)]
     agent.ok("stop", "--force", pod.uuid)
     pod.ended()
+
+
+def left(agent: Agent) -> list[str]:
+    """What is on the host of any pod."""
+    found = [str(path) for path in agent.data.glob("pods/*/*")]
+    mounts = agent.host.run(["cat", "/proc/mounts"]).stdout.splitlines()
+    found += [line for line in mounts if str(agent.data) in line]
+    groups = agent.host.run(["find", "/sys/fs/cgroup", "-name", "podwright-*"])
+    return found + groups.stdout.split()
+
+
+@pytest.mark.threat("T85")
+def test_killed_or_failing_at_a_step_it_leaves_nothing_behind_after_gc(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
+) -> None:
+    made = recorder(points(), {"run": {"apps": {"tiny": 0}, "pid": True}})
+    agent.ok("fetch", made, signed_image())
+    known = image_id(agent, "example.com/recorder")
+    run = ["run", f"--stage1-hash={known}", "--net=none", "example.com/tiny"]
+    counted = tmp_path / "steps"
+    agent(*run, env={"PODWRIGHT_FAULT": f"count@{counted}"}).check()
+    lines = [line.split() for line in counted.read_text().splitlines()]
+    last = max(int(number) for _, number, pid in lines if pid == lines[0][2])
+    assert last > 40  # what follows has something to try
+    cells = [("kill", step) for step in range(3, last, max(1, last // 12))]
+    cells += [(fault, step) for fault in ("ENOSPC", "EIO") for step in range(9, last, last // 3)]
+    for fault, step in cells:
+        agent(*run, env={"PODWRIGHT_FAULT": f"{fault}@{step}"})
+        deadline = time.monotonic() + PATIENCE
+        while left(agent) and time.monotonic() < deadline:
+            agent.ok("gc", "--grace-period=0s", "--expire-prepared=0s")
+        assert left(agent) == [], (fault, step)
+    agent(*run).check()

@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parent / "golden" / "external-arguments.json"
 UUID = "9c1f5be6-3a57-4a0f-8d3c-000000000001"
 POINTS = {name: f"/{name}" for name in contract.POINTS}
 VERSIONS = range(1, contract.NEWEST + 1)
-WISHES = {
+WISHES: dict[str, dict[str, Any]] = {
     "nothing said": {},
     "debug": {"debug": True},
     "networks": {"net": "front,back:IP=10.1.2.3"},
@@ -92,14 +92,14 @@ def test_what_entry_points_are_told_is_as_written_down() -> None:
     assert json.loads(json.dumps(matrix())) == json.loads(GOLDEN.read_text())
 
 
-def annotations(**changes: str | None) -> list[tuple[str, str]]:
+def said_by(**changes: str | None) -> list[tuple[str, str]]:
     """Of a plain stage1 image; None leaves one out."""
     said = {"run": "/run", "enter": "/enter", "gc": "/gc", **changes}
     return [(f"{contract.PREFIX}{name}", text) for name, text in said.items() if text is not None]
 
 
 def test_a_manifest_without_a_version_means_version_1() -> None:
-    found = contract.parse("x", annotations())
+    found = contract.parse("x", said_by())
     assert (found.version, found.mutable) == (1, False)
     assert found.points == {"run": "/run", "enter": "/enter", "gc": "/gc"}
 
@@ -107,13 +107,13 @@ def test_a_manifest_without_a_version_means_version_1() -> None:
 @pytest.mark.parametrize("missing", ["run", "enter", "gc"])
 def test_an_image_without_a_required_entry_point_is_no_stage1(missing: str) -> None:
     with pytest.raises(ImageError, match=f"names no entry point '{missing}'"):
-        contract.parse("x", annotations(**{missing: None}))
+        contract.parse("x", said_by(**{missing: None}))
 
 
 @pytest.mark.parametrize("text", ["0", "7", "-1", "1.5", "", "six", "00001", "\u0663", "9" * 30])
 def test_versions_that_are_not_known_are_refused(text: str) -> None:
     with pytest.raises(ImageError, match="interface version"):
-        contract.parse("x", annotations(**{"interface-version": text}))
+        contract.parse("x", said_by(**{"interface-version": text}))
 
 
 @pytest.mark.threat("T76")
@@ -134,7 +134,7 @@ def test_versions_that_are_not_known_are_refused(text: str) -> None:
 )
 def test_entry_points_that_are_no_path_inside_the_image_are_refused(path: str) -> None:
     with pytest.raises(ImageError, match="no path inside the image"):
-        contract.parse("x", annotations(run=path))
+        contract.parse("x", said_by(run=path))
 
 
 def test_apps_come_and_go_only_where_all_four_entry_points_are_declared() -> None:
