@@ -17,11 +17,12 @@ import time
 
 from podwright import jsonio
 from podwright.errors import LaunchError
-from podwright.kernel import mounts, process, signals, terminal, unixsocket
+from podwright.kernel import mounts, process, signals, terminal
 from podwright.stage1.kvm import codec, frames, halfroot, helpers, ports, protocol
 from podwright.stage1.kvm import plan as plans
 from podwright.stage1.kvm.console import Console
-from podwright.stage1.kvm.machine import MICROVM, Disk, End, Nic
+from podwright.stage1.kvm.ends import choose
+from podwright.stage1.kvm.machine import Disk, End
 from podwright.stage1.kvm.outputs import Outputs
 from podwright.stage1.kvm.relaying import Relaying
 from podwright.stage1.namespaces import link as messages
@@ -32,8 +33,9 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Union
 
+    from podwright.stage1.kvm.ends import ByLibvirt, Direct
     from podwright.stage1.kvm.nic import Tap
     from podwright.stage1.kvm.plan import Parts
     from podwright.stage1.kvm.protocol import DiskAt
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 KINDS = process.CLONE_NEWIPC | process.CLONE_NEWUTS | process.CLONE_NEWNET
 """Its namespaces besides those of mounts, processes and users."""
+ON = os.O_RDONLY | os.O_CLOEXEC
 TERMINALS = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0600"))
 """The terminals of this process: only it opens any."""
 
@@ -51,10 +54,11 @@ TERMINALS = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0600"))
 def run(parts: Parts, plan: PodPlan, filters: dict[str, bytes], link: Inside) -> tuple[int, str]:
     """Keep the pod's machine from its start to its end, see `stage2.init`: status and reason."""
     assert plan.users is not None
+    host_net = os.open("/proc/thread-self/ns/net", ON) if parts.libvirt else -1
     users = usernames.create(plan.users, KINDS)
     link.report(messages.ISOLATED)
     signals.signal(signals.SIGPIPE, signals.SIG_IGN)
-    machine = _Machine(plans.host(plan), parts, users)
+    machine = _Machine(plans.host(plan), parts, users, host_net)
     relaying = machine.prepare(plan, filters, link)
     mounts.enter_root(machine.pod)
     os.close(machine.pod)
@@ -66,10 +70,11 @@ def run(parts: Parts, plan: PodPlan, filters: dict[str, bytes], link: Inside) ->
 class _Machine:
     """What is made while we are root of the host."""
 
-    def __init__(self, plan: PodPlan, parts: Parts, users: Users) -> None:
+    def __init__(self, plan: PodPlan, parts: Parts, users: Users, host_net: int) -> None:
         self.plan = plan
         self.parts = parts
         self.users = users
+        self.host_net = host_net
         self.pod = -1
         self.last = every_capability().bit_length() - 1
         self.disks: list[Disk] = []
@@ -87,34 +92,23 @@ class _Machine:
         slave = self._terminal(pts, link)
         if pins is not None:
             self._find_disks(pins)
-        listening, files = helpers.connected()
-        console, their_console = unixsocket.pair()
-        channel, their_channel = unixsocket.pair()
-        theirs = plans.Ends(
-            End(their_console.fileno()),
-            End(their_channel.fileno()),
-            End(files.fileno()),
-            disks=tuple(self.disks),
-        )
-        taps = self._taps()
-        nics = tuple(Nic(one.mac, End(one.fd)) for one in taps)
-        qemu = self._start(replace(theirs, nics=nics))
+        ends = choose(plan, self.parts, tuple(self.disks), self.host_net)
+        taps = ends.taps(self.parts.wires) if self.parts.wires else ()
+        qemu = ends.start(plan, self.parts, taps, tuple(self.disks), users, self.last)
         outputs = Outputs(frozenset(app.name for app in plan.apps), link.sinks)
         self.pod = roots.build(plan, pins, users)
         share = mounts.clone(self.pod, "", recursive=True)
         served = helpers.serve_files(
-            self.parts.server, plan.root, share, listening.fileno(), users, self.last
+            self.parts.server, plan.root, share, ends.listening.fileno(), users, self.last
         )
         os.close(share)
-        for each in (listening, files, their_console, their_channel):
-            each.close()
-        for end in (*(disk.end for disk in self.disks), *(nic.end for nic in nics)):
-            os.close(end.fd)
+        ends.release()
         go = link.wait_go() if taps else None
         for helper in (qemu, served):
             helper.settle()
         start = self._start_of(whole, filters, link, outputs, slave)
-        told = self._told(qemu)
+        told = self._told(qemu, ends)
+        console, channel = ends.ours()
         return Relaying(
             plan,
             link,
@@ -130,21 +124,6 @@ class _Machine:
             nics=self._connect(taps),
             told=told,
         )
-
-    def _start(self, theirs: plans.Ends) -> helpers.Helper:
-        machine = plans.machine(self.plan, self.parts, theirs)
-        files = ((self.parts.kernel, plans.KERNEL), (self.parts.initrd, plans.INITRD))
-        return helpers.run_machine(
-            machine, self.parts.qemu, self.plan.root, files, self.users, self.last
-        )
-
-    def _taps(self) -> tuple[Tap, ...]:
-        """Devices for the links that the pod is going to have."""
-        if not self.parts.wires:
-            return ()
-        from podwright.stage1.kvm import nic
-
-        return nic.make_taps(self.parts.wires)
 
     def _connect(self, taps: tuple[Tap, ...]) -> dict[str, Any]:
         """The links are there: what the guest is to know of them."""
@@ -222,14 +201,14 @@ class _Machine:
             watchdog=link.watchdog,
         )
 
-    def _told(self, qemu: helpers.Helper) -> dict[str, Any]:
+    def _told(self, qemu: helpers.Helper, ends: Union[Direct, ByLibvirt]) -> dict[str, Any]:
         """What `status` says of the machine."""
         jsonio.loads(jsonio.dumps({}), "nothing")  # what that loads is out of reach later
         return {
             "accelerator": self.parts.settings.accelerator,
             "cpus": self.parts.size.cpus,
-            "kind": MICROVM,
+            "kind": ends.kind,
             "memory": self.parts.size.memory,
             "pid": usernames.seen_as(os.pidfd_open(qemu.pid)),
-            "runner": "qemu",
+            "runner": ends.runner,
         }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import _socket
 import os
 
+from podwright.errors import HostError
 from podwright.kernel import fs, unixsocket
 from podwright.model.names import is_uuid
 from podwright.values import value
@@ -147,3 +148,19 @@ def _listens(path: str) -> bool:
     finally:
         client.close()
     return True
+
+
+def use(runner: str) -> bool:
+    """Whether libvirt runs the machine. Raises HostError where it was asked for and is not there."""
+    if runner == "qemu":
+        return False
+    if answers():
+        return True
+    if runner == "libvirt":
+        raise HostError(
+            "libvirt does not answer on this host",
+            "install libvirt-daemon-system and python3-libvirt and start libvirtd, or choose runner qemu",
+            object="libvirt",
+            reason="no-libvirt",
+        )
+    return False

@@ -31,22 +31,6 @@ URI = "qemu:///system"
 UP = b"+"
 
 
-def use(runner: str) -> bool:
-    """Whether libvirt runs the machine. Raises HostError where it was asked for and is not there."""
-    if runner == "qemu":
-        return False
-    if libvirtplace.answers():
-        return True
-    if runner == "libvirt":
-        raise HostError(
-            "libvirt does not answer on this host",
-            "install libvirt-daemon-system and python3-libvirt and start libvirtd, or choose runner qemu",
-            object=URI,
-            reason="no-libvirt",
-        )
-    return False
-
-
 def start(
     machine: Machine,
     pod: str,
@@ -93,6 +77,7 @@ def start(
 def _become(writer: int, told: int, host_net: int) -> None:
     """A process with nothing of the pod's but what it talks to."""
     process.rename("podwright-libvirt")
+    process.unshare(process.CLONE_NEWNS)  # whoever forked us has another root soon
     null = os.open("/dev/null", os.O_RDONLY)
     for fd, source in ((0, null), (1, writer), (2, writer)):
         os.dup2(source, fd)

@@ -36,6 +36,8 @@ class Parts:
     qemu, server     programs of the host
     wires            links that the parent makes for it
     words            further ones for its kernel
+    pod              the pod's name, or ""
+    libvirt          libvirt runs it
     """
 
     kernel: str
@@ -46,6 +48,8 @@ class Parts:
     server: Server
     wires: tuple[Wire, ...] = ()
     words: tuple[str, ...] = ()
+    pod: str = ""
+    libvirt: bool = False
 
 
 @value

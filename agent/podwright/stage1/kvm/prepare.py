@@ -10,6 +10,7 @@ from podwright.errors import LaunchError
 from podwright.stage1.kvm import bundle, helpers, initrd, sizing, virtiofsd
 from podwright.stage1.kvm.machine import KVM, Settings
 from podwright.stage1.kvm.plan import Parts, grouped
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ def parts(pod: Launch, plan: PodPlan, cache: str, wires: tuple[Wire, ...]) -> Pa
     found = bundle.read(image.id, image, image.trees[0])
     size = sizing.size(plan, os.cpu_count() or 1, settings.overhead)
     first = initrd.prepare(found, f"{cache}/machines", READABLE)
-    return Parts(found.kernel, first, settings, size, *programs, wires, _words(settings))
+    named = Parts(found.kernel, first, settings, size, *programs, wires, _words(settings), pod.name)
+    if settings.runner == "qemu":
+        return named
+    from podwright.stage1.kvm import libvirtplace
+
+    return replace(named, libvirt=libvirtplace.use(settings.runner))
 
 
 def _words(settings: Settings) -> tuple[str, ...]:
