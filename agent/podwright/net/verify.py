@@ -23,6 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.net.values import Attachment, Holding
 
+LINK, TAP, TUN = "eth", "tap", "tun"
+"""Beginnings of the names of a pod's links, and of their ends at a machine; the kind of the latter."""
+
 
 @value
 class Seen:
@@ -32,12 +35,14 @@ class Seen:
     routes     name of a link -> destinations, as `0.0.0.0/0`
     up         names of links that are up
     masters    name of a link -> name of the link that it is a port of
+    taps       names of links that a machine has the other end of
     """
 
     addresses: dict[str, set[str]]
     routes: dict[str, set[str]]
     up: set[str]
     masters: dict[str, str]
+    taps: frozenset[str] = frozenset()
 
 
 def running(net_dir: str) -> tuple[Holding, ...]:
@@ -79,17 +84,32 @@ def _on_host(holding: Holding, host: Seen) -> list[str]:
 
 
 def in_pod(attached: Attachment, seen: Seen) -> list[str]:
-    """What is missing of one network in the pod's namespace. Pure."""
+    """What is missing of one network in the pod's namespace. Pure.
+
+    Where the pod is in a virtual machine, its addresses and routes are in that.
+    """
     link = attached.ifname
     if link not in seen.addresses:
         return [f"{link} is gone"]
     out = [] if link in seen.up else [f"{link} is down"]
+    if seen.taps:
+        return out + _at_machine(link, seen)
     wanted = [f"{one.ip}/{one.prefix}" for one in attached.addresses]
     out += [f"{link} lacks {one}" for one in wanted if one not in seen.addresses[link]]
     routes = [one.dst for one in attached.routes]
     return out + [
         f"{link} lacks the route to {one}" for one in routes if one not in seen.routes[link]
     ]
+
+
+def _at_machine(link: str, seen: Seen) -> list[str]:
+    """Whether the machine's end of a link is there."""
+    if not link.startswith(LINK):
+        return []  # lo
+    tap = TAP + link[len(LINK) :]
+    if tap not in seen.taps:
+        return [f"{tap}, the machine's end of {link}, is gone"]
+    return [] if tap in seen.up else [f"{tap}, the machine's end of {link}, is down"]
 
 
 def _namespace(holding: Holding) -> int:
@@ -122,6 +142,7 @@ def look() -> Seen:
         {one.name: set() for one in links},
         {one.name for one in links if one.up},
         {one.name: names[one.master] for one in links if one.master in names},
+        frozenset(one.name for one in links if one.kind == TUN),
     )
     for index, dst in rtlook.routes(sourced.TABLES):
         if index in names:
