@@ -9,7 +9,7 @@ import os
 
 from podwright.guest.boot import CGROUPS, RUN
 from podwright.guest.outputs import NAMES, Outputs
-from podwright.kernel import fs, process, signals, terminal, unixsocket
+from podwright.kernel import fs, process, rlimits, signals, sysctl, terminal, unixsocket
 from podwright.stage1.kvm.protocol import INPUT, OUTPUT, TERMINAL
 from podwright.stage1.namespaces import groups, link
 from podwright.stage2 import control, init
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from podwright.host.cgroups import PodCgroup
     from podwright.stage1.kvm.protocol import Start
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+
+
+MOST_FILES = 1 << 20
+"""That the kernel lets a process have open, unless it is told otherwise (fs.nr_open)."""
 
 
 class Running:
@@ -149,8 +153,20 @@ def _fork(
         os.dup2(theirs, number)
     if len(standard) == 2:
         os.dup2(1, 2)
+    _limit(start.rlimits)
     init.main(plan, start.filters, group, inside, -1)
     raise AssertionError
+
+
+def _limit(wanted: tuple[tuple[str, int, int], ...]) -> None:
+    """Have the limits that a process of the host has, as far as this kernel goes."""
+    for name, soft, hard in wanted:
+        try:
+            if name == "NOFILE" and hard > MOST_FILES:
+                sysctl.put("fs/nr_open", str(hard))
+            rlimits.put(name, soft, hard)
+        except OSError:
+            continue
 
 
 def _let_go(

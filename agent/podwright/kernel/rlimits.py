@@ -8,6 +8,28 @@ import resource
 
 from podwright.kernel.step import step
 
+NAMES = (
+    *(
+        "AS",
+        "CORE",
+        "CPU",
+        "DATA",
+        "FSIZE",
+        "MEMLOCK",
+        "MSGQUEUE",
+        "NICE",
+        "NOFILE",
+        "NPROC",
+        "RSS",
+    ),
+    *("RTPRIO", "SIGPENDING", "STACK"),
+)
+
+
+def every() -> tuple[tuple[str, int, int], ...]:
+    """All of our own: (name, soft, hard)."""
+    return tuple((name, *get(name)) for name in NAMES)
+
 
 def get(name: str) -> tuple[int, int]:
     """Our own soft and hard limit."""

@@ -17,7 +17,7 @@ import time
 
 from podwright import jsonio
 from podwright.errors import LaunchError
-from podwright.kernel import mounts, process, signals, terminal
+from podwright.kernel import mounts, process, rlimits, signals, terminal
 from podwright.stage1.kvm import codec, frames, halfroot, helpers, ports, protocol
 from podwright.stage1.kvm import plan as plans
 from podwright.stage1.kvm.console import Console
@@ -199,6 +199,7 @@ class _Machine:
             together=outputs.together,
             outer=link.outer >= 0,
             watchdog=link.watchdog,
+            rlimits=rlimits.every(),
         )
 
     def _told(self, qemu: helpers.Helper, ends: Union[Direct, ByLibvirt]) -> dict[str, Any]:

@@ -86,6 +86,7 @@ class Start:
     together  stdout and stderr go to the same place, so that their order counts
     outer     whether somebody on the host hears what apps say to their service manager (OUTER)
     watchdog  in how many seconds that wants signs of life, or 0
+    rlimits   of who runs the pod on the host, which its apps have, too: (name, soft, hard)
     """
 
     plan: PodPlan
@@ -97,6 +98,7 @@ class Start:
     outer: bool = False
     watchdog: float = 0.0
     disks: tuple[DiskAt, ...] = ()
+    rlimits: tuple[tuple[str, int, int], ...] = ()
 
 
 def pieces(data: bytes, longest: int) -> list[bytes]:
