@@ -67,7 +67,8 @@ def _live(channel: Channel) -> None:
     from podwright.guest import pod
     from podwright.guest.mux import Mux  # while the host prepares what is to be run
 
-    start = _start(channel)
+    early: list[Frame] = []
+    start = _start(channel, early)
     machine.set_clock(start.now)
     pod.ignore_keys()
     running = pod.start(start)
@@ -77,11 +78,11 @@ def _live(channel: Channel) -> None:
 
     mux = Mux(channel, running, go)
     running.open_streams(mux)
-    mux.run(channel.left())
+    mux.run([*early, *channel.left()])
 
 
-def _start(channel: Channel) -> Start:
-    """What the host wants us to run. Raises HungUp."""
+def _start(channel: Channel, early: list[Frame]) -> Start:
+    """What the host wants us to run. Raises HungUp. Clients, and who stops the pod, may come before: `early`."""
     from podwright.stage1.kvm import codec
 
     data = b""
@@ -89,6 +90,8 @@ def _start(channel: Channel) -> Start:
         frame: Frame = channel.wait(time.monotonic() + boot.PATIENCE)
         if frame.kind == frames.CLOCK:
             machine.set_clock(int(frame.data))
+        elif frame.kind != frames.START:
+            early.append(frame)
         if frame.kind != frames.START:
             continue
         if not frame.data:
