@@ -3,7 +3,8 @@
 """Clients of a pod's control socket whose pod is in a machine: `enter` and `attach` (`stage2.entered`, `attached`).
 
 Their lines go through to the PID 1 in the guest, and what they hand over becomes streams. What
-the guest answers is checked, and held back until all is delivered that came before it.
+the guest answers is checked, and held back until all that came before it is delivered, however
+long the client takes to read that.
 """
 
 from __future__ import annotations
@@ -27,8 +28,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
-LAST = 2.0
-"""Seconds in which the last output is delivered, before the end is told all the same."""
 AGAIN = 0.005
 LONGEST = 2000
 NAMES = ("stdin", "stdout", "stderr", "tty-in", "tty-out")
@@ -100,7 +99,6 @@ class Proxied:
         self.copiers: list[int] = []
         self.masters: list[int] = []
         self.answers: list[list[str]] = []
-        self.until = NEVER
         self.finishing = False
         lines = channel.begin(Lines, {"for": CONTROL})
         assert isinstance(lines, Lines)
@@ -142,17 +140,15 @@ class Proxied:
     def answered(self, message: list[str]) -> None:
         """A line of the guest."""
         self.answers.append(message)
-        self.until = time.monotonic() + LAST
         self.tick()
 
     def tick(self) -> None:
         """Pass on the answers, when what came before them is delivered."""
         while self.answers and not self.over:
-            late = time.monotonic() >= self.until
-            if not late and any(port.pending() for port in self.ports):
+            if any(port.pending() for port in self.ports):
                 return
             self._reply(self.answers.pop(0))
-        if self.finishing and not self.over:
+        if self.finishing and not self.answers and not self.over:
             self._end()
 
     def _reply(self, message: list[str]) -> None:
@@ -170,7 +166,6 @@ class Proxied:
     def finish(self) -> None:
         """The guest says no more to the client."""
         self.finishing = True
-        self.until = min(self.until, time.monotonic() + LAST)
         self.tick()
 
     def gone(self) -> None:

@@ -108,6 +108,7 @@ class Port(Stream):
         if done:
             self.taken(done)
         if self.last and not self.waiting and self.sink >= 0:
+            self.last = False
             self.sink_ended()
 
     def on_eof(self) -> None:
@@ -167,6 +168,10 @@ class Copied(Port):
             return bool(self.waiting) or unixsocket.unread(channel)
         finally:
             channel.close()
+
+    def sink_ended(self) -> None:
+        """The copier sees the end behind all that it has not written yet."""
+        _shut(self.sink)
 
 
 class Own(Port):
