@@ -49,6 +49,7 @@ class Client:
         self._out: list[tuple[bytes, tuple[int, ...]]] = []
         self._group: Optional[OwnedGroup] = None
         self._leaving = False
+        self._heard: Optional[tuple[bytes, tuple[int, ...]]] = None
 
     # From the host
 
@@ -111,17 +112,18 @@ class Client:
     # To the host
 
     def pump(self) -> None:
-        """Pass on what PID 1 says, with what it hands over."""
-        mine = [one for one in self.mux.streams.values() if isinstance(one, Stream)]
+        """Pass on what PID 1 says, with what it hands over.
+
+        First it is heard: then all that its process has written before is there, and goes before it.
+        """
         while not self.over and self._window > 0 and self.mux.channel.roomy():
-            if not all([one.pump() for one in mine if one.of == self.number]):  # noqa: C419
+            if self._heard is None:
+                self._heard = self._listen()
+            mine = [one for one in self.mux.streams.values() if isinstance(one, Stream)]
+            drained = [one.pump() for one in mine if one.of == self.number]
+            if self._heard is None or not all(drained):
                 return
-            try:
-                data, fds = unixsocket.receive(self.channel, min(PIECE, self._window))
-            except BlockingIOError:
-                return
-            except OSError:
-                data, fds = b"", ()
+            (data, fds), self._heard = self._heard, None
             if not data:
                 self.close()
                 self.mux.channel.send(frames.CLOSE, self.number)
@@ -131,22 +133,22 @@ class Client:
             self._window -= len(data)
             self.mux.channel.send(frames.DATA, self.number, data)
 
+    def _listen(self) -> Optional[tuple[bytes, tuple[int, ...]]]:
+        """What PID 1 says; nothing at its end; None when it says nothing now."""
+        try:
+            data, fds = unixsocket.receive(self.channel, min(PIECE, self._window))
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b"", ()
+        return data, tuple(fds)
+
     def events(self) -> dict[int, int]:
         """What it waits for."""
         wanted = select.POLLOUT if self._out else 0
-        if self._window > 0 and self.mux.channel.roomy() and not self._held():
+        if self._heard is None and self._window > 0 and self.mux.channel.roomy():
             wanted |= select.POLLIN
         return {self.channel.fileno(): wanted} if wanted else {}
-
-    def _held(self) -> bool:
-        """Whether something that was written before cannot be passed on yet."""
-        return any(
-            isinstance(one, Stream)
-            and one.of == self.number
-            and one.source >= 0
-            and not one.may_send()
-            for one in self.mux.streams.values()
-        )
 
     def dropped(self) -> None:
         """The client has gone."""
@@ -160,7 +162,9 @@ class Client:
         self.channel.close()
         for fd in (*self._passed, *(fd for _, fds in self._out for fd in fds)):
             os.close(fd)
-        self._passed, self._out = [], []
+        for fd in self._heard[1] if self._heard is not None else ():
+            os.close(fd)
+        self._passed, self._out, self._heard = [], [], None
         if self._group is not None:
             self._group.end()
 
