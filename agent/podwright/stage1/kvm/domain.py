@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from podwright.errors import HostError
 from podwright.model.names import is_uuid
 from podwright.stage1.kvm.machine import KVM, NINEP, Q35, TCG
-from podwright.stage1.kvm.qemu import PORT, TRANSLATED
+from podwright.stage1.kvm.qemu import MODELS, PORT, TRANSLATED
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -100,10 +100,10 @@ def _boot(root: Element, machine: Machine) -> None:
         _put(_put(features, "tcg"), "tb-cache", str(TRANSLATED), unit="MiB")
     if machine.accelerator == KVM:
         cpu = _put(root, "cpu", mode="host-passthrough", migratable="off")
-        for name in ("vmx", "svm"):  # no machines within machines
-            _put(cpu, "feature", policy="disable", name=name)
     else:
-        _put(root, "cpu", mode="maximum")
+        cpu = _put(root, "cpu", mode="maximum")
+    for name, _ in MODELS[machine.accelerator][1]:
+        _put(cpu, "feature", policy="disable", name=name)
     _put(_put(root, "clock", offset="utc"), "timer", name="hpet", present="no")
 
 
