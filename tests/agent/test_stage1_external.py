@@ -195,11 +195,13 @@ def test_run_is_executed_as_the_contract_says(
     made = recorder(points(version=version), {"run": {"status": 0, "apps": {"tiny": 0}}})
     image = signed_image(app=shell("exit 1"))
     environment = {"RKT_FANCY": "1", "CANARY": "leaked", "LD_PRELOAD": "", "RKT_LOCK_FD": "77"}
-    result = agent("run", f"--stage1-path={made}", "--net=none", image, env=environment)
+    debug = ["--debug"] if version == 3 else []
+    command = [*debug, "run", f"--stage1-path={made}", "--net=none", image]
+    result = agent(*command, env=environment)
     assert (result.exit, result.stdout) == (0, "from the stage1\n"), result
     found = told(agent)
     (pod,) = agent.data.glob("pods/run/*")
-    expected = ["--net=none", f"--local-config={agent.local}"]
+    expected = [*debug, "--net=none", f"--local-config={agent.local}"]
     expected += [f"--hostname=rkt-{pod.name}"] if version >= 2 else []
     expected += ["--dns-conf-mode=resolv=default,hosts=default"] if version >= 4 else []
     expected += ["--ipc=auto"] if version >= 6 else []

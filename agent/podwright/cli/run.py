@@ -50,6 +50,7 @@ def run(context: Context, args: apps.MultiArguments) -> int:
             stored=stored,
             on_report=tell_report,
             again=again(context),
+            debug=context.debug,
         )
     except BaseException:
         prepare.discard(prepared.pod)  # what was not started is of no use to anybody

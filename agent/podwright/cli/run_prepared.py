@@ -43,6 +43,7 @@ def run(context: Context, args: Arguments) -> int:
         ready_teller(locked),
         on_report=tell_report,
         again=again(context),
+        debug=context.debug,
     )
     tell(outcome)
     return outcome.status

@@ -60,6 +60,7 @@ def run(
     again: tuple[str, ...] = (),
     after: str = "",
     log_files: bool = False,
+    debug: bool = False,
 ) -> Outcome:
     """Run a locked, prepared pod to its end; moves it to `run` first.
 
@@ -69,6 +70,7 @@ def run(
     again      command line of the agent that goes on by `resume` in this process, or ()
     after      a pod that runs, whose ports and names it is to take over
     log_files  what its apps write is kept in files; it has a name
+    debug      a stage1 image is to print details
     The verdict on every image is evaluated again here, with the trust store of this moment.
     """
     config = {**read_runtime(pod.path), **(overrides or {})}
@@ -81,6 +83,8 @@ def run(
         launch = _launch(layout, pod, config, stored or [])
         if log_files:
             launch = replace(launch, log_files=True)
+        if debug:
+            launch = replace(launch, given=replace(launch.given, debug=True))
         if overrides:  # `status` tells how it runs
             data = jsonio.dumps(config).encode()
             fs.write_atomic(f"{pod.path}/runtime-config", data, 0o640, durable=False)

@@ -353,9 +353,12 @@ class Life:
     def end(self) -> None:
         """Nothing of the pod runs any more after this; the signals are given back."""
         if self.run and self.status is None:
-            os.kill(self.run, signals.SIGKILL)
-            os.waitpid(self.run, 0)
             self.status = KILLED
+            try:
+                os.kill(self.run, signals.SIGKILL)
+                os.waitpid(self.run, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass  # it has been ended with the others
         for number, handler in self.handlers.items():
             signals.signal(number, handler)
         if self.streams is not None:

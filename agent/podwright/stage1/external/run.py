@@ -194,9 +194,9 @@ def _end(pod: Launch, life: Optional[Life], left: Optional[Leftovers], group: Po
         if left is not None:
             left.end(life.streams.pid if life is not None and life.streams is not None else 0)
             left.close()
+        leftovers.end(group.directories())
         if life is not None:
             life.end()
-        leftovers.end(group.directories())
     finally:
         group.remove()
         roots.take_down(pod.pod_dir)
