@@ -262,6 +262,10 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
             from podwright.metadata.records import reclaim
 
             reclaim(layout.metadata, layout.net)
+        if os.path.lexists(f"{layout.run}/kvm"):
+            from podwright.stage1.kvm import libvirtplace
+
+            libvirtplace.sweep(layout.run)
     from podwright.stage0 import sweep
 
     sweep.sweep_tmp(layout)

@@ -144,9 +144,7 @@ class ByLibvirt:
         machine = plans.machine(plan, parts, plans.Ends(console, channel, files, nics), Q35)
         machine = replace(machine, kernel=boot.kernel, initrd=boot.initrd)
         inside = tuple(one.name for one in taps)
-        return libvirtrun.start(
-            machine, parts.pod, __version__, self.place.path, self.host_net, inside
-        )
+        return libvirtrun.start(machine, parts.pod, __version__, self.place, self.host_net, inside)
 
     def release(self) -> None:
         """Close what the helpers have now."""

@@ -13,10 +13,6 @@ import os
 from podwright.kernel import process, rtlook, rtnl, tap
 from podwright.net import linkmessages
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 PREFIX = "pk"
 OURS = "/proc/thread-self/ns/net"
 
@@ -54,18 +50,8 @@ class Taps:
             rtnl.delete_link(name)
 
 
-def stray(alive: Callable[[str], bool]) -> list[str]:
-    """Taps in this network namespace whose pods' UUIDs, of which they have the beginning, are none any more."""
-    names = [one.name for one in rtlook.links()]
-    return [name for name in names if _is_ours(name) and not alive(name[len(PREFIX) :][:8])]
-
-
-def _is_ours(name: str) -> bool:
-    rest = name[len(PREFIX) :]
-    digits = "0123456789"
-    return (
-        name.startswith(PREFIX)
-        and len(rest) == 10
-        and not rest[:8].strip(digits + "abcdef")
-        and not rest[8:].strip(digits)
-    )
+def forget(uuid: str) -> None:
+    """Remove the taps of a pod that have not moved, in this network namespace."""
+    for one in rtlook.links():
+        if one.name.startswith(name_of(uuid, 0)[:-2]):
+            rtnl.delete_link(one.name)

@@ -13,16 +13,15 @@ import _socket
 import os
 
 from podwright.errors import HostError
+from podwright.host.lock import OPEN, try_lock
 from podwright.kernel import fs, unixsocket
+from podwright.kernel.step import step
 from podwright.model.names import is_uuid
 from podwright.values import value
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 RUN = "/run/podwright"
 BOOT = "boot"
+LOCK = ".lock"
 SOCKETS = ("console", "channel", "files")
 CHUNK = 1 << 20
 DAEMONS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
@@ -46,6 +45,7 @@ class Place:
         fs.ensure_dir(run, 0o755)
         fs.ensure_dir(f"{run}/kvm", 0o711)
         self.path = f"{run}/kvm/{uuid}"
+        self.lock = _locked(f"{self.path}{LOCK}")
         remove(self.path)
         fs.mkdir(self.path, 0o700)
         self.servers: dict[str, _socket.socket] = {}
@@ -66,6 +66,14 @@ class Place:
             found, theirs = unixsocket.pair()
             theirs.close()
         return found
+
+
+def _locked(path: str) -> int:
+    """A lock that is held as long as we are there, or who runs the machine for us."""
+    step("open")
+    fd = os.open(path, OPEN, 0o600)
+    try_lock(fd)
+    return fd
 
 
 def give(path: str, uid: int) -> None:
@@ -102,36 +110,41 @@ def _copy(source: str, directory: str) -> str:
     return path
 
 
-def sweep(alive: Callable[[str], bool], run: str = RUN) -> list[str]:
-    """Remove what was left by pods that are none any more; their UUIDs."""
+def sweep(run: str = RUN) -> list[str]:
+    """Remove what was left by pods that were killed together with all that held their machines; their UUIDs."""
     try:
         names = os.listdir(f"{run}/kvm")
     except FileNotFoundError:
         return []
-    gone = [name for name in names if is_uuid(name) and not alive(name)]
-    for name in gone:
-        remove(f"{run}/kvm/{name}")
-    if not any(is_uuid(name) and name not in gone for name in names) and BOOT in names:
-        _forget_boot(f"{run}/kvm/{BOOT}", alive)
-    return gone
+    locks = [name for name in names if name.endswith(LOCK) and is_uuid(name[: -len(LOCK)])]
+    gone = [name for name in locks if _reclaim(f"{run}/kvm/{name}")]
+    if len(gone) == len(locks) and BOOT in names:  # the next machine has them copied again
+        fs.remove_tree(f"{run}/kvm/{BOOT}")
+    return [name[: -len(LOCK)] for name in gone]
 
 
-def _forget_boot(directory: str, alive: Callable[[str], bool]) -> None:
-    """Machines have read these files when they began; the next one has them copied again."""
-    for name in os.listdir(directory):
-        fs.unlink(f"{directory}/{name}")
-    fs.rmdir_empty(directory)
-
-
-def stray(alive: Callable[[str], bool], states: str = STATES) -> list[str]:
-    """Domains of ours, by name, whose pods are none any more: libvirtd was killed together with them."""
+def _reclaim(path: str) -> bool:
+    """Take back what belongs to a lock that nobody holds; False where somebody does."""
+    fd = os.open(path, OPEN)
     try:
-        names = os.listdir(states)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return []
-    ours = [name[:-4] for name in names if name.startswith("podwright-") and name.endswith(".xml")]
-    uuids = [(name, name[len("podwright-") :]) for name in ours]
-    return [name for name, uuid in uuids if is_uuid(uuid) and not alive(uuid)]
+        if not try_lock(fd):
+            return False
+        place = path[: -len(LOCK)]
+        remove(place)
+        _forget(os.path.basename(place))
+        fs.unlink(path)
+        return True
+    finally:
+        os.close(fd)
+
+
+def _forget(uuid: str) -> None:
+    """Domain and taps of a pod: libvirtd, too, was killed, or did not see that we were."""
+    from podwright.stage1.kvm import libvirtnet, libvirtrun
+
+    libvirtnet.forget(uuid)
+    if any(os.path.exists(f"{STATES}/podwright-{uuid}.{kind}") for kind in ("xml", "pid")):
+        libvirtrun.destroy(f"podwright-{uuid}")
 
 
 def answers() -> bool:

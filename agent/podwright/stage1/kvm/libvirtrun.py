@@ -14,7 +14,7 @@ import os
 
 from podwright.errors import HostError, PodwrightError
 from podwright.host import distpackages
-from podwright.kernel import process, signals
+from podwright.kernel import fs, process, signals
 from podwright.kernel.step import step
 from podwright.stage1.kvm import domain, libvirtnet, libvirtplace
 from podwright.text import safe
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from podwright.stage1.kvm.helpers import Helper
+    from podwright.stage1.kvm.libvirtplace import Place
     from podwright.stage1.kvm.machine import Machine
 
 URI = "qemu:///system"
@@ -35,13 +36,13 @@ def start(
     machine: Machine,
     pod: str,
     version: str,
-    place: str,
+    place: Place,
     host_net: int = -1,
     taps: tuple[str, ...] = (),
 ) -> Helper:
     """Start the holder, which makes the domain.
 
-    place      the directory of `libvirtplace.Place`
+    place      where it is to find its sockets
     host_net   the host's network namespace, where the machine's taps are made, and
     taps       their names in the pod's, into which they move
     """
@@ -54,16 +55,16 @@ def start(
     pid = os.fork()
     if pid == 0:
         try:
-            _become(writer, told, host_net)
+            _become(frozenset((told, place.lock, host_net)), writer)
             links = libvirtnet.Taps(machine.uuid, taps, host_net) if taps else None
             try:
-                running = _create(description, place)
+                running = _create(description, place.path)
                 if links is not None:
                     links.move()
             finally:
                 if links is not None:
                     links.forget()
-            _hold(running, place, told)
+            _hold(running, place.path, told)
         except BaseException as err:
             os.write(writer, f"{_sentence(err)}\n".encode("utf-8", "replace"))
         finally:
@@ -74,14 +75,14 @@ def start(
     return Helper("libvirt", pid, reader, executing)
 
 
-def _become(writer: int, told: int, host_net: int) -> None:
+def _become(kept: frozenset[int], writer: int) -> None:
     """A process with nothing of the pod's but what it talks to."""
     process.rename("podwright-libvirt")
     process.unshare(process.CLONE_NEWNS)  # whoever forked us has another root soon
     null = os.open("/dev/null", os.O_RDONLY)
     for fd, source in ((0, null), (1, writer), (2, writer)):
         os.dup2(source, fd)
-    process.close_all_but(frozenset(fd for fd in (writer, told, host_net) if fd >= 0))
+    process.close_all_but(frozenset(fd for fd in (*kept, writer) if fd >= 0))
     os.environ.clear()  # the library would follow a dozen of its own
     signals.pthread_sigmask(signals.SIG_SETMASK, ())
     os.chdir("/")
@@ -121,6 +122,7 @@ def _hold(machine: Any, place: str, told: int) -> NoReturn:
         libvirt.virEventRunDefaultImpl()
     if not ended and not connection.isAlive():
         raise HostError("libvirtd has gone away")
+    fs.unlink(f"{place}{libvirtplace.LOCK}")
     os._exit(0)
 
 
@@ -163,8 +165,8 @@ def owner(capabilities: str) -> int:
     )
 
 
-def destroy(names: list[str]) -> None:
-    """End stray domains of ours, in a process of its own."""
+def destroy(name: str) -> None:
+    """End a stray domain of ours, in a process of its own, which has the library."""
     step("fork")
     pid = os.fork()
     if pid:
@@ -173,9 +175,8 @@ def destroy(names: list[str]) -> None:
     try:
         libvirt = load()
         connection = libvirt.open(URI)
-        for name in names:
-            step("virDomainDestroy")
-            connection.lookupByName(name).destroy()
+        step("virDomainDestroy")
+        connection.lookupByName(name).destroy()
     finally:
         os._exit(0)
 
