@@ -14,6 +14,8 @@ from typing import Any
 from tests.support import aci
 
 OUT = "--mount=volume=out,target=/out"
+SMALL = "--memory=24Mi"
+"""A machine has memory for what its apps may have."""
 STATUS = "grep -E '^(Cap|NoNewPrivs|Seccomp:|Groups|Uid|Gid|Umask)' /proc/self/status"
 HIDDEN_FILES = "config.gz interrupts kallsyms kcore keys modules sched_debug timer_list latency_stats iomem key-users"
 HIDDEN_DIRECTORIES = (
@@ -42,9 +44,10 @@ class Step:
     stdin: str | None = None
 
 
-def teller(name: str, script: str, *options: str) -> App:
-    """An app that writes what a script says to /out/NAME."""
-    return App(name, f"{{ {script}\n}} > /out/{name} 2>&1", (OUT, *options))
+def teller(name: str, facts: Mapping[str, str], *options: str) -> App:
+    """An app that writes to /out/FACT what the fact's script says; apps are few, since each takes time to start."""
+    script = "\n".join(f"( {text}\n) > /out/{fact} 2>&1" for fact, text in facts.items())
+    return App(name, script, (OUT, SMALL, *options))
 
 
 HOOKS = aci.app(["/bin/sh", "-c", "echo main $(id -u) >> /log; exit 3"], user="1000", group="1000")
@@ -120,84 +123,82 @@ def options(places: Places) -> tuple[str, ...]:
 
 
 FACTS = (
-    # what an app is
-    teller("root", STATUS),
-    teller("user", STATUS, "--user=1000", "--group=100", "--supplementary-gids=7,65535"),
-    teller("retain", STATUS, "--caps-retain=CAP_NET_ADMIN,CAP_CHOWN"),
-    teller("remove", STATUS, "--caps-remove=CAP_CHOWN,CAP_KILL"),
-    teller("privileges", STATUS, "--no-new-privileges=false"),
-    teller("named", "id -un; id -u; id -g", "--user=tiny", "--group=tiny"),
-    # what an app sees
-    teller("environment", "env | sort", "--environment=A=1 2"),
-    teller("place", "pwd; umask; ls -di / > /dev/null; readlink /proc/self/root", "--working-dir=/var/tmp"),
-    teller("names", "hostname; cat /etc/hostname; cat /etc/hosts /etc/resolv.conf; readlink /etc/mtab"),
-    teller("devices", "ls /dev; ls -A /dev/pts /dev/shm; head -c 4 /dev/zero | wc -c; echo x > /dev/null"),
-    teller("devicemodes", "cd /dev; stat -c '%n %F %a %u %g' full null random tty urandom zero"),
-    teller("mknod", "for d in /x /dev/x /tmp/x /dev/shm/x; do mknod $d b 1 0; mknod $d c 1 1; done"),
-    teller("hidden", f"cd /proc; for f in {HIDDEN_FILES}; do [ -e $f ] && head -c 1 $f; done; true"),
-    teller("hiddendirs", f"for d in {HIDDEN_DIRECTORIES}; do ls -A $d 2> /dev/null; done; true"),
-    teller("settings", f"for f in {SETTINGS}; do (echo x > $f); done 2>&1 | grep -vE 'Read-only|nonexist'; true"),
-    teller("namespaces", "cd /proc/self/ns; for n in mnt pid net ipc uts cgroup user; do readlink $n; done"),
-    teller("pid1", "cat /proc/1/comm; tr -d '\\0' < /proc/1/cmdline; echo; ls /proc/1/root/ /proc/1/cwd/ 2>&1"
-           " | grep -v denied; for f in environ exe mem maps; do cat /proc/1/$f; done 2>&1 | grep -v denied"),
-    teller("pid1links", "for f in root cwd exe fd/0 fd/3 ns/mnt; do readlink /proc/1/$f; done; true"),
-    teller("descriptors", "ls /proc/self/fd | wc -l; cat | wc -c"),
-    teller("cgroup", "cut -d: -f3 /proc/self/cgroup | sort -u; ls /sys/fs/cgroup; true"),
-    teller("mounts", "cut -d' ' -f5,6 /proc/self/mountinfo | sort -u"),
-    teller("filesystems", "sed 's/.* - //' /proc/self/mountinfo | cut -d' ' -f1 | sort -u"),
-    teller("sysvipc", "cat /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg | wc -l"),
-    teller("sysctl", "cat /proc/sys/net/core/somaxconn"),
-    teller("network", "ls /sys/class/net; cat /sys/class/net/lo/operstate; nc -l -p 7 -e echo over-loopback &"
-           " until nc 127.0.0.1 7 2> /dev/null; do sleep 0.05; done"),
-    teller("clock", "date +%s"),
-    teller("random", "[ $(head -c 64 /dev/urandom | sort -u | wc -c) -gt 16 ] && echo random"),
-    teller("limits", "ulimit -n; ulimit -Hn; ulimit -c", "--rlimit=nofile=256:512", "--rlimit=core=0:0"),
-    teller("score", "cat /proc/self/oom_score_adj", "--oom-score-adj=321"),
-    teller("calls", "mkdir /tmp/new; echo then", "--seccomp=mode=remove,errno=EXDEV,mkdir,mkdirat"),
-    teller("forbidden", "unshare -m true; mount -t tmpfs x /tmp; swapoff -a; hostname other; reboot -f; dmesg"),
+    # what an app is and sees
+    teller("root", {
+        "root": STATUS,
+        "environment": "env | sort",
+        "place": "pwd; umask; readlink /proc/self/root",
+        "names": "hostname; cat /etc/hostname; cat /etc/hosts /etc/resolv.conf; readlink /etc/mtab",
+        "devices": "ls /dev; ls -A /dev/pts; head -c 4 /dev/zero | wc -c; echo x > /dev/null",
+        "devicemodes": "cd /dev; stat -c '%n %F %a %u %g' full null random tty urandom zero",
+        "mknod": "for d in /x /dev/x /tmp/x /dev/shm/x; do mknod $d b 1 0; mknod $d c 1 1; done",
+        "hidden": f"cd /proc; for f in {HIDDEN_FILES}; do [ -e $f ] && head -c 1 $f; done; true",
+        "hiddendirs": f"for d in {HIDDEN_DIRECTORIES}; do ls -A $d 2> /dev/null; done; true",
+        "settings": f"for f in {SETTINGS}; do (echo x > $f); done 2>&1 | grep -vE 'Read-only|nonexist'; true",
+        "namespaces": "cd /proc/self/ns; for n in mnt pid net ipc uts cgroup user; do readlink $n; done",
+        "pid1": "cat /proc/1/comm; tr -d '\\0' < /proc/1/cmdline; echo; ls /proc/1/root/ /proc/1/cwd/ 2>&1"
+                " | grep -v denied; for f in environ exe mem maps; do cat /proc/1/$f; done 2>&1 | grep -v denied",
+        "pid1links": "for f in root cwd exe fd/0 fd/3 ns/mnt; do readlink /proc/1/$f; done; true",
+        "descriptors": "ls /proc/self/fd | wc -l; cat | wc -c",
+        "cgroup": "cut -d: -f3 /proc/self/cgroup | sort -u; ls /sys/fs/cgroup; true",
+        "mounts": "cut -d' ' -f5,6 /proc/self/mountinfo | sort -u",
+        "filesystems": "sed 's/.* - //' /proc/self/mountinfo | cut -d' ' -f1 | sort -u",
+        "sysvipc": "cat /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg | wc -l",
+        "sysctl": "cat /proc/sys/net/core/somaxconn",
+        "network": "ls /sys/class/net; cat /sys/class/net/lo/operstate; nc -l -p 7 -e echo over-loopback &"
+                   " until nc 127.0.0.1 7 2> /dev/null; do sleep 0.05; done",
+        "clock": "date +%s",
+        "random": "[ $(head -c 64 /dev/urandom | sort -u | wc -c) -gt 16 ] && echo random",
+        "forbidden": "unshare -m true; mount -t tmpfs x /tmp; hostname other; reboot -f; dmesg",
+        "writable": "echo x > /file; cat /file; echo changed > /etc/motd; rm -r /home; ls -d /home",
+        "orphans": "p=$(sh -c 'sh -c \"exit 0\" > /dev/null & echo $!'); while [ -e /proc/$p ]; do sleep 0.05; done;"
+                   " (setsid sleep 1000 > /dev/null &); echo reaped",
+    }, "--environment=A=1 2", "--working-dir=/var/tmp"),
+    teller("user", {"user": STATUS, "nosecret": "cat /run/secrets/key"},
+           "--user=1001", "--group=100", "--supplementary-gids=7,65535"),
+    teller("retain", {"retain": STATUS}, "--caps-retain=CAP_NET_ADMIN,CAP_CHOWN"),
+    teller("remove", {"remove": STATUS}, "--caps-remove=CAP_CHOWN,CAP_KILL"),
+    teller("limited", {
+        "privileges": STATUS,
+        "limits": "ulimit -n; ulimit -Hn; ulimit -c",
+        "score": "cat /proc/self/oom_score_adj",
+        "calls": "mkdir /tmp/new; echo then",
+        "apart": "ls /file /etc/motd; ls -d /home",
+    }, "--no-new-privileges=false", "--rlimit=nofile=256:512", "--rlimit=core=0:0", "--oom-score-adj=321",
+       "--seccomp=mode=remove,errno=EXDEV,mkdir,mkdirat"),
     # what it is given
-    teller("readonly", "echo x > /file; echo x > /dev/shm/y && echo shm; echo x > /out/../tmp/y", "--readonly-rootfs"),
-    teller("writable", "echo x > /file; cat /file; echo changed > /etc/motd; rm -r /home; ls -d /home"),
-    teller("apart", "ls /file /etc/motd; ls -d /home"),
-    teller(
-        "volumes",
-        "cat /ro/file; echo x > /ro/file; echo x > /ro/new; cat /one; echo more >> /one;"
-        " echo by root > /data/by-root; chown 5:6 /data/by-root; stat -c '%u:%g %a' /data/by-root;"
-        " cat /data/null; readlink /data/link; stat -c '%a %u' /data/busybox-suid;"
-        " mkdir /data/dir; mv /data/by-root /data/dir; mv /data/dir/by-root /data/by-root; rmdir /data/dir;"
-        " ln /data/by-root /data/by-hard; stat -c %h /data/by-hard",
-        "--mount=volume=ro,target=/ro", "--mount=volume=data,target=/data", "--mount=volume=single,target=/one",
-    ),
-    teller(
-        "uservolume",
-        "id -u; stat -c '%u:%g %a' /users; echo mine > /users/by-user; stat -c %u:%g /users/by-user;"
-        " chown 0 /users/by-user; echo x > /data/by-stranger; /data/busybox-suid id -u",
-        "--user=1000", "--group=1000", "--mount=volume=users,target=/users", "--mount=volume=data,target=/data",
-    ),
-    teller("writer", "echo said > /common/word; stat -c '%u:%g %a' /common; ls /common", "--user=1000", "--group=7",
-           "--mount=volume=common,target=/common"),
-    teller("reader", "until [ -s /c/word ]; do sleep 0.05; done; cat /c/word; echo x > /c/y",
-           "--mount=volume=common,target=/c,readOnly=true"),
-    teller("memory", "stat -c '%u:%g %a' /m; grep ' /m ' /proc/self/mountinfo | sed 's/.* - //' | cut -d' ' -f1;"
-           " head -c 2000000 /dev/zero > /m/big; wc -c < /m/big", "--mount=volume=memory,target=/m"),
-    teller("secret", "cd /run/secrets; stat -c '%a %u %g' key; cat key; echo; echo x > key; rm key; touch new;"
-           " stat -f -c %T .",
-           "--user=1000", "--group=1001"),
-    teller("nosecret", "cat /run/secrets/key", "--user=1001"),
+    teller("readonly", {"readonly": "echo x > /file; echo x > /dev/shm/y && echo shm; echo x > /tmp/y"},
+           "--readonly-rootfs"),
+    teller("volumes", {
+        "volumes": "cat /ro/file; echo x > /ro/file; echo x > /ro/new; cat /one; echo more >> /one;"
+                   " echo by root > /d/by-root; chown 5:6 /d/by-root; stat -c '%u:%g %a' /d/by-root; cat /d/null;"
+                   " readlink /d/link; stat -c '%a %u' /d/busybox-suid; mkdir /d/dir; mv /d/by-root /d/dir;"
+                   " mv /d/dir/by-root /d/by-root; rmdir /d/dir; ln /d/by-root /d/by-hard; stat -c %h /d/by-hard",
+        "memory": "stat -c '%u:%g %a' /m; head -c 2000000 /dev/zero > /m/big; wc -c < /m/big",
+        "reader": "until [ -s /c/word ]; do sleep 0.05; done; cat /c/word; echo x > /c/y",
+    }, "--mount=volume=ro,target=/ro", "--mount=volume=data,target=/d", "--mount=volume=single,target=/one",
+       "--mount=volume=memory,target=/m", "--mount=volume=common,target=/c,readOnly=true"),
+    teller("uservolume", {
+        "named": "id -un; id -u; id -g",
+        "uservolume": "stat -c '%u:%g %a' /users; echo mine > /users/by-user; stat -c %u:%g /users/by-user;"
+                      " chown 0 /users/by-user; echo x > /data/by-stranger; /data/busybox-suid id -u",
+        "writer": "echo said > /common/word; stat -c '%u:%g %a' /common; ls /common/word",
+        "secret": "cd /run/secrets; stat -c '%a %u' key; cat key; echo; echo x > key; rm key; touch new",
+    }, "--user=tiny", "--group=tiny", "--mount=volume=users,target=/users", "--mount=volume=data,target=/data",
+       "--mount=volume=common,target=/common"),
     # how it ends
-    App("ends0", "exit 0"),
-    App("ends7", "echo out; echo err >&2; exit 7"),
-    App("killed", "kill -9 $$"),
-    App("aborted", "kill -ABRT $$"),
-    App("missing", "", ("--exec=/bin/nothing-here",)),
-    App("hooked", "", ("--mount=volume=out,target=/out",), image="hooks"),
-    App("greedy", "dd if=/dev/zero of=/dev/null bs=64M count=1; exit $?", ("--memory=16Mi",)),
-    teller("forks", "n=0; while [ $n -lt 40 ]; do sleep 5 & n=$((n+1)); done; echo all; wait", "--pids=16"),
-    teller("again", "echo x >> /count; wc -l < /count; [ $(wc -l < /count) -ge 3 ] || exit 1", "--restart=on-failure"),
-    teller("first", "sleep 0.3; echo up > /common/first; exec sleep 1", "--mount=volume=common,target=/common",
-           "--ready-exec=/bin/test -e /common/first"),
-    teller("second", "ls /common/first", "--mount=volume=common,target=/common", "--depends-on=first:ready"),
-    teller("orphans", "(setsid sleep 1000 &); (true &); sleep 0.3; grep -l '^State:.Z' /proc/[0-9]*/status; echo none"),
+    App("ends7", "echo out; echo err >&2; exit 7", (SMALL,)),
+    App("killed", "kill -9 $$", (SMALL,)),
+    App("missing", "", ("--exec=/bin/nothing-here", SMALL)),
+    App("hooked", "", (OUT, SMALL), image="hooks"),
+    App("greedy", "dd if=/dev/zero of=/dev/null bs=64M count=1; exit $?", (SMALL,)),
+    teller("forks", {"forks": "n=0; while [ $n -lt 40 ]; do sleep 5 & n=$((n+1)); done; echo all; wait"}, "--pids=16"),
+    App("again", "echo x >> /count; wc -l < /count > /out/again; [ $(wc -l < /count) -ge 3 ] || exit 1",
+        (OUT, SMALL, "--restart=on-failure")),
+    App("first", "echo up > /common/first; until [ -e /common/second ]; do sleep 0.1; done",
+        (SMALL, "--mount=volume=common,target=/common", "--ready-exec=/bin/test -e /common/first")),
+    teller("second", {"second": "ls /common/first; echo x > /common/second"},
+           "--mount=volume=common,target=/common", "--depends-on=first:ready"),
 )  # fmt: skip
 
 PROBE = f"""
@@ -209,6 +210,7 @@ tail -n +2 /proc/self/limits | sed 's/^\\([A-Z][a-z ]*[a-z]\\)  */limit-\\1: /'
 env | grep -vE '^(TERM|SHLVL|_)=' | sort | sed 's/^\\([^=]*\\)=/env-\\1: /'
 cut -d' ' -f5,6 /proc/self/mountinfo | sed 's/^/mount-/; s/ /: /'
 """
+BETWEEN = "that was the app"
 STAY = "echo up > /tmp/up; while :; do sleep 0.1; done"
 LIVE_OPTIONS = ("--exit-policy=app:main", "--set-env=EVERY=app")
 LIVE = (
@@ -218,11 +220,11 @@ LIVE = (
         ("--user=1000", "--group=100", "--supplementary-gids=7", "--working-dir=/var/tmp", "--pids=50",
          "--memory=64Mi", "--rlimit=nofile=256:512", "--oom-score-adj=321", "--environment=A=b c"),
     ),
-    App("stubborn", f"trap '' TERM; {STAY}", ("--stop-timeout=500ms",)),
-    App("signalled", f"trap 'exit 9' USR1; {STAY}", ("--stop-signal=SIGUSR1",)),
-    App("echoes", "while read -r line; do echo \"said $line\"; done", ("--stdin=stream", "--stdout=stream")),
-    App("flaky", f"echo x >> /count; [ $(wc -l < /count) -ge 3 ] || exit 1; {STAY}", ("--restart=always",)),
-    App("late", STAY, ("--depends-on=main", "--depends-on=flaky")),
+    App("stubborn", f"trap '' TERM; {STAY}", (SMALL, "--stop-timeout=500ms",)),
+    App("signalled", f"trap 'exit 9' USR1; {STAY}", (SMALL, "--stop-signal=SIGUSR1")),
+    App("echoes", "while read -r line; do echo \"said $line\"; done", (SMALL, "--stdin=stream", "--stdout=stream")),
+    App("flaky", f"echo x >> /count; [ $(wc -l < /count) -ge 3 ] || exit 1; {STAY}", (SMALL, "--restart=always")),
+    App("late", STAY, (SMALL, "--depends-on=main", "--depends-on=flaky")),
 )  # fmt: skip
 
 
@@ -233,16 +235,15 @@ def enter(name: str, script: str, *options: str, app: str = "main", stdin: str =
 
 
 STEPS = (
-    enter("facts of the app", "cat /tmp/facts"),
-    enter("facts of who enters", PROBE),
-    enter("status", "echo out; echo err >&2; exit 7"),
-    enter("signal", "kill -9 $$"),
-    enter("stdin", "wc -c; echo done", stdin="x" * 100000),
-    enter("much", "head -c 300000 /dev/zero | tr '\\0' x"),
-    enter("missing", "exec /bin/nothing-here"),
+    enter("facts", f"cat /tmp/facts; echo {BETWEEN}; {PROBE}"),
+    enter("status", "wc -c; echo err >&2; exit 7", stdin="x" * 100000),
+    enter("signal", "head -c 300000 /dev/zero | tr '\\0' x; kill -9 $$"),
     Step("no such command", ("enter", "--app=main", "UUID", "/bin/nothing-here")),
     Step("no such app", ("enter", "--app=nobody", "UUID", "/bin/true")),
-    enter("flaky", "until [ -e /tmp/up ]; do sleep 0.1; done; wc -l < /count", app="flaky"),
-    enter("processes", "ps -o comm | sort -u"),
+    enter(
+        "flaky",
+        "until [ -e /tmp/up ]; do sleep 0.1; done; wc -l < /count; ps -o comm | sort -u",
+        app="flaky",
+    ),
     Step("attach", ("attach", "--app=echoes", "UUID"), "one\ntwo\n"),
 )
