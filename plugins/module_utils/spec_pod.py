@@ -138,6 +138,13 @@ POD: Table = {
     ),
     "pod_manifest": Option("dict"),
     "stage1": Option(),
+    "kvm": Option(
+        "dict",
+        table={
+            "accelerator": Option(choices=("kvm", "tcg")),
+            "runner": Option(choices=("auto", "libvirt", "qemu")),
+        },
+    ),
     "stage1_image": Option(
         "dict",
         table={"name": Option(), "path": Option("path"), "url": Option(), "hash": Option()},

@@ -336,6 +336,25 @@ options:
           description:
             - Its ID in the host's store.
           type: str
+    kvm:
+      description:
+        - How the virtual machine of the pod is run, with O(stage1=kvm) only. What is not said here, the host's
+          C(kvm.d) says.
+      type: dict
+      suboptions:
+        accelerator:
+          description:
+            - V(kvm) refuses to run without a working C(/dev/kvm). V(tcg) emulates the machine in software, which
+              is slow, and meant for test machines; RV(pods[].reports) says so.
+            - The agent's default is V(kvm).
+          type: str
+          choices: [kvm, tcg]
+        runner:
+          description:
+            - V(libvirt) refuses hosts where libvirt does not answer, V(qemu) does not ask it. V(auto) takes libvirt
+              where it answers. The agent's default is V(auto).
+          type: str
+          choices: [auto, libvirt, qemu]
     private_users:
       description:
         - Whether the pod has users of its own, so that its root is nobody on the host. When nothing is said it has

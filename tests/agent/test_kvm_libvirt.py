@@ -56,7 +56,9 @@ def test_a_pod_through_libvirt_from_its_start_to_the_end_of_its_holder(machines:
         assert net["ip"] in pod.says("ip -4 addr show eth0"), net
         assert machines.host.run(["python3", "-c", KNOCK, net["ip"]]).exit == errno.ECONNREFUSED
         # What it came by is not there any more: sockets, and taps of the host's.
-        assert machines.shell("ls /run/podwright/kvm").split() == ["boot"]
+        assert sorted(machines.shell("ls /run/podwright/kvm").split()) == sorted(
+            [f"{pod.uuid}.lock", "boot"]
+        )
         assert "pk" not in machines.shell("ls /sys/class/net")
 
         user = machines.shell("ps -C qemu-system-x86_64 -o user:20=").strip()

@@ -72,6 +72,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "pod_manifest": {"acKind": "PodManifest"},
         "stage1": "kvm",
         "stage1_image": {"name": "podwright.io/stage1-kvm:1.0"},
+        "kvm": {"accelerator": "tcg", "runner": "qemu"},
         "selinux": "auto",
         "private_users": "idmapped",
         "net": "default",
