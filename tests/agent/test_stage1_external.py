@@ -196,7 +196,7 @@ def test_run_is_executed_as_the_contract_says(
     image = signed_image(app=shell("exit 1"))
     environment = {"RKT_FANCY": "1", "CANARY": "leaked", "LD_PRELOAD": "", "RKT_LOCK_FD": "77"}
     debug = ["--debug"] if version == 3 else []
-    command = [*debug, "run", f"--stage1-path={made}", "--net=none", image]
+    command: list[str | Path] = [*debug, "run", f"--stage1-path={made}", "--net=none", image]
     result = agent(*command, env=environment)
     assert (result.exit, result.stdout) == (0, "from the stage1\n"), result
     found = told(agent)
@@ -652,3 +652,25 @@ def test_killed_or_failing_at_a_step_it_leaves_nothing_behind_after_gc(
             agent.ok("gc", "--grace-period=0s", "--expire-prepared=0s")
         assert left(agent) == [], (fault, step)
     agent(*run).check()
+
+
+def test_a_stage1_that_never_says_it_is_ready_can_say_that(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
+) -> None:
+    script = {"run": {"wait": True, "pid": True, "ready": False}}
+    made = recorder(points(), script, also={"podwright.io/stage1/readiness": "alive"})
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", signed_image()).ready()
+    agent.ok("stop", pod.uuid)
+    assert pod.ended()[0] == 128 + 15
+    assert pod.status()["exit_reason"] == "stopped"
+
+
+def test_a_named_pod_whose_stage1_never_says_that_it_is_ready_is_not(
+    agent: Agent, recorder: Build, signed_image: Build
+) -> None:
+    made = recorder(points(), {"run": {"wait": True, "pid": True, "ready": False}})
+    pod: dict[str, Any] = {"name": "web", "image": str(signed_image()), "net": "host"}
+    pod |= {"stage1": "image"}
+    pod |= {"stage1_image": {"path": str(made)}, "ready": {"timeout": 1}, "restart": "no"}
+    result = agent("apply", stdin=json.dumps({"version": 1, "pods": [pod]}))
+    assert result.exit == 254 and "pod web did not become ready" in result.stderr, result
