@@ -76,8 +76,9 @@ MUCH = bytes(range(256)) * 8192
 @pytest.fixture
 def bed(tmp_path: Path) -> Iterator[CniBed]:
     """A fresh host whose pods are in machines, an outside and an other neighbour."""
-    with CniBed(tmp_path) as made:
-        made.machine = True
+    made = CniBed(tmp_path)
+    made.machine = True
+    with made:
         made.with_ipv6()
         configure(made, "lan", LAN)
         yield made
