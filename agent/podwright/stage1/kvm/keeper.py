@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from podwright.stage1.kvm.plan import Parts
     from podwright.stage1.kvm.protocol import DiskAt
     from podwright.stage1.namespaces.link import Inside
+    from podwright.stage1.namespaces.mountplan import Bind
     from podwright.stage1.namespaces.plan import PodPlan
     from podwright.stage1.namespaces.sources import Pins
     from podwright.stage1.namespaces.users import Users
@@ -150,6 +151,12 @@ class _Machine:
     def _find_disks(self, pins: Pins) -> None:
         """Open the block devices among the volumes. Raises LaunchError for other devices."""
         known: dict[int, str] = {}
+        written = {
+            os.fstat(pins.source(bind)).st_rdev
+            for app in self.plan.apps
+            for bind in app.binds + app.late_binds
+            if halfroot.is_device(bind, pins) and _writes(bind)
+        }
         for app in self.plan.apps:
             for bind in app.binds + app.late_binds:
                 if not halfroot.is_device(bind, pins):
@@ -163,19 +170,20 @@ class _Machine:
                         object=app.name,
                     )
                 if found.st_rdev not in known:
-                    known[found.st_rdev] = self._open_disk(pins.source(bind), bind.device)
+                    known[found.st_rdev] = self._open_disk(
+                        pins.source(bind), writes=found.st_rdev in written
+                    )
                 self.places.append(
                     protocol.DiskAt(
                         app.name,
                         bind.where,
                         known[found.st_rdev],
-                        "r" if bind.read_only else bind.device,
+                        bind.device if _writes(bind) else "r",
                         stat.S_IMODE(found.st_mode),
                     )
                 )
 
-    def _open_disk(self, source: int, access: str) -> str:
-        writes = "w" in access
+    def _open_disk(self, source: int, *, writes: bool) -> str:
         flags = (os.O_RDWR if writes else os.O_RDONLY) | os.O_CLOEXEC
         fd = os.open(f"/proc/self/fd/{source}", flags)
         serial = f"podwright-{len(self.disks)}"
@@ -205,11 +213,19 @@ class _Machine:
     def _told(self, qemu: helpers.Helper, ends: Union[Direct, ByLibvirt]) -> dict[str, Any]:
         """What `status` says of the machine."""
         jsonio.loads(jsonio.dumps({}), "nothing")  # what that loads is out of reach later
+        handle = os.pidfd_open(qemu.pid)
+        pid = usernames.seen_as(handle)
+        os.close(handle)
         return {
             "accelerator": self.parts.settings.accelerator,
             "cpus": self.parts.size.cpus,
             "kind": ends.kind,
             "memory": self.parts.size.memory,
-            "pid": usernames.seen_as(os.pidfd_open(qemu.pid)),
+            "pid": pid,
             "runner": ends.runner,
         }
+
+
+def _writes(bind: Bind) -> bool:
+    """Whether an app may write to a device."""
+    return "w" in bind.device and not bind.read_only
