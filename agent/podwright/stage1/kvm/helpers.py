@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import _socket
 import os
+import select
 import time
 
 from podwright.errors import HostError
-from podwright.kernel import process, rlimits
+from podwright.kernel import process, rlimits, signals
 from podwright.kernel.step import step
 from podwright.stage1.kvm import jail, qemu, virtiofsd
 from podwright.stage1.kvm.machine import KVM
@@ -31,21 +32,47 @@ if TYPE_CHECKING:
 QEMU_USER = 64055
 """Nobody in the pod: apps have their own processes in the machine, and none of their files is in QEMU's jail."""
 PLACES = (f"/usr/bin/{qemu.QEMU}", f"/usr/local/bin/{qemu.QEMU}", "/usr/libexec/qemu-kvm")
+PATIENCE = 20000
+"""Milliseconds that libvirt has to end a machine."""
 KEPT = 4096
 """Bytes of what a helper says."""
 
 
 class Helper:
-    """A child. `said` is what it has written last, for when it ends on its own."""
+    """A child. `said` is what it has written last, for when it ends on its own.
 
-    def __init__(self, name: str, pid: int, output: int, executing: int) -> None:
+    leash  it ends when something is written here: one that stays root of the host takes no signals from us
+    """
+
+    def __init__(self, name: str, pid: int, output: int, executing: int, leash: int = -1) -> None:
         self.name = name
         self.pid = pid
         self.output = output
         self.executing = executing
+        self.leash = leash
         self.began = time.monotonic()
         self.said = b""
         self.status: Optional[int] = None
+
+    def kill(self) -> None:
+        """End it and wait for that; who is asked to end is waited for only so long: it ends with us."""
+        if self.leash < 0:
+            os.kill(self.pid, signals.SIGKILL)
+            os.waitpid(self.pid, 0)
+            return
+        fd = os.pidfd_open(self.pid)
+        self._let_go()
+        ended = select.poll()
+        ended.register(fd, select.POLLIN)
+        ended.poll(PATIENCE)
+        os.waitpid(self.pid, os.WNOHANG)
+        os.close(fd)
+
+    def _let_go(self) -> None:
+        try:
+            os.write(self.leash, b"-")
+        except BrokenPipeError:
+            return  # it has just ended by itself
 
     def settle(self) -> None:
         """Wait until it has left our mounts for its jail, and is the program, or has failed."""

@@ -51,11 +51,12 @@ def start(
     description = domain.xml(machine, pod, version)
     reader, writer = os.pipe()
     executing, told = os.pipe()
+    held, leash = os.pipe()
     step("fork")
     pid = os.fork()
     if pid == 0:
         try:
-            _become(frozenset((told, place.lock, host_net)), writer)
+            _become(frozenset((told, held, place.lock, host_net)), writer)
             links = libvirtnet.Taps(machine.uuid, taps, host_net) if taps else None
             try:
                 running = _create(description, place.path)
@@ -64,15 +65,16 @@ def start(
             finally:
                 if links is not None:
                     links.forget()
-            _hold(running, place.path, told)
+            _hold(running, place.path, told, held)
         except BaseException as err:
             os.write(writer, f"{_sentence(err)}\n".encode("utf-8", "replace"))
         finally:
             os._exit(1)
     os.close(writer)
     os.close(told)
+    os.close(held)
     os.set_blocking(reader, False)
-    return Helper("libvirt", pid, reader, executing)
+    return Helper("libvirt", pid, reader, executing, leash)
 
 
 def _become(kept: frozenset[int], writer: int) -> None:
@@ -99,8 +101,8 @@ def _create(description: str, place: str) -> Any:
     return connection.createXML(description, flags)
 
 
-def _hold(machine: Any, place: str, told: int) -> NoReturn:
-    """Wait for its end."""
+def _hold(machine: Any, place: str, told: int, held: int) -> NoReturn:
+    """Wait for its end, and end it when nobody has the other end of `held` any more."""
     import libvirt
 
     connection = machine.connect()
@@ -110,6 +112,10 @@ def _hold(machine: Any, place: str, told: int) -> NoReturn:
         if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
             ended.append(True)
 
+    def let_go(_watch: int, _fd: int, _events: int, _opaque: Any) -> None:
+        ended.append(True)
+
+    libvirt.virEventAddHandle(held, libvirt.VIR_EVENT_HANDLE_READABLE, let_go, None)
     kind = libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE
     connection.domainEventRegisterAny(machine, kind, lifecycle, None)
     connection.registerCloseCallback(
@@ -122,6 +128,9 @@ def _hold(machine: Any, place: str, told: int) -> NoReturn:
         libvirt.virEventRunDefaultImpl()
     if not ended and not connection.isAlive():
         raise HostError("libvirtd has gone away")
+    if _runs(libvirt, machine):
+        step("virDomainDestroy")
+        machine.destroy()
     fs.unlink(f"{place}{libvirtplace.LOCK}")
     os._exit(0)
 

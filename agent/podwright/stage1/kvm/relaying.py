@@ -89,6 +89,7 @@ class Relaying:
         self.clients = Clients(link.control, self.channel, mapped=True)
         self.hello: Optional[reports.Hello] = None
         self.entered = self.went = self.bye = self.lost = False
+        self.is_ready = False
         self.outcome: Optional[tuple[int, str]] = None
         self.failure: Optional[PodwrightError] = None
         self.reports = 0
@@ -297,8 +298,17 @@ class Relaying:
             self.reports += 1
             if self.reports <= reports.MOST_REPORTS:
                 self.link.report(kind, *fields)
+        elif kind in (messages.READY, messages.UNREADY):
+            self._ready_told(kind)
         elif kind != messages.ISOLATED:
             self.link.report(kind, *fields)
+
+    def _ready_told(self, kind: str) -> None:
+        """Whether the pod is ready, which changes whenever it is said."""
+        if self.is_ready is (kind == messages.READY):
+            raise Nonsense(f"it is {kind} twice")
+        self.is_ready = not self.is_ready
+        self.link.report(kind)
 
     def _entered(self) -> None:
         """Its apps start now."""
@@ -382,8 +392,7 @@ class Relaying:
 
     def _end_machine(self) -> None:
         if self.qemu.status is None:
-            os.kill(self.qemu.pid, signals.SIGKILL)
-            os.waitpid(self.qemu.pid, 0)
+            self.qemu.kill()
             self.qemu.status = -signals.SIGKILL
 
     def _deliver(self) -> None:
