@@ -235,6 +235,12 @@ def test_what_a_guest_plants_leads_nowhere_on_the_host(machines: Machines) -> No
     layer = next(path for path in machines.agent.data.glob(f"pods/*/{live.uuid}/overlay/app/upper"))
     assert os.readlink(layer / "etc-there") == "/etc"
     _plant(layer, canary)
+    own = layer.parents[2] / "stage1/rootfs/rkt"
+    for name in ("status/app", "told"):
+        machines.host.run(["rm", "-rf", str(own / name)]).check()
+        (own / name).symlink_to(canary / "keep")
+    said = machines.agent.ok("status", live.uuid)
+    assert "keep" not in said
     target = machines.base / "exported.aci"
     machines.agent("export", live.uuid, str(target))
     machines.agent.ok("rm", live.uuid)
