@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A guest that is broken, or hostile, ends its machine, and a sentence says so (T80)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from podwright.stage1.kvm import frames
+from podwright.stage1.kvm.frames import Frame
+from podwright.stage1.namespaces import link
+from tests.support.paths import CHECKOUT
+
+STRANGER = Path(__file__).with_name("kvm_stranger.py")
+HELLO = Frame(
+    frames.HELLO, 0, json.dumps({"protocol": frames.PROTOCOL, "boot": 1, "ready": 0.1}).encode()
+)
+
+
+def report(*fields: str) -> Frame:
+    """A line of the guest's PID 1."""
+    return Frame(frames.REPORT, 0, link.encode(*fields).rstrip(b"\n"))
+
+
+def kept(data: bytes) -> str:
+    """What becomes of a machine whose guest says this, and nothing more."""
+    command = [sys.executable, str(STRANGER), str(CHECKOUT / "agent")]
+    done = subprocess.run(command, input=data, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().strip()
+
+
+def said(*all_of_it: Frame) -> str:
+    """The same, of frames."""
+    return kept(b"".join(map(frames.encode, all_of_it)))
+
+
+@pytest.mark.threat("T80")
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff" * 64,
+        frames.encode(report("ready")),
+        frames.encode(Frame(frames.HELLO, 0, b'{"protocol":99}')),
+        frames.encode(HELLO) + frames.encode(report("begun", "other", "1", "0")),
+        frames.encode(HELLO) + frames.encode(Frame(frames.START)),
+        frames.encode(HELLO) * 2,
+        frames.encode(HELLO) + frames.encode(Frame(frames.OPEN, 2, b'{"for":"input"}')),
+        frames.encode(HELLO)
+        + frames.encode(Frame(frames.OPEN, 2, b'{"app":"x","for":"output","name":"stdout"}')),
+        frames.encode(HELLO) + frames.encode(Frame(frames.OPEN, 1, b'{"for":"output"}')),
+    ],
+    ids=[
+        "bytes",
+        "no-greeting",
+        "protocol",
+        "other-app",
+        "hosts-word",
+        "twice",
+        "input",
+        "output",
+        "number",
+    ],
+)
+def test_nonsense_ends_the_machine(data: bytes) -> None:
+    assert kept(data).startswith(
+        "failed launch-failed the guest of the pod's machine says nonsense: "
+    )
+
+
+@pytest.mark.threat("T80")
+def test_who_talks_nonsense_in_the_midst_of_it_is_killed_and_that_is_noted() -> None:
+    text = said(HELLO, report("entered"), report("ready"), report("ready"))
+    assert text.startswith("lost machine\t{")
+    assert text.splitlines()[-1].startswith("note\tthe guest of the pod's machine says nonsense")
+
+
+@pytest.mark.threat("T80")
+def test_nothing_is_believed_after_the_last_word() -> None:
+    text = said(
+        HELLO, report("entered"), report("done", "0", "exited"), report("done", "3", "failed")
+    )
+    assert "note\tthe guest of the pod's machine says nonsense: it goes on after its end" in text
+
+
+def test_an_orderly_end_is_the_pods_end() -> None:
+    assert (
+        said(HELLO, report("entered"), report("done", "3", "failed"), Frame(frames.BYE))
+        == "ended 3 failed"
+    )
+    text = said(
+        HELLO, report("failed", "launch-failed", "launch", "no \x1b[0m way", ""), Frame(frames.BYE)
+    )
+    assert text == "failed launch-failed no \\x1b[0m way"
+
+
+def test_a_machine_that_dies_says_the_last_of_its_console() -> None:
+    text = kept(b"kill")
+    assert "the pod's machine has ended: QEMU was killed by signal 9" in text
+    assert text.endswith("the last that was said: a last word \\x1b[2J")
