@@ -106,9 +106,10 @@ vm-tests: setup ## SELinux, AppArmor and cgroup v2 in virtual machines, in softw
 	@PODWRIGHT_VM_TESTS=1 $(PYTHON) -m pytest -q --timeout=3600 tests/vm
 
 .PHONY: bench
-bench: ## measure against podman and write docs/benchmarks.md (root)
+bench: ## measure against podman, machines against bare boots, write docs/benchmarks*.md (root); BENCH=kvm: only machines
 	@tools/setup tests/bench/apt-packages.txt
-	@$(PYTHON) -m tests.bench
+	@$(if $(BENCH),,$(PYTHON) -m tests.bench)
+	@PYTHONPATH=agent $(PYTHON) -m tests.bench.kvm
 
 .PHONY: clean
 clean: ## remove everything that was built or downloaded
