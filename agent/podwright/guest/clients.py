@@ -119,9 +119,7 @@ class Client:
         while not self.over and self._window > 0 and self.mux.channel.roomy():
             if self._heard is None:
                 self._heard = self._listen()
-            mine = [one for one in self.mux.streams.values() if isinstance(one, Stream)]
-            drained = [one.pump() for one in mine if one.of == self.number]
-            if self._heard is None or not all(drained):
+            if self._heard is None or not self._drained():
                 return
             (data, fds), self._heard = self._heard, None
             if not data:
@@ -132,6 +130,15 @@ class Client:
                 self.mux.open(TERMINAL, fd, fd, of=self.number)
             self._window -= len(data)
             self.mux.channel.send(frames.DATA, self.number, data)
+
+    def _drained(self) -> bool:
+        """Pass on all that is there; False when the host has to take some of it first, and so wakes us."""
+        mine = [one for one in self.mux.streams.values() if isinstance(one, Stream)]
+        mine = [one for one in mine if one.of == self.number and not one.lost]
+        while not all([one.pump() for one in mine]):  # noqa: C419 -- each of them
+            if not all(one.may_send() for one in mine if one.source >= 0):
+                return False
+        return True
 
     def _listen(self) -> Optional[tuple[bytes, tuple[int, ...]]]:
         """What PID 1 says; nothing at its end; None when it says nothing now."""
