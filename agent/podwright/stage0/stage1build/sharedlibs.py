@@ -26,16 +26,19 @@ def closure(programs: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     todo = list(programs)
     seen: set[str] = set()
+    loaders: set[str] = set()
     configured = directories()
     while todo:
-        path = os.path.realpath(todo.pop())
+        path = os.path.realpath(todo.pop(0))
         if path in seen:
             continue
         seen.add(path)
         needs = elf.needs(read(path))
         wanted = [needs.loader] if needs.loader else []
         own = [one.replace("$ORIGIN", os.path.dirname(path)) for one in needs.paths]
-        wanted += [_locate(name, [*own, *configured], path) for name in needs.libraries]
+        loaders.update(map(os.path.basename, wanted))
+        others = [name for name in needs.libraries if name not in loaders]
+        wanted += [_locate(name, [*own, *configured], path) for name in others]
         for one in wanted:
             found[one] = os.path.realpath(one)
             todo.append(one)
