@@ -38,6 +38,7 @@ class Parts:
     words            further ones for its kernel
     pod              the pod's name, or ""
     libvirt          libvirt runs it
+    label            SELinux context of QEMU, or ""
     """
 
     kernel: str
@@ -50,6 +51,7 @@ class Parts:
     words: tuple[str, ...] = ()
     pod: str = ""
     libvirt: bool = False
+    label: str = ""
 
 
 @value
@@ -133,6 +135,7 @@ def machine(plan: PodPlan, parts: Parts, ends: Ends, kind: str = MICROVM) -> Mac
         shares=(Share(TAG, ends.files),),
         nics=ends.nics,
         disks=ends.disks,
+        label=parts.label,
     )
 
 

@@ -71,6 +71,10 @@ def parts(pod: Launch, plan: PodPlan, cache: str, wires: tuple[Wire, ...]) -> Pa
     size = sizing.size(plan, os.cpu_count() or 1, settings.overhead)
     first = initrd.prepare(found, f"{cache}/machines", READABLE)
     named = Parts(found.kernel, first, settings, size, *programs, wires, _words(settings), pod.name)
+    if plan.label is not None:
+        from podwright.stage1.kvm import label
+
+        named = replace(named, label=label.of_machine(plan.label))
     if settings.runner == "qemu":
         return named
     from podwright.stage1.kvm import libvirtplace
