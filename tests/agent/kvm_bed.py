@@ -50,13 +50,17 @@ class Machines:
         for prefix in ("example.com", "podwright.io"):
             self.agent.trust(key, prefix)
         self.image = self._signed(tiny_image.build("example.com/tiny"), "tiny.aci", key)
-        self.agent.ok("fetch", self._signed(kvm_image.image(), "stage1.aci", key))
+        self.ok("fetch", str(self._signed(kvm_image.image(), "stage1.aci", key)))
 
     def _signed(self, source: Path, name: str, key: Key) -> Path:
         target = self.base / name
         shutil.copyfile(source, target)
         key.sign(target)
         return target
+
+    def ok(self, *words: str) -> str:
+        """Run the agent, which must succeed: its output."""
+        return self.agent.ok(*words, timeout=PATIENCE)
 
     def close(self) -> None:
         """End everything."""
@@ -124,7 +128,7 @@ class Live:
         tb: TracebackType | None,
     ) -> None:
         if self.process.poll() is None:
-            self.agent("stop", "--force", self.uuid)
+            self.agent("stop", "--force", self.uuid, timeout=PATIENCE)
         self.process.communicate(timeout=PATIENCE)
 
     def up(self, lines: int = 1) -> Live:
@@ -151,7 +155,7 @@ class Live:
         """Run a command for a user at a terminal, who types the second text of a step after the first."""
         command = [*self.agent.command, "enter", f"--app={app}", self.uuid, *words]
         user = ["/usr/bin/python3", str(TERMINAL), json.dumps(list(steps))]
-        return self.machines.host.run([*user, *command], timeout=PATIENCE)
+        return self.machines.host.run([*user, *command], timeout=2 * PATIENCE)
 
     def ended(self) -> int:
         """Wait for its end; what `run` returned."""
@@ -160,7 +164,7 @@ class Live:
 
     def status(self) -> Any:
         """What `status` says."""
-        return json.loads(self.agent.ok("status", "--format=json", self.uuid))
+        return json.loads(self.machines.ok("status", "--format=json", self.uuid))
 
     def helpers(self) -> dict[str, int]:
         """The processes of the host's side: (init, qemu, virtiofsd) -> pid as the private host counts."""
@@ -174,4 +178,4 @@ class Live:
 
     def kill(self, pid: int) -> None:
         """Kill a process of the host."""
-        self.machines.host.run(["kill", "-9", str(pid)]).check()
+        self.machines.host.run(["kill", "-9", str(pid)], timeout=PATIENCE).check()

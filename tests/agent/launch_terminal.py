@@ -4,7 +4,7 @@
 """A user at a terminal: `launch_terminal.py STEPS COMMAND…` runs the command in a new terminal.
 
 STEPS is a JSON list of [after, text]: `text` is typed once the output holds `after`. All output is copied to standard
-output; the exit status is the command's, or 99 when it does not end within 30 seconds.
+output; the exit status is the command's, or 99 when it does not end within 120 seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main(steps: list[list[str]], command: list[str]) -> int:
     pid, master = pty.fork()
     if pid == 0:
         os.execvp(command[0], command)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     seen = b""
     while time.monotonic() < deadline:
         if not select.select([master], [], [], 0.1)[0]:

@@ -239,11 +239,11 @@ def test_what_a_guest_plants_leads_nowhere_on_the_host(machines: Machines) -> No
     for name in ("status/app", "told"):
         machines.host.run(["rm", "-rf", str(own / name)]).check()
         (own / name).symlink_to(canary / "keep")
-    said = machines.agent.ok("status", live.uuid)
+    said = machines.ok("status", live.uuid)
     assert "keep" not in said
     target = machines.base / "exported.aci"
-    machines.agent("export", live.uuid, str(target))
-    machines.agent.ok("rm", live.uuid)
+    machines.agent("export", live.uuid, str(target), timeout=PATIENCE)
+    machines.ok("rm", live.uuid)
     assert not list(machines.agent.data.glob(f"pods/*/{live.uuid}"))
     assert (canary / "keep").read_text() == "keep"
     assert machines.shell("cat /etc/passwd; ls -la /etc | wc -l") == before
@@ -275,14 +275,14 @@ def test_whatever_is_killed_the_pod_ends_and_nothing_is_left(
         live.kill(found[victim])
         live.ended()
     until(lambda: not live_pids(machines, found), "its processes have ended")
-    said = machines.agent.ok("status", live.uuid)
+    said = machines.ok("status", live.uuid)
     assert "state=exited" in said
     if victim != "parent":
         assert "app-app.reason=killed-by-signal" in said
     if victim in ("qemu", "virtiofsd"):
         name = {"qemu": "QEMU"}.get(victim, victim)
         assert f"the pod's machine has ended: {name} was killed by signal 9" in live.err.read_text()
-    machines.agent.ok("gc", "--grace-period=0s", "--expire-prepared=0s")
+    machines.ok("gc", "--grace-period=0s", "--expire-prepared=0s")
     assert machines.shell(f"find {machines.agent.data}/pods -name '*{live.uuid}*'") == ""
     assert machines.shell(f"grep -c {live.uuid} /proc/self/mountinfo").strip() == "0"
 
@@ -299,13 +299,13 @@ def test_a_machine_that_does_not_come_up_is_told_in_a_sentence(machines: Machine
 def test_a_stop_asks_the_apps_and_force_does_not(machines: Machines) -> None:
     with machines.start({"name": "app", "script": STAYS, "options": ("--memory=64Mi",)}) as live:
         live.up()
-        machines.agent.ok("stop", live.uuid)
+        machines.ok("stop", live.uuid)
         assert live.ended() == 5
     assert live.out.read_text() == "up\nbye\n"
-    assert "reason=stopped" in machines.agent.ok("status", live.uuid)
+    assert "reason=stopped" in machines.ok("status", live.uuid)
     with machines.start({"name": "app", "script": STAYS, "options": ("--memory=64Mi",)}) as live:
         live.up()
-        machines.agent.ok("stop", "--force", live.uuid)
+        machines.ok("stop", "--force", live.uuid)
         assert live.ended() == 137
     assert live.out.read_text() == "up\n"
 
