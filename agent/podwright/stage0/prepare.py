@@ -298,9 +298,9 @@ def _write(
     def put(name: str, text: str) -> None:
         fs.write_new(f"{path}/{name}", text.encode(), 0o640, durable=durable)
 
-    put("pod", jsonio.dumps(dump_pod(manifest)))
-    put("pod-created", clock.now())
     put("runtime-config", jsonio.dumps(runtime_config(spec, planned.reports, planned.stage1)))
+    put("pod", jsonio.dumps(dump_pod(manifest)))  # who sees it finds all images that it needs
+    put("pod-created", clock.now())
     for directory in ("stage1", "overlay"):
         fs.mkdir(f"{path}/{directory}")  # what a pod writes may be a setuid program (T42)
     for directory in ("stage1/rootfs", "appsinfo"):
