@@ -298,10 +298,12 @@ def main() -> int:
         scratch = Path(directory)
         with PrivateHost(scratch, {"example.com": "127.0.0.1"}) as host:
             bench = Bench(host, scratch, lab)
-            lines = [*starts(bench), *memory(bench), *work(bench)]
+            lines: list[str] = []
+            for section in (starts, memory, work):
+                lines += section(bench)
+                print("\n".join(lines), flush=True)
     text = HEAD.format(date=time.strftime("%Y-%m-%d")) + "\n".join(lines)
     TARGET.write_text(text)
-    print(text)
     say(f"written to {TARGET.relative_to(CHECKOUT)}")
     return 0
 
