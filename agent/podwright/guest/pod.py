@@ -9,7 +9,7 @@ import os
 
 from podwright.guest.boot import CGROUPS, RUN
 from podwright.guest.outputs import NAMES, Outputs
-from podwright.kernel import fs, process, rlimits, signals, sysctl, terminal, unixsocket
+from podwright.kernel import fs, machine, process, rlimits, signals, sysctl, terminal, unixsocket
 from podwright.stage1.kvm.protocol import INPUT, OUTPUT, TERMINAL
 from podwright.stage1.namespaces import groups, link
 from podwright.stage2 import control, init
@@ -145,6 +145,7 @@ def _fork(
     standard: tuple[tuple[int, int], ...],
 ) -> int:
     gc.freeze()
+    machine.spare_from_hunger(-1000)
     process.unshare(process.CLONE_NEWPID)
     pid = os.fork()
     if pid:
@@ -153,6 +154,7 @@ def _fork(
         os.dup2(theirs, number)
     if len(standard) == 2:
         os.dup2(1, 2)
+    machine.spare_from_hunger(0)
     _limit(start.rlimits)
     init.main(plan, start.filters, group, inside, -1)
     raise AssertionError

@@ -35,6 +35,13 @@ def set_clock(nanoseconds: int) -> None:
     time.clock_settime_ns(time.CLOCK_REALTIME, nanoseconds)
 
 
+def spare_from_hunger(score: int) -> None:
+    """Set our oom_score_adj (proc(5)): -1000 for who is never killed when memory is short."""
+    step("write")
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write(str(score))
+
+
 def restart() -> None:
     """End the machine at once (reboot(2)); nothing is synced. Only its first process may."""
     calls.libc("reboot", _AUTOBOOT)

@@ -134,7 +134,8 @@ def _run(
         places = health.places(plan, group)
     voices: Optional[list[Voice]] = None
     memory: dict[str, Memory] = {}
-    if plan.limits.memory is not None or any(app.limits.memory for app in plan.apps):
+    limited = plan.limits.memory is not None or any(app.limits.memory for app in plan.apps)
+    if limited or plan.machine:
         from podwright.stage2 import memory as counts
 
         memory = counts.watch(plan, group)

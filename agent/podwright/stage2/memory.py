@@ -51,6 +51,8 @@ def watch(plan: PodPlan, group: PodCgroup) -> dict[str, Memory]:
     found = {}
     for app in plan.apps:
         limit = words(app.limits.memory, plan.limits.memory)
+        if plan.machine:
+            limit = limit or of_machine()
         if limit:
             path = f"{place.path}/{app.name}/{FILES[place.version]}"
             found[app.name] = Memory(os.open(path, os.O_RDONLY | os.O_CLOEXEC), limit)
@@ -61,6 +63,12 @@ def words(own: Optional[int], of_pod: Optional[int]) -> str:
     said = [f"its memory limit of {_size(own)}"] if own is not None else []
     said += [f"its pod's memory limit of {_size(of_pod)}"] if of_pod is not None else []
     return " or ".join(said)
+
+
+def of_machine() -> str:
+    """What there is for apps without a limit."""
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return f"the memory of its machine, {whole}Mi: it has more when the app has a memory limit"
 
 
 def _size(number: int) -> str:

@@ -19,7 +19,8 @@ LATER = frozenset(("memory", "cpu", "io", "devices"))
 def of(plan: PodPlan) -> cgroups.PodCgroup:
     """Choose the cgroups of a pod; nothing is made yet. Raises LaunchError."""
     apps = limits_of(plan)
-    spare: frozenset[str] = LATER if plan.mutable else frozenset()
+    counted = frozenset(("memory",)) if plan.machine else frozenset[str]()
+    spare = LATER if plan.mutable else counted
     return cgroups.plan(f"podwright-{plan.uuid}", apps, plan.limits, storage(plan), spare)
 
 
