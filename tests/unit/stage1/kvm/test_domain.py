@@ -105,11 +105,12 @@ def test_text_comes_back_as_it_was(text: str) -> None:
 )
 @pytest.mark.parametrize("where", ["pod", "version", "kernel", "parameter", "path"])
 def test_what_no_document_can_hold_is_refused(where: str, text: str) -> None:
-    changes: dict[str, Any] = {
+    known: dict[str, dict[str, Any]] = {
         "kernel": {"kernel": f"/{text}"},
         "parameter": {"parameters": (text,)},
         "path": {"channel": End(path=f"/{text}")},
-    }.get(where, {})
+    }
+    changes = known.get(where, {})
     pod, version = (text if where == each else "x" for each in ("pod", "version"))
     with pytest.raises(HostError) as caught:
         domain.xml(theirs(**changes), pod, version)

@@ -97,7 +97,7 @@ def test_a_disk_is_raw_whatever_it_holds() -> None:
     ["uuid", "name", "kernel", "initrd", "parameter", "tag", "mac", "serial", "program", "memory"],
 )
 def test_hostile_text_is_refused_wherever_it_stands(where: str, text: str) -> None:
-    changes: dict[str, Any] = {
+    known: dict[str, dict[str, Any]] = {
         "uuid": {"uuid": text, "name": f"podwright-{text}"},
         "name": {"name": f"podwright-{text}"},
         "kernel": {"kernel": text},
@@ -108,7 +108,8 @@ def test_hostile_text_is_refused_wherever_it_stands(where: str, text: str) -> No
         "serial": {"disks": (Disk(text, End(16)),)},
         "program": {},
         "memory": {"memory": text},
-    }[where]
+    }
+    changes = known[where]
     good = {"a=b", "a,b", "../x"}  # are words of a kernel's command line, and names of programs
     if where in ("parameter", "program") and text in good:
         return
