@@ -59,7 +59,8 @@ def test_refused(manifest: ImageManifest, asked: str, text: str) -> None:
 
 def test_versions_are_compared_as_people_do() -> None:
     versions = ["0.9", "1.0~rc1", "1.0", "1.0-1", "1.2", "1.10", "1.10a"]
-    assert sorted(versions[::-1], key=stage1.version_key) == versions
+    mixed = [*versions[3:], *versions[:3]]
+    assert sorted(mixed, key=stage1.version_key) == versions
 
 
 @pytest.mark.parametrize(
