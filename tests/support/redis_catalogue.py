@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support import aci, redis_image
+from tests.support import aci, kvm_image, redis_image
 from tests.support.fleet import IMAGE_HOST
 from tests.support.gpglab import GpgLab, Key
 from tests.support.webserver import publish
@@ -22,8 +23,8 @@ from tests.support.webserver import publish
 NAME = f"{IMAGE_HOST}/redis"
 
 
-def fill(www: Path, keys: Path) -> dict[str, object]:
-    """Serve every image below `www` and return what the scenario has to know about them."""
+def fill(www: Path, keys: Path, *, stage1: bool = False) -> dict[str, object]:
+    """Serve every image below `www`, with `stage1` also that of virtual machines; what a scenario has to know."""
     base = redis_image.redis_version()
     versions = {
         "first": base,
@@ -42,6 +43,9 @@ def fill(www: Path, keys: Path) -> dict[str, object]:
         _serve(www, versions["unsigned"], None)
         _serve(www, versions["untrusted"], stranger)
         _tamper(_serve(www, versions["tampered"], key))
+        if stage1:
+            shutil.copyfile(kvm_image.image(), www / "stage1-kvm.aci")
+            key.sign(www / "stage1-kvm.aci")
         keys.mkdir(parents=True, exist_ok=True)
         key_file = keys / "images.asc"
         key_file.write_text(key.armoured)
@@ -76,8 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--www", type=Path, required=True, help="the image server's root")
     parser.add_argument("--keys", type=Path, required=True, help="where the public key goes")
+    parser.add_argument(
+        "--stage1",
+        action=argparse.BooleanOptionalAction,
+        help="also serve the stage1 image of virtual machines, as /stage1-kvm.aci",
+    )
     options = parser.parse_args(arguments)
-    print(json.dumps(fill(options.www, options.keys)))
+    print(json.dumps(fill(options.www, options.keys, stage1=bool(options.stage1))))
 
 
 if __name__ == "__main__":
