@@ -154,11 +154,11 @@ def resident(bench: Bench, flavour: str) -> tuple[list[tuple[str, float, float]]
     command = [*bench.command(flavour, *options), "--exec=/bin/sleep", "--", "600"]
     with bench.host.popen(command) as process:
         try:
-            wait(lambda: uuid.exists() and running(bench, uuid.read_text()), process.poll)
-            wait(lambda: parent_is_small(bench, uuid.read_text()), process.poll)
-            found = measured(bench, uuid.read_text())
+            wait(lambda: uuid.exists() and running(bench, uuid.read_text().strip()), process.poll)
+            wait(lambda: parent_is_small(bench, uuid.read_text().strip()), process.poll)
+            found = measured(bench, uuid.read_text().strip())
         finally:
-            bench.agent("stop", "--force", uuid.read_text() if uuid.exists() else "none")
+            bench.agent("stop", "--force", uuid.read_text().strip() if uuid.exists() else "none")
             process.wait(120)
     ours = [one for one in found if one[1] != "sleep"]
     parts = [(title, size["rss"], size["pss"]) for _, title, size in ours]
@@ -233,7 +233,7 @@ def worked(bench: Bench, flavour: str) -> dict[tuple[str, str], float]:
                 break
             name, _, up = line.partition(" ")
             at[name] = float(up)
-        listed = json.loads(bench.agent.ok("status", "--format=json", uuid.read_text()))
+        listed = json.loads(bench.agent.ok("status", "--format=json", uuid.read_text().strip()))
         address = listed["networks"][0]["ip"]
         sent, taken = received(bench.host, address), given(bench.host, address)
         process.communicate(timeout=120)
