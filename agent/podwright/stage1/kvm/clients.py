@@ -100,6 +100,7 @@ class Proxied:
         self.masters: list[int] = []
         self.answers: list[list[str]] = []
         self.finishing = False
+        self.again = NEVER
         lines = channel.begin(Lines, {"for": CONTROL})
         assert isinstance(lines, Lines)
         self.lines = lines
@@ -146,6 +147,7 @@ class Proxied:
         """Pass on the answers, when what came before them is delivered."""
         while self.answers and not self.over:
             if any(port.pending() for port in self.ports):
+                self.again = time.monotonic() + AGAIN
                 return
             self._reply(self.answers.pop(0))
         if self.finishing and not self.answers and not self.over:
@@ -200,7 +202,7 @@ class Proxied:
 
     def due(self) -> float:
         """When answers that wait are tried again."""
-        return time.monotonic() + AGAIN if self.answers and not self.over else NEVER
+        return self.again if self.answers and not self.over else NEVER
 
 
 class Clients:
