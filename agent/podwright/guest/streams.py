@@ -165,8 +165,9 @@ class Stream:
             terminal.set_size(fd, rows, columns)
 
     def dropped(self) -> None:
-        """The host has closed it. An app of ours goes on writing, to nobody."""
-        if self.ours and self.source >= 0 and self.sink < 0:
+        """The host has closed it. An app of ours goes on writing, to nobody; what is said to be all is read."""
+        unread = self._ending and self._waiting and self.sink >= 0
+        if unread or (self.ours and self.source >= 0 and self.sink < 0):
             self.lost = True
         else:
             self.close()

@@ -135,6 +135,24 @@ def test_input_that_nobody_reads_any_more_ends_the_stream(host: Host) -> None:
     assert kinds(host.frames()) == [frames.CLOSE]
 
 
+def test_what_was_typed_last_was_lost_when_its_reader_was_slow(host: Host) -> None:
+    """Whoever sends it says that this was all and goes, while some of it waits for room in a pipe."""
+    reader, writer = os.pipe()
+    stream = Stream(host.channel, 1, sink=writer)
+    sent = b"x" * 100_000
+    stream.put(sent)
+    stream.end()
+    stream.dropped()
+    came = b""
+    while piece := os.read(reader, 1 << 16):
+        came += piece
+        if not stream.over:
+            stream.flush()
+    assert came == sent
+    assert stream.over
+    os.close(reader)
+
+
 def test_a_sockets_two_directions_end_one_by_one(host: Host) -> None:
     ours, theirs = socket.socketpair()
     fd = ours.detach()
