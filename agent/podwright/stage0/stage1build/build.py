@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 from podwright.kernel import fs
 from podwright.stage0.build import archive, members
@@ -56,7 +55,8 @@ class Built:
 
 def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built:
     """Make the image. Raises UsageError, NotFoundError, HostError; then what was there is still there."""
-    scratch = tempfile.mkdtemp(prefix="podwright-stage1-", dir="/var/tmp")
+    scratch = f"/var/tmp/podwright-stage1-{os.urandom(8).hex()}"
+    fs.mkdir(scratch)
     try:
         if order.modules:
             kernel = kernelsource.from_files(order.kernel, order.modules)

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 
 from podwright.errors import HostError, NotFoundError, UsageError
+from podwright.host.checks.value import program
 from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.stage0.platform import host_arch
 from podwright.stage0.stage1build.kmodules import Folder
@@ -62,7 +62,7 @@ def from_package(name: str, scratch: str) -> Kernel:
     if not made_of(name, _NAMES) or not name[:1].isalnum():
         raise UsageError(f"{safe(name, 80)!r} is neither a package nor a file")
     for tool in ("apt-get", "apt-cache", "dpkg-deb"):
-        if shutil.which(tool) is None:
+        if not program(tool):
             raise HostError(
                 f"{tool} is missing: packages are fetched on hosts of the Debian family",
                 "say where a kernel is: --kernel=/boot/vmlinuz-RELEASE --modules=/lib/modules/RELEASE",
