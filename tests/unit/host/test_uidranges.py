@@ -192,22 +192,26 @@ def test_ten_thousand_allocations_by_processes_that_are_killed_never_overlap(sit
     dice = random.Random(70)
     killed = 0
     failed: list[int] = []
-    while (os.fstat(done).st_size < wanted or killed < 100) and not failed:
-        while len(alive) < workers:
-            child = os.fork()
-            if child == 0:
-                _allocate(site, proof, done)
-            alive[child] = time.monotonic()
-        victim = dice.choice(list(alive))
-        if dice.random() < 0.5:
-            os.kill(victim, signal.SIGKILL)
-        pid, status = os.waitpid(victim if dice.random() < 0.5 else -1, os.WNOHANG)
-        if alive.pop(pid, None) is not None:  # what another test has left behind is none of ours
-            killed += os.WIFSIGNALED(status)
-            failed += [os.WEXITSTATUS(status)] if os.WIFEXITED(status) else []
-    for child in alive:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    try:
+        while (os.fstat(done).st_size < wanted or killed < 100) and not failed:
+            while len(alive) < workers:
+                child = os.fork()
+                if child == 0:
+                    _allocate(site, proof, done)
+                alive[child] = time.monotonic()
+            victim = dice.choice(list(alive))
+            if dice.random() < 0.5:
+                os.kill(victim, signal.SIGKILL)
+            pid, status = os.waitpid(victim if dice.random() < 0.5 else -1, os.WNOHANG)
+            if (
+                alive.pop(pid, None) is not None
+            ):  # what another test has left behind is none of ours
+                killed += os.WIFSIGNALED(status)
+                failed += [os.WEXITSTATUS(status)] if os.WIFEXITED(status) else []
+    finally:  # they would go on for ever
+        for child in alive:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
     assert failed == []
     assert os.fstat(done).st_size >= wanted
     os.close(done)
