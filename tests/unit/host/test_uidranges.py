@@ -203,9 +203,7 @@ def test_ten_thousand_allocations_by_processes_that_are_killed_never_overlap(sit
             if dice.random() < 0.5:
                 os.kill(victim, signal.SIGKILL)
             pid, status = os.waitpid(victim if dice.random() < 0.5 else -1, os.WNOHANG)
-            if (
-                alive.pop(pid, None) is not None
-            ):  # what another test has left behind is none of ours
+            if alive.pop(pid, None) is not None:  # not a child that another test has left
                 killed += os.WIFSIGNALED(status)
                 failed += [os.WEXITSTATUS(status)] if os.WIFEXITED(status) else []
     finally:  # they would go on for ever
