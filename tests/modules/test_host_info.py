@@ -11,7 +11,7 @@ def test_it_tells_what_check_host_tells(adhoc: AdHoc) -> None:
     answer = adhoc("host_info")
     assert answer["changed"] is False
     found = {check["name"]: check["status"] for check in answer["checks"]}
-    assert len(found) == 26 and found["seccomp"] == "ok"
+    assert len(found) == 28 and found["seccomp"] == "ok"
     assert set(found.values()) <= {"ok", "limited", "missing"}
 
 
