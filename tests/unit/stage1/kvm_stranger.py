@@ -3,7 +3,9 @@
 
 """Keep a machine whose guest is the standard input: prints what the parent is told, and how it ends.
 
-Two sleeping children stand for QEMU and virtiofsd.
+Two sleeping children stand for QEMU and virtiofsd. Further words after the agent's directory:
+input    the pod has a standard input, in which there is something to read
+hurried  the machine's patience is 2 s
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ sys.path.insert(0, sys.argv[1])
 from podwright.errors import PodwrightError
 from podwright.kernel import signals, unixsocket
 from podwright.stage1.contract import Ready
+from podwright.stage1.kvm import ports
+from podwright.stage1.kvm import relaying as loop
 from podwright.stage1.kvm.console import Console
 from podwright.stage1.kvm.helpers import Helper
 from podwright.stage1.kvm.outputs import Outputs
@@ -40,8 +44,26 @@ def sleeper(name: str) -> Helper:
     return Helper(name, pid, reader, executing)
 
 
+def standard_input() -> int:
+    """A pipe with a line in it, of which others have both ends, too."""
+    reader, writer = os.pipe()
+    os.write(writer, b"a line\n")
+    return ports.own_input(reader)
+
+
+def send(guest: socket.socket, data: bytes) -> int:
+    """Say all of it, however long that takes, and hear nothing; who does it is there until it is killed."""
+    pid = os.fork()
+    if pid == 0:
+        guest.sendall(data)
+        os.execv("/bin/sleep", ["sleep", "600"])
+    return pid
+
+
 def main() -> None:
     """Be the keeper."""
+    if "hurried" in sys.argv:
+        loop.COMING_UP = 2.0
     signals.pthread_sigmask(signals.SIG_BLOCK, AWAITED)
     data = sys.stdin.buffer.read()
     plan = PodPlan("uuid", "", "", "h", False, (), (), Ready(), 10.0, False)
@@ -67,15 +89,17 @@ def main() -> None:
         outputs=Outputs(frozenset(("web",)), None),
         pts=-1,
         slave=-1,
+        source=standard_input() if "input" in sys.argv else -1,
         go=None,
         nics={},
         told={},
     )
     relaying.apps = frozenset(("web",))
+    ours = [files.pid]
     if data == b"kill":
         os.kill(qemu.pid, 9)
     else:
-        guest.send(data)
+        ours.append(send(guest, data))
     try:
         print("ended", *relaying.run())
     except PodwrightError as err:
@@ -83,7 +107,8 @@ def main() -> None:
     except EOFError:
         os.set_blocking(report, False)
         print("lost", os.read(report, 4096).decode().strip())
-    os.kill(files.pid, 9)
+    for pid in ours:
+        os.kill(pid, 9)
 
 
 main()

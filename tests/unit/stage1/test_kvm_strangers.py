@@ -6,14 +6,20 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from podwright.stage1.kvm import frames
+from podwright.stage1.kvm.channel import Channel
 from podwright.stage1.kvm.frames import Frame
+from podwright.stage1.kvm.ports import Input, own_input
 from podwright.stage1.namespaces import link
 from tests.support.paths import CHECKOUT
 
@@ -23,14 +29,20 @@ HELLO = Frame(
 )
 
 
+def socketpair() -> tuple[int, int]:
+    """As descriptors."""
+    one, other = socket.socketpair()
+    return one.detach(), other.detach()
+
+
 def report(*fields: str) -> Frame:
     """A line of the guest's PID 1."""
     return Frame(frames.REPORT, 0, link.encode(*fields).rstrip(b"\n"))
 
 
-def kept(data: bytes) -> str:
+def kept(data: bytes, *options: str) -> str:
     """What becomes of a machine whose guest says this, and nothing more."""
-    command = [sys.executable, str(STRANGER), str(CHECKOUT / "agent")]
+    command = [sys.executable, str(STRANGER), str(CHECKOUT / "agent"), *options]
     done = subprocess.run(command, input=data, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().strip()
@@ -72,6 +84,31 @@ def test_nonsense_ends_the_machine(data: bytes) -> None:
     assert kept(data).startswith(
         "failed launch-failed the guest of the pod's machine says nonsense: "
     )
+
+
+@pytest.mark.threat("T80")
+def test_a_second_stream_for_the_input_does_not_hang_the_keeper() -> None:
+    both = [Frame(frames.OPEN, number, b'{"for":"input"}') for number in (2, 4)]
+    sent = b"".join(map(frames.encode, [HELLO, report("entered"), *both]))
+    text = kept(sent, "input")
+    assert text.endswith("says nonsense: a stream that nobody has asked for")
+
+
+@pytest.mark.parametrize("make", [os.pipe, socketpair], ids=["pipe", "socket"])
+def test_input_that_another_reader_has_taken_holds_nobody_up(
+    make: Callable[[], tuple[int, int]],
+) -> None:
+    reader, writer = make()
+    channel, guest = socketpair()
+    ours = Channel(channel, 1, lambda number, asked: None, lambda frame: None)
+    port = Input(ours, 2, {}, source=own_input(reader))
+    port.ready(port.source, select.POLLIN)
+    assert not ours.waiting
+    os.write(writer, b"a line\n")
+    port.ready(port.source, select.POLLIN)
+    assert os.read(guest, 4096) == frames.encode(Frame(frames.DATA, 2, b"a line\n"))
+    for fd in (reader, writer, channel, guest, port.source):
+        os.close(fd)
 
 
 @pytest.mark.threat("T80")

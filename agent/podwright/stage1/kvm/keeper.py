@@ -121,6 +121,7 @@ class _Machine:
             outputs=outputs,
             pts=pts,
             slave=slave,
+            source=ports.own_input(0) if plan.interactive and slave < 0 else -1,
             go=go,
             nics=self._connect(taps),
             told=told,

@@ -62,7 +62,7 @@ class Port(Stream):
 
     def _read(self) -> None:
         try:
-            data = os.read(self.source, min(PIECE, self.room()))
+            data = self.read(min(PIECE, self.room()))
         except BlockingIOError:
             return
         except OSError:
@@ -71,6 +71,10 @@ class Port(Stream):
             self.put(data)
         else:
             self.source_ended()
+
+    def read(self, most: int) -> bytes:
+        """Read some of it without waiting."""
+        return os.read(self.source, most)
 
     def source_ended(self) -> None:
         """Nothing more comes out of it."""
@@ -192,14 +196,37 @@ class Own(Port):
             channel.close()
 
 
+class Input(Port):
+    """Our own standard input: others may take what had come before we could, which must not hold us up."""
+
+    def read(self, most: int) -> bytes:
+        """Read without waiting."""
+        if not stat.S_ISSOCK(os.fstat(self.source).st_mode):
+            return os.read(self.source, most)
+        channel = _socket.socket(fileno=os.dup(self.source))
+        try:
+            return channel.recv(most, _socket.MSG_DONTWAIT)
+        finally:
+            channel.close()
+
+
+def own_input(fd: int) -> int:
+    """The same as `own_output`, for what we read."""
+    return _own(fd, os.O_RDONLY)
+
+
 def own_output(fd: int) -> int:
     """A descriptor for what we write to `fd`, which does not block where that is possible.
 
     Made while our /proc is the host's. A file never blocks, and keeps its position.
     """
+    return _own(fd, os.O_WRONLY)
+
+
+def _own(fd: int, access: int) -> int:
     mode = os.fstat(fd).st_mode
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
-        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        flags = access | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         try:
             return os.open(f"/proc/self/fd/{fd}", flags)
         except OSError:

@@ -16,7 +16,7 @@ from podwright.stage1.kvm import plan as plans
 from podwright.stage1.kvm.channel import Channel, parsed
 from podwright.stage1.kvm.clients import Clients
 from podwright.stage1.kvm.frames import Nonsense
-from podwright.stage1.kvm.ports import Port, Terminal
+from podwright.stage1.kvm.ports import Input, Port, Terminal
 from podwright.stage1.kvm.protocol import INPUT, OUTPUT, TERMINAL
 from podwright.stage1.namespaces import link as messages
 from podwright.stage1.namespaces.link import Go
@@ -66,6 +66,7 @@ class Relaying:
         outputs: Outputs,
         pts: int,
         slave: int,
+        source: int = -1,
         go: Optional[Go],
         nics: dict[str, Any],
         told: dict[str, Any],
@@ -81,6 +82,7 @@ class Relaying:
         self.outputs = outputs
         self.pts = pts
         self.slave = slave
+        self.source = source
         self.go = go
         self.nics = nics
         self.told = told
@@ -328,8 +330,9 @@ class Relaying:
         wanted, of = asked.get("for"), asked.get("of")
         if wanted == OUTPUT:
             return self.outputs.open(self.channel, number, asked)
-        if wanted == INPUT and self.plan.interactive:
-            return Port(self.channel, number, asked, source=os.dup(0))
+        if wanted == INPUT and self.source >= 0:
+            source, self.source = self.source, -1
+            return Input(self.channel, number, asked, source=source)
         if wanted == TERMINAL and of == 0 and self.slave >= 0:
             slave, self.slave = self.slave, -1
             return Terminal(self.channel, number, asked, slave)
