@@ -479,16 +479,80 @@ def test_a_manifest_that_breaks_the_contract_is_refused_before_anything_is_made(
 
 @pytest.mark.threat("T76")
 def test_an_entry_point_that_was_changed_since_is_not_executed(
-    agent: Agent, recorder: Build, signed_image: Build
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
 ) -> None:
     made = recorder(points(), {})
     agent.ok("run", f"--stage1-path={made}", "--net=none", "--no-overlay", signed_image())
     (pod,) = agent.data.glob("pods/run/*")
     with (pod / "stage1/rootfs/recorder").open("a") as file:
-        file.write("# by somebody else\n")
+        file.write(f"\nopen({str(tmp_path / 'told-gc')!r}, 'w')\n")
     result = agent("rm", pod.name)
-    assert result.exit == 254 and "is not what it was when the pod started" in result.stderr
-    assert not list(agent.data.glob("pods/*/*/told-gc"))
+    assert result.exit == 0 and "is not what it was when the pod started" in result.stderr
+    assert (
+        "its stage1 takes nothing back" in result.stderr and agent.ok("list", "--no-legend") == ""
+    )
+    assert not list(tmp_path.glob("told-gc"))
+
+
+DAMAGES: dict[str, tuple[str, bytes | None]] = {
+    "no programs": ("stage1/programs", None),
+    "empty programs": ("stage1/programs", b""),
+    "programs that are a list": ("stage1/programs", b"[]"),
+    "no manifest": ("stage1/manifest", None),
+    "empty manifest": ("stage1/manifest", b""),
+    "no runtime-config": ("runtime-config", None),
+    "runtime-config that is a list": ("runtime-config", b"[]"),
+    "runtime-config of numbers": ("runtime-config", b'{"stage1Image":1,"stage1":2,"insecure":3}'),
+}
+
+
+def damage(pod: Path, how: str) -> None:
+    """As a power cut or a stage1 might."""
+    name, content = DAMAGES[how]
+    (pod / name).unlink()
+    if content is not None:
+        (pod / name).write_bytes(content)
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_pod_with_a_damaged_record_is_removed_all_the_same(
+    agent: Agent, recorder: Build, signed_image: Build, how: str
+) -> None:
+    made = recorder(points(), {})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", signed_image())
+    (pod,) = agent.data.glob("pods/run/*")
+    damage(pod, how)
+    result = agent("rm", pod.name)
+    assert result.exit == 0, result
+    assert f"pod {pod.name}: its stage1 takes nothing back" in result.stderr
+    assert DAMAGES[how][0] in result.stderr and "Error:" not in result.stderr
+    assert not list(agent.data.glob("pods/*/*"))
+
+
+def test_a_damaged_pod_does_not_keep_gc_from_the_others(
+    agent: Agent, recorder: Build, signed_image: Build
+) -> None:
+    made = recorder(points(), {})
+    for _ in range(3):
+        agent.ok("run", f"--stage1-path={made}", "--net=none", signed_image())
+    first, second, _ = sorted(agent.data.glob("pods/run/*"))
+    damage(first, "no runtime-config")
+    damage(second, "empty manifest")
+    done = json.loads(agent.ok("gc", "--grace-period=0s", "--format=json"))
+    assert len(done["removed"]) == 3 and not list(agent.data.glob("pods/*/*"))
+    assert [first.name in text for text in done["problems"]] == [True, False]
+
+
+def test_a_named_pod_with_an_empty_record_is_absent_when_that_is_wanted(
+    agent: Agent, recorder: Build, signed_image: Build
+) -> None:
+    made = recorder(points(), {"run": {"wait": True, "pid": True}})
+    pod = {"name": "web", "image": str(signed_image()), "net": "none", "stage1": "image"}
+    agent.apply({"version": 1, "pods": [{**pod, "stage1_image": {"path": str(made)}}]})
+    (here,) = agent.data.glob("pods/run/*")
+    damage(here, "empty manifest")
+    agent.apply({"version": 1, "pods": [{"name": "web", "state": "absent"}]})
+    assert agent.ok("list", "--no-legend") == ""
 
 
 def test_an_unsigned_stage1_is_not_run(agent: Agent, recorder: Build, signed_image: Build) -> None:

@@ -69,8 +69,6 @@ def read_in_root(root: int, path: str, limit: int) -> Optional[bytes]:
 
     Raises OSError: EFBIG beyond `limit` bytes, EINVAL for anything but a regular file.
     """
-    import stat
-
     try:
         # O_NONBLOCK: a FIFO in the image must not stop us.
         fd = open_in_root(root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
@@ -78,6 +76,27 @@ def read_in_root(root: int, path: str, limit: int) -> Optional[bytes]:
         if err.errno in (errno.ENOENT, errno.ENOTDIR):
             return None
         raise
+    return _read(fd, path, limit)
+
+
+def read_regular(directory: str, path: str, limit: int) -> bytes:
+    """The content of a regular file below a directory of ours, without any link on the way.
+
+    Raises OSError: EFBIG beyond `limit` bytes, EINVAL for anything but a regular file.
+    """
+    top = os.open(directory, DIRECTORY)
+    try:
+        fd = open_strict(top, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as err:
+        raise OSError(err.errno, os.strerror(err.errno or 0), path) from None
+    finally:
+        os.close(top)
+    return _read(fd, path, limit)
+
+
+def _read(fd: int, path: str, limit: int) -> bytes:
+    import stat
+
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)

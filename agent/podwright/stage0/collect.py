@@ -80,7 +80,8 @@ def _delete(layout: Layout, locked: pods.LockedPod) -> tuple[str, ...]:
 
 def _ask_stage1(layout: Layout, path: str) -> tuple[str, ...]:
     """Have a stage1 image that ran the pod take back what it has made; what stood in the way."""
-    if not os.path.lexists(f"{path}/stage1/programs") or _is_copy(path):
+    records = (f"{path}/stage1/programs", f"{path}/stage1/manifest")  # one may have been lost
+    if not any(map(os.path.lexists, records)) or _is_copy(path):
         return ()
     from podwright.stage0 import stage1gc
 
@@ -97,10 +98,13 @@ def _end_rest(path: str) -> None:
         records.undo(path)  # else nobody would know any more what its plugins have made
 
 
-def end_leftovers(layout: Layout, locked: pods.LockedPod) -> None:
-    """Take back all that an ended pod, which we hold the lock of, may still have of the host."""
+def end_leftovers(layout: Layout, locked: pods.LockedPod) -> tuple[str, ...]:
+    """Take back all that an ended pod, which we hold the lock of, may still have of the host.
+
+    Returns sentences about what could not be taken back.
+    """
     _end_rest(locked.path)
-    _ask_stage1(layout, locked.path)
+    problems = _ask_stage1(layout, locked.path)
     if os.path.lexists(f"{layout.net}/pods/{locked.uuid}"):
         from podwright.net import gc
 
@@ -109,6 +113,7 @@ def end_leftovers(layout: Layout, locked: pods.LockedPod) -> None:
         from podwright.metadata.records import reclaim
 
         reclaim(layout.metadata, layout.net)
+    return problems
 
 
 def _in_the_way(uuid: str, err: OSError) -> HostError:
@@ -123,6 +128,16 @@ def _in_the_way(uuid: str, err: OSError) -> HostError:
     return HostError(
         f"pod {uuid} could not be removed: {safe(err.strerror)}: {safe(err.filename)}",
         f"{hint}; the next gc tries again",
+        object=uuid,
+    )
+
+
+def _damaged(uuid: str, err: Exception) -> HostError:
+    """A record of a pod is not what we have written; the other pods are no worse for it."""
+    return HostError(
+        f"pod {uuid} could not be removed: a record of it is damaged"
+        f" ({type(err).__name__}: {safe(err, 200)})",
+        "podwright --debug rm shows which; please report it",
         object=uuid,
     )
 
@@ -175,6 +190,8 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
             problems.append(err.sentence())
         except OSError as err:
             problems.append(_in_the_way(pod.uuid, err).sentence())
+        except (AttributeError, LookupError, TypeError, ValueError) as err:
+            problems.append(_damaged(pod.uuid, err).sentence())
     if mark_only:
         return Collected(tuple(marked), (), tuple(problems))
     _free_host(layout, problems)
@@ -187,6 +204,10 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
             continue
         except PodwrightError as err:
             problems.append(err.sentence())
+        except OSError as err:
+            problems.append(_in_the_way(pod.uuid, err).sentence())
+        except (AttributeError, LookupError, TypeError, ValueError) as err:
+            problems.append(_damaged(pod.uuid, err).sentence())
     return Collected(tuple(marked), tuple(removed), tuple(problems))
 
 

@@ -66,7 +66,7 @@ def prepare(layout: Layout, pod: pods.Pod) -> tuple[pods.LockedPod, tuple[str, .
     locked = pods.lock(layout, pod)
     try:
         warnings = _warnings(locked.path)
-        collect.end_leftovers(layout, locked)
+        warnings += collect.end_leftovers(layout, locked)
         _put_away(locked.path)
         _forget_overlays(locked.path)
         locked.move(pods.PREPARED)

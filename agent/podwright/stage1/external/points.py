@@ -15,6 +15,7 @@ from podwright.errors import HostError, LaunchError, PodwrightError
 from podwright.host import identity, leftovers
 from podwright.kernel import beneath, process, signals, terminal
 from podwright.stage1.external import contract, program, record, roots
+from podwright.stage1.external.contract import Contract
 from podwright.stage1.namespaces import record as common
 from podwright.stage1.namespaces.relay import Shown
 from podwright.text import safe
@@ -24,8 +25,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
-
-    from podwright.stage1.external.contract import Contract
 
 STOP_SECONDS = 60.0
 FORCED_SECONDS = 10.0
@@ -127,10 +126,10 @@ def within(pod_dir: str, work: Callable[[], None]) -> None:
 
 def stop(pod_dir: str, force: bool) -> bool:
     """Ask a pod to end, or make it; False when nothing of it runs. Does not wait for its end."""
-    pod = load(pod_dir)
+    pod = _load_to_stop(pod_dir, force)
     launcher = record.open_one(pod.found, "launcher")
     if launcher is None:
-        return _end_rest(pod)
+        return _end_rest(pod.uuid, pod.found)
     try:
         if force:
             common.write_forced(pod_dir)
@@ -143,6 +142,16 @@ def stop(pod_dir: str, force: bool) -> bool:
     finally:
         os.close(launcher)
     return True
+
+
+def _load_to_stop(pod_dir: str, force: bool) -> Pod:
+    """As `load`; what is to be stopped by force needs nothing of its stage1."""
+    try:
+        return load(pod_dir)
+    except LaunchError:
+        if not force:
+            raise
+    return Pod(pod_dir, os.path.basename(pod_dir), Contract("", {}), record.read(pod_dir))
 
 
 def _stop_by_stage1(pod: Pod, launcher: int, force: bool) -> None:
@@ -188,16 +197,16 @@ def _signal(pod: Pod, number: int) -> bool:
     return reached
 
 
-def _end_rest(pod: Pod) -> bool:
+def _end_rest(uuid: str, found: dict[str, Any]) -> bool:
     """End what a pod has left whose launcher was killed."""
-    groups = pod.found.get("cgroups", ())
+    groups = found.get("cgroups", ())
     before = any(map(_members, groups))
     left = leftovers.end(groups)
     if left:
         raise HostError(
-            f"pod {pod.uuid}: process {min(left)} does not end",
+            f"pod {uuid}: process {min(left)} does not end",
             "find out what it waits for",
-            object=pod.uuid,
+            object=uuid,
         )
     return before
 
@@ -210,21 +219,27 @@ def _members(directory: str) -> frozenset[int]:
 
 def end_orphan(pod_dir: str) -> None:
     """End a pod whose launcher was killed and whose stage1 goes on holding its lock."""
-    pod = load(pod_dir)
-    launcher = record.open_one(pod.found, "launcher")
+    found = record.read(pod_dir)
+    launcher = record.open_one(found, "launcher")
     if launcher is not None:
         os.close(launcher)
-    elif pod.found.get("launcher"):
-        _end_rest(pod)
+    elif found.get("launcher"):
+        _end_rest(os.path.basename(pod_dir), found)
 
 
 def collect(pod_dir: str, trees: tuple[str, ...], local_config: str) -> None:
-    """Have the stage1 of an ended pod take back what it has made. Raises LaunchError, HostError."""
+    """Have the stage1 of an ended pod take back what it has made.
+
+    Raises LaunchError where it cannot be executed, HostError where it fails.
+    """
     pod = load(pod_dir)
 
     def find() -> tuple[str, ...]:
-        roots.own_mounts()
-        roots.again(pod_dir, trees)
+        try:
+            roots.own_mounts()
+            roots.again(pod_dir, trees)
+        except OSError as err:
+            raise LaunchError(f"its root cannot be mounted: {safe(err, 200)}") from None
         path = program.known(pod_dir, pod.stage1, contract.GC)
         words = contract.gc_arguments(pod.stage1, pod.uuid, debug=False, local_config=local_config)
         os.dup2(2, 1)

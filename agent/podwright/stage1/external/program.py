@@ -14,7 +14,7 @@ import os
 import stat
 
 from podwright import jsonio
-from podwright.errors import HostError, LaunchError
+from podwright.errors import HostError, LaunchError, UsageError
 from podwright.kernel import beneath, fs, process, signals
 from podwright.kernel.step import step
 from podwright.stage1.external import contract
@@ -26,7 +26,7 @@ from podwright.values import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from podwright.stage1.external.contract import Contract
 
@@ -102,7 +102,7 @@ def record(pod_dir: str, manifest: object, programs: dict[str, Program]) -> None
     }
     for name, what in texts.items():
         data = jsonio.dumps(what).encode()
-        fs.write_atomic(f"{pod_dir}/{name}", data, 0o644, durable=False)
+        fs.write_atomic(f"{pod_dir}/{name}", data, 0o644)  # else a crash might leave it empty
 
 
 def is_external(pod_dir: str) -> bool:
@@ -111,13 +111,35 @@ def is_external(pod_dir: str) -> bool:
 
 
 def contract_of(pod_dir: str) -> Contract:
-    """What the stage1 of a started pod declares."""
+    """What the stage1 of a started pod declares. Raises LaunchError for a record that is damaged."""
     from podwright.model.image import parse_image
 
-    path = f"{pod_dir}/{MANIFEST}"
-    with open(path, "rb") as file:
-        manifest = parse_image(jsonio.loads(file.read(), path))
+    try:
+        manifest = parse_image(_recorded(pod_dir, MANIFEST))
+    except UsageError as err:
+        raise _damaged(MANIFEST, err) from None
     return contract.parse(manifest.name, manifest.annotations)
+
+
+def _recorded(pod_dir: str, name: str) -> dict[str, Any]:
+    """A JSON object that `record` has written."""
+    try:
+        raw = jsonio.loads(beneath.read_regular(pod_dir, name, jsonio.MAX_BYTES), "its content")
+    except (OSError, UsageError) as err:
+        raise _damaged(name, err) from None
+    if not isinstance(raw, dict):
+        raise _damaged(name, "it is no object")
+    return raw
+
+
+def _damaged(name: str, why: object) -> LaunchError:
+    text = why.strerror if isinstance(why, OSError) else why
+    return LaunchError(
+        f"the pod's record {name} cannot be used: {safe(text, 200)}",
+        "without it no entry point of the pod's stage1 is executed",
+        object=name,
+        reason="damaged",
+    )
 
 
 def known(pod_dir: str, stage1: Contract, point: str) -> str:
@@ -125,16 +147,14 @@ def known(pod_dir: str, stage1: Contract, point: str) -> str:
 
     Raises LaunchError for one that has changed since.
     """
-    path = f"{pod_dir}/{PROGRAMS}"
-    with open(path, "rb") as file:
-        written = jsonio.loads(file.read(), path)
+    written = _recorded(pod_dir, PROGRAMS)
     declared = stage1.points[point]
     now = _find(pod_dir, stage1.name, point, declared)
     if [now.path, now.digest] != written.get(point):
         raise LaunchError(
             f"stage1 {safe(stage1.name, 200)}: its entry point {point} is not what it was when the"
             " pod started, and is not executed",
-            "something in the pod can write to its stage1: remove it by hand",
+            "something in the pod can write to its stage1",
             object=stage1.name,
             reason="changed",
         )
