@@ -421,3 +421,14 @@ def test_an_isolator_that_no_guest_enforces(
     uuid = trusting.ok(*PREPARE, "--stage1-name=kvm", image).strip()
     shown = trusting.ok("status", uuid)
     assert "report=app tiny: isolator resource/block-iops is not enforced by stage1 kvm" in shown
+
+
+@pytest.mark.threat("T80")
+def test_an_image_without_a_kernel_of_its_own_is_refused_before_a_machine_is_made(
+    trusting: Agent, kvm_image: Callable[..., str]
+) -> None:
+    kvm_image("1.0")
+    line = trusting.refused("run", "--net=none", "--stage1-name=kvm", "--kvm-accelerator=tcg", TINY)
+    assert "stage1 kvm: image sha512-" in line
+    assert "has no /boot/vmlinuz that a machine can be started from" in line
+    assert not list(Path(trusting.data).glob("cache/machines/*.initrd"))

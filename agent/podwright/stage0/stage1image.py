@@ -82,6 +82,10 @@ def admit(
             contract.parse(image.name, image.manifest.annotations)
         if whole:
             intact.check(layout, image)
+        if whole and stage1 == KVM:
+            from podwright.stage1.kvm import bundle
+
+            bundle.check_files(bundle.read(image.id, image.manifest, image.trees[0]))
     except PodwrightError as err:
         err.message = f"stage1 {stage1}: {err.message}"
         raise

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 from podwright.errors import ImageError
+from podwright.kernel import beneath
 from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.stage1.kvm import frames
 from podwright.text import safe
@@ -22,6 +26,8 @@ KVM = "kvm"
 OWN_PROTOCOL = frames.PROTOCOL
 KERNEL, INITRAMFS = "/boot/vmlinuz", "/boot/initramfs"
 _OURS = "podwright.io/stage1/"
+LARGEST = 256 << 20
+"""Bytes that a kernel or an initramfs may have."""
 _PATH = LETTERS + DIGITS + "/._+-"
 KIND = f"{_OURS}kind"
 PROTOCOL = f"{_OURS}protocol"
@@ -45,6 +51,7 @@ class Bundle:
     python     the interpreter's path in the guest
     version    of it, as 3.11
     magic      of its compiled files, in hex
+    tree       the image's root on this host, which both files lie below
     """
 
     image_id: str
@@ -54,6 +61,7 @@ class Bundle:
     version: str
     magic: str
     release: str = ""
+    tree: str = ""
 
 
 def read(image_id: str, manifest: Union[ImageManifest, Stage1Image], tree: str) -> Bundle:
@@ -80,7 +88,42 @@ def read(image_id: str, manifest: Union[ImageManifest, Stage1Image], tree: str) 
         said.get(PYTHON_VERSION, ""),
         said.get(MAGIC, ""),
         said.get(RELEASE, ""),
+        tree,
     )
+
+
+def open_file(bundle: Bundle, path: str) -> int:
+    """Open the kernel or the initramfs: a regular file of the image's own, reached by no link.
+
+    A link of the image's would mean a file of this host's, which the machine is not to see.
+    Raises ImageError.
+    """
+    name = path[len(bundle.tree) :].lstrip("/")
+    said = f"has no /{name} that a machine can be started from"
+    try:
+        root = os.open(bundle.tree, beneath.DIRECTORY)
+        try:
+            fd = beneath.open_strict(root, name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        finally:
+            os.close(root)
+    except OSError as err:
+        raise _wrong(
+            bundle.image_id, f"{said}: {os.strerror(err.errno or 0)}", "build it again"
+        ) from None
+    found = os.fstat(fd)
+    if stat.S_ISREG(found.st_mode) and 0 < found.st_size <= LARGEST:
+        return fd
+    os.close(fd)
+    why = f"it is empty or has more than {LARGEST >> 20} MiB"
+    if not stat.S_ISREG(found.st_mode):
+        why = "it is no regular file"
+    raise _wrong(bundle.image_id, f"{said}: {why}", "build it again")
+
+
+def check_files(bundle: Bundle) -> None:
+    """Refuse an image whose kernel or initramfs is not a file of its own. Raises ImageError."""
+    for path in (bundle.kernel, bundle.initramfs):
+        os.close(open_file(bundle, path))
 
 
 def _plain(path: str) -> bool:

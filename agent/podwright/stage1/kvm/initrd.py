@@ -15,6 +15,7 @@ import os
 from podwright.errors import HostError
 from podwright.kernel import fs
 from podwright.stage1.kvm import cpio
+from podwright.stage1.kvm.bundle import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _write(bundle: Bundle, names: list[str], path: str, mode: int) -> None:
 
 
 def _pieces(bundle: Bundle, names: list[str]) -> Iterator[bytes]:
-    with open(bundle.initramfs, "rb") as file:
+    with open(open_file(bundle, bundle.initramfs), "rb") as file:
         data = file.read()
     yield data
     yield bytes(-len(data) % cpio.ALIGN)

@@ -94,7 +94,7 @@ def _build(jail: Jail) -> None:
     _programs(root)
     for source, where in jail.files:
         parent = beneath.make_dirs(root, os.path.dirname(where).strip("/") or ".")
-        _bind_file(source, parent, os.path.basename(where))
+        _bind_file(source, parent, os.path.basename(where), follow=False)
         os.close(parent)
     _devices(root, accelerator=jail.accelerator)
     if jail.share >= 0:
@@ -131,15 +131,15 @@ def _programs(root: int) -> None:
         os.close(etc)
 
 
-def _bind(source: str, parent: int, name: str) -> None:
-    mount = mounts.clone(mounts.AT_FDCWD, source, follow=True)
+def _bind(source: str, parent: int, name: str, *, follow: bool = True) -> None:
+    mount = mounts.clone(mounts.AT_FDCWD, source, follow=follow)
     mounts.restrict(mount, SEALED | mounts.RDONLY)
     attach_at(parent, name, mount)
 
 
-def _bind_file(source: str, parent: int, name: str) -> None:
+def _bind_file(source: str, parent: int, name: str, *, follow: bool = True) -> None:
     fs.create_at(parent, name, 0o444)
-    _bind(source, parent, name)
+    _bind(source, parent, name, follow=follow)
 
 
 def _devices(root: int, *, accelerator: bool) -> None:

@@ -101,11 +101,13 @@ def boot(kernel: str, initrd: str, run: str = RUN) -> Boot:
 def _copy(source: str, directory: str) -> str:
     from _blake2 import blake2b
 
-    found = os.stat(source)
-    said = repr((os.path.realpath(source), found.st_size, found.st_mtime_ns, found.st_ino)).encode()
-    path = f"{directory}/{blake2b(said, digest_size=16).hexdigest()}"
-    if not os.path.exists(path):
-        with open(source, "rb") as file:
+    # A link is not followed: what it means is not ours to show to everybody.
+    with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        found = os.fstat(file.fileno())
+        stamps = (found.st_size, found.st_mtime_ns, found.st_ino)
+        said = repr((os.path.realpath(source), *stamps)).encode()
+        path = f"{directory}/{blake2b(said, digest_size=16).hexdigest()}"
+        if not os.path.exists(path):
             fs.write_atomic(path, file.read(), 0o444, durable=False)
     return path
 

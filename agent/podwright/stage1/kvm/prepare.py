@@ -68,6 +68,7 @@ def parts(pod: Launch, plan: PodPlan, cache: str, wires: tuple[Wire, ...]) -> Pa
     settings = pod.kvm or Settings()
     programs = (helpers.find_qemu(settings.qemu), virtiofsd.find(settings.virtiofsd))
     found = bundle.read(image.id, image, image.trees[0])
+    bundle.check_files(found)
     size = sizing.size(plan, os.cpu_count() or 1, settings.overhead)
     first = initrd.prepare(found, f"{cache}/machines", READABLE)
     named = Parts(found.kernel, first, settings, size, *programs, wires, _words(settings), pod.name)
