@@ -48,9 +48,9 @@ def kept(data: bytes, *options: str) -> str:
     return done.stdout.decode().strip()
 
 
-def said(*all_of_it: Frame) -> str:
+def said(*all_of_it: Frame, options: tuple[str, ...] = ()) -> str:
     """The same, of frames."""
-    return kept(b"".join(map(frames.encode, all_of_it)))
+    return kept(b"".join(map(frames.encode, all_of_it)), *options)
 
 
 @pytest.mark.threat("T80")
@@ -92,6 +92,14 @@ def test_a_second_stream_for_the_input_does_not_hang_the_keeper() -> None:
     sent = b"".join(map(frames.encode, [HELLO, report("entered"), *both]))
     text = kept(sent, "input")
     assert text.endswith("says nonsense: a stream that nobody has asked for")
+
+
+@pytest.mark.threat("T80")
+def test_a_guest_that_asks_and_never_reads_is_not_heard_any_more() -> None:
+    ask = b'{"for":"terminal","of":9}'
+    flood = [Frame(frames.OPEN, 2 * number, ask) for number in range(1, 8000)]
+    text = said(HELLO, *flood, Frame(frames.HELLO), options=("hurried",))
+    assert "the pod's machine has not started the pod within 2 s" in text
 
 
 @pytest.mark.parametrize("make", [os.pipe, socketpair], ids=["pipe", "socket"])

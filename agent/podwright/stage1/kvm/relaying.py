@@ -46,6 +46,8 @@ LOOK = 0.25
 """Seconds between two looks at the size of a terminal."""
 TIME = 60.0
 """Seconds between two words about what time it is."""
+MOST_UNREAD = 1 << 20
+"""Bytes that a guest may leave unread: it is not heard before it has taken some."""
 DYING = 5.0
 """Seconds for QEMU to end whose guest has hung up."""
 
@@ -139,8 +141,7 @@ class Relaying:
         wait = select.poll()
         wait.register(self.signals, select.POLLIN)
         if not self.hung_up:
-            more = select.POLLOUT if self.channel.waiting else 0
-            wait.register(self.channel.fd, select.POLLIN | more)
+            wait.register(self.channel.fd, self._channel_events())
         if self.go is None and self.link.go_fd >= 0:
             wait.register(self.link.go_fd, select.POLLIN)
         for fd in self.listened:
@@ -154,6 +155,11 @@ class Relaying:
         for fd, events in wait.poll(min(left, 3600.0) * 1000):
             self._ready(fd, events, waited)
         self._tick()
+
+    def _channel_events(self) -> int:
+        """What the channel waits for. A guest that does not read is answered no more than that."""
+        unread = len(self.channel.waiting)
+        return (select.POLLOUT if unread else 0) | (select.POLLIN if unread < MOST_UNREAD else 0)
 
     def _ready(self, fd: int, events: int, waited: dict[int, Port]) -> None:
         if fd == self.signals:
