@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 
 from podwright.kernel.step import step
 
@@ -287,6 +288,12 @@ def chown(path: str, uid: int, gid: int = -1) -> None:
     """Give what is at `path` to another owner; a link itself, not what it leads to."""
     step("chown")
     os.chown(path, uid, gid, follow_symlinks=False)
+
+
+def mark_used(path: str) -> None:
+    """Set the time of a file's last use, and leave that of its last change."""
+    step("utime")
+    os.utime(path, ns=(time.time_ns(), os.lstat(path).st_mtime_ns), follow_symlinks=False)
 
 
 def mkdir_missing(name: str, mode: int, parent: int) -> None:

@@ -44,7 +44,18 @@ def sweep_tmp(layout: Layout) -> list[str]:
                 gone.append(name)
         finally:
             os.close(fd)
+    gone += _sweep_machines(layout)
     return gone + _sweep_halves(layout) + _sweep_trees(layout) + _sweep_inbox(layout)
+
+
+def _sweep_machines(layout: Layout) -> list[str]:
+    """Remove the first file systems of machines whose stage1 image is gone."""
+    directory = f"{layout.data}/cache/machines"
+    if not os.path.isdir(directory):
+        return []
+    from podwright.stage1.kvm import initrd
+
+    return initrd.sweep(directory, lambda: store.image_ids(layout))
 
 
 def _abandoned(name: str) -> bool:

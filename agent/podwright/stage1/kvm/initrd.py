@@ -4,22 +4,26 @@
 
 So the code in a guest is always the host's: both halves of a pod are one version. The code is
 compiled here, when the guest's interpreter has the same form of compiled files; else it travels as
-source. The result is kept by image and code; who prepares another one removes those that no
-version needs any more.
+source. The result is kept by image and code, its size in its name, so that one that is damaged is seen
+and made anew. Who prepares another one removes those of the same image that nobody has used lately.
 """
 
 from __future__ import annotations
 
 import os
+import stat
+import time
 
 from podwright.errors import HostError
+from podwright.host.lock import HostLock
 from podwright.kernel import fs
 from podwright.stage1.kvm import cpio
 from podwright.stage1.kvm.bundle import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from typing import Optional
 
     from podwright.stage1.kvm.bundle import Bundle
 
@@ -30,7 +34,13 @@ FOLDERS = ("guest", "kernel", "model", "stage2", "stage1/namespaces", "stage1/kv
 """What a guest may import, with what lies directly in the package, in `host` and in `net`."""
 FLAT = ("", "host", "net", "stage1")
 NOT = ("main.py", "modulecache.py", "slimcode.py")
-CHUNK = 1 << 20
+LOCK = ".lock"
+NEW = ".new"
+IDENTITY = 71
+"""Characters of an image ID, which names begin with."""
+UNUSED = 600.0
+"""Seconds after which nobody starts a machine any more with what he was handed."""
+PATIENCE = 120.0
 
 
 def prepare(bundle: Bundle, directory: str, mode: int = 0o600) -> str:
@@ -39,18 +49,39 @@ def prepare(bundle: Bundle, directory: str, mode: int = 0o600) -> str:
     Raises HostError.
     """
     stamps = sources()
-    path = f"{directory}/{_name(bundle, stamps)}"
-    if os.path.exists(path):
-        return path
+    stem = f"{directory}/{_stem(bundle, stamps)}"
     try:
         fs.ensure_dir(directory, 0o700 if mode & 0o077 == 0 else 0o711)
-        _write(bundle, [name for name, _ in stamps], path, mode)
-        _prune(directory, bundle, path)
+        with _lock(directory):
+            path = _kept(directory, stem)
+            if path is None:
+                path = _write(bundle, [name for name, _ in stamps], stem, mode)
+                _prune(directory, bundle, path, stem)
+            fs.mark_used(path)
     except OSError as err:
         raise HostError(
-            f"{path} cannot be written: {err.strerror}", "make room and try again", object=path
+            f"{stem}{ENDING} cannot be written: {err.strerror}",
+            "make room and try again",
+            object=f"{stem}{ENDING}",
         ) from None
     return path
+
+
+def _lock(directory: str) -> HostLock:
+    """What makes, marks or removes files of the directory holds it."""
+    return HostLock(f"{directory}/{LOCK}", "preparing a virtual machine", PATIENCE)
+
+
+def _kept(directory: str, stem: str) -> Optional[str]:
+    """The file of that image and code, when it is as long as it was made."""
+    prefix = os.path.basename(stem) + "-"
+    for name in os.listdir(directory):
+        if name.startswith(prefix) and name.endswith(ENDING):
+            found = os.lstat(f"{directory}/{name}")
+            whole = name[len(prefix) : -len(ENDING)] == str(found.st_size)
+            if whole and stat.S_ISREG(found.st_mode):
+                return f"{directory}/{name}"
+    return None
 
 
 def sources() -> list[tuple[str, tuple[int, int]]]:
@@ -72,18 +103,23 @@ def _folder(folder: str, deep: bool) -> Iterator[tuple[str, tuple[int, int]]]:
                 yield from _folder(path, deep)
 
 
-def _name(bundle: Bundle, stamps: object) -> str:
+def _stem(bundle: Bundle, stamps: object) -> str:
     from _blake2 import blake2b
 
     said = repr((TREE, bundle.magic, bundle.python, stamps)).encode()
-    return f"{bundle.image_id[:71]}-{blake2b(said, digest_size=8).hexdigest()}{ENDING}"
+    return f"{bundle.image_id[:IDENTITY]}-{blake2b(said, digest_size=8).hexdigest()}"
 
 
-def _write(bundle: Bundle, names: list[str], path: str, mode: int) -> None:
-    temporary = f"{path}.{os.getpid()}.new"
-    fs.unlink(temporary)
-    fs.write_new(temporary, b"".join(_pieces(bundle, names)), mode, durable=False)
-    fs.rename(temporary, path, durable=False)
+def _write(bundle: Bundle, names: list[str], stem: str, mode: int) -> str:
+    """Make it, durably: what has its name is whole, also after a loss of power. The lock is held."""
+    data = b"".join(_pieces(bundle, names))
+    path = f"{stem}-{len(data)}{ENDING}"
+    fs.unlink(f"{stem}{NEW}")
+    fs.write_new(f"{stem}{NEW}", data, mode)
+    if os.path.isdir(path) and not os.path.islink(path):
+        fs.remove_tree(path)
+    fs.rename(f"{stem}{NEW}", path)
+    return path
 
 
 def _pieces(bundle: Bundle, names: list[str]) -> Iterator[bytes]:
@@ -143,8 +179,32 @@ def _source(name: str) -> bytes:
         return file.read()
 
 
-def _prune(directory: str, bundle: Bundle, keep: str) -> None:
-    """Remove what was made of the same image and other code; who has it open keeps it."""
+def _prune(directory: str, bundle: Bundle, keep: str, stem: str) -> None:
+    """Remove what is damaged, and what was made of the same image and other code that nobody starts now."""
     for name in os.listdir(directory):
-        if name.startswith(bundle.image_id[:71]) and f"{directory}/{name}" != keep:
-            fs.unlink(f"{directory}/{name}")
+        path = f"{directory}/{name}"
+        if path == keep or not name.startswith(bundle.image_id[:IDENTITY]):
+            continue
+        if path.startswith(stem) or name.endswith(NEW) or _is_old(path):
+            fs.remove_tree(path)
+
+
+def _is_old(path: str) -> bool:
+    found = os.lstat(path)
+    return max(found.st_atime, found.st_mtime) < time.time() - UNUSED
+
+
+def sweep(directory: str, stored: Callable[[], Collection[str]]) -> list[str]:
+    """Remove what was made of images that the store has no more, and what was never finished; the names."""
+    if not os.path.isdir(directory):
+        return []
+    with _lock(directory):
+        images = {image_id[:IDENTITY] for image_id in stored()}
+        gone = [
+            name
+            for name in sorted(os.listdir(directory))
+            if name != LOCK and (name[:IDENTITY] not in images or name.endswith(NEW))
+        ]
+        for name in gone:
+            fs.remove_tree(f"{directory}/{name}")
+    return gone
