@@ -63,7 +63,7 @@ def leave(status: int) -> NoReturn:
             stream.flush()
         except (OSError, ValueError):
             continue  # `main` has said what there was to say
-    os._exit(status)
+    os._exit(status if 0 <= status <= 255 else ERROR)  # else 256 would be success
 
 
 def _fail(sentence: str, err: object, debug: bool, status: int = ERROR) -> int:

@@ -99,7 +99,10 @@ def run(script: dict[str, Any]) -> None:
             time.sleep(3600)
         put("ppid", f"{os.getpid()}\n")
     for app, code in script.get("apps", {}).items():
-        put(f"{ROOT}/rkt/status/{app}", f"{code}\n")
+        if isinstance(code, dict):
+            os.mkfifo(f"{ROOT}/rkt/status/{app}")
+        else:
+            put(f"{ROOT}/rkt/status/{app}", f"{code}\n")
     if script.get("ready", True):
         os.symlink("ready", f"{ROOT}/rkt/supervisor-status")
     if script.get("wait"):

@@ -294,7 +294,7 @@ def test_private_users_are_said_as_a_shift_and_own_the_files(
         ({"status": 4}, 4, 4),
         ({"status": 0, "apps": {"tiny": 9}}, 9, 9),
         ({"status": 1, "apps": {"tiny": 9}}, 1, 9),
-        ({"status": 0, "apps": {"tiny": "x" * 1000}}, 0, 0),
+        ({"status": 0, "apps": {"tiny": ""}}, 0, 0),
     ],
 )
 def test_the_end_is_what_run_and_the_status_files_say(
@@ -311,6 +311,24 @@ def test_the_end_is_what_run_and_the_status_files_say(
     (pod,) = agent.data.glob("pods/run/*")
     said = json.loads(agent.ok("status", "--format=json", pod.name))
     assert (said["exit_status"], said["apps"][0]["exit_code"]) == (status, app)
+
+
+@pytest.mark.parametrize(
+    "said", ["256", "-1", "6" * 60, "x" * 1000, "\u00b2", "0x1", {"fifo": True}]
+)
+def test_a_status_that_is_none_is_no_success_and_no_traceback(
+    agent: Agent, recorder: Build, signed_image: Build, said: Any
+) -> None:
+    made = recorder(points(), {"run": {"status": 0, "apps": {"tiny": said}}})
+    result = agent("run", f"--stage1-path={made}", "--net=none", signed_image())
+    assert result.exit == 254 and "Traceback" not in result.stderr, result
+    assert "app tiny: its status is unknown" in result.stderr
+    (pod,) = agent.data.glob("pods/run/*")
+    status = json.loads(agent.ok("status", "--format=json", pod.name))
+    assert (status["exit_status"], status["exit_reason"]) == (254, "failed")
+    (app,) = status["apps"]
+    assert (app["state"], app["exit_code"], app["exit_reason"]) == ("exited", None, "unknown")
+    agent.ok("rm", pod.name)
 
 
 def test_a_pod_whose_launcher_is_killed_ends_with_it_and_leaves_nothing(

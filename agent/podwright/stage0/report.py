@@ -230,7 +230,7 @@ def app_statuses(pod: Pod, manifest: PodManifest) -> dict[str, int]:
     out = {}
     for app in manifest.apps:
         text = _told_inside(pod, f"rkt/status/{app.name}")
-        if text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 255:
             out[app.name] = int(text)
     return out
 

@@ -17,7 +17,7 @@ from podwright.text import safe
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.host.paths import Layout
-    from podwright.stage0.store import StoredImage
+    from podwright.stage0.images import StoredImage
 
 
 def collect(layout: Layout, path: str) -> tuple[str, ...]:

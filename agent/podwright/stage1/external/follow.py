@@ -35,7 +35,8 @@ GRACE = 5.0
 LONG = 3600.0
 FIRST, LONGEST = 0.01, 1.0
 """Seconds between two looks at the children of the process that `ppid` names."""
-UNREADY = 254
+UNREADY = UNKNOWN = 254
+UNUSABLE = "?"
 
 
 class Life:
@@ -73,6 +74,7 @@ class Life:
         self.due = time.monotonic()
         self.pause = FIRST
         self.unready = False
+        self.unclear: set[str] = set()
         self.notes: list[str] = []
         self.reports: list[str] = []
         self.streams: Optional[Streams] = None
@@ -275,7 +277,7 @@ class Life:
             self.notes.append(text)
 
     def _told(self, path: str, *, link: bool = False) -> str:
-        """A short text of the stage1, which could have made anything else of it."""
+        """A short text of the stage1; what else it could have made of it is as much as UNUSABLE."""
         try:
             if link:
                 parent, _, name = path.rpartition("/")
@@ -286,7 +288,7 @@ class Life:
                     os.close(where)
             data = beneath.read_in_root(self.root, path, record.MOST) or b""
         except OSError:
-            return ""
+            return "" if link else UNUSABLE
         return data.decode("utf-8", "replace").strip()
 
     def kill(self) -> None:
@@ -303,7 +305,8 @@ class Life:
         forced = common.was_forced(self.pod.pod_dir)
         stopped = forced or self.asked or record.was_asked(self.pod.pod_dir)
         codes = self._codes(stopped)
-        failed = next((code for code in codes.values() if code), 0)
+        unclear = UNKNOWN if self.unclear else 0
+        failed = next((code for code in codes.values() if code), unclear)
         status = self.status or (0 if self.mutable else failed)
         if self.unready:
             reason, status = "not-ready", UNREADY
@@ -324,12 +327,18 @@ class Life:
         names = self._names()
         for name in names:
             text = self._told(f"rkt/status/{name}")
-            if text.isascii() and text.isdigit():
-                codes[name] = int(text)
-        if not codes and len(names) == 1 and not self.mutable:
+            code = record.exit_status(text)
+            if code is not None:
+                codes[name] = code
+            elif text:
+                self.unclear.add(name)
+                self._note(
+                    f"app {name}: its status is unknown: rkt/status/{name} has none of 0 to 255"
+                )
+        if not codes and not self.unclear and len(names) == 1 and not self.mutable:
             codes[names[0]] = self.status or 0
         if self.signal and not stopped:
-            for name in names:
+            for name in set(names) - self.unclear:
                 codes.setdefault(name, KILLED)
         return codes
 
@@ -347,7 +356,7 @@ class Life:
     def _app(self, name: str, status: Optional[int], why: str) -> AppRecord:
         reason = why or ("failed" if status else "exited")
         if status is None:
-            reason = why or "unknown"
+            reason = "unknown" if name in self.unclear else why or "unknown"
         return AppRecord(name, status, reason, self.began, time.time(), over=True)
 
     def end(self) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SAID = ("pid", "ppid")
 ASKED = "stop-asked"
 MOST = 64
+HIGHEST_STATUS = 255
 
 
 def write(pod_dir: str, pid: int, run: int, cgroups: list[str]) -> None:
@@ -60,6 +61,12 @@ def _number(path: str) -> int:
     finally:
         os.close(fd)
     return int(text) if text.isdigit() and len(text) < 10 else 0
+
+
+def exit_status(text: str) -> Optional[int]:
+    """What a status file says, if that is an exit status: a decimal number up to 255."""
+    plain = text.isascii() and text.isdigit() and len(text) <= 3
+    return int(text) if plain and int(text) <= HIGHEST_STATUS else None
 
 
 def children(parent: int) -> list[int]:
