@@ -200,11 +200,14 @@ class Follower:
             os.close(top)
 
     def _say_ready(self) -> None:
-        where = self._inside("rkt")
         try:
-            fs.symlink("ready", "supervisor-status", dir_fd=where)
-        finally:
-            os.close(where)
+            where = self._inside("rkt")
+            try:
+                fs.symlink("ready", "supervisor-status", dir_fd=where)
+            finally:
+                os.close(where)
+        except OSError as err:
+            self._not_there(err)
         if os.path.exists(f"{self.pod_dir}/health"):
             from podwright.stage1.namespaces import health
 
@@ -219,11 +222,18 @@ class Follower:
 
     def _write_killed(self, name: str) -> None:
         """Write an app's status file in PID 1's place."""
-        where = self._inside("rkt/status")
         try:
-            fs.replace_at(where, name, f"{KILLED}\n".encode(), 0o644, durable=False)
-        finally:
-            os.close(where)
+            where = self._inside("rkt/status")
+            try:
+                fs.replace_at(where, name, f"{KILLED}\n".encode(), 0o644, durable=False)
+            finally:
+                os.close(where)
+        except OSError as err:
+            self._not_there(err)
+
+    def _not_there(self, err: OSError) -> None:
+        """What is in the pod's own root is not as it was made, which is no fault of the host."""
+        self._noted(f"what the pod has come to cannot be written in its root: {safe(err.strerror)}")
 
     def _outcome(self, status: int, reason: str) -> Outcome:
         records = tuple(self.apps.get(name, AppRecord(name)) for name in self.names)
