@@ -111,7 +111,8 @@ def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
             index += 1
         part = version[start:index]
         if digits:
-            parts.append((2, int(part), ""))
+            plain = part.lstrip("0")  # as text: a number may be longer than Python converts
+            parts.append((2, len(plain), plain))
         else:
             parts.append((0 if part[0] == "~" else 1, 0, part))
     return (*parts, (0, 1, ""))

@@ -63,6 +63,22 @@ def test_versions_are_compared_as_people_do() -> None:
     assert sorted(mixed, key=stage1.version_key) == versions
 
 
+def test_an_image_whose_version_is_a_number_of_5000_digits_ends_no_run() -> None:
+    versions = [
+        "1.0",
+        "1.2",
+        f"1.{'9' * 5000}",
+        f"1.1{'0' * 5000}",
+        "2.007",
+        "2.8",
+        "8" * 4999,
+        "9" * 5000,
+    ]
+    mixed = [*versions[3:], *versions[:3]]
+    assert sorted(mixed, key=stage1.version_key) == versions
+    assert stage1.version_key("1.007") == stage1.version_key("01.7")
+
+
 @pytest.mark.parametrize(
     ("fields", "found"),
     [
