@@ -84,7 +84,11 @@ def at_location(location: str, what: str) -> Choice:
     """What a URL or an absolute path means."""
     if location.startswith("/"):
         return at_path(location, what)
-    flavour = _shipped(location[len("file://") :]) if location.startswith("file://") else ""
+    flavour = ""
+    if location.startswith("file://"):
+        from urllib.parse import unquote
+
+        flavour = _shipped(unquote(location[len("file://") :]))
     return Choice(flavour) if flavour else Choice(IMAGE, model.given("url", location, what))
 
 
@@ -182,6 +186,8 @@ def of_kvm(layout: Layout) -> GivenStage1:
 
 def _shipped(path: str) -> str:
     """The flavour of a stage1 image as rkt shipped it; "" for a file that is somebody's own."""
+    if path.startswith("/"):
+        path = os.path.normpath(path)  # by what it means, whatever detour it takes
     directory, _, name = path.rpartition("/")
     if directory and not f"{directory}/".startswith(SHIPPED):
         return ""

@@ -151,3 +151,18 @@ def test_a_file_that_others_can_write_chooses_nothing(layout: Layout) -> None:
     Path(layout.local_config, "stage1.d/10.json").chmod(0o666)
     with pytest.raises(UsageError, match="may be written by others"):
         stage1choice.by_configuration(layout)
+
+
+@pytest.mark.parametrize(
+    "detour", ["/usr/lib/rkt/../../..", "/usr/lib/rkt/./../../..", "/usr/lib/rkt/x/../../../.."]
+)
+def test_a_file_of_ones_own_is_not_taken_for_one_of_rkts_because_of_a_detour(
+    tmp_path: Path, detour: str
+) -> None:
+    own = tmp_path / "stage1-fly.aci"
+    own.touch()
+    found = Choice("image", GivenStage1("path", str(own)))
+    assert stage1choice.at_path(f"{detour}{own}", "--stage1-path") == found
+    for url in (f"file://{detour}{own}", f"file://{detour.replace('..', '%2e%2e')}{own}"):
+        assert stage1choice.at_location(url, "--stage1-url").flavour == "image"
+    assert stage1choice.at_path("/usr/lib//rkt/x/../stage1-fly.aci", "") == Choice("fly")
