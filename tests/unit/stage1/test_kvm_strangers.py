@@ -66,6 +66,10 @@ def said(*all_of_it: Frame, options: tuple[str, ...] = ()) -> str:
         frames.encode(HELLO) + frames.encode(Frame(frames.OPEN, 2, b'{"for":"input"}')),
         frames.encode(HELLO)
         + frames.encode(Frame(frames.OPEN, 2, b'{"app":"x","for":"output","name":"stdout"}')),
+        frames.encode(HELLO)
+        + frames.encode(Frame(frames.OPEN, 2, b'{"app":["x"],"for":"output","name":"stdout"}')),
+        frames.encode(HELLO)
+        + frames.encode(Frame(frames.OPEN, 2, b'{"app":"web","for":"output","name":{}}')),
         frames.encode(HELLO) + frames.encode(Frame(frames.OPEN, 1, b'{"for":"output"}')),
     ],
     ids=[
@@ -77,6 +81,8 @@ def said(*all_of_it: Frame, options: tuple[str, ...] = ()) -> str:
         "twice",
         "input",
         "output",
+        "output-of-a-list",
+        "output-by-an-object",
         "number",
     ],
 )

@@ -39,10 +39,11 @@ class Outputs:
 
     def open(self, channel: Channel, number: int, asked: dict[str, Any]) -> Stream:
         """The stream of an output that the guest opens. Raises Nonsense."""
-        key = (asked.get("app"), asked.get("name"))
-        if key[0] not in self.apps or key[1] not in NAMES or key in self._opened:
+        app, name = asked.get("app"), asked.get("name")
+        if not isinstance(app, str) or app not in self.apps or name not in NAMES:
             raise Nonsense("an output that the pod does not have")
-        app, name = str(key[0]), str(key[1])
+        if (app, name) in self._opened:
+            raise Nonsense("an output for the second time")
         self._opened.add((app, name))
         sink = self._sink(app, name)
         if sink is None:
