@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from podwright.stage1.kvm import frames
+from podwright.stage1.kvm import frames, reports
 from podwright.stage1.kvm.channel import Channel
 from podwright.stage1.kvm.frames import Frame
 from podwright.stage1.kvm.ports import Input, own_input
@@ -106,6 +106,25 @@ def test_a_guest_that_asks_and_never_reads_is_not_heard_any_more() -> None:
     flood = [Frame(frames.OPEN, 2 * number, ask) for number in range(1, 8000)]
     text = said(HELLO, *flood, Frame(frames.HELLO), options=("hurried",))
     assert "the pod's machine has not started the pod within 2 s" in text
+
+
+@pytest.mark.threat("T80")
+def test_a_guest_that_reports_without_end_is_not_heard_for_a_while() -> None:
+    text = said(HELLO, *[report("isolated")] * 9000, Frame(frames.HELLO), options=("hurried",))
+    assert "the pod's machine has not started the pod within 2 s" in text
+
+
+def test_reports_are_listened_to_at_a_pace() -> None:
+    pace = reports.Pace(2)
+    for _ in range(108):
+        pace.count(1000.0)
+        assert not pace.wait(1000.0)
+    for _ in range(6):
+        pace.count(1000.0)
+    assert pace.wait(1000.0) == pytest.approx(0.5)
+    assert not pace.wait(1000.5)
+    pace.count(2000.0)
+    assert not pace.wait(2000.0)
 
 
 @pytest.mark.parametrize("make", [os.pipe, socketpair], ids=["pipe", "socket"])

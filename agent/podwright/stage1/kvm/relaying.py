@@ -76,6 +76,7 @@ class Relaying:
         self.plan = plan
         self.link = link
         self.apps = frozenset(app.name for app in plan.apps)
+        self.pace = reports.Pace(len(self.apps))
         self.channel = Channel(channel, 1, self._opened, self._heard)
         self.console = console
         self.qemu = qemu
@@ -157,9 +158,10 @@ class Relaying:
         self._tick()
 
     def _channel_events(self) -> int:
-        """What the channel waits for. A guest that does not read is answered no more than that."""
+        """What the channel waits for: who does not read, or reports without end, is not heard for a while."""
         unread = len(self.channel.waiting)
-        return (select.POLLOUT if unread else 0) | (select.POLLIN if unread < MOST_UNREAD else 0)
+        heard = unread < MOST_UNREAD and not self.pace.wait(time.monotonic())
+        return (select.POLLOUT if unread else 0) | (select.POLLIN if heard else 0)
 
     def _ready(self, fd: int, events: int, waited: dict[int, Port]) -> None:
         if fd == self.signals:
@@ -185,6 +187,8 @@ class Relaying:
         due = min(self.until, self.clock, self.clients.control.due())
         if any(isinstance(port, Terminal) for port in self._ports()):
             due = min(due, time.monotonic() + LOOK)
+        if self.pace.wait(time.monotonic()):
+            due = min(due, time.monotonic() + self.pace.wait(time.monotonic()))
         if any(each.held for each in self.outputs.logged):
             due = min(due, time.monotonic() + SOON)
         return due
@@ -290,6 +294,7 @@ class Relaying:
         self.channel.send_json(frames.GO, {**own, "nics": self.nics})
 
     def _reported(self, line: bytes) -> None:
+        self.pace.count(time.monotonic())
         kind, *fields = reports.check(line, self.apps)
         if self.outcome is not None or self.failure is not None:
             raise Nonsense("it goes on after its end")

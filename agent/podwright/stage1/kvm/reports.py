@@ -127,6 +127,28 @@ KINDS: dict[str, Callable[[list[str], frozenset[str]], list[str]]] = {
 }
 
 
+class Pace:
+    """How many reports are listened to: some at once, and some each second, more of many apps."""
+
+    def __init__(self, apps: int) -> None:
+        self.most = 100.0 + 4 * apps
+        self.each_second = 10.0 + apps
+        self._left = self.most
+        self._at = 0.0
+
+    def count(self, now: float) -> None:
+        """One has come; it may be one that is listened to in advance."""
+        self._left = self._refilled(now) - 1
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """Seconds until there is room for another one."""
+        return max(0.0, -self._refilled(now) / self.each_second)
+
+    def _refilled(self, now: float) -> float:
+        return min(self.most, self._left + (now - self._at) * self.each_second)
+
+
 def outer(data: bytes) -> bytes:
     """What of a message for the host's service manager is passed on: statuses and signs of life."""
     out = []
