@@ -184,6 +184,22 @@ def test_what_is_not_signed_is_not_a_stage1_either(
     assert "without a signature check" in trusting.refused(*PREPARE, "--stage1-name=kvm", TINY)
 
 
+def test_an_unsigned_image_of_a_higher_version_does_not_keep_pods_from_the_signed_one(
+    trusting: Agent, kvm_image: Callable[..., str], tiny_image: Publish, tmp_path: Path
+) -> None:
+    kvm_image("1.0")
+    for version in ("1.0", "2.0", "9" * 5000):
+        plain = tmp_path / "plain.aci"
+        annotations = [*of_kvm(), {"name": "example.com/built", "value": "elsewhere"}]
+        shutil.copyfile(tiny_image(name=NAME, version=version, annotations=annotations), plain)
+        trusting.ok("--insecure-options=image", "fetch", plain)
+    for name in ("kvm", f"{NAME}:1.0"):
+        pod = prepared(trusting, f"--stage1-name={name}")
+        assert pod["stage1_image"]["name"] == f"{NAME}:1.0" and not pod["insecure"]
+    line = trusting.refused(*PREPARE, f"--stage1-name={NAME}:2.0", TINY)
+    assert "without a signature check" in line
+
+
 def test_an_image_that_is_no_stage1_is_refused(trusting: Agent, signed_image: Publish) -> None:
     line = trusting.refused(*PREPARE, f"--stage1-path={signed_image()}", TINY)
     assert "image example.com/tiny is no stage1: it has neither annotation" in line

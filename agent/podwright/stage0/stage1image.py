@@ -157,15 +157,24 @@ def check_configured(asked: GivenStage1, image: StoredImage) -> None:
 
 
 def _stored(layout: Layout, asked: GivenStage1, spec: PodSpec) -> Optional[StoredImage]:
-    """The newest stored image of a name that fits. Raises NotFoundError where nothing may be fetched."""
+    """The newest stored image of a name that fits and may run, so that one that somebody has stored
+    without a check stands in nobody's way.
+
+    Raises NotFoundError where nothing may be fetched, and what is said of the newest where none may run.
+    """
     if asked.way != "name":
         return None
     candidates = [
         image for image in images.find_images(layout, asked.text) if _fits(image, spec.stage1)
     ]
-    if candidates:
-        best = max(candidates, key=_order)
-        return images.admit(layout, best.id, spec.insecure)
+    refused: Optional[PodwrightError] = None
+    for image in sorted(candidates, key=_order, reverse=True):
+        try:
+            return images.admit(layout, image.id, spec.insecure)
+        except PodwrightError as err:
+            refused = refused or err
+    if refused is not None:
+        raise refused
     if asked.stored and not asked.location:
         raise missing(layout, asked, spec.stage1)
     return None
