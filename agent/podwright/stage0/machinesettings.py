@@ -39,7 +39,7 @@ EMULATED = (
 def read(layout: Layout) -> Settings:
     """What the configuration directories say. Raises UsageError naming the file and the field."""
     found: dict[str, Any] = {}
-    for directory in documents(layout, DIRECTORY, ("kvm",)):
+    for directory in documents(layout, DIRECTORY, ("kvm",), strict=True):
         own: dict[str, Any] = {}
         for fields in directory:
             said = _file(fields)

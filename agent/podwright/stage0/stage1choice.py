@@ -109,7 +109,7 @@ def from_directory(layout: Layout, name: str, what: str) -> Choice:
 def images_directory(layout: Layout) -> str:
     """Where stage1 images lie that are named by their files: `stage1-images` of paths.d, or beside us."""
     found = ""
-    for directory in documents(layout, "paths.d", ("paths",)):
+    for directory in documents(layout, "paths.d", ("paths",), strict=True):
         said = ""
         for fields in directory:
             text = fields.text("stage1-images")
@@ -126,7 +126,7 @@ def images_directory(layout: Layout) -> str:
 def configured(layout: Layout) -> Configured:
     """What stage1.d says; a later directory has the last word, and said twice in one is an error."""
     found = Configured()
-    for directory in documents(layout, "stage1.d", ("stage1",)):
+    for directory in documents(layout, "stage1.d", ("stage1",), strict=True):
         said = Configured()
         for fields in directory:
             said = _joined(said, fields)

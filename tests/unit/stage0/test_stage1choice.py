@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,37 @@ def test_a_file_of_ones_own_is_not_taken_for_one_of_rkts_because_of_a_detour(
     for url in (f"file://{detour}{own}", f"file://{detour.replace('..', '%2e%2e')}{own}"):
         assert stage1choice.at_location(url, "--stage1-url").flavour == "image"
     assert stage1choice.at_path("/usr/lib//rkt/x/../stage1-fly.aci", "") == Choice("fly")
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "directory", "dangling"])
+def test_a_stage1_d_file_that_is_a_link_does_not_leave_pods_in_namespaces_without_a_word(
+    layout: Layout, tmp_path: Path, kind: str
+) -> None:
+    say(str(tmp_path), "stage1", "managed.json", name="podwright.io/stage1-kvm", version="1.0")
+    place = Path(layout.local_config) / "stage1.d/10.json"
+    place.parent.mkdir()
+    if kind == "link":
+        place.symlink_to(tmp_path / "stage1.d/managed.json")
+    elif kind == "dangling":
+        place.symlink_to("nowhere")
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.mkdir()
+    with pytest.raises(UsageError, match=r"10\.json is not a regular file"):
+        stage1choice.by_configuration(layout)
+    place.rename(place.with_suffix(".off"))
+    assert stage1choice.by_configuration(layout) is None
+
+
+def test_a_stage1_d_directory_that_everybody_may_write_is_not_believed(layout: Layout) -> None:
+    say(layout.local_config, "stage1", name="podwright.io/stage1-kvm", version="1.0")
+    place = Path(layout.local_config) / "stage1.d"
+    assert stage1choice.by_configuration(layout)
+    place.chmod(0o777)
+    with pytest.raises(UsageError, match="may be written by others"):
+        stage1choice.by_configuration(layout)
+    place.chmod(0o755)
+    place.parent.chmod(0o777)
+    with pytest.raises(UsageError, match="may be written by others"):
+        stage1choice.by_configuration(layout)

@@ -9,6 +9,7 @@ import stat
 
 from podwright import jsonio
 from podwright.errors import UsageError
+from podwright.host import owned
 from podwright.model.fields import Fields
 from podwright.text import safe
 
@@ -19,21 +20,27 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 
-def documents(layout: Layout, subdirectory: str, kinds: tuple[str, ...]) -> list[list[Fields]]:
+def documents(
+    layout: Layout, subdirectory: str, kinds: tuple[str, ...], *, strict: bool = False
+) -> list[list[Fields]]:
     """The files of each configuration directory, the last directory having the last word.
 
-    kinds  what rktKind may be there
+    kinds   what rktKind may be there
+    strict  what would decide how pods are run is not passed over: a *.json that is no regular file is
+            refused, and a directory in which others could put or exchange one
     Within a directory in lexical order; links and other names than *.json are passed over.
     """
     bases = layout.config_dirs()
-    return [_directory(f"{base}/{subdirectory}", kinds) for base in bases if base]
+    return [_directory(f"{base}/{subdirectory}", kinds, strict) for base in bases if base]
 
 
-def _directory(directory: str, kinds: tuple[str, ...]) -> list[Fields]:
+def _directory(directory: str, kinds: tuple[str, ...], strict: bool) -> list[Fields]:
     try:
         names = sorted(os.listdir(directory))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    if strict:
+        _refuse_doubtful(directory, [name for name in names if name.endswith(".json")])
     out = []
     for name in names:
         path = f"{directory}/{name}"
@@ -45,6 +52,25 @@ def _directory(directory: str, kinds: tuple[str, ...]) -> list[Fields]:
         fields.choice("rktKind", kinds, ...)
         out.append(fields)
     return out
+
+
+def _refuse_doubtful(directory: str, names: list[str]) -> None:
+    """Raise UsageError for what says something, but cannot be believed."""
+    why = (owned.directory_problem(directory) or owned.way_problem(directory)) if names else ""
+    if why:
+        raise UsageError(
+            f"{safe(directory, 300)} {why}; what it says cannot be believed",
+            "correct it as root: only root may write there",
+            object=directory,
+        )
+    for name in names:
+        path = f"{directory}/{name}"
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise UsageError(
+                f"{safe(path, 300)} is not a regular file, so what it says does not hold",
+                "put the file itself there, not a link to it; or remove it",
+                object=path,
+            )
 
 
 def read_private(path: str) -> Optional[bytes]:
