@@ -363,6 +363,44 @@ def test_stop_force_ends_the_pod_whatever_its_stage1_does(
     assert "sleep 3600" not in agent.host.run(["ps", "-ef"]).stdout
 
 
+GOOD = {"netName": "mine", "ifName": "eth0", "ip": "192.0.2.9"}
+BAD_PORT = {**GOOD, "ports": [{"protocol": "tcp", "hostPort": "80"}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "good"),
+    [
+        ("fifo", 0),
+        ("endless", 0),
+        ("link", 0),
+        ("", 0),
+        ("{}", 0),
+        ("[5,null]", 0),
+        (json.dumps([GOOD]), 1),
+        (
+            json.dumps([GOOD, BAD_PORT, {**GOOD, "ip": 1}, {**GOOD, "addresses": "x"}, {"ip": ""}]),
+            1,
+        ),
+    ],
+)
+def test_list_and_status_answer_whatever_a_pod_says_of_its_networks(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path, said: str, good: int
+) -> None:
+    agent.data.mkdir(exist_ok=True)
+    (agent.data / "canary").write_text(json.dumps([GOOD]))
+    made = recorder(points(), {"run": {"wait": True, "pid": True, "net-info": said}})
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", signed_image()).ready()
+    status = pod.status()
+    assert [one["netName"] for one in status["networks"]] == ["mine"] * good
+    told = [text for text in status["reports"] if text.startswith("net-info.json")]
+    assert len(told) == (said != json.dumps([GOOD]))
+    assert ("mine:ip4=192.0.2.9" in agent.ok("list")) is bool(good)
+    assert ("mine" in agent.ok("status", pod.uuid)) is bool(good)
+    agent.ok("stop", "--force", pod.uuid)
+    pod.ended()
+    agent.ok("rm", pod.uuid)
+
+
 def test_stop_without_an_entry_point_signals_the_pod(
     agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
 ) -> None:

@@ -8,13 +8,14 @@ one for an instant; so those who need it exclusively wait a little before they g
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
 from podwright import jsonio
 from podwright.errors import LockedError, NotFoundError, PodwrightError, StoreError, UsageError
 from podwright.host.lock import try_lock
-from podwright.kernel import fs
+from podwright.kernel import beneath, fs
 from podwright.model.names import is_pod_name, is_uuid
 from podwright.text import safe
 from podwright.values import replace, value
@@ -43,6 +44,13 @@ STATE_NAMES = {
     (GARBAGE, True): "deleting",
     (GARBAGE, False): "garbage",
 }
+NO_FILE = frozenset(
+    (
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EXDEV),
+        *(errno.EINVAL, errno.EFBIG, errno.ENXIO, errno.ENODEV),
+    )
+)
+"""What reading says of what is no file of ours."""
 OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -72,12 +80,16 @@ class Pod:
     def read(self, name: str) -> str:
         """The text of a file of the pod, or "" when there is none; bytes that are no text are
         shown as escapes, so that a damaged pod can be listed and removed.
+
+        A stage1 can have made anything of it: what is no file, a link or endless is as good as none.
         """
         try:
-            with open(f"{self.path}/{name}", encoding="utf-8", errors="backslashreplace") as file:
-                return file.read()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            return ""
+            data = beneath.read_regular(self.path, name, jsonio.MAX_BYTES)
+        except OSError as err:
+            if err.errno in NO_FILE:
+                return ""
+            raise
+        return data.decode("utf-8", "backslashreplace")
 
     def read_json(self, name: str) -> Any:
         """A JSON file of the pod, or None when it is missing or damaged."""

@@ -10,6 +10,7 @@ from podwright.errors import PodwrightError
 from podwright.host import clock, uidranges
 from podwright.kernel import beneath
 from podwright.model.volume import in_memory, is_read_only
+from podwright.stage0 import netinfo
 from podwright.stage0.start import read_manifest
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ def report(pod: Pod) -> dict[str, Any]:
     """One pod as JSON. A damaged pod is reported with what can be read, and `error`."""
     runtime = _object(pod.read_json("runtime-config"))
     ended = _object(pod.read_json("exited"))
+    networks, ignored = _networks(pod)
     out: dict[str, Any] = {
         "name": pod.uuid,
         "pod_name": runtime.get("name", ""),
@@ -37,7 +39,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "created_at": pod.read("pod-created").strip() or _mtime(pod.path),
         "started_at": pod.read("started-at").strip() or None,
         "finished_at": ended.get("finished"),
-        "networks": _networks(pod),
+        "networks": networks,
         "ready": is_ready(pod),
         "pid": _pid(pod),
         "exit_status": ended.get("status"),
@@ -49,7 +51,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "user_annotations": {},
         "user_labels": {},
         "allow": [],
-        "reports": _reports(pod, runtime),
+        "reports": [*_reports(pod, runtime), *ignored],
         "private_users": _users(pod),
         "lives": _lives(pod),
         "selinux": _selinux(pod, runtime),
@@ -60,7 +62,10 @@ def report(pod: Pod) -> dict[str, Any]:
         out["error"] = str(err)
         return out
     out["apps"] = [_app(pod, manifest, app, out, ended) for app in manifest.apps]
+    boots = pod.state == "running" and out["stage1"] == "kvm" and not _has_booted(out["machine"])
     for app in out["apps"]:
+        if boots and app["state"] == "running":
+            app["state"] = "created"
         app.update(_health(pod, app))
     out["app_names"] = [app.name for app in manifest.apps]
     out["ports"] = [
@@ -190,6 +195,11 @@ def _machine(pod: Pod) -> dict[str, Any]:
     return {**found, "steps": said_steps} if said_steps else found
 
 
+def _has_booted(machine: dict[str, Any]) -> bool:
+    """Whether the apps in it have been begun: until then it boots, which takes a while."""
+    return "app" in machine.get("steps", {})
+
+
 def _object(raw: Any) -> dict[str, Any]:
     """A JSON object, empty when it is missing or damaged."""
     return raw if isinstance(raw, dict) else {}
@@ -202,10 +212,9 @@ def _mtime(path: str) -> Optional[str]:
         return None
 
 
-def _networks(pod: Pod) -> list[Any]:
+def _networks(pod: Pod) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Networks of a pod that runs; addresses of an ended one are free again."""
-    found = pod.read_json("net-info.json") if pod.state == "running" else None
-    return found if isinstance(found, list) else []
+    return netinfo.read(pod) if pod.state == "running" else ([], ())
 
 
 def is_ready(pod: Pod) -> bool:
@@ -222,7 +231,7 @@ def _pid(pod: Pod) -> Optional[int]:
     if not text and os.path.lexists(f"{pod.path}/stage1/programs") and pod.state == "running":
         found = _object(pod.read_json("init")).get("pid")
         return found if isinstance(found, int) and found > 0 else None
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def app_statuses(pod: Pod, manifest: PodManifest) -> dict[str, int]:

@@ -9,7 +9,7 @@ import os
 from podwright import jsonio
 from podwright.errors import StoreError
 from podwright.host import clock
-from podwright.kernel import fs
+from podwright.kernel import beneath, fs
 from podwright.model import privateusers
 from podwright.model.pod import MUTABLE, parse_pod
 from podwright.stage0 import etcfiles, images, intact, ownusers, pods, prepare, verdict
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 def read_manifest(path: str) -> PodManifest:
     """The manifest of the pod that lies in `path`."""
-    with open(f"{path}/pod", "rb") as file:
-        return parse_pod(jsonio.loads(file.read(), f"{path}/pod"), "pod manifest")
+    data = beneath.read_regular(path, "pod", jsonio.MAX_BYTES)
+    return parse_pod(jsonio.loads(data, f"{path}/pod"), "pod manifest")
 
 
 def read_runtime(path: str) -> dict[str, Any]:
     """The runtime configuration of a pod; a newer format is refused."""
-    with open(f"{path}/runtime-config", "rb") as file:
-        config: dict[str, Any] = jsonio.loads(file.read(), f"{path}/runtime-config")
+    data = beneath.read_regular(path, "runtime-config", jsonio.MAX_BYTES)
+    config: dict[str, Any] = jsonio.loads(data, f"{path}/runtime-config")
     if config.get("format") not in (prepare.RUNTIME_FORMAT, prepare.WITH_IMAGE_FORMAT):
         raise StoreError(
             f"{path}: runtime-config has format {config.get('format')}", "upgrade the agent"
