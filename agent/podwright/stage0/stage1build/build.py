@@ -11,7 +11,7 @@ from podwright.stage0.build import archive, members
 from podwright.stage0.build.manifest import Edits, assemble
 from podwright.stage0.build.members import Member
 from podwright.stage0.render.tarread import DIRECTORY, FILE
-from podwright.stage0.stage1build import base, interpreter, kernelsource
+from podwright.stage0.stage1build import base, interpreter, kernelsource, leftovers
 from podwright.stage1.kvm import bundle
 from podwright.values import value
 
@@ -55,9 +55,8 @@ class Built:
 
 def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built:
     """Make the image. Raises UsageError, NotFoundError, HostError; then what was there is still there."""
-    scratch = f"/var/tmp/podwright-stage1-{os.urandom(8).hex()}"
-    fs.mkdir(scratch)
-    try:
+    leftovers.sweep(os.path.abspath(order.output))
+    with leftovers.Scratch() as scratch:
         if order.modules:
             kernel = kernelsource.from_files(order.kernel, order.modules)
         else:
@@ -66,8 +65,6 @@ def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built
             kernel = kernelsource.from_package(package, scratch)
         say(f"kernel {kernel.release}")
         return _write(order, kernel, say)
-    finally:
-        fs.remove_tree(scratch)
 
 
 def _write(order: Order, kernel: Kernel, say: Callable[[str], None]) -> Built:
