@@ -102,7 +102,7 @@ class Fields:
         found = self.text(name, default)
         if found not in allowed:
             raise UsageError(
-                f"{self.at(name)}: {safe(found, 60)!r} is not one of {', '.join(allowed)}",
+                f"{self.at(name)}: {safe(found, 60)!r} is not one of {', '.join(filter(None, allowed))}",
                 object=self.at(name),
             )
         return found

@@ -30,7 +30,7 @@ PROTOCOL = "podwright.io/stage1/protocol"
 RUN = "coreos.com/rkt/stage1/run"
 """Annotation that every stage1 of the published contract has."""
 WAYS = ("name", "path", "url", "hash")
-BUILD = "make it with podwright stage1 build kvm, or fetch it"
+BUILD = "make it with podwright stage1 build kvm OUT.aci, and fetch that file"
 
 
 @value
@@ -66,6 +66,14 @@ def check(manifest: ImageManifest, asked: str) -> str:
     """The flavour that an image makes of `asked`, KVM or IMAGE. Raises ImageError where it cannot."""
     found = flavour_of(manifest.annotations)
     name = safe(manifest.name, 160)
+    if not found and KIND in dict(manifest.annotations):
+        kind = safe(dict(manifest.annotations)[KIND], 60)
+        raise ImageError(
+            f"image {name} is of kind {kind!r}, which this agent does not know",
+            f"its annotation {KIND} can be {KVM}",
+            object=manifest.name,
+            reason="no-stage1",
+        )
     if not found:
         raise ImageError(
             f"image {name} is no stage1: it has neither annotation {RUN} nor {KIND}",
@@ -94,7 +102,7 @@ def check_protocol(manifest: ImageManifest) -> None:
         raise ImageError(
             f"image {safe(manifest.name, 160)} speaks protocol {safe(said, 20) or '(none)'} with its"
             f" host, this agent speaks {frames.PROTOCOL}",
-            "make one with this agent: podwright stage1 build kvm",
+            "make one with this agent: podwright stage1 build kvm OUT.aci, and fetch that file",
             object=manifest.name,
             reason="stage1-protocol",
         )

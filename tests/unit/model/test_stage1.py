@@ -45,6 +45,7 @@ def test_what_an_image_is() -> None:
     ("manifest", "asked", "text"),
     [
         (image(), "image", "image example.com/one is no stage1: it has neither annotation"),
+        (image(kind="kvn"), "image", "is of kind 'kvn', which this agent does not know"),
         (image(run="/init"), "kvm", "is no stage1 for stage1 kvm"),
         (image(kind="kvm"), "kvm", "speaks protocol (none) with its host, this agent speaks 1"),
         (image(kind="kvm", protocol="2"), "image", "speaks protocol 2 with its host"),

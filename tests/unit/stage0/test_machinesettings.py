@@ -58,8 +58,8 @@ def test_said_twice_in_one_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ({"accelerator": "hvf"}, "'hvf' is not one of"),
-        ({"runner": "lkvm"}, "'lkvm' is not one of"),
+        ({"accelerator": "hvf"}, "'hvf' is not one of kvm, tcg"),
+        ({"runner": "lkvm"}, "'lkvm' is not one of auto, libvirt, qemu"),
         ({"overhead": -1}, "is not between"),
         ({"overhead": "1"}, "must be a whole number"),
         ({"parameters": ["a b"]}, "is not one word"),
