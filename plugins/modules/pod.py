@@ -309,7 +309,7 @@ options:
         - How the pod is isolated. V(namespaces), which is the default; V(kvm), the same pod in a virtual
           machine of its own; V(fly), one app with the host's namespaces, for agents of the host; or
           V(image), the stage1 image that O(stage1_image) names, whatever it does.
-        - V(kvm) needs a stage1 image on the host, made by C(podwright stage1 build kvm). It refuses
+        - V(kvm) needs a stage1 image on the host, made by C(podwright stage1 build kvm OUT.aci). It refuses
           O(net=host), devices that are no disks, volumes with propagation shared, and O(sockets).
       type: str
     stage1_image:

@@ -90,8 +90,11 @@ def test_unsigned_it_is_refused_like_every_image(agent: Agent, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("xen", "{out}"), "stage1 'xen' is not made of anything"),
-        (("kvm",), "needs a kind and a file to make"),
+        (("xen", "{out}"), "there is no stage1 'xen' that can be made: only kvm"),
+        (("kvm",), "takes a kind and the file to make, not 1 words"),
+        (("kvm", "{out}", "more"), "takes a kind and the file to make, not 3 words"),
+        (("kvm", "{out}/none/x.aci"), "/none is no directory"),
+        (("kvm", "/tmp"), "/tmp cannot be made: it is a directory"),
         (("kvm", "{out}", "--kernel=/boot/vmlinuz"), "a kernel's file and its modules belong together"),
         (("kvm", "{out}", "--modules=/lib/modules"), "a kernel's file and its modules belong together"),
         (("kvm", "{out}", "--kernel=/no/kernel", "--modules=/etc"), "kernel /no/kernel is no file"),

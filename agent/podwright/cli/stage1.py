@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 from podwright.cli.build import open_signer
 from podwright.cli.context import Context, answer, note, say
 from podwright.cli.verbs_stage1 import KINDS
@@ -21,11 +23,16 @@ USAGE = "podwright stage1 build kvm OUT.aci"
 def build(context: Context, args: Arguments) -> int:
     """Make a stage1 image; prints its ID."""
     if len(args.rest) != 2:
-        raise UsageError("stage1 build needs a kind and a file to make", USAGE)
+        raise UsageError(
+            f"stage1 build takes a kind and the file to make, not {len(args.rest)} words",
+            f"write: {USAGE}",
+        )
     if args.rest[0] not in KINDS:
         raise UsageError(
-            f"stage1 {safe(args.rest[0], 60)!r} is not made of anything", f"write: {USAGE}"
+            f"there is no stage1 {safe(args.rest[0], 60)!r} that can be made: only {', '.join(KINDS)}",
+            f"write: {USAGE}",
         )
+    _check_place(args.rest[1])
     order = _order(args)
     signer = open_signer(args, args.text("sign")) if args.text("sign") else None
     try:
@@ -51,6 +58,18 @@ def build(context: Context, args: Arguments) -> int:
         if not built.changed:
             note(f"{safe(built.path, 300)} is up to date")
     return 0
+
+
+def _check_place(path: str) -> None:
+    """Refuse a file that could not be made, before anything is fetched for it."""
+    directory = os.path.dirname(os.path.abspath(path))
+    why = ""
+    if not os.path.isdir(directory):
+        why = f"{safe(directory, 200)} is no directory"
+    elif os.path.isdir(path):
+        why = "it is a directory"
+    if why:
+        raise UsageError(f"{safe(path, 200)} cannot be made: {why}", "check the path", object=path)
 
 
 def _order(args: Arguments) -> builder.Order:

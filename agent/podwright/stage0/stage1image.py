@@ -206,10 +206,14 @@ def missing(layout: Layout, asked: GivenStage1, stage1: str) -> NotFoundError:
     why = ""
     for image in others:
         why = f" that fits: {_misfit(image, stage1)}"
+    hint = (
+        "make it: podwright stage1 build kvm OUT.aci, or take the one that was made for your hosts;"
+    )
+    if stage1 != KVM:
+        hint = "it is what --stage1-name or a file of stage1.d in the configuration names;"
     return NotFoundError(
         f"stage1 {stage1}: there is no image {name} in the store{why}",
-        "make it: podwright stage1 build kvm; or fetch the one that was made for your hosts:"
-        f" podwright fetch {KVM_NAME}",
+        f"{hint} then: podwright fetch FILE",
         object=asked.text,
         reason="no-stage1-image",
     )

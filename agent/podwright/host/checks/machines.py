@@ -109,7 +109,7 @@ def stage1_kvm(data: str) -> Check:
     from podwright.host.paths import Layout
     from podwright.stage0 import stage1image
 
-    hint = "podwright stage1 build kvm, or fetch the one that was made for your hosts"
+    hint = "podwright stage1 build kvm OUT.aci, or take the one that was made for your hosts; podwright fetch FILE"
     fitting, others = stage1image.of_kvm(Layout(data=data))
     if fitting:
         more = f", and {len(fitting) - 1} more" if len(fitting) > 1 else ""

@@ -26,6 +26,7 @@ KVM = "kvm"
 OWN_PROTOCOL = frames.PROTOCOL
 KERNEL, INITRAMFS = "/boot/vmlinuz", "/boot/initramfs"
 _OURS = "podwright.io/stage1/"
+BUILD = "podwright stage1 build kvm OUT.aci"
 LARGEST = 256 << 20
 """Bytes that a kernel or an initramfs may have."""
 _PATH = LETTERS + DIGITS + "/._+-"
@@ -68,18 +69,16 @@ def read(image_id: str, manifest: Union[ImageManifest, Stage1Image], tree: str) 
     """What the image's manifest says; `tree` is its rendered root on this host. Raises ImageError."""
     said = dict(manifest.annotations)
     if said.get(KIND) != KVM:
-        raise _wrong(
-            image_id, "is no stage1 image of virtual machines", "podwright stage1 build kvm"
-        )
+        raise _wrong(image_id, "is no stage1 image of virtual machines", BUILD)
     if said.get(PROTOCOL) != str(OWN_PROTOCOL):
         raise _wrong(
             image_id,
             f"speaks protocol {safe(said.get(PROTOCOL, 'none'), 20)}, this agent {OWN_PROTOCOL}",
-            "build it again with this version: podwright stage1 build kvm",
+            f"build it again with this version: {BUILD}",
         )
     for name in (KERNEL_AT, INITRAMFS_AT, PYTHON):
         if not _plain(said.get(name, "")):
-            raise _wrong(image_id, f"does not say {name}", "build it again")
+            raise _wrong(image_id, f"does not say {name}", f"make one with: {BUILD}")
     return Bundle(
         image_id,
         tree + said[KERNEL_AT],
@@ -107,9 +106,8 @@ def open_file(bundle: Bundle, path: str) -> int:
         finally:
             os.close(root)
     except OSError as err:
-        raise _wrong(
-            bundle.image_id, f"{said}: {os.strerror(err.errno or 0)}", "build it again"
-        ) from None
+        why = os.strerror(err.errno or 0)
+        raise _wrong(bundle.image_id, f"{said}: {why}", f"make one with: {BUILD}") from None
     found = os.fstat(fd)
     if stat.S_ISREG(found.st_mode) and 0 < found.st_size <= LARGEST:
         return fd
@@ -117,7 +115,7 @@ def open_file(bundle: Bundle, path: str) -> int:
     why = f"it is empty or has more than {LARGEST >> 20} MiB"
     if not stat.S_ISREG(found.st_mode):
         why = "it is no regular file"
-    raise _wrong(bundle.image_id, f"{said}: {why}", "build it again")
+    raise _wrong(bundle.image_id, f"{said}: {why}", f"make one with: {BUILD}")
 
 
 def check_files(bundle: Bundle) -> None:
