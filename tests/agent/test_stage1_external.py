@@ -464,8 +464,25 @@ def test_gc_is_run_when_the_pod_is_removed(
     assert not list(agent.data.glob("pods/*/*")) and not kept.exists()
 
 
-def test_gc_that_hangs_is_ended(agent: Agent, recorder: Build, signed_image: Build) -> None:
-    made = recorder(points(), {"gc": "hang"})
+def test_what_gc_and_stop_leave_running_is_ended(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
+) -> None:
+    script = {"run": {"wait": True, "pid": True}, "gc": "leave", "stop": "leave"}
+    made = recorder(points("stop"), script)
+    pod = Running(agent, tmp_path, f"--stage1-path={made}", signed_image()).ready()
+    agent("stop", pod.uuid, "--force").check()
+    pod.ended()
+    assert "sleep 3711" not in agent.host.run(["ps", "-ef"]).stdout
+    agent.ok("rm", pod.uuid)
+    assert not list(agent.data.glob("pods/*/*"))
+    assert "sleep 3711" not in agent.host.run(["ps", "-ef"]).stdout
+
+
+@pytest.mark.parametrize("own", ["hang", "leave and hang"])
+def test_gc_that_hangs_is_ended(
+    agent: Agent, recorder: Build, signed_image: Build, own: str
+) -> None:
+    made = recorder(points(), {"gc": own})
     agent.ok("run", f"--stage1-path={made}", "--net=none", signed_image())
     (pod,) = agent.data.glob("pods/run/*")
     (tree,) = agent.data.glob("cas/tree/*/rootfs/script")
@@ -482,6 +499,7 @@ def test_gc_that_hangs_is_ended(agent: Agent, recorder: Build, signed_image: Bui
     ]
     assert "took longer than 0.5 s and was ended" in agent.host.run(command).check().stdout
     assert told(agent, "gc")["argv"] == [pod.name]
+    assert "sleep 3711" not in agent.host.run(["ps", "-ef"]).stdout
 
 
 def image_id(agent: Agent, name: str) -> str:

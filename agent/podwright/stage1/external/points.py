@@ -14,7 +14,7 @@ import select
 from podwright.errors import HostError, LaunchError, PodwrightError
 from podwright.host import identity, leftovers
 from podwright.kernel import beneath, process, signals, terminal
-from podwright.stage1.external import contract, program, record, roots
+from podwright.stage1.external import contract, keeper, program, record, roots
 from podwright.stage1.external.contract import Contract
 from podwright.stage1.namespaces import record as common
 from podwright.stage1.namespaces.relay import Shown
@@ -31,6 +31,8 @@ FORCED_SECONDS = 10.0
 GC_SECONDS = 120.0
 APP_SECONDS = 60.0
 """What an entry point may take that somebody waits for."""
+ALONE = (contract.GC, contract.STOP)
+"""Those of which nothing goes on running when they have ended."""
 ENDED_SECONDS = 5.0
 """For a pod to end whose stage1 says that it was stopped by force."""
 FORWARDED = (
@@ -327,7 +329,11 @@ def _bounded(
 ) -> int:
     """Run an entry point, in a session of its own and for so long at most; its status."""
 
+    alone = point in ALONE
+
     def prepare() -> tuple[str, ...]:
+        if alone:
+            keeper.stay()
         os.setsid()
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
@@ -338,7 +344,10 @@ def _bounded(
     try:
         in_time = bool(select.select([fd], [], [], seconds)[0])
         if not in_time:
-            os.killpg(pid, signals.SIGKILL)
+            if alone:
+                signals.pidfd_send_signal(fd, keeper.END)
+            else:
+                os.killpg(pid, signals.SIGKILL)
         _, status = os.waitpid(pid, 0)
     finally:
         os.close(fd)
