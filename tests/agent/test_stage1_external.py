@@ -464,6 +464,32 @@ def test_gc_is_run_when_the_pod_is_removed(
     assert not list(agent.data.glob("pods/*/*")) and not kept.exists()
 
 
+@pytest.mark.threat("T80")
+@pytest.mark.parametrize(
+    "replaced", ["overlay/_stage1", "overlay/_stage1/upper", "overlay", "stage1/rootfs"]
+)
+def test_a_link_in_place_of_a_pod_s_directory_leads_gc_nowhere(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path, replaced: str
+) -> None:
+    canary = tmp_path / "canary"
+    canary.mkdir(mode=0o711)
+    made = recorder(points(), {})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", signed_image())
+    (pod,) = agent.data.glob("pods/run/*")
+    shutil.rmtree(pod / replaced)
+    (pod / replaced).symlink_to(canary)
+    before = canary.stat()
+    result = agent("rm", pod.name)
+    assert result.exit == 0 and "its stage1 takes nothing back" in result.stderr, result
+    after = canary.stat()
+    assert list(canary.iterdir()) == [] and not list(agent.data.glob("pods/*/*"))
+    assert (after.st_mode, after.st_uid, after.st_mtime_ns) == (
+        before.st_mode,
+        before.st_uid,
+        before.st_mtime_ns,
+    )
+
+
 def test_what_gc_and_stop_leave_running_is_ended(
     agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path
 ) -> None:

@@ -50,11 +50,11 @@ def build(pod: Launch, trees: tuple[str, ...], shift: int = 0) -> None:
     shift  what is added to the number of every owner: then the roots are copies
     Raises LaunchError for what an image makes impossible, OSError for the rest.
     """
-    here = os.open(f"{pod.pod_dir}/{ROOT}", beneath.DIRECTORY)
+    here = _open(pod.pod_dir, ROOT)
     overlaid = pod.overlay and not shift
     if overlaid:
         overlaid = _overlay(f"{pod.pod_dir}/overlay/{OWN}", trees, here)
-    root = os.open(f"{pod.pod_dir}/{ROOT}", beneath.DIRECTORY)
+    root = _open(pod.pod_dir, ROOT)
     try:
         if overlaid:
             fs.write_atomic(f"{pod.pod_dir}/{OVERLAID}", b"", 0o644, durable=False)
@@ -85,7 +85,7 @@ def _app(pod: Launch, root: int, app: PodApp, overlaid: bool, shift: int) -> Non
 
 def add(pod: Launch, shift: int) -> None:
     """The root of the only app of `pod`, in a pod that runs, in the mounts of its launcher."""
-    root = os.open(f"{pod.pod_dir}/{ROOT}", beneath.DIRECTORY)
+    root = _open(pod.pod_dir, ROOT)
     try:
         overlaid = os.path.lexists(f"{pod.pod_dir}/{OVERLAID}")
         _app(pod, root, pod.manifest.apps[0], overlaid, shift)
@@ -97,7 +97,7 @@ def add(pod: Launch, shift: int) -> None:
 
 def remove(pod_dir: str, app: str) -> None:
     """Take away what `add` has made, in the mounts of the pod's launcher."""
-    root = os.open(f"{pod_dir}/{ROOT}", beneath.DIRECTORY)
+    root = _open(pod_dir, ROOT)
     try:
         place = _directory(root, f"opt/stage2/{app}")
         os.close(place)
@@ -119,9 +119,9 @@ def again(pod_dir: str, trees: tuple[str, ...]) -> None:
     """Mount the root of an ended pod's stage1 once more, with all that was written to it."""
     if not os.path.lexists(f"{pod_dir}/{OVERLAID}"):
         return
-    here = os.open(f"{pod_dir}/{ROOT}", beneath.DIRECTORY)
+    here = _open(pod_dir, ROOT)
     _overlay(f"{pod_dir}/overlay/{OWN}", trees, here)
-    root = os.open(f"{pod_dir}/{ROOT}", beneath.DIRECTORY)
+    root = _open(pod_dir, ROOT)
     _told(here, root, 0)
     os.close(root)
     os.close(here)
@@ -135,23 +135,57 @@ def take_down(pod_dir: str) -> None:
         return  # a copy, or it never got so far
 
 
+def _open(pod_dir: str, path: str) -> int:
+    """A directory of the pod. Raises LaunchError where a link has taken the place of one."""
+    top = os.open(pod_dir, beneath.DIRECTORY)
+    try:
+        return _strict(top, path)
+    finally:
+        os.close(top)
+
+
+def _strict(place: int, path: str) -> int:
+    try:
+        return beneath.open_strict(place, path, beneath.DIRECTORY)
+    except OSError as err:
+        raise LaunchError(
+            f"the pod's directory {path} is not what it was made as: {err.strerror}",
+            "something in the pod has replaced it",
+            object=path,
+        ) from None
+
+
 def _overlay(writable: str, trees: tuple[str, ...], target: int) -> bool:
     """Mount an overlay of read-only trees on `target`; False where the host cannot do it."""
+    pod_dir, name = os.path.dirname(os.path.dirname(writable)), os.path.basename(writable)
+    fs.ensure_dir(f"{pod_dir}/overlay")
+    overlays = _open(pod_dir, "overlay")
+    top_fd = _directory(overlays, name, 0o700)
+    os.close(overlays)
+    try:
+        return _overlay_in(f"/proc/self/fd/{top_fd}", top_fd, trees, target, writable)
+    finally:
+        os.close(top_fd)
+
+
+def _overlay_in(writable: str, place: int, trees: tuple[str, ...], target: int, shown: str) -> bool:
+    """The same with the open directory `place` for what is written, which is `writable`, too."""
     upper, work = f"{writable}/upper", f"{writable}/work"
     if not os.path.lexists(work):
-        fs.ensure_dir(writable)
         fs.ensure_dir(upper, 0o755)
+        os.close(_strict(place, "upper"))
         top = os.stat(trees[0])
         step("chmod")
         os.chmod(upper, stat.S_IMODE(top.st_mode))
         step("chown")
         os.chown(upper, top.st_uid, top.st_gid)
         fs.mkdir(work)
-    fds = [os.open(path, beneath.DIRECTORY) for path in (upper, work, *trees)]
+    fds = [_strict(place, "upper"), _strict(place, "work")]
+    fds += [os.open(path, beneath.DIRECTORY) for path in trees]
     names = [f"/proc/self/fd/{fd}" for fd in fds]
     options = (("upperdir", names[0]), ("workdir", names[1]), *OPTIONS)
     try:
-        mount = mounts.overlay(tuple(names[2:]), options, writable)
+        mount = mounts.overlay(tuple(names[2:]), options, shown)
     except CallError as err:
         if err.errno not in NO_OVERLAY:
             raise
@@ -177,13 +211,13 @@ def _copy(writable: str, trees: tuple[str, ...], path: str, shift: int) -> None:
     fs.write_atomic(f"{writable}/{COPIED}", b"", durable=False)
 
 
-def _directory(root: int, path: str) -> int:
+def _directory(root: int, path: str, mode: int = 0o755) -> int:
     """A directory of the stage1's root, made where it is missing. Raises LaunchError for a link."""
     place = os.dup(root)
     for name in path.split("/"):
         above = place
         try:
-            fs.mkdir_missing(name, 0o755, above)
+            fs.mkdir_missing(name, mode, above)
             place = beneath.open_strict(above, name, beneath.DIRECTORY)
         except OSError as err:
             raise LaunchError(
