@@ -128,6 +128,10 @@ def test_a_running_pod_is_listed_entered_and_stopped(
     assert pod.uuid[:8] in agent.ok("list")
     entered = agent("enter", pod.uuid, "/bin/sh", "-c", "echo $AC_APP_NAME in $(hostname); exit 5")
     assert (entered.exit, entered.stdout) == (5, f"tiny in rkt-{pod.uuid}\n")
+    assert agent("enter", pod.uuid, "hostname").stdout == f"rkt-{pod.uuid}\n"
+    missing = agent("enter", pod.uuid, "/bin/nosuch")  # a traceback, once
+    assert missing.exit == 203 and "'/bin/nosuch': No such file" in missing.stderr, missing
+    assert "Traceback" not in missing.stderr
     assert agent.ok("stop", pod.uuid) == f'"{pod.uuid}"\n'
     assert pod.ended()[0] == 0
     status = pod.status()
@@ -488,6 +492,25 @@ def test_a_link_in_place_of_a_pod_s_directory_leads_gc_nowhere(
         before.st_uid,
         before.st_mtime_ns,
     )
+
+
+@pytest.mark.threat("T80")
+@pytest.mark.parametrize("replaced", ["overlay/_stage1/work", "overlay/tiny", "overlay"])
+def test_a_link_in_place_of_a_pod_s_directory_leads_a_second_life_nowhere(
+    agent: Agent, recorder: Build, signed_image: Build, tmp_path: Path, replaced: str
+) -> None:
+    canary = tmp_path / "canary"
+    for name in ("kept", "work/kept", "tiny/work/kept"):
+        (canary / name).mkdir(parents=True)
+    made = recorder(points(), {})
+    agent.ok("run", f"--stage1-path={made}", "--net=none", signed_image())
+    (pod,) = agent.data.glob("pods/run/*")
+    shutil.rmtree(pod / replaced)
+    (pod / replaced).symlink_to(canary)
+    assert agent("run-prepared", "--net=none", pod.name).exit == 254
+    found = {str(each.relative_to(canary)) for each in canary.rglob("*")}
+    assert found == {"kept", "work", "work/kept", "tiny", "tiny/work", "tiny/work/kept"}
+    agent.ok("rm", pod.name)
 
 
 def test_what_gc_and_stop_leave_running_is_ended(

@@ -146,12 +146,31 @@ def _forget_overlays(path: str) -> None:
     The kernel's documentation allows that where the layer is known to be as it was left: the host
     has not crashed since. See `_warnings` for when that is not known.
     """
-    overlays = f"{path}/overlay"
-    for app in sorted(os.listdir(overlays)):
-        work = f"{overlays}/{app}/work"
-        if os.path.lexists(work):
-            for name in sorted(os.listdir(work)):
-                fs.remove_tree(f"{work}/{name}")
+    from podwright.kernel import beneath
+
+    flags = os.O_RDONLY | os.O_DIRECTORY
+    top = os.open(path, flags)
+    try:
+        overlays = beneath.open_strict(top, "overlay", flags)
+        for app in sorted(os.listdir(overlays)):
+            _forget_overlay(overlays, app)
+        os.close(overlays)
+    finally:
+        os.close(top)
+
+
+def _forget_overlay(overlays: int, app: str) -> None:
+    from podwright.kernel import beneath
+
+    try:  # a stage1 image may have left links there, which lead anywhere
+        work = beneath.open_strict(overlays, f"{app}/work", os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return
+    try:
+        for name in sorted(os.listdir(work)):
+            fs.remove_tree(f"/proc/self/fd/{work}/{name}")
+    finally:
+        os.close(work)
 
 
 def _warnings(path: str) -> tuple[str, ...]:

@@ -112,7 +112,9 @@ def remove(pod_dir: str, app: str) -> None:
             fs.unlink(f"/proc/self/fd/{root}/{name}")
     finally:
         os.close(root)
-    fs.remove_tree(f"{pod_dir}/overlay/{app}")
+    overlays = _open(pod_dir, "overlay")
+    fs.remove_tree(f"/proc/self/fd/{overlays}/{app}")
+    os.close(overlays)
 
 
 def again(pod_dir: str, trees: tuple[str, ...]) -> None:
@@ -285,8 +287,15 @@ def _volume(pod_dir: str, volume: Volume, shift: int) -> None:
     """An empty volume, which is the pod's."""
     if volume.kind != "empty":
         return
-    path = f"{pod_dir}/sharedVolumes/{volume.name}"
     fs.ensure_dir(f"{pod_dir}/sharedVolumes")
+    place = _open(pod_dir, "sharedVolumes")
+    try:
+        _empty(f"/proc/self/fd/{place}/{volume.name}", volume, shift)
+    finally:
+        os.close(place)
+
+
+def _empty(path: str, volume: Volume, shift: int) -> None:
     try:
         fs.mkdir(path, volume.mode)
     except FileExistsError:
