@@ -448,3 +448,17 @@ def test_an_image_without_a_kernel_of_its_own_is_refused_before_a_machine_is_mad
     assert "stage1 kvm: image sha512-" in line
     assert "has no /boot/vmlinuz that a machine can be started from" in line
     assert not list(Path(trusting.data).glob("cache/machines/*.initrd"))
+
+
+@pytest.mark.parametrize("verb", [("gc",), ("image", "gc")])
+def test_what_was_made_of_a_removed_image_goes_with_the_next_gc(
+    trusting: Agent, kvm_image: Callable[..., str], verb: tuple[str, ...]
+) -> None:
+    machines = Path(trusting.data) / "cache/machines"
+    machines.mkdir(parents=True)
+    stays = machines / f"{kvm_image()}-0123456789abcdef-0.initrd"
+    gone = machines / f"sha512-{'0' * 64}-0123456789abcdef-0.initrd"
+    for path in (stays, gone):
+        path.touch()
+    trusting.ok(*verb)
+    assert {path.name for path in machines.glob("*.initrd")} == {stays.name}
