@@ -26,12 +26,12 @@ def read(pod: Pod) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     if raw is None:
         return [], (IGNORED,) if os.path.lexists(f"{pod.path}/{NAME}") else ()
     found = raw if isinstance(raw, list) else [None]
-    good = [{"ip": "", **one} for one in found if _is_network(one)]
+    good = [{"ip": "", **one} for one in found if isinstance(one, dict) and _is_network(one)]
     return good, (IGNORED,) if len(good) < len(found) else ()
 
 
-def _is_network(raw: Any) -> bool:
-    if not isinstance(raw, dict) or "netName" not in raw:
+def _is_network(raw: dict[str, Any]) -> bool:
+    if "netName" not in raw:
         return False
     texts = [raw[name] for name in TEXTS if name in raw]
     addresses, ports = raw.get("addresses", []), raw.get("ports", [])

@@ -9,6 +9,7 @@ the pod is still an ended one, and the next call goes on.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from podwright import jsonio
@@ -164,8 +165,10 @@ def _forget_overlay(overlays: int, app: str) -> None:
 
     try:  # a stage1 image may have left links there, which lead anywhere
         work = beneath.open_strict(overlays, f"{app}/work", os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return
+    except OSError as err:
+        if err.errno == errno.ENOENT:
+            return  # a copy
+        raise
     try:
         for name in sorted(os.listdir(work)):
             fs.remove_tree(f"/proc/self/fd/{work}/{name}")
