@@ -145,9 +145,9 @@ class Live:
         """Run a command in it, without a terminal."""
         return self.agent("enter", f"--app={app}", self.uuid, *words, stdin=stdin, timeout=PATIENCE)
 
-    def says(self, script: str, app: str = "app") -> str:
+    def says(self, script: str, app: str = "app", stdin: str = "") -> str:
         """The output of a shell script that must succeed."""
-        return self.enter("/bin/sh", "-c", script, app=app).check().stdout
+        return self.enter("/bin/sh", "-c", script, app=app, stdin=stdin).check().stdout
 
     def at_terminal(
         self, steps: Sequence[tuple[str, str]], *words: str, app: str = "app"

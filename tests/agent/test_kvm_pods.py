@@ -9,6 +9,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.agent.kvm_bed import PATIENCE, STAYS, Live, Machines, until
 from tests.conftest import Keys
 
 SECRET = "told to nobody else"
+MUCH = "0123456789abcde\n" * (1 << 13)
 HOSTILE = """
 cd /rw
 ln -s /etc/passwd link
@@ -100,6 +102,96 @@ def test_much_goes_in_and_out_whole(pod: Live) -> None:
     text = "0123456789abcde\n" * 100_000
     assert pod.enter("/bin/cat", stdin=text).stdout == text
     assert pod.enter("/bin/wc", "-c", stdin=text).stdout.split() == [str(len(text))]
+
+
+def test_who_reads_slowly_is_told_the_end_once_all_is_read(pod: Live) -> None:
+    """The end was never told when it came while output still waited for its reader."""
+    text = "0123456789abcde\n" * 6400  # more than a pipe holds, less than a window
+    pod.says("cat > /mem/text; rm -f /mem/done", stdin=text)
+    words = [*pod.agent.command, "enter", "--app=app", pod.uuid, "/bin/sh", "-c"]
+    script = "cat /mem/text; echo $$ > /mem/done; exit 6"
+    with pod.machines.host.popen([*words, script]) as client:
+        number = until(lambda: pod.says("cat /mem/done 2>/dev/null; :").strip(), "all is written")
+        until(lambda: pod.enter("/bin/kill", "-0", number).exit != 0, "it has ended")
+        try:
+            out, _ = client.communicate(timeout=PATIENCE)
+        finally:
+            if client.poll() is None:
+                os.killpg(client.pid, signal.SIGKILL)
+    assert (client.returncode, out) == (6, text)
+
+
+def test_however_often_and_whatever_is_entered_all_is_heard_and_its_end(pod: Live) -> None:
+    """Output, or the end, was lost for some of many: here are 24, two at the same time."""
+    pod.says("cat > /mem/much", stdin=MUCH)
+    kinds = (
+        _speaks,
+        _reads,
+        _says_much,
+        _takes_nothing,
+        _is_cut_off,
+        _leaves,
+        _has_a_terminal,
+        _goes,
+    )
+
+    def half(begin: int) -> None:
+        for number in range(begin, begin + 12):
+            kinds[number % len(kinds)](pod)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(half, (0, 4)))
+
+
+def _speaks(pod: Live) -> None:
+    ended = pod.enter("/bin/sh", "-c", "echo out; echo err >&2; exit 3")
+    assert (ended.exit, ended.stdout, ended.stderr) == (3, "out\n", "err\n"), ended
+
+
+def _reads(pod: Live) -> None:
+    ended = pod.enter("/bin/sh", "-c", "cat; exit 4", stdin=MUCH)
+    assert (ended.exit, ended.stdout) == (4, MUCH), ended.stderr
+
+
+def _says_much(pod: Live) -> None:
+    """More than is on its way at any time."""
+    ended = pod.enter("/bin/sh", "-c", "for i in 1 2 3 4; do cat /mem/much; done; exit 5")
+    assert (ended.exit, ended.stdout) == (5, 4 * MUCH), ended.stderr
+
+
+def _takes_nothing(pod: Live) -> None:
+    ended = pod.enter("/bin/sh", "-c", "echo enough; exit 6", stdin=MUCH)
+    assert (ended.exit, ended.stdout) == (6, "enough\n"), ended.stderr
+
+
+def _is_cut_off(pod: Live) -> None:
+    """Nobody reads its output any more."""
+    words = [*pod.agent.command, "enter", "--app=app", pod.uuid]
+    words += ["/bin/sh", "-c", "while echo y; do :; done"]
+    ended = pod.machines.host.run(["sh", "-c", '"$@" | head -c 4', "sh", *words], timeout=PATIENCE)
+    assert ended.stdout == "y\ny\n"
+
+
+def _leaves(pod: Live) -> None:
+    """Somebody who has its output open stays behind."""
+    ended = pod.enter("/bin/sh", "-c", "sleep 5 & echo begun; exit 7")
+    assert (ended.exit, ended.stdout) == (7, "begun\n"), ended
+
+
+def _has_a_terminal(pod: Live) -> None:
+    ended = pod.at_terminal([("# ", "cat /mem/much; echo e''nd; exit 8\n")], "/bin/sh", "-i")
+    assert ended.exit == 8 and ended.stdout.count("0123456789abcde") == MUCH.count("\n")
+    assert "end" in ended.stdout
+
+
+def _goes(pod: Live) -> None:
+    """Its client is killed."""
+    words = [*pod.agent.command, "enter", "--app=app", pod.uuid]
+    words += ["/bin/sh", "-c", "echo begun; while echo y; do :; done"]
+    with pod.machines.host.popen(words) as client:
+        assert client.stdout is not None and client.stdout.readline() == "begun\n"
+        os.killpg(client.pid, signal.SIGKILL)
+        client.communicate(timeout=PATIENCE)
 
 
 def test_a_shell_has_job_control_and_keys_make_signals_inside(pod: Live) -> None:
