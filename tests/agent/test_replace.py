@@ -232,6 +232,7 @@ def test_back_to_an_earlier_revision_and_back_again(hosts: Lab) -> None:
     assert found[-1]["images"][0]["image"] == software_image.NAME
     table = agent.ok("history", "web").splitlines()
     assert table[0].split()[:3] == ["REVISION", "CREATED", "OUTCOME"]
+    assert "STAGE1" in table[0] and "namespaces" in table[-1]
     assert "rollback to 3" in table[-1] and "current, ready" in table[-1]
     refused = agent("rollback", "web", "--to=1")
     assert "revision 1 is not kept; there are: 3, 4, 5" in refused.stderr

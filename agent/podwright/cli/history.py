@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from podwright.cli.options import Arguments
 
-TITLES = ("REVISION", "CREATED", "OUTCOME", "BY", "IMAGE", "IMAGE ID", "POD")
-DROPPED = ("IMAGE ID", "BY", "IMAGE", "CREATED")
+TITLES = ("REVISION", "CREATED", "OUTCOME", "BY", "STAGE1", "IMAGE", "IMAGE ID", "POD")
+DROPPED = ("IMAGE ID", "STAGE1", "BY", "IMAGE", "CREATED")
 """What a narrow terminal does not show, the least important first."""
 
 
@@ -38,13 +38,19 @@ def _rows(one: dict[str, Any], full: bool) -> list[tuple[str, ...]]:
         outcome = f"current, {outcome}"
     by = one["by"] + (f" to {one['source']}" if one["source"] else "")
     created = one["created_at"] if full else _seconds(one["created_at"])
-    head = (str(one["revision"]), created, outcome, by)
+    head = (str(one["revision"]), created, outcome, by, _stage1(one, full))
     rows = []
     for index, app in enumerate(one["images"]):
         image_id = app["id"] if full else app["id"][:19]
         rest = (app["image"], image_id, _pod(one, full) if index == 0 else "")
-        rows.append((*(head if index == 0 else ("",) * 4), *rest))
+        rows.append((*(head if index == 0 else ("",) * 5), *rest))
     return rows or [(*head, "", "", _pod(one, full))]
+
+
+def _stage1(one: dict[str, Any], full: bool) -> str:
+    """What isolates the pod, and the image that does where one does."""
+    image: str = one["stage1_image"]
+    return f"{one['stage1']} {image if full else image[:19]}".rstrip()
 
 
 def _pod(one: dict[str, Any], full: bool) -> str:

@@ -54,6 +54,8 @@ def _shown(one: Revision, current: bool) -> dict[str, Any]:
         "by": one.by,
         "source": one.source,
         "uuid": one.result.instance or one.uuid,
+        "stage1": str(one.runtime.get("stage1", "")),
+        "stage1_image": str(one.runtime.get("stage1_image") or ""),
         "images": [
             {
                 "app": name,
