@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podwright.cli.options import Arguments
+    from podwright.host.paths import Layout
 
 WHO = {"auth": "domains", "dockerAuth": "registries"}
 """What a log-in is for, by its kind: a later one for the same has the last word."""
@@ -30,6 +31,9 @@ def run(context: Context, args: Arguments) -> int:
         stage1choice.by_configuration(layout)  # refused where no pod could begin with it
         found = {key: text for key, text in fields.items() if text}
         stage0.append({"rktKind": "stage1", "rktVersion": "v1", **found})
+    machines = _machines(layout)
+    if machines:
+        stage0.append({"rktKind": "kvm", "rktVersion": "v1", **machines})
     merged = {
         "stage0": stage0 + _log_ins(context),
         "directories": {
@@ -40,6 +44,14 @@ def run(context: Context, args: Arguments) -> int:
     }
     print_document(args, merged)
     return 0
+
+
+def _machines(layout: Layout) -> dict[str, Any]:
+    """What kvm.d comes to; empty where it says nothing."""
+    from podwright.stage0 import machinesettings
+
+    said = machinesettings.said(layout)
+    return {name: list(one) if isinstance(one, tuple) else one for name, one in said.items()}
 
 
 def _log_ins(context: Context) -> list[dict[str, Any]]:

@@ -38,20 +38,25 @@ EMULATED = (
 
 def read(layout: Layout) -> Settings:
     """What the configuration directories say. Raises UsageError naming the file and the field."""
+    return Settings(**said(layout))
+
+
+def said(layout: Layout) -> dict[str, Any]:
+    """The same, without what nothing is said about."""
     found: dict[str, Any] = {}
     for directory in documents(layout, DIRECTORY, ("kvm",), strict=True):
         own: dict[str, Any] = {}
         for fields in directory:
-            said = _file(fields)
-            for name in sorted(set(said) & set(own)):
+            told = _file(fields)
+            for name in sorted(set(told) & set(own)):
                 raise UsageError(
                     f"{fields.at(name)}: is already set by another file of its directory",
                     "say it once",
                     object=fields.path,
                 )
-            own.update(said)
+            own.update(told)
         found.update(own)
-    return Settings(**found)
+    return found
 
 
 def _file(fields: Fields) -> dict[str, Any]:

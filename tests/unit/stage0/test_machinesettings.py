@@ -48,6 +48,13 @@ def test_the_host_has_the_last_word_before_the_pod(tmp_path: Path) -> None:
     assert (said.accelerator, said.runner, said.overhead) == ("kvm", "libvirt", 96)
 
 
+def test_what_is_said_is_told_without_what_is_not(tmp_path: Path) -> None:
+    """`podwright config` left kvm.d out, so nobody saw why machines were emulated."""
+    found = layout(tmp_path, system_a={"accelerator": "tcg"}, local_a={"parameters": ["quiet"]})
+    assert machinesettings.said(found) == {"accelerator": "tcg", "parameters": ("quiet",)}
+    assert machinesettings.said(layout(tmp_path / "none")) == {}
+
+
 def test_said_twice_in_one_directory(tmp_path: Path) -> None:
     found = layout(tmp_path, local_a={"overhead": 96}, local_b={"overhead": 96})
     with pytest.raises(UsageError, match=r"b\.json\.overhead: is already set"):
