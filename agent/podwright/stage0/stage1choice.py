@@ -65,9 +65,13 @@ def named(name: str, what: str = "--stage1-name") -> Choice:
     if plain in OWN or plain in THEIRS:
         return Choice(plain if plain in OWN else THEIRS[plain])
     if "/" not in plain:
+        import difflib
+
+        close = difflib.get_close_matches(plain.lower(), OWN, 1, 0.6)
         raise UsageError(
             f"stage1 {safe(name, 60)!r} is not available",
-            f"this version has {', '.join(OWN)}; a stage1 image is named like example.com/stage1",
+            f"{f'did you mean {close[0]}? ' if close else ''}this version has {', '.join(OWN)};"
+            " a stage1 image is named like example.com/stage1",
         )
     return Choice(IMAGE, model.given("name", name, what))
 

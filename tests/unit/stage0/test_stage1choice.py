@@ -201,3 +201,10 @@ def test_a_stage1_d_directory_that_everybody_may_write_is_not_believed(layout: L
     place.parent.chmod(0o777)
     with pytest.raises(UsageError, match="may be written by others"):
         stage1choice.by_configuration(layout)
+
+
+@pytest.mark.parametrize("word", ["kmv", "KVM"])
+def test_a_misspelt_flavour_is_guessed(word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        stage1choice.named(word)
+    assert caught.value.hint.startswith("did you mean kvm? this version has namespaces, fly, kvm")
