@@ -128,7 +128,8 @@ def test_a_running_pod_is_listed_entered_and_stopped(
     assert pod.uuid[:8] in agent.ok("list")
     entered = agent("enter", pod.uuid, "/bin/sh", "-c", "echo $AC_APP_NAME in $(hostname); exit 5")
     assert (entered.exit, entered.stdout) == (5, f"tiny in rkt-{pod.uuid}\n")
-    assert agent("enter", pod.uuid, "hostname").stdout == f"rkt-{pod.uuid}\n"
+    bare = agent("enter", pod.uuid, "sh", "-c", "hostname")
+    assert (bare.exit, bare.stdout) == (0, f"rkt-{pod.uuid}\n"), bare
     missing = agent("enter", pod.uuid, "/bin/nosuch")  # a traceback, once
     assert missing.exit == 203 and "'/bin/nosuch': No such file" in missing.stderr, missing
     assert "Traceback" not in missing.stderr
