@@ -23,7 +23,7 @@ BUSES = ("virtio_mmio", "virtio_pci")
 USEFUL = (
     "virtio_blk",  # volumes that are block devices
     "vmw_vsock_virtio_transport",  # the channel, where the host has vsock
-    "9pnet_virtio",  # files, where the host has no virtiofsd
+    "9pnet_virtio",  # files without virtiofsd; no pod asks for that yet
     "9p",
     "overlay",  # pods whose writable layers lie in the guest
     "virtio_rng",  # randomness of the host's
