@@ -98,8 +98,9 @@ def test_a_stage1_image_shows_its_machine_no_file_of_the_host(
     found = of(tree)
     bundle.check_files(found)
     change(tree)
-    with pytest.raises(ImageError, match="from: "):
+    with pytest.raises(ImageError, match="from: ") as caught:
         bundle.check_files(found)
+    assert caught.value.hint == "make one with: podwright stage1 build kvm OUT.aci"
 
 
 @pytest.mark.threat("T80")
