@@ -5,6 +5,7 @@
 
 Two sleeping children stand for QEMU and virtiofsd. Further words after the agent's directory:
 input    the pod has a standard input, in which there is something to read
+told     what the parent is told is shown also of a pod that has not begun
 hurried  the machine's patience is 2 s, and what its guest may leave unread 4 KiB
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 
 sys.path.insert(0, sys.argv[1])
 
@@ -30,13 +32,17 @@ from podwright.stage1.namespaces.plan import PodPlan
 from podwright.stage2.supervise import AWAITED
 
 
-def sleeper(name: str) -> Helper:
-    """A child that does nothing."""
+def sleeper(name: str, follows: int = 0) -> Helper:
+    """A child that does nothing, and is killed when its keeper has heard of the end of `follows`."""
     reader, writer = os.pipe()
     executing, executed = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.closerange(3, 64)
+        while follows and os.path.exists(f"/proc/{follows}"):
+            time.sleep(0.01)
+        if follows:
+            os.kill(os.getpid(), 9)
         os.execv("/bin/sleep", ["sleep", "600"])
     for fd in (writer, executed):
         os.close(fd)
@@ -77,7 +83,10 @@ def main() -> None:
     channel, guest = unixsocket.pair()
     console, kernel = unixsocket.pair()
     kernel.send(b"a last word \x1b[2J\r\n")
-    qemu, files = sleeper("QEMU"), sleeper("virtiofsd")
+    files = sleeper("virtiofsd")
+    if data == b"both":
+        loop.TOGETHER = 60.0
+    qemu = sleeper("QEMU", follows=files.pid if data == b"both" else 0)
     relaying = Relaying(
         plan,
         link,
@@ -98,12 +107,17 @@ def main() -> None:
     ours = [files.pid]
     if data == b"kill":
         os.kill(qemu.pid, 9)
+    elif data in (b"files", b"both"):
+        os.kill(files.pid, 9)
+        ours.clear()
     else:
         ours.append(send(guest, data))
     try:
         print("ended", *relaying.run())
     except PodwrightError as err:
         print("failed", err.reason, err.message)
+        if "told" in sys.argv:
+            print(os.read(report, 4096).decode().strip())
     except EOFError:
         os.set_blocking(report, False)
         print("lost", os.read(report, 4096).decode().strip())

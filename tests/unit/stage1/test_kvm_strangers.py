@@ -174,3 +174,15 @@ def test_a_machine_that_dies_says_the_last_of_its_console() -> None:
     text = kept(b"kill")
     assert "the pod's machine has ended: QEMU was killed by signal 9" in text
     assert text.endswith("the last that was said: a last word \\x1b[2J")
+
+
+def test_status_shows_what_a_machine_is_that_did_not_begin() -> None:
+    assert kept(b"kill", "told").splitlines()[-1].startswith("machine\t{")
+
+
+def test_qemu_that_has_died_is_named_and_not_virtiofsd_that_ends_with_it() -> None:
+    assert "the pod's machine has ended: QEMU was killed by signal 9" in kept(b"both")
+
+
+def test_virtiofsd_that_has_ended_alone_is_named() -> None:
+    assert "the pod's machine has ended: virtiofsd was killed by signal 9" in kept(b"files")

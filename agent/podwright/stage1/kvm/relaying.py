@@ -46,6 +46,8 @@ LOOK = 0.25
 """Seconds between two looks at the size of a terminal."""
 TIME = 60.0
 """Seconds between two words about what time it is."""
+TOGETHER = 1.0
+"""Seconds for QEMU's end to be seen when virtiofsd has ended."""
 MOST_UNREAD = 1 << 20
 """Bytes that a guest may leave unread: it is not heard before it has taken some."""
 DYING = 5.0
@@ -354,7 +356,10 @@ class Relaying:
     # The end
 
     def _died(self) -> None:
-        """QEMU or virtiofsd is not there any more."""
+        """QEMU or virtiofsd is not there any more, which mostly ends because of QEMU."""
+        self._await_qemu()
+        helper = self.qemu if self.qemu.status is not None else self.files
+        self._end_machine()
         try:
             while not self.hung_up and self.channel.read() and self._more():
                 pass
@@ -365,12 +370,22 @@ class Relaying:
             read()
         if self.outcome is not None or self.failure is not None:
             return
-        helper = self.qemu if self.qemu.status is not None else self.files
         status = helper.status or 0
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         last = helper.last() or (self.console.last() if helper is self.qemu else "")
         text = f"{helper.name} {how}" + (f"; the last that was said: {last}" if last else "")
         self._lost(f"the pod's machine has ended: {text}")
+
+    def _await_qemu(self) -> None:
+        """Who has ended by itself may only be the first that we have heard of."""
+        late = time.monotonic() + TOGETHER
+        wait = select.poll()
+        wait.register(self.signals, select.POLLIN)
+        while self.qemu.status is None and time.monotonic() < late:
+            wait.poll(max(0.0, late - time.monotonic()) * 1000)
+            for came in signalfd.read(self.signals):
+                if came.number == signals.SIGCHLD:
+                    self._reap()
 
     def _more(self) -> bool:
         wait = select.poll()
@@ -400,6 +415,7 @@ class Relaying:
                 "podwright status shows what the machine is; --debug shows more",
                 object=self.plan.uuid,
             )
+            self.link.report(messages.MACHINE, jsonio.dumps(self.told))
             return
         self.link.report(messages.NOTE, text)
         self.lost = True
