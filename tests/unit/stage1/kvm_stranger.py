@@ -11,6 +11,7 @@ hurried  the machine's patience is 2 s, and what its guest may leave unread 4 Ki
 
 from __future__ import annotations
 
+import _socket
 import os
 import socket
 import sys
@@ -57,7 +58,7 @@ def standard_input() -> int:
     return ports.own_input(reader)
 
 
-def send(guest: socket.socket, data: bytes) -> int:
+def send(guest: _socket.socket, data: bytes) -> int:
     """Say all of it, however long that takes, and hear nothing; who does it is there until it is killed."""
     pid = os.fork()
     if pid == 0:
