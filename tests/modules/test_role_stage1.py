@@ -27,6 +27,7 @@ def test_built_signed_and_stored_once(site: Site, lab: Keys, tmp_path: Path) -> 
         "podwright_stage1_kernel": str(found / "vmlinuz"),
         "podwright_stage1_modules": str(found / "modules"),
         "podwright_stage1_controller_directory": str(tmp_path / "controller"),
+        "podwright_stage1_directory": str(tmp_path / "carried"),
     }
     assert site.changed("stage1_kvm", **variables) > 0
     assert kvm_image.NAME in site.shell("podwright image list")
