@@ -259,3 +259,36 @@ def test_a_port_passes_on_and_ends_both_ways(ends: Ends) -> None:
     kinds = [(one.kind, one.data) for one in ends.hears() if one.kind in (frames.DATA, frames.EOF)]
     assert kinds == [(frames.DATA, b"typed"), (frames.EOF, b"")]
     theirs.close()
+
+
+class Unread:
+    """What an `enter` whose output nobody reads has of a client and of a port."""
+
+    def __init__(self) -> None:
+        self.full = True
+        self.heard: list[tuple[str, ...]] = []
+
+    def pending(self) -> bool:
+        return self.full
+
+    def reply(self, *message: str, fds: tuple[int, ...] = ()) -> None:
+        self.heard.append(message)
+
+
+@pytest.mark.threat("T80", "T92")
+def test_a_guest_says_no_more_to_a_client_that_does_not_read_than_its_window(ends: Ends) -> None:
+    """It had as much of the keeper's memory as it wanted, as long as somebody left a pager open."""
+    unread: Any = Unread()
+    task = clients.Proxied(unread, ends.channel)
+    task.ports.append(unread)
+    line = b"missed\tstdin\t5\n"
+    count = WINDOW // len(line)
+    task.lines.take(Frame(frames.DATA, task.lines.number, line * count))
+    assert len(task.answers) == count
+    with pytest.raises(Nonsense, match="more than it may"):
+        task.lines.take(Frame(frames.DATA, task.lines.number, line * 100))
+    unread.full = False
+    task.tick()
+    assert unread.heard == [("missed", "stdin", "5")] * count
+    task.lines.take(Frame(frames.DATA, task.lines.number, line * 100))
+    assert len(unread.heard) == count + 100

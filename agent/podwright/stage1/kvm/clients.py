@@ -71,16 +71,24 @@ class Lines(Stream):
     def __init__(self, channel: Channel, number: int, asked: Any) -> None:
         super().__init__(channel, number, asked)
         self._rest = b""
+        self._held = 0
 
     def on_data(self, data: bytes) -> None:
         """Lines of the guest's PID 1. Raises Nonsense."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MOST_BYTES:
             raise Nonsense("an answer to a client without an end")
-        self.taken(len(data))
+        self._held += len(data)
         for line in lines:
             if self.task is not None:
                 self.task.answered(answer(line))
+        self.delivered()
+
+    def delivered(self) -> None:
+        """The guest may say more once nothing of what it said waits for the client."""
+        if self._held and (self.task is None or not self.task.answers):
+            held, self._held = self._held, 0
+            self.taken(held)
 
     def on_close(self) -> None:
         """The guest has nothing more to say."""
@@ -150,6 +158,8 @@ class Proxied:
                 self.again = time.monotonic() + AGAIN
                 return
             self._reply(self.answers.pop(0))
+        if not self.over:
+            self.lines.delivered()
         if self.finishing and not self.answers and not self.over:
             self._end()
 
@@ -179,6 +189,7 @@ class Proxied:
         if self.over:
             return
         self.over = True
+        self.answers.clear()
         self.lines.close()
         for port in self.ports:
             if port.open:
