@@ -95,6 +95,7 @@ def test_unsigned_it_is_refused_like_every_image(agent: Agent, tmp_path: Path) -
         (("kvm", "{out}", "more"), "takes a kind and the file to make, not 3 words"),
         (("kvm", "{out}/none/x.aci"), "/none is no directory"),
         (("kvm", "/tmp"), "/tmp cannot be made: it is a directory"),
+        (("kvm", "/dev/full"), "/dev/full cannot be made: it is no file"),
         (("kvm", "{out}", "--kernel=/boot/vmlinuz"), "a kernel's file and its modules belong together"),
         (("kvm", "{out}", "--modules=/lib/modules"), "a kernel's file and its modules belong together"),
         (("kvm", "{out}", "--kernel=/no/kernel", "--modules=/etc"), "kernel /no/kernel is no file"),

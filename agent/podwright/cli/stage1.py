@@ -68,6 +68,8 @@ def _check_place(path: str) -> None:
         why = f"{safe(directory, 200)} is no directory"
     elif os.path.isdir(path):
         why = "it is a directory"
+    elif os.path.exists(path) and not os.path.isfile(path):
+        why = "it is no file"
     if why:
         raise UsageError(f"{safe(path, 200)} cannot be made: {why}", "check the path", object=path)
 
