@@ -8,11 +8,10 @@ sends waits here for whoever reads it, and is granted again when that has happen
 
 from __future__ import annotations
 
-import _socket
 import os
 import select
 
-from podwright.kernel import terminal
+from podwright.kernel import terminal, unixsocket
 from podwright.stage1.kvm import frames
 
 TYPE_CHECKING = False
@@ -143,7 +142,7 @@ class Stream:
         if sink != self.source:
             os.close(sink)
         else:
-            shut(sink)
+            unixsocket.end_writing(sink)
         self._settle()
 
     # Both
@@ -182,17 +181,3 @@ class Stream:
     def _settle(self) -> None:
         if self.source < 0 and self.sink < 0:
             self.over = True
-
-
-def shut(fd: int) -> None:
-    """End one direction of a socket; a terminal has no such end."""
-    try:
-        channel = _socket.socket(fileno=os.dup(fd))
-    except OSError:
-        return
-    try:
-        channel.shutdown(_socket.SHUT_WR)
-    except OSError:
-        pass
-    finally:
-        channel.close()

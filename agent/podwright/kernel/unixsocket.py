@@ -190,3 +190,19 @@ def discard(channel: _socket.socket) -> int:
         channel.recvmsg(1, room, _socket.MSG_CMSG_CLOEXEC)
     finally:
         os._exit(0)
+
+
+def end_writing(fd: int) -> None:
+    """Have who reads from a socket see the end; `fd` stays open. A terminal has no such end."""
+    copy = os.dup(fd)
+    try:
+        channel = _socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        return
+    try:
+        channel.shutdown(_socket.SHUT_WR)
+    except OSError:
+        pass
+    finally:
+        channel.close()

@@ -131,7 +131,7 @@ class Port(Stream):
         if sink != self.source:
             os.close(sink)
         else:
-            _shut(sink)
+            unixsocket.end_writing(sink)
         self._settle()
 
     def _settle(self) -> None:
@@ -175,7 +175,7 @@ class Copied(Port):
 
     def sink_ended(self) -> None:
         """The copier sees the end behind all that it has not written yet."""
-        _shut(self.sink)
+        unixsocket.end_writing(self.sink)
 
 
 class Own(Port):
@@ -304,14 +304,3 @@ def raw_pair(pts: int, rows: int = 0, columns: int = 0) -> tuple[int, int]:
         terminal.set_size(slave, rows, columns)
     os.set_blocking(slave, False)
     return master, slave
-
-
-def _shut(fd: int) -> None:
-    """End one direction of a socket."""
-    channel = _socket.socket(fileno=os.dup(fd))
-    try:
-        channel.shutdown(_socket.SHUT_WR)
-    except OSError:
-        pass
-    finally:
-        channel.close()

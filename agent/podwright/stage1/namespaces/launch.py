@@ -175,8 +175,7 @@ def _compile(pod: Launch) -> PodPlan:
 
 
 def _filters(pod: Launch, plan: PodPlan) -> dict[str, bytes]:
-    data = os.path.dirname(os.path.dirname(os.path.dirname(pod.pod_dir)))
-    directory = f"{pod.cache_dir or data + '/cache'}/seccomp"
+    directory = f"{_cache(pod)}/seccomp"
     return {
         app.name: filtercache.load(app.name, app.restrictions.profile, directory)
         for app in plan.apps
@@ -188,8 +187,12 @@ def _machine(pod: Launch, plan: PodPlan, network: Optional[NetWorker]) -> tuple[
     """What the control groups of a pod in a virtual machine are made for, and what its PID 1 does."""
     from podwright.stage1.kvm import prepare
 
+    return prepare.road(pod, plan, _cache(pod), network)
+
+
+def _cache(pod: Launch) -> str:
     data = os.path.dirname(os.path.dirname(os.path.dirname(pod.pod_dir)))
-    return prepare.road(pod, plan, pod.cache_dir or f"{data}/cache", network)
+    return pod.cache_dir or f"{data}/cache"
 
 
 def _show_output() -> Output:

@@ -89,8 +89,7 @@ def open_all(pod: Launch, plan: PodPlan) -> Optional[Sinks]:
         sinks.close()
         raise
     if found:
-        for directory in (pod.pod_dir, pod.log_dir) if pod.log_dir else (pod.pod_dir,):
-            record(directory, pod, found)
+        _record_everywhere(pod, found)
     special = plan.mutable or any(app.life.streams is not None for app in plan.apps)
     return sinks if found or special else None
 
@@ -106,9 +105,13 @@ def open_for(pod: Launch, name: str) -> Optional[Sinks]:
         raise
     if not found:
         return None
+    _record_everywhere(pod, found)
+    return sinks
+
+
+def _record_everywhere(pod: Launch, found: dict[str, Any]) -> None:
     for directory in (pod.pod_dir, pod.log_dir) if pod.log_dir else (pod.pod_dir,):
         record(directory, pod, found)
-    return sinks
 
 
 def record(directory: str, pod: Launch, found: dict[str, Any]) -> None:
