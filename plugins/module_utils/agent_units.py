@@ -102,12 +102,15 @@ ProtectSystem=strict
 ReadOnlyPaths=/proc/sys /sys
 RestrictNamespaces=yes
 RestrictRealtime=yes
-RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
 """
-"""Of services that only look. Keys are read by children that confine themselves, with the calls of the last line."""
+"""Of services that only look. Keys are read by children that confine themselves, with the calls of the last line.
+
+RestrictSUIDSGID is not among them: it takes openat2 away (systemd answers ENOSYS, since a filter cannot see the mode in
+its structure), by which files of pods are read without leaving their directory.
+"""
 
 METRICS_SOCKET = """\
 # Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
