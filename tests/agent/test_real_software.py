@@ -184,7 +184,7 @@ test "$(b stat -c %u:%g:%a a)" = 7:8:640
 b httpd -p 127.0.0.1:8080 -h /tmp/w; test "$(b wget -qO- http://127.0.0.1:8080/a)" = hello
 b ps | b grep -q sh; b id | b grep -q 'uid=0(root)'; b df / >/dev/null
 test "$(echo hi | b su -s /bin/sh www-data -c 'id -u')" = 33
-b nc -l -p 9 > got & until echo over | b nc 127.0.0.1 9 2>/dev/null; do :; done; wait $!; test "$(cat got)" = over
+b nc -l -p 9 0<>p > got & until echo over | b nc 127.0.0.1 9 2>/dev/null; do :; done; wait $!; test "$(cat got)" = over
 b find . -name a | b xargs wc -c >/dev/null; b diff a a; b bzip2 a && b bzcat a.bz2 | b grep -q hello
 kill -0 $$; b timeout 5 true; nice -n 5 true; b date +%s >/dev/null; b hostname >/dev/null
 echo all well
