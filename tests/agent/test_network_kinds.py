@@ -260,6 +260,19 @@ def test_macvlan_pods_are_on_the_hosts_wire(bed: Bed) -> None:
     assert bed.settled(before) == before
 
 
+def test_macvlan_pods_start_on_a_host_that_has_an_eth0_itself(bed: Bed) -> None:
+    """Linux before 6.13 said "File exists": it looked for the pod's eth0 among the links of the host."""
+    bed.network("wire", {"type": "macvlan", "master": "uplink0", "ipam": WIRED, "mtu": 1400})
+    bed.host.run("ip", "link", "add", "eth0", "type", "bridge")
+    before = bed.ledger()
+    pod = start(bed, "wire")
+    with serving(pod.pid, pod.ip, 80):
+        assert ask(bed.outside.pid, pod.ip, 80) == OUTSIDE
+    assert link_of(bed, pod)["mtu"] == 1400
+    pod.down()
+    assert bed.settled(before) == before
+
+
 @pytest.mark.threat("T74")
 def test_a_pod_on_the_wire_does_not_reach_the_metadata_that_the_wire_leads_to(bed: Bed) -> None:
     ipam = {**WIRED, "gateway": OUTSIDE, "routes": [{"dst": "0.0.0.0/0"}]}

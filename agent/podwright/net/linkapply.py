@@ -4,20 +4,22 @@
 
 from __future__ import annotations
 
+import os
+
 from podwright.errors import NetworkError
-from podwright.kernel.rtnl import if_nametoindex
+from podwright.kernel.rtnl import Rtnl, entered, if_nametoindex
 from podwright.net import bridges, limits
 from podwright.net import linkmessages as make
 from podwright.net.links import Bridge, Change, From, Police, Port, Shape, Sub, Take
+from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from podwright.kernel.nft import Nft
-    from podwright.kernel.rtnl import Rtnl
 
-ENODEV, EBUSY, EOPNOTSUPP = 19, 16, 95
+ENODEV, EBUSY, EEXIST, EOPNOTSUPP = 19, 16, 17, 95
 
 
 def take(step: Any, rtnl: Rtnl, nft: Nft, net_dir: str, netns: int) -> None:
@@ -69,7 +71,7 @@ def _port(step: Port, rtnl: Rtnl) -> None:
 def _sub(step: Sub, rtnl: Rtnl, netns: int) -> None:
     master = _index(step.master)
     try:
-        rtnl.call(step.kind, make.sub(step, master, netns))
+        _make_sub(step, rtnl, master, netns)
     except OSError as err:
         if err.errno == EOPNOTSUPP:
             raise NetworkError(
@@ -87,3 +89,18 @@ def _sub(step: Sub, rtnl: Rtnl, netns: int) -> None:
                 reason="busy-device",
             ) from None
         raise
+
+
+def _make_sub(step: Sub, rtnl: Rtnl, master: int, netns: int) -> None:
+    try:
+        rtnl.call(step.kind, make.sub(step, master, netns))
+    except OSError as err:
+        if err.errno != EEXIST:
+            raise
+        # Before Linux 6.13 no link of the host may have the name either, and many a host has an eth0.
+        meanwhile = f"podw{os.urandom(4).hex()}"
+        rtnl.call(step.kind, make.sub(replace(step, pod_if=meanwhile), master, netns))
+        with entered(netns):
+            inside = Rtnl()
+            inside.call("rename", make.renamed(if_nametoindex(meanwhile), step.pod_if))
+            inside.close()
