@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which virtual machines there are: what is in each, and how it boots.
+
+A new recipe is a value here: `RECIPES` is what `python -m tests.vm.shell` and `images.image` know. Recipes with the
+same packages share one installation of Debian, which is what takes time (a minute); the rest takes seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "procps", "linux-image-amd64", "initramfs-tools", "openssh-server",
+    # what the agent needs
+    "python3", "python3-cryptography", "python3-gnupg", "python3-pyroute2", "python3-zstandard",
+    "gnupg", "gpgv", "libseccomp2", "nftables", "iproute2", "ca-certificates",
+    # what tests need in it
+    "busybox-static",
+)  # fmt: skip
+"""What every machine has."""
+
+SECURITY = ("apparmor", "selinux-policy-default", "policycoreutils", "selinux-utils")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A machine: packages besides PACKAGES, files put into it (source in the checkout, place), shell commands run in
+    its root when it is built, arguments of its kernel, and what QEMU emulates.
+
+    `modules` are further kernel modules for the initramfs, which has only what finds the root file system. With
+    `hypervisor` (a pattern of a gzipped file in the root), that is booted first, with `hypervisor_append`.
+    """
+
+    name: str
+    packages: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    commands: tuple[str, ...] = ()
+    append: str = ""
+    console: str = "ttyS0"
+    cpu: str = "max"
+    cpus: int = 2
+    memory: int = 2048
+    size: str = "3G"
+    modules: tuple[str, ...] = ()
+    hypervisor: str = ""
+    hypervisor_append: str = ""
+
+
+PLAIN = Recipe("plain", packages=SECURITY)
+"""Debian as it is: AppArmor is its security module, cgroup v2 its control groups."""
+
+SELINUX = Recipe(
+    "selinux",
+    packages=SECURITY,
+    files=(("tests/vm/container.cil", "/etc/selinux/container.cil"),),
+    # The files get their labels here, so that the first boot can already be an enforcing one.
+    commands=(
+        "sed -i s/^SELINUX=.*/SELINUX=enforcing/ /etc/selinux/config",
+        "semodule --noreload --install /etc/selinux/container.cil",
+        "setfiles -F -e /proc -e /sys -e /dev /etc/selinux/default/contexts/files/file_contexts /",
+    ),
+    append="security=selinux selinux=1",
+)
+"""The same with SELinux enforcing, Debian's policy."""
+
+RECIPES = {recipe.name: recipe for recipe in (PLAIN, SELINUX)}
