@@ -7,7 +7,7 @@
 
 `state` is an empty directory, with a short path (a socket is in it). The checkout is at /checkout in the guest,
 read-only and as it is at the moment. QEMU lives in a network namespace of its own in which it listens, so nothing of
-the guest can be reached from elsewhere and the guest reaches nothing; what the guest writes to its disk is gone with it.
+the guest can be reached from elsewhere and it reaches nothing; what it writes to its disk is gone with it.
 """
 
 from __future__ import annotations
