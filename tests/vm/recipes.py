@@ -55,12 +55,12 @@ PLAIN = Recipe("plain", commands=(NO_PROFILES,))
 
 SELINUX = Recipe(
     "selinux",
-    files=(("tests/vm/container.cil", "/etc/selinux/container.cil"),),
+    files=(("roles/agent/files/podwright.cil", "/etc/selinux/podwright.cil"),),
     # The files get their labels here, so that the first boot can already be an enforcing one.
     commands=(
         NO_PROFILES,
         "sed -i s/^SELINUX=.*/SELINUX=enforcing/ /etc/selinux/config",
-        "semodule --noreload --install /etc/selinux/container.cil",
+        "semodule --noreload --install /etc/selinux/podwright.cil",
         "setfiles -F -e /proc -e /sys -e /dev /etc/selinux/default/contexts/files/file_contexts /",
     ),
     append="security=selinux selinux=1",
