@@ -23,6 +23,7 @@ from podwright.stage1.namespaces import (
     groups,
     inside,
     record,
+    views,
     volumes,
 )
 from podwright.stage1.namespaces.plan import UserRange, compile_pod
@@ -163,6 +164,7 @@ def _hand_over(
         joins = group.app_files(app.name)
         fds += [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in joins]
         raw["joins"] = len(joins)
+        raw["shows_group"] = views.shows_group(app, joins)
         raw["group"] = _open_group(joins, fds)
         raw["memory"] = _open_memory(app, group, fds)
         raw["reports"] = reports

@@ -15,6 +15,7 @@ import os
 from podwright.kernel import beneath, mounts, process, signals, terminal, unixsocket
 from podwright.kernel.calls import CallError
 from podwright.kernel.step import step
+from podwright.stage1.namespaces import views
 from podwright.stage1.namespaces.identity import Identity
 from podwright.stage2.confine import confine
 from podwright.values import value
@@ -120,6 +121,7 @@ class Target:
     rlimits       (name, soft, hard) to set
     main_environment   what only its main program is told
     listening     (descriptor, name) of sockets that its main program inherits, sd_listen_fds(3)
+    shows_group   its /sys/fs/cgroup is its control group (v2)
     """
 
     plan: AppPlan
@@ -135,6 +137,7 @@ class Target:
     rlimits: tuple[tuple[str, int, int], ...] = ()
     main_environment: tuple[tuple[str, str], ...] = ()
     listening: tuple[tuple[int, str], ...] = ()
+    shows_group: bool = False
 
 
 @value
@@ -281,6 +284,8 @@ def _enter(target: Target, channel: Optional[_socket.socket]) -> int:
         here = os.open("/", beneath.DIRECTORY)
     else:
         mounts.enter_root(here)
+    if target.shows_group:
+        views.show_groups(here)
     target.spaces.hand_over(channel)
     return here
 

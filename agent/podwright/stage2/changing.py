@@ -56,9 +56,10 @@ if TYPE_CHECKING:
 
 ADD, START, STOP, REMOVE, NAMES = "app-add", "app-start", "app-stop", "app-rm", "app-names"
 DONE = "done"
-ADDED = ("joins", "group", "memory", "reports", "rlimits")
-"""How many files to join there are; which files of its group (`kill`, `limit`) follow its directory;
-what its memory limit is, if that follows; sentences to report; the process limits it asks for."""
+ADDED = ("joins", "shows_group", "group", "memory", "reports", "rlimits")
+"""How many files to join there are; whether it is shown its group; which files of its group (`kill`,
+`limit`) follow its directory; what its memory limit is, if that follows; sentences to report; the
+process limits it asks for."""
 NOBODY = "the pod has no app called {}"
 
 

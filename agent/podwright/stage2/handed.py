@@ -58,6 +58,7 @@ def load(raw: dict[str, Any], own_users: bool) -> Target:
         bytes.fromhex(raw["filter"]),
         app_spaces(),
         own_users,
+        shows_group=bool(raw.get("shows_group")),
     )
 
 

@@ -341,7 +341,8 @@ def target_of(
         )
     drop = [number for number in range(_last_capability() + 1) if not wanted >> number & 1]
     flags = os.O_WRONLY | os.O_CLOEXEC
-    joins = tuple(os.open(path, flags) for path in group.app_files(app.name))
+    files = group.app_files(app.name)
+    joins = tuple(os.open(path, flags) for path in files)
     code = filters.get(app.name, b"")
     return Target(
         app,
@@ -353,6 +354,7 @@ def target_of(
         code,
         app_spaces(app.kept),
         plan.users is not None,
+        shows_group=views.shows_group(app, files),
     )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 KERNEL = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
 """How everything is mounted that holds neither programs nor devices."""
+UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
+"""There where cgroup v2 is all that there is."""
 TTY = 5
 """The group that terminals belong to, in every distribution."""
 NODES = {
@@ -54,6 +56,9 @@ def pod_devices(pod: int) -> int:
     for name, (major, minor) in NODES.items():
         fs.make_device(dev, name, major, minor)
     fs.mkdir("empty", 0o555, dir_fd=dev)
+    if os.path.exists(UNIFIED):
+        fs.mkdir("fs", 0o755, dir_fd=dev)
+        fs.mkdir("fs/cgroup", 0o555, dir_fd=dev)
     fs.mkdir("shm", 0o755, dir_fd=dev)
     shm = mounts.filesystem("tmpfs", (("mode", "1777"),), KERNEL)
     target = _directory(dev, "shm")
@@ -101,6 +106,35 @@ def cover(bases: dict[str, int], dev: int, app: AppPlan) -> None:
     for base, path in app.read_only:
         if base in bases:
             _protect(bases[base], path)
+
+
+def shows_group(app: AppPlan, joins: list[str]) -> bool:
+    """Whether an app is shown its control group: it has one of v2, and nothing else is in that place.
+
+    joins  the files by which its processes join it
+    """
+    taken = any(f"{bind.where}/".startswith("/sys/fs/") for bind in app.late_binds)
+    own = any(name.endswith("/cgroup.procs") for name in joins)
+    return own and bool(app.sys) and not app.kept and not taken
+
+
+def show_groups(root: int) -> None:
+    """In an app's own namespaces: its control group, where programs look for it, for reading only.
+
+    Nothing is shown where a volume is in its place, or nothing is hidden, nor where a kernel refuses.
+    """
+    try:
+        target = beneath.open_strict(root, "sys/fs/cgroup", beneath.DIRECTORY)
+    except OSError:
+        return
+    try:
+        mount = mounts.filesystem("cgroup2", (("source", "cgroup2"),), KERNEL | mounts.RDONLY)
+        mounts.attach(mount, target)
+        os.close(mount)
+    except OSError:
+        return
+    finally:
+        os.close(target)
 
 
 def mount_point(root: int, app: str, name: str) -> int:
@@ -181,7 +215,11 @@ def _hide(base: int, path: str, dev: int) -> None:
             return  # EXDEV: a volume that the operator put there
         raise
     directory = stat.S_ISDIR(os.fstat(target).st_mode)
-    cover = mounts.clone(dev, "empty" if directory else "null")
+    stand_in = "null"
+    if directory:
+        # With a place for the app's control group; not in a pod that an older agent has started.
+        stand_in = "fs" if path == "fs" and os.access("fs", os.F_OK, dir_fd=dev) else "empty"
+    cover = mounts.clone(dev, stand_in)
     mounts.restrict(cover, KERNEL | mounts.RDONLY if directory else mounts.RDONLY)
     mounts.attach(cover, target)
     os.close(cover)
