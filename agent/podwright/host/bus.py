@@ -61,14 +61,23 @@ class Bus:
         self.socket.close()
 
     def call(
-        self, service: str, path: str, method: str, *arguments: Argument, interface: str = ""
+        self,
+        service: str,
+        path: str,
+        method: str,
+        *arguments: Argument,
+        interface: str = "",
+        body: Optional[tuple[str, bytes]] = None,
     ) -> None:
-        """Call a method and wait for its answer. Raises BusError."""
+        """Call a method and wait for its answer. Raises BusError.
+
+        body  signature and bytes of arguments of other kinds
+        """
         self.serial += 1
         step("send")
         try:
             self.socket.sendall(
-                encode(self.serial, service, path, interface or service, method, arguments)
+                encode(self.serial, service, path, interface or service, method, arguments, body)
             )
             while True:
                 kind, serial, name, text = self._message()
@@ -155,9 +164,10 @@ def encode(
     interface: str,
     method: str,
     arguments: tuple[Argument, ...],
+    made: Optional[tuple[str, bytes]] = None,
 ) -> bytes:
     """The message of a call, in little endian."""
-    body, signature = b"", ""
+    signature, body = made or ("", b"")
     for argument in arguments:
         signature += {str: "s", int: "u", bytes: "ay"}[type(argument)]
         body += bytes(_padded(len(body), 4) - len(body)) + _value(argument)

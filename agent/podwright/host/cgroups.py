@@ -15,13 +15,26 @@ import os
 
 from podwright.errors import LaunchError
 from podwright.host.cgrouplimits import ONE_OF, SPARE, USUAL_DEVICES, Limits, settings
-from podwright.host.cgrouptree import BARE, Place, bare, choose, enable, ensure, find, put, read
+from podwright.host.cgrouptree import (
+    BARE,
+    Place,
+    bare,
+    choose,
+    enable,
+    ensure,
+    find,
+    needs_scope,
+    put,
+    read,
+)
 from podwright.kernel.step import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Optional
+
+    from podwright.host.cgrouptree import Hierarchy
 
 INIT = "_init"
 """The pod's own processes under v2; no app can have a name with an underscore."""
@@ -34,6 +47,7 @@ class PodCgroup:
     apps, pod   what is enforced on each app, and on all of the pod together
     disks       `MAJOR:MINOR` of those that its files are on
     notes       sentences about limits that this host cannot enforce
+    alone       why we have no scope of our own, or ""
     """
 
     def __init__(
@@ -47,6 +61,7 @@ class PodCgroup:
         self.pod = pod
         self.disks = disks
         self.notes: list[str] = []
+        self.alone = ""
         self.places = {name: place for name, place in places.items() if place is not None}
         for name, found in places.items():
             if found is None:
@@ -101,7 +116,8 @@ class PodCgroup:
             try:
                 self._make_controller(controller, place)
             except OSError as err:
-                self._miss(controller, err.strerror or str(err))
+                causes = (err.strerror or str(err), self.alone)
+                self._miss(controller, "; ".join(filter(None, causes)))
                 del self.places[controller]
                 if place.path not in self.directories():
                     _remove_one(place.path)
@@ -203,11 +219,13 @@ def plan(
 ) -> PodCgroup:
     """Choose where the cgroups of a pod will be; nothing is made yet.
 
+    In a log-in session under v2 we move to a scope of our own for that, see `scope`.
+
     storage  paths of what the pod reads and writes
     spare    controllers that are wanted where they can be had, for apps that come later
     Raises LaunchError naming controller and app for a limit that cannot be enforced.
     """
-    found = find()
+    found, alone = _settled(name)
     every = (pod, *apps.values())
     wanted = frozenset(("pids",)).union(*(limits.asked() for limits in every))
     places = {controller: choose(name, controller, found) for controller in wanted}
@@ -223,11 +241,23 @@ def plan(
 
         disks = behind(storage)
     group = PodCgroup(apps, places, pod, disks)
+    group.alone = alone
     if not any(os.access(place.own, os.W_OK) for place in group.places.values()):
         place = bare(name)  # else nobody could tell whose processes are whose
         if place is not None:
             group.places[BARE] = place
     return group
+
+
+def _settled(name: str) -> tuple[list[Hierarchy], str]:
+    """Our cgroups; in a log-in session under v2 after a move to a scope of our own, or why not."""
+    found = find()
+    if not needs_scope(found):
+        return found, ""
+    from podwright.host import scope
+
+    why = scope.enter(name)
+    return (found if why else find()), why
 
 
 def _close_devices(path: str, devices: tuple[str, ...]) -> None:

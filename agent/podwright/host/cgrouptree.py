@@ -18,6 +18,12 @@ SUPERVISOR = "podwright-supervisor"
 """Where we move ourselves under v2, so that our own cgroup can have children with controllers."""
 BARE = "name=systemd"
 """systemd's own hierarchy, which controls nothing; in `Place`s: any group without controllers."""
+LOGINS = (
+    *("session-", "user@", "ssh.service", "ssh@", "sshd.service", "sshd@"),
+    *("getty@", "serial-getty@", "console-getty.", "container-getty@"),
+)
+"""How the units begin in which people, and whoever acts for them over SSH, have their processes."""
+RUNNING = "/run/systemd/system"
 USED = frozenset(("memory", "cpu", "pids", "blkio", "devices"))
 
 
@@ -134,7 +140,7 @@ def enable(own: str, controller: str) -> None:
     if controller in read(f"{own}/cgroup.subtree_control").split():
         return
     inside = read(f"{own}/cgroup.procs").split() if os.path.exists(f"{own}/cgroup.type") else []
-    if inside and not _delegated(own):
+    if inside and not delegated(own):
         raise OSError(errno.EBUSY, "the caller's cgroup is not delegated to it")
     if inside:
         ensure(f"{own}/{SUPERVISOR}")
@@ -148,12 +154,13 @@ def bare(name: str) -> Optional[Place]:
     to us; None when there is no such place."""
     found = parse(read("/proc/self/cgroup"), read("/proc/self/mountinfo"), frozenset((BARE,)))
     for hierarchy in sorted(found, key=lambda one: -one.version):
-        if os.access(hierarchy.own, os.W_OK) and _delegated(hierarchy.own):
+        if os.access(hierarchy.own, os.W_OK) and delegated(hierarchy.own):
             return Place(hierarchy.version, hierarchy.own, f"{hierarchy.own}/{name}")
     return None
 
 
-def _delegated(own: str) -> bool:
+def delegated(own: str) -> bool:
+    """Whether systemd has left a cgroup to whoever is in it."""
     for name in ("trusted.delegate", "user.delegate"):
         try:
             if os.getxattr(own, name) == b"1":
@@ -161,3 +168,16 @@ def _delegated(own: str) -> bool:
         except OSError:
             continue
     return False
+
+
+def is_login(own: str) -> bool:
+    """Whether a cgroup is in a unit that people log in to."""
+    units = (part for part in own.split("/") if part.endswith((".service", ".scope")))
+    return next(units, "").startswith(LOGINS)
+
+
+def needs_scope(found: list[Hierarchy]) -> bool:
+    """Whether a pod of v2 that we run can only have limits in a unit of its own, and systemd is
+    there to make one (`scope`)."""
+    own = found[0].own if len(found) == 1 and found[0].version == 2 else ""
+    return is_login(own) and os.path.isdir(RUNNING) and not delegated(own)
