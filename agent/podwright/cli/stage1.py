@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.cli.options import Arguments
 
-USAGE = "podwright stage1 build kvm OUT.aci"
+USAGE = f"podwright stage1 build {'|'.join(KINDS)} OUT.aci"
 
 
 def build(context: Context, args: Arguments) -> int:
@@ -50,6 +50,7 @@ def build(context: Context, args: Arguments) -> int:
         "id": built.image_id,
         "kernel": built.release,
         "package": built.package or None,
+        "kinds": list(built.kinds),
         "modules": list(built.modules),
         "changed": built.changed or signed,
     }
@@ -82,5 +83,10 @@ def _order(args: Arguments) -> builder.Order:
             "give --kernel=/boot/vmlinuz-RELEASE --modules=/lib/modules/RELEASE, or --kernel=PACKAGE",
         )
     return builder.Order(
-        args.rest[1], kernel, modules, args.text("version"), args.text("compression", "gzip")
+        args.rest[1],
+        kernel,
+        modules,
+        args.text("version"),
+        args.text("compression", "gzip"),
+        args.rest[0],
     )

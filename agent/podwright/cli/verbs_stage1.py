@@ -8,14 +8,14 @@ from podwright.cli.flags import FORMAT
 from podwright.cli.options import Option, Verb
 from podwright.cli.verbs_build import COMPRESSIONS, SIGNER
 
-KINDS = ("kvm",)
+KINDS = ("kvm", "xen")
 
 STAGE1_VERBS = (
     Verb(
         "build",
         "stage1",
         "Make the stage1 image of virtual machines",
-        "kvm OUT.aci",
+        "kvm|xen OUT.aci",
         (
             Option(
                 "kernel",
@@ -36,11 +36,15 @@ STAGE1_VERBS = (
         "unpacked, not installed. The same kernel and Python give the same bytes, and an image that is there\n"
         "already and would be the same is left alone, with its signature. Hosts verify it like every image:\n"
         "sign it, trust the key for podwright.io/stage1-kvm, fetch it, run pods with --stage1-name=kvm.\n"
+        "xen makes podwright.io/stage1-xen, of the distribution's full kernel: that of machines cannot reach files\n"
+        "over Xen. Such an image serves KVM, too. The kernel decides, and the annotation podwright.io/stage1/kinds\n"
+        "says which: kvm with --kernel=linux-image-amd64 serves both as well.\n"
         "Prints its ID. The signature becomes OUT.aci.asc. Build it anew for each update of the kernel.",
         (
             "podwright stage1 build kvm stage1-kvm.aci --sign=release@example.com",
             "podwright stage1 build kvm stage1-kvm.aci --kernel=/boot/vmlinuz-6.1.0-44-cloud-amd64 \\",
             "    --modules=/lib/modules/6.1.0-44-cloud-amd64",
+            "podwright stage1 build xen stage1-xen.aci --sign=release@example.com",
         ),
     ),
 )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 import time
 
@@ -20,6 +21,12 @@ KERNEL = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
 CGROUPS = "/sys/fs/cgroup"
 RUN = "/run"
 VSOCK, HOST_CID = 40, 2
+HYPERVISOR = "/sys/hypervisor/type"
+UNDER_XEN = {"bus": "xen", "channel": "hvc", "share": "9p"}
+"""What is so in a guest of Xen's, unless its command line says otherwise."""
+SECOND_CONSOLE = "/dev/hvc1"
+NOT_YET = (errno.EINVAL, errno.ENOENT, errno.ENODEV)
+"""What a mount says whose device is not there."""
 
 
 def words(cmdline: str) -> dict[str, str]:
@@ -48,7 +55,17 @@ def prepare() -> tuple[str, dict[str, str]]:
     mount("tmpfs", RUN, KERNEL, ("mode", "0755"))
     with open("/proc/cmdline") as file:
         cmdline = file.read()
-    return cmdline, words(cmdline)
+    said = words(cmdline)
+    return cmdline, said if "bus" in said else {**_around(), **said}
+
+
+def _around() -> dict[str, str]:
+    """What the kernel knows of the machine that it runs on."""
+    try:
+        with open(HYPERVISOR) as file:
+            return UNDER_XEN if file.read().strip() == "xen" else {}
+    except OSError:
+        return {}
 
 
 def load(cmdline: str, said: dict[str, str]) -> None:
@@ -67,24 +84,57 @@ def load(cmdline: str, said: dict[str, str]) -> None:
 
 def share(said: dict[str, str]) -> None:
     """Mount the pod's root."""
-    if said.get("share") == "9p":
-        options = (
-            ("source", TAG),
-            ("trans", "virtio"),
-            ("version", "9p2000.L"),
-            ("msize", "262144"),
-        )
-        mount("9p", SHARE, 0, *options, ("cache", "mmap"))
-    else:
+    if said.get("share") != "9p":
         mount("virtiofs", SHARE, 0, ("source", TAG))
+        return
+    options = (
+        ("source", TAG),
+        ("trans", "xen" if said.get("bus") == "xen" else "virtio"),
+        ("version", "9p2000.L"),
+        ("msize", "262144"),
+    )
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            mount("9p", SHARE, 0, *options, ("cache", "mmap"))
+            return
+        except OSError as err:
+            if err.errno not in NOT_YET or time.monotonic() >= until:
+                raise HostError(f"the pod's files cannot be reached: {err.strerror}") from None
+        time.sleep(0.001)
 
 
 def channel(said: dict[str, str]) -> int:
     """The channel to the host, open; it does not block. Raises HostError."""
     kind, _, port = said.get("channel", "serial").partition(":")
+    if kind == "hvc":
+        return _console()
     fd = _vsock(int(port)) if kind == "vsock" else _serial()
     os.set_blocking(fd, False)
     return fd
+
+
+def _console() -> int:
+    """The machine's second console, as a line that changes no byte. The host says nothing before us."""
+    import termios
+
+    from podwright.stage1.namespaces.relay import raw_mode
+
+    fd = _soon(SECOND_CONSOLE)
+    termios.tcsetattr(fd, termios.TCSANOW, raw_mode(termios.tcgetattr(fd)))
+    return fd
+
+
+def _soon(path: str) -> int:
+    """Open a terminal that may be there a moment later."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as err:
+            if time.monotonic() >= until:
+                raise HostError(f"there is no {path}: {err.strerror}") from None
+        time.sleep(0.001)
 
 
 def _vsock(port: int) -> int:

@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Block devices of the host in its guest: found by serial, shown to apps with the host's owner and mode."""
+"""Block devices of the host in its guest, shown to apps with the host's owner and mode: found by serial, or by
+name where the host decides that (`xvda`).
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ def _number(disk: DiskAt) -> tuple[int, int]:
     until = time.monotonic() + PATIENCE
     while True:
         for name in os.listdir(BLOCK):
-            if _read(f"{BLOCK}/{name}/serial") == disk.serial:
+            if disk.serial in (name, _read(f"{BLOCK}/{name}/serial")):
                 major, _, minor = _read(f"{BLOCK}/{name}/dev").partition(":")
                 return int(major), int(minor)
         if time.monotonic() >= until:

@@ -9,11 +9,12 @@ the console. Without a host there is nothing to live for.
 from __future__ import annotations
 
 import os
+import select
 import time
 
 from podwright.errors import PodwrightError
 from podwright.guest import boot
-from podwright.guest.channel import Channel, HungUp
+from podwright.guest.channel import WINDOW, Channel, HungUp
 from podwright.kernel import machine
 from podwright.kernel.step import step
 from podwright.stage1.kvm import frames
@@ -21,6 +22,7 @@ from podwright.stage1.namespaces import link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.guest.mux import Mux
@@ -29,27 +31,32 @@ if TYPE_CHECKING:
     from podwright.stage1.kvm.protocol import Start
 
 LAST = 10.0
-"""Seconds for the host to take our last words."""
+"""Seconds for the host to take our last words, and for what was written to arrive when there is none."""
+WATCHDOG = "/dev/watchdog"
+DOG = 60
+"""Seconds after which the hypervisor ends a machine whose first process does not come round any more."""
 
 
 def main() -> None:
     """Be the guest. Never returns."""
     channel: Optional[Channel] = None
+    said: dict[str, str] = {}
     try:
         began = time.clock_gettime(time.CLOCK_BOOTTIME)
         cmdline, said = boot.prepare()
         boot.load(cmdline, said)
-        channel = Channel(boot.channel(said))
+        alone = said.get("bus") == "xen"
+        channel = Channel(boot.channel(said), WINDOW if alone else 0)
         channel.connected(time.monotonic() + boot.PATIENCE)
         boot.share(said)
         _hello(channel, began)
-        _live(channel)
+        _live(channel, alone)
         channel.send(frames.BYE)
     except HungUp:
         channel = None
     except BaseException as err:
         _failed(channel, err)
-    _end(channel)
+    _end(channel, off=said.get("bus") == "xen")
 
 
 def _hello(channel: Channel, began: float) -> None:
@@ -62,8 +69,8 @@ def _hello(channel: Channel, began: float) -> None:
     channel.flush()
 
 
-def _live(channel: Channel) -> None:
-    """From what is to be run to its end."""
+def _live(channel: Channel, alone: bool) -> None:
+    """From what is to be run to its end. `alone`: the channel does not tell whether somebody is there."""
     from podwright.guest import pod
     from podwright.guest.mux import Mux  # while the host prepares what is to be run
 
@@ -76,9 +83,25 @@ def _live(channel: Channel) -> None:
     def go(told: Any) -> None:
         _go(told, running, mux)
 
-    mux = Mux(channel, running, go)
+    mux = Mux(channel, running, go, _watched(channel) if alone else None)
     running.open_streams(mux)
     mux.run([*early, *channel.left()])
+
+
+def _watched(channel: Channel) -> Callable[[float], float]:
+    """How to see whether there is a host; a machine that cannot do so any more is ended from outside.
+
+    The kernel writes to a console of Xen's in a loop: it stands still when nobody is there who reads.
+    """
+    dog = machine.watchdog(WATCHDOG, DOG)
+
+    def look(now: float) -> float:
+        due = channel.look(now)
+        if dog >= 0:
+            os.write(dog, b"\0")
+        return due
+
+    return look
 
 
 def _start(channel: Channel, early: list[Frame]) -> Start:
@@ -126,17 +149,33 @@ def _failed(channel: Optional[Channel], err: BaseException) -> None:
     channel.send(frames.BYE)
 
 
-def _end(channel: Optional[Channel]) -> None:
+def _end(channel: Optional[Channel], *, off: bool) -> None:
     """All that was written is where it belongs; then the power goes off."""
     try:
-        step("sync")
-        os.sync()
-        if channel is not None:
+        if channel is None:
+            _sync_by(LAST)
+        else:
+            step("sync")
+            os.sync()
             _heard(channel)
     except HungUp:
         pass
     finally:
+        if off:
+            machine.power_off()
         machine.restart()
+
+
+def _sync_by(seconds: float) -> None:
+    """Whoever has our files may be gone, too: then this would never end."""
+    pid = os.fork()
+    if not pid:
+        step("sync")
+        os.sync()
+        os._exit(0)
+    wait = select.poll()
+    wait.register(os.pidfd_open(pid), select.POLLIN)
+    wait.poll(seconds * 1000)
 
 
 def _heard(channel: Channel) -> None:

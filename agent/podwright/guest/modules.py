@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 
 PLACE = "/modules"
 INDEX = f"{PLACE}/index"
-BUSES = {"mmio": "virtio_mmio", "pci": "virtio_pci"}
-CHANNELS = {"serial": "virtio_console", "vsock": "vmw_vsock_virtio_transport"}
+BUSES = {"mmio": "virtio_mmio", "pci": "virtio_pci", "xen": "xenbus"}
+CHANNELS = {"serial": "virtio_console", "vsock": "vmw_vsock_virtio_transport", "hvc": "hvc_xen"}
 SHARES = {"virtiofs": "virtiofs", "9p": "9p"}
+WATCHDOG = "xen_wdt"
 
 
 def wanted(words: dict[str, str]) -> list[str]:
     """The modules for what the kernel's command line says (`init.words`)."""
+    bus = words.get("bus", "mmio")
     channel = words.get("channel", "serial").partition(":")[0]
     share = words.get("share", "virtiofs")
-    out = [BUSES[words.get("bus", "mmio")], CHANNELS[channel], SHARES[share]]
+    out = [BUSES[bus], CHANNELS[channel], SHARES[share]]
     if share == "9p":
-        out.append("9pnet_virtio")
+        out.append("9pnet_xen" if bus == "xen" else "9pnet_virtio")
+    if bus == "xen":
+        out.append(WATCHDOG)
     return [*out, *(name for name in words.get("modules", "").split(",") if name)]
 
 

@@ -14,6 +14,7 @@ import select
 import time
 
 from podwright import jsonio
+from podwright.guest.channel import NEVER
 from podwright.guest.streams import Stream
 from podwright.kernel import machine, signals
 from podwright.stage1.kvm import frames
@@ -45,12 +46,20 @@ class Mux:
     """Runs until the pod has ended, and all of it is said.
 
     go       called with what the host says when the network is there
+    look     sees whether there is still a host; says when it is to be called again, raises HungUp
     """
 
-    def __init__(self, channel: Channel, running: Running, go: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        running: Running,
+        go: Callable[[Any], None],
+        look: Optional[Callable[[float], float]] = None,
+    ) -> None:
         self.channel = channel
         self.running = running
         self.go = go
+        self.look = look or channel.look
         self.streams: dict[int, Party] = {}
         self.next = FIRST
         self.hurry = 0.0
@@ -89,8 +98,7 @@ class Mux:
 
     def _wait(self) -> None:
         wait = select.poll()
-        waiting = self.channel.waiting()
-        wait.register(self.channel.fd, select.POLLIN | (select.POLLOUT if waiting else 0))
+        wait.register(self.channel.fd, self.channel.events())
         if self.channel.roomy():
             for fd in (self.running.report, self.running.outer):
                 if fd >= 0:
@@ -100,8 +108,9 @@ class Mux:
         for one in self.streams.values():
             for fd, events in one.events().items():
                 wait.register(fd, events)
-        left = max(0.0, self.hurry - time.monotonic()) * 1000 if self.hurry else None
-        wait.poll(left)
+        now = time.monotonic()
+        due = min(self.hurry or NEVER, self.look(now))
+        wait.poll(max(0.0, due - now) * 1000 if due < NEVER else None)
 
     def _turn(self) -> None:
         """Look at everybody once."""

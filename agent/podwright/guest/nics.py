@@ -8,6 +8,8 @@ the order of buses. Everything works when `apply` returns: no address waits for 
 
 from __future__ import annotations
 
+import time
+
 from podwright.errors import NetworkError
 from podwright.kernel import rtlook, sysctl
 from podwright.kernel.rtnl import Rtnl
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 MEANWHILE = "pwnic"
 """Beginning of a device's name while others may still have the one that it gets."""
 ALL_GROUPS = "0 2147483647"
+PATIENCE = 10.0
+MOMENT = 0.002
 LOOPBACK = 1
 """Its index in every network namespace."""
 
@@ -60,16 +64,20 @@ def _all(plans: NicPlans, rtnl: Rtnl) -> None:
 
 
 def _devices(nics: tuple[NicPlan, ...]) -> dict[str, int]:
-    """Name of a link to be -> index of its device. Raises NetworkError."""
-    found = {link.mac: link.index for link in rtlook.links()}
-    for nic in nics:
-        if nic.hardware not in found:
+    """Name of a link to be -> index of its device, which may be there a moment later. Raises NetworkError."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        found = {link.mac: link.index for link in rtlook.links()}
+        missing = [nic for nic in nics if nic.hardware not in found]
+        if not missing:
+            return {nic.name: found[nic.hardware] for nic in nics}
+        if time.monotonic() >= until:
             raise NetworkError(
-                f"the guest has no network device {nic.hardware}, which was to be {nic.name}",
-                "its kernel needs virtio_net",
-                object=nic.name,
+                f"the guest has no network device {missing[0].hardware}, which was to be {missing[0].name}",
+                "its kernel needs virtio_net, under Xen xen_netfront",
+                object=missing[0].name,
             )
-    return {nic.name: found[nic.hardware] for nic in nics}
+        time.sleep(MOMENT)
 
 
 def _bring_up(index: int, nic: NicPlan, rtnl: Rtnl) -> None:

@@ -14,6 +14,8 @@ from podwright.kernel.step import step
 
 _FINIT_MODULE = {"x86_64": 313, "aarch64": 273, "riscv64": 273, "ppc64le": 353, "s390x": 344}
 _AUTOBOOT = 0x01234567
+_POWER_OFF = 0x4321FEDC
+_SET_TIMEOUT = 0xC0045706
 
 
 def load_module(path: str, parameters: str = "") -> None:
@@ -45,3 +47,20 @@ def spare_from_hunger(score: int) -> None:
 def restart() -> None:
     """End the machine at once (reboot(2)); nothing is synced. Only its first process may."""
     calls.libc("reboot", _AUTOBOOT)
+
+
+def power_off() -> None:
+    """As `restart`, where the hypervisor is to be told that it is the end."""
+    calls.libc("reboot", _POWER_OFF)
+
+
+def watchdog(path: str, seconds: int) -> int:
+    """Have the machine end when nobody writes to this descriptor for so long; -1 where there is no such device."""
+    import fcntl
+
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    fcntl.ioctl(fd, _SET_TIMEOUT, seconds.to_bytes(4, "little"))
+    return fd

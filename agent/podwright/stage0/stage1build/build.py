@@ -30,6 +30,7 @@ DIRECTORIES = (b"", b"boot")
 class Order:
     """What to build.
 
+    kind     whose machines it is for, KVM or XEN; it may serve both
     kernel   a package's name, or a kernel's file together with `modules`
     version  the image's label; "" for the kernel's release
     """
@@ -39,6 +40,7 @@ class Order:
     modules: str = ""
     version: str = ""
     compression: str = "gzip"
+    kind: str = bundle.KVM
 
 
 @value
@@ -51,6 +53,7 @@ class Built:
     package: str
     modules: tuple[str, ...]
     changed: bool
+    kinds: tuple[str, ...] = (bundle.KVM,)
 
 
 def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built:
@@ -60,7 +63,7 @@ def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built
         if order.modules:
             kernel = kernelsource.from_files(order.kernel, order.modules)
         else:
-            package = order.kernel or kernelsource.default()
+            package = order.kernel or kernelsource.default(order.kind)
             say(f"fetching {package}")
             kernel = kernelsource.from_package(package, scratch)
         say(f"kernel {kernel.release}")
@@ -69,7 +72,7 @@ def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built
 
 def _write(order: Order, kernel: Kernel, say: Callable[[str], None]) -> Built:
     python = interpreter.collect()
-    made = base.make(kernel, python)
+    made = base.make(kernel, python, order.kind)
     say(f"{len(made.modules)} modules, Python {python.version}")
     with open(kernel.image, "rb") as file:
         image = file.read()
@@ -94,6 +97,7 @@ def _write(order: Order, kernel: Kernel, say: Callable[[str], None]) -> Built:
         kernel.package,
         made.modules,
         changed,
+        made.kinds,
     )
 
 
@@ -121,7 +125,8 @@ def _file(path: str, data: bytes) -> Member:
 def manifest(order: Order, kernel: Kernel, python: Interpreter, made: Base) -> bytes:
     """The image's manifest."""
     said = {
-        bundle.KIND: bundle.KVM,
+        bundle.KIND: order.kind,
+        bundle.KINDS: ",".join(made.kinds) if len(made.kinds) > 1 else "",
         bundle.PROTOCOL: str(bundle.OWN_PROTOCOL),
         bundle.KERNEL_AT: bundle.KERNEL,
         bundle.INITRAMFS_AT: bundle.INITRAMFS,
@@ -134,4 +139,5 @@ def manifest(order: Order, kernel: Kernel, python: Interpreter, made: Base) -> b
     }
     version = order.version or kernel.release
     pairs = tuple((name, text) for name, text in said.items() if text)
-    return assemble(None, Edits(bundle.NAME, (("version", version),), annotations=pairs))
+    name = bundle.XEN_NAME if order.kind == bundle.XEN else bundle.NAME
+    return assemble(None, Edits(name, (("version", version),), annotations=pairs))

@@ -12,6 +12,7 @@ from podwright.host.checks.value import program
 from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.stage0.platform import host_arch
 from podwright.stage0.stage1build.kmodules import Folder
+from podwright.stage1.kvm.bundle import KVM, XEN
 from podwright.text import safe
 from podwright.values import value
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 DEFAULTS = {"amd64": "linux-image-cloud-amd64", "aarch64": "linux-image-cloud-arm64"}
 """The package of an architecture: built for virtual machines, and unpacked fast."""
+FULL = {"amd64": "linux-image-amd64", "aarch64": "linux-image-arm64"}
+"""The one with file systems over Xen, which that one does not have."""
 BOOT = "vmlinuz-"
 _NAMES = LETTERS + DIGITS + ".+-"
 _PATIENCE = 1800
@@ -36,9 +39,9 @@ class Kernel:
     package: str = ""
 
 
-def default() -> str:
-    """The package for this host. Raises HostError."""
-    found = DEFAULTS.get(host_arch())
+def default(kind: str = KVM) -> str:
+    """The package for machines of this kind on this host. Raises HostError."""
+    found = (FULL if kind == XEN else DEFAULTS).get(host_arch())
     if found is None:
         raise HostError(
             f"no kernel package is known for {host_arch()}", "say one: --kernel=FILE --modules=DIR"

@@ -22,15 +22,19 @@ if TYPE_CHECKING:
     from podwright.stage1.contract import Stage1Image
 
 NAME = "podwright.io/stage1-kvm"
-KVM = "kvm"
+XEN_NAME = "podwright.io/stage1-xen"
+KVM, XEN = "kvm", "xen"
 OWN_PROTOCOL = frames.PROTOCOL
 KERNEL, INITRAMFS = "/boot/vmlinuz", "/boot/initramfs"
 _OURS = "podwright.io/stage1/"
 BUILD = "podwright stage1 build kvm OUT.aci"
+BUILD_XEN = "podwright stage1 build xen OUT.aci"
 LARGEST = 256 << 20
 """Bytes that a kernel or an initramfs may have."""
 _PATH = LETTERS + DIGITS + "/._+-"
 KIND = f"{_OURS}kind"
+KINDS = f"{_OURS}kinds"
+"""All that an image serves, with commas, where that is more than KIND."""
 PROTOCOL = f"{_OURS}protocol"
 KERNEL_AT = f"{_OURS}kernel"
 INITRAMFS_AT = f"{_OURS}initramfs"
@@ -65,11 +69,19 @@ class Bundle:
     tree: str = ""
 
 
-def read(image_id: str, manifest: Union[ImageManifest, Stage1Image], tree: str) -> Bundle:
-    """What the image's manifest says; `tree` is its rendered root on this host. Raises ImageError."""
+def read(
+    image_id: str, manifest: Union[ImageManifest, Stage1Image], tree: str, kind: str = KVM
+) -> Bundle:
+    """What the image's manifest says; `tree` is its rendered root on this host.
+
+    kind  for whose machines it is read, KVM or XEN
+
+    Raises ImageError.
+    """
     said = dict(manifest.annotations)
-    if said.get(KIND) != KVM:
-        raise _wrong(image_id, "is no stage1 image of virtual machines", BUILD)
+    if kind not in said.get(KINDS, said.get(KIND, "")).split(","):
+        what = "Xen" if kind == XEN else "virtual machines"
+        raise _wrong(image_id, f"is no stage1 image of {what}", BUILD_XEN if kind == XEN else BUILD)
     if said.get(PROTOCOL) != str(OWN_PROTOCOL):
         raise _wrong(
             image_id,

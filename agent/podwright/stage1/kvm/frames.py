@@ -44,6 +44,11 @@ BYE = 13
 OUTER = 14
 """guest: a message for the host's service manager (sd_notify(3)), as it is."""
 
+PING = 15
+"""guest: is anybody there? Where a device does not tell, and no other way shows how much has been read."""
+PONG = 16
+"""host: yes; all that came before that PING has been read."""
+
 HEAD = 9
 LONGEST = 1 << 16
 """Bytes of a frame."""
@@ -82,7 +87,7 @@ class Decoder:
         while len(buffer) - at >= HEAD:
             length = int.from_bytes(buffer[at + 5 : at + HEAD], "little")
             kind = buffer[at]
-            if length > LONGEST or not HELLO <= kind <= OUTER:
+            if length > LONGEST or not HELLO <= kind <= PONG:
                 raise Nonsense(f"frame of kind {kind} with {length} bytes")
             if len(buffer) - at < HEAD + length:
                 break

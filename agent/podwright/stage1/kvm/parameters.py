@@ -11,8 +11,9 @@ from podwright.errors import UsageError
 from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.text import safe
 
-MMIO, PCI = "mmio", "pci"
-SERIAL, VSOCK = "serial", "vsock"
+MMIO, PCI, XEN = "mmio", "pci", "xen"
+SERIAL, VSOCK, HVC = "serial", "vsock", "hvc"
+"""Of the channel; HVC: a second console of a Xen guest."""
 
 BASE = (
     "console=ttyS0",
@@ -30,6 +31,16 @@ BASE = (
 )
 ON_PCI = ("pci=lastbus=0",)
 """The root bus of q35 has all devices there are."""
+UNDER_XEN = (
+    "console=hvc0",
+    "quiet",
+    "panic=-1",
+    "cryptomgr.notests",
+    "random.trust_cpu=on",
+    "net.ifnames=0",
+    "cgroup_no_v1=all",
+)
+"""In the place of `BASE`: the hypervisor tells a guest's kernel what there is."""
 ON_MMIO = ("pci=off",)
 """Not `acpi=off`: the kernel would not look for the interrupts of the serial port, either."""
 ALLOWED = LETTERS + DIGITS + "_.-=,:/@+"
@@ -46,10 +57,10 @@ def words(
 
     modules  that the guest needs besides those of the bus, the channel and the share
     """
-    there = ON_MMIO if bus == MMIO else ON_PCI
+    there = {MMIO: (*BASE, *ON_MMIO), PCI: (*BASE, *ON_PCI), XEN: UNDER_XEN}[bus]
     own: tuple[str, ...] = (f"podwright.bus={bus}", f"podwright.channel={channel}")
     own += (f"podwright.modules={','.join(modules)}",) if modules else ()
-    return (*BASE, *there, *own, *(checked(word, "kernel parameter") for word in extra))
+    return (*there, *own, *(checked(word, "kernel parameter") for word in extra))
 
 
 def checked(word: str, what: str) -> str:

@@ -6,7 +6,9 @@ In this order: HELLO by the guest; START by the host, in pieces, with an encoded
 the network is there. From HELLO on the guest may say REPORT, also `failed` when it cannot go on.
 At the end: all outputs, REPORT `done` or `failed` as the last one, BYE, which the host answers with BYE
 (or by ending the machine itself); then the power goes off.
-When the channel is hung up, the guest's power goes off at once.
+When the channel is hung up, the guest's power goes off at once. A channel over a console of Xen's is never
+hung up, and somebody in between keeps what nobody reads: there the guest says PING, which the
+host answers, at least every few seconds, and then and now while it sends much.
 
 HELLO  {"protocol": 1, "release": the kernel's, "boot": seconds from the kernel's begin to /init,
         "ready": seconds from there to HELLO}
@@ -60,7 +62,7 @@ SHARE = "/pod"
 
 @value
 class DiskAt:
-    """A block device of the host at `where` in an app: that of the guest with this serial.
+    """A block device of the host at `where` in an app: that of the guest with this serial, or this name.
 
     access      r, w or rw, as `mountplan.Device` has it
     mode, uid, gid    of the node, as the pod sees it

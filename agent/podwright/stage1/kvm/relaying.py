@@ -213,7 +213,8 @@ class Relaying:
         if came.number == signals.SIGCHLD:
             self._reap()
         elif came.number == signals.SIGIO:
-            self.clients.control.signalled()
+            if self.hello is not None:  # a guest that has not greeted may not be able to hear
+                self.clients.control.signalled()
         elif came.pid == 0 and came.code == SENT_BY_KILL:  # nobody in here has sent it
             self._told_to(came.number)
 
@@ -260,6 +261,8 @@ class Relaying:
                     unixsocket.try_send(self.link.outer, text)
         elif kind == frames.BYE:
             self.bye = True
+        elif kind == frames.PING:
+            self.channel.send(frames.PONG)
         else:
             raise Nonsense(f"frame of kind {kind}")
 
@@ -275,6 +278,7 @@ class Relaying:
         self.start = []
         self.clock = time.monotonic() + TIME
         self._send_go()
+        self.clients.control.signalled()
 
     def _read_go(self) -> None:
         """The network is there, or the parent is not any more."""
