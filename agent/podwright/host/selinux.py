@@ -14,7 +14,7 @@ import os
 
 from podwright.errors import HostError, PodwrightError
 from podwright.kernel.step import step
-from podwright.model.label import Context, parse_context
+from podwright.model.label import Context, parse_context, shared_by
 from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.text import safe
 from podwright.values import value
@@ -35,12 +35,39 @@ class ContainerContexts:
     process, file   of a pod's processes, and of what it may write
     ro_file         of what several pods read
     kvm_process     of a virtual machine that is a pod, or None
+    kvm_server      of what serves it its files; None: the same
+    kvm_file        of the root that both see; None: `file`
+    shared          of volumes that several pods write to; None: `file`, without categories
     """
 
     process: Context
     file: Context
     ro_file: Context
     kvm_process: Optional[Context] = None
+    kvm_server: Optional[Context] = None
+    kvm_file: Optional[Context] = None
+    shared: Optional[Context] = None
+
+    def shared_text(self) -> str:
+        """The context of files that every pod may use."""
+        return str(self.shared) if self.shared is not None else shared_by(str(self.file))
+
+
+MODULE = "podwright"
+"""The policy module that comes with podwright, for policies that have nothing for containers."""
+OURS = ContainerContexts(
+    Context("system_u", "system_r", "podwright_pod_t", "s0"),
+    Context("system_u", "object_r", "podwright_file_t", "s0"),
+    Context("system_u", "object_r", "podwright_image_t", "s0"),
+    Context("system_u", "system_r", "podwright_machine_t", "s0"),
+    Context("system_u", "system_r", "podwright_serve_t", "s0"),
+    Context("system_u", "object_r", "podwright_jail_t", "s0"),
+    Context("system_u", "object_r", "podwright_shared_t", "s0"),
+)
+INSTALL = (
+    "install podwright's policy module (the role agent, podwright_agent_selinux_policy: auto), or"
+    " container-selinux where the distribution has it, or use selinux: off"
+)
 
 
 class PolicyError(PodwrightError):
@@ -48,6 +75,10 @@ class PolicyError(PodwrightError):
 
     reason = "no-container-policy"
     stage = "launch"
+
+
+class UnusableError(PolicyError):
+    """The policy has no types for containers, or names some that it does not have."""
 
 
 def enabled(root: str = "") -> bool:
@@ -88,22 +119,44 @@ def policy_type(root: str = "") -> str:
 
 
 def container_contexts(root: str = "") -> ContainerContexts:
-    """The contexts for containers of the policy in use. Raises PolicyError."""
+    """The contexts for containers: the policy's own where it is loaded with them, else our module's.
+
+    Raises PolicyError when neither is there, or what the policy says cannot be understood.
+    """
+    try:
+        return _distributions(root)
+    except UnusableError:
+        if _knows(OURS.process, root):
+            return OURS
+        raise
+
+
+def ours(root: str = "") -> bool:
+    """Whether our own module is what pods are labelled by."""
+    return container_contexts(root) == OURS
+
+
+def _distributions(root: str) -> ContainerContexts:
+    """What the policy's own file names. Raises UnusableError when that is not there or not loaded."""
     path = f"{root}/etc/selinux/{policy_type(root)}/contexts/lxc_contexts"
     text = _text(path)
     if not text:
-        raise PolicyError(
-            f"the SELinux policy names no contexts for containers ({path})",
-            "install a policy that has them (container-selinux), or use selinux: off",
-            object=path,
+        raise UnusableError(
+            f"the SELinux policy names no contexts for containers ({path})", INSTALL, object=path
         )
     named = parse_lxc_contexts(text, path)
     for name in ("process", "file"):
         if name not in named:
             raise PolicyError(f"{path} has no {name}", "correct it", object=path)
-    ro_file = named.get("ro_file", named["file"])
-    kvm = named.get("sandbox_kvm_process")
-    return ContainerContexts(named["process"], named["file"], ro_file, kvm)
+    found = ContainerContexts(
+        named["process"],
+        named["file"],
+        named.get("ro_file", named["file"]),
+        named.get("sandbox_kvm_process"),
+    )
+    for context in (found.process, found.file, found.ro_file):
+        check(context, root)
+    return found
 
 
 def parse_lxc_contexts(text: str, path: str) -> dict[str, Context]:
@@ -137,13 +190,21 @@ def check(context: Context, root: str = "") -> None:
     except OSError as err:
         if err.errno != errno.EINVAL:
             raise
-        raise PolicyError(
+        raise UnusableError(
             f"the SELinux policy that is loaded does not know the context {context}",
-            "load a policy module with this type (container-selinux), or use selinux: off",
+            INSTALL,
             object=str(context),
         ) from None
     finally:
         os.close(fd)
+
+
+def _knows(context: Context, root: str) -> bool:
+    try:
+        check(context, root)
+    except UnusableError:
+        return False
+    return True
 
 
 def _text(path: str) -> str:

@@ -41,12 +41,14 @@ class PodLabel:
     process, file   contexts of its processes and of what it may write
     ro_file         of the images' trees, which several pods read
     slot            descriptor that holds the MCS pair taken; -1 when there is none
+    shared          of volumes that several pods write to; "" for `file` without the pair
     """
 
     process: str
     file: str
     ro_file: str
     slot: int = -1
+    shared: str = ""
 
 
 def parse_context(text: str, where: str) -> Context:
@@ -63,6 +65,11 @@ def parse_context(text: str, where: str) -> Context:
             object=where,
         )
     return Context(*parts)
+
+
+def shared_by(file: str) -> str:
+    """The context of a pod's files without the categories of one pod."""
+    return str(parse_context(file, "the pod's context").at("s0" if ":s0" in file else ""))
 
 
 def pair(low: int, high: int) -> str:

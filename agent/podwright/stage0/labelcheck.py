@@ -13,7 +13,8 @@ import os
 from podwright.errors import HostError, NotFoundError, NotReadyError
 from podwright.host import selinux
 from podwright.kernel.relabel import label_of
-from podwright.stage1.namespaces import labels, record
+from podwright.model.label import shared_by
+from podwright.stage1.namespaces import record
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -111,11 +112,10 @@ def _runs(pidfd: int) -> bool:
 
 
 def _findings(init: int, given: dict[str, object], manifest: PodManifest) -> Iterator[Finding]:
-    apps = given.get("apps")
-    texts = apps.values() if isinstance(apps, dict) else []
-    processes = " ".join(sorted({str(text) for text in texts} or {str(given["process"])}))
-    file = str(given["file"])
-    targets = _relabelled(manifest, {"private": file, "shared": labels.shared(file)})
+    processes, file = _expected(given)
+    private = str(given["file"])
+    shared = str(given.get("shared") or shared_by(private))
+    targets = _relabelled(manifest, {"private": private, "shared": shared})
     seen_spaces = set()
     for pid in _processes(init):
         context = _read(f"/proc/{pid}/attr/current")
@@ -127,6 +127,15 @@ def _findings(init: int, given: dict[str, object], manifest: PodManifest) -> Ite
             seen_spaces.add(space)
             yield from _mounts(pid, file)
             yield from _files(pid, file, targets)
+
+
+def _expected(given: dict[str, object]) -> tuple[str, str]:
+    """The contexts that processes of a pod may have, and its roots and devices."""
+    machine, apps = given.get("machine"), given.get("apps")
+    if isinstance(machine, dict):
+        return f"{machine.get('qemu')} {machine.get('files')}", str(machine.get("root"))
+    texts = {str(text) for text in apps.values()} if isinstance(apps, dict) else set()
+    return " ".join(sorted(texts or {str(given["process"])})), str(given["file"])
 
 
 def _relabelled(manifest: PodManifest, contexts: dict[str, str]) -> dict[str, str]:
@@ -153,8 +162,11 @@ def _processes(init: int) -> Iterator[int]:
     """
     space = _link(f"/proc/{init}/ns/pid")
     ours = _identity(f"/proc/{init}/exe")
+    with_host = space == _link("/proc/self/ns/pid")  # of the flavour fly
     for name in os.listdir("/proc"):
         if name.isdigit() and int(name) != init and _link(f"/proc/{name}/ns/pid") == space:
+            if with_host and not _descends(name, init):
+                continue
             starting = _identity(f"/proc/{name}/exe") == ours and _parent(name) == init
             if space and not starting:
                 yield int(name)
@@ -205,6 +217,14 @@ def _parent(pid: str) -> int:
     text = _read(f"/proc/{pid}/stat") or ""
     fields = text.rpartition(")")[2].split()
     return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _descends(pid: str, init: int) -> bool:
+    """Whether a process was started by the pod's init, or by one that was."""
+    parent = _parent(pid)
+    while parent > 1 and parent != init:
+        parent = _parent(str(parent))
+    return parent == init
 
 
 def _link(path: str) -> str:

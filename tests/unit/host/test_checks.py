@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from podwright.host import selinux
 from podwright.host.checks import groups, machines, security, services, spaces, storage
 from podwright.host.checks.value import Check, TrialError, attempt
 
@@ -138,17 +139,36 @@ def test_selinux(tmp_path: Path) -> None:
         tmp_path,
         sys__fs__selinux__enforce="1",
         sys__fs__selinux__mls="1",
+        sys__fs__selinux__context="",
         etc__selinux__config="SELINUXTYPE=targeted\n",
     )
-    without = security.selinux(root)
-    assert without.status == "limited" and "no contexts for containers" in without.detail
+    # A file takes any context, as a kernel with our module does.
+    assert security.selinux(root).detail.endswith("with podwright's own module for containers")
     host(tmp_path, etc__selinux__targeted__contexts__lxc_contexts=CONTEXTS)
     assert row(security.selinux(root)) == (
         "ok",
-        "enforcing, policy targeted, with contexts for containers",
+        "enforcing, policy targeted, with its own types for containers",
     )
     host(tmp_path, sys__fs__selinux__enforce="0")
     assert security.selinux(root).status == "limited"
+
+
+def test_a_policy_without_anything_for_containers_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = host(
+        tmp_path,
+        sys__fs__selinux__enforce="1",
+        etc__selinux__config="SELINUXTYPE=targeted\n",
+    )
+
+    def unknown(context: object, _root: str = "") -> None:
+        raise selinux.UnusableError(f"the SELinux policy does not know {context}")
+
+    monkeypatch.setattr(selinux, "check", unknown)
+    without = security.selinux(root)
+    assert without.status == "limited" and "no contexts for containers" in without.detail
+    assert "podwright_agent_selinux_policy" in without.hint
 
 
 @pytest.mark.parametrize(("version", "status"), [(0, "missing"), (3, "limited"), (6, "ok")])

@@ -122,9 +122,39 @@ def test_a_contexts_file_that_is_not_understood_is_refused(
         selinux.container_contexts(host(tmp_path, contexts=text))
 
 
-def test_a_policy_without_a_file_for_containers_says_what_to_install(tmp_path: Path) -> None:
+def test_our_own_module_is_used_where_the_policy_has_nothing(tmp_path: Path) -> None:
+    root = host(tmp_path)
+    assert not selinux.ours(root)
+    (tmp_path / DEBIAN).unlink()
+    assert selinux.ours(root)
+    asked = (tmp_path / "sys/fs/selinux/context").read_bytes()
+    assert asked.startswith(f"{selinux.OURS.process}\0".encode())
+    assert selinux.container_contexts(root).shared_text().endswith(":podwright_shared_t:s0")
+
+
+def test_our_own_module_is_used_where_the_policy_names_types_that_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's does."""
+    root = host(tmp_path)
+
+    def lacking(context: label.Context, _root: str = "") -> None:
+        if context.type.startswith("container_"):
+            raise selinux.UnusableError(f"the SELinux policy does not know {context}")
+
+    monkeypatch.setattr(selinux, "check", lacking)
+    assert selinux.ours(root)
+    monkeypatch.setattr(selinux, "_knows", lambda _context, _root: False)
+    with pytest.raises(selinux.PolicyError, match="container_t"):
+        selinux.container_contexts(root)
+
+
+def test_a_policy_without_a_file_for_containers_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = host(tmp_path)
     (tmp_path / DEBIAN).unlink()
+    monkeypatch.setattr(selinux, "_knows", lambda _context, _root: False)
     with pytest.raises(selinux.PolicyError) as caught:
         selinux.container_contexts(root)
     assert "names no contexts for containers" in caught.value.message

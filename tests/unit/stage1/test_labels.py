@@ -54,6 +54,7 @@ def test_a_pod_gets_a_pair_of_its_own_for_processes_and_files(tmp_path: Path) ->
         "process": given.plan.label.process,
         "file": given.plan.label.file,
         "apps": dict.fromkeys(("a0", "a1"), given.plan.label.process),
+        "shared": "system_u:object_r:container_file_t:s0",
     }
     given.release()
     assert mcs.in_use(str(tmp_path / "run")) == {}
@@ -105,8 +106,11 @@ def test_require_is_content_where_it_is_enforcing(tmp_path: Path) -> None:
     given.release()
 
 
-def test_a_policy_without_containers_is_reported_or_refused(tmp_path: Path) -> None:
+def test_a_policy_without_containers_is_reported_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = host(tmp_path / "host")
+    monkeypatch.setattr(selinux, "_knows", lambda _context, _root: False)
     (tmp_path / "host" / DEBIAN).unlink()
     asked = pod(tmp_path)
     given = attach(asked, root)
@@ -123,6 +127,25 @@ def test_a_policy_without_levels_is_reported(tmp_path: Path) -> None:
     assert given.plan.label is not None
     assert given.plan.label.process == "system_u:system_r:container_t"
     assert "no levels" in given.reports[0]
+
+
+def test_a_pod_of_flavour_fly_has_no_label_unless_its_operator_says_one(tmp_path: Path) -> None:
+    root = host(tmp_path / "host")
+    fly = replace(pod(tmp_path, isolator(CONTEXT)), stage1="fly")
+    given = attach(fly, root)
+    assert dict(given.plan.apps[0].attributes)["exec"] == "u:r:t:s0:c5,c6"
+    assert given.plan.label is not None
+    assert given.plan.label.file == "system_u:object_r:container_file_t:s0:c5,c6"
+    manifest = launch({}).manifest
+    plain = attach(replace(fly, manifest=manifest), root)
+    assert plain.plan.label is None
+    assert plain.reports == ["no SELinux label: a fly pod runs as the host itself does"]
+
+
+def test_a_context_that_an_operator_says_is_not_dropped_by_selinux_off(tmp_path: Path) -> None:
+    asked = replace(pod(tmp_path, isolator(CONTEXT)), selinux="off")
+    with pytest.raises(LaunchError, match="cannot be enforced: the pod says selinux: off"):
+        attach(asked, host(tmp_path / "host"))
 
 
 def test_an_operator_can_say_the_context_of_an_app(tmp_path: Path) -> None:

@@ -46,10 +46,14 @@ def selinux(root: str = "") -> Check:
         )
     try:
         policy = se.policy_type(root)
-        se.container_contexts(root)
+        ours = se.ours(root)
     except PodwrightError as err:
         return Check("selinux", LIMITED, f"{state}: {err.message}", err.hint)
-    detail = f"{state}, policy {policy}, with contexts for containers"
+    except OSError as err:
+        why = f"{state}, but the policy cannot be asked: {err.strerror}"
+        return Check("selinux", LIMITED, why, "ask as root")
+    whose = "podwright's own module for containers" if ours else "its own types for containers"
+    detail = f"{state}, policy {policy}, with {whose}"
     if not se.has_levels(root):
         return Check(
             "selinux", LIMITED, f"{detail}, but without levels", "load an MCS or MLS policy"

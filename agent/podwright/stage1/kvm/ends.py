@@ -84,7 +84,9 @@ class Direct:
         )
         machine = plans.machine(plan, parts, theirs)
         files = ((parts.kernel, plans.KERNEL), (parts.initrd, plans.INITRD))
-        return helpers.run_machine(machine, parts.qemu, plan.root, files, users, last_capability)
+        return helpers.run_machine(
+            machine, parts.qemu, plan.root, files, users, last_capability, parts.jail_label
+        )
 
     def release(self) -> None:
         """Close what the helpers have now."""

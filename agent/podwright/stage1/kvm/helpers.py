@@ -117,14 +117,17 @@ def serve_files(
     listening: int,
     users: Optional[Users],
     last_capability: int,
+    labels: tuple[str, str] = ("", ""),
 ) -> Helper:
-    """Start virtiofsd on a detached mount, which it gets alone."""
+    """Start virtiofsd on a detached mount, which it gets alone; `labels` are its own and its root's."""
     own = jail.Jail(
         place,
         share=share,
         proc=True,
         capabilities=virtiofsd.capabilities(mapped=users is not None),
         most_files=_most_files(),
+        label=labels[0],
+        root_label=labels[1],
     )
     argv = virtiofsd.command(server, listening)
     return _start("virtiofsd", own, argv, frozenset((listening,)), users, last_capability)
@@ -142,6 +145,7 @@ def run_machine(
     files: tuple[tuple[str, str], ...],
     users: Optional[Users],
     last_capability: int,
+    root_label: str = "",
 ) -> Helper:
     """Start QEMU, `program`. `files`: kernel and initrd, (path on the host, path in the machine's words)."""
     argv = qemu.command(machine, program)
@@ -151,6 +155,7 @@ def run_machine(
         accelerator=machine.accelerator == KVM,
         user=QEMU_USER,
         label=machine.label,
+        root_label=root_label,
     )
     return _start("QEMU", own, argv, frozenset(descriptors(machine)), users, last_capability)
 

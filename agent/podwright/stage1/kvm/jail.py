@@ -42,6 +42,7 @@ class Jail:
     capabilities  that it keeps, also in the bounding set, as a mask
     most_files    descriptors that it may have open
     label         SELinux context of its program, or ""
+    root_label    that of its root and devices; "" for the pod's own
     """
 
     place: str
@@ -53,6 +54,7 @@ class Jail:
     capabilities: int = 0
     most_files: int = 2048
     label: str = ""
+    root_label: str = ""
 
 
 def execute(
@@ -72,6 +74,8 @@ def execute(
     """
     if jail.label:
         process.set_attribute("exec", jail.label)
+    if jail.root_label:
+        mounts.label_with(jail.root_label)
     _build(jail)
     _become(jail, users, last_capability)
     os.dup2(stdio[0], 0)

@@ -100,7 +100,13 @@ class _Machine:
         self.pod = roots.build(plan, pins, users)
         share = mounts.clone(self.pod, "", recursive=True)
         served = helpers.serve_files(
-            self.parts.server, plan.root, share, ends.listening.fileno(), users, self.last
+            self.parts.server,
+            plan.root,
+            share,
+            ends.listening.fileno(),
+            users,
+            self.last,
+            (self.parts.server_label, self.parts.jail_label),
         )
         os.close(share)
         ends.release()

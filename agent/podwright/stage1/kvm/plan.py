@@ -39,6 +39,8 @@ class Parts:
     pod              the pod's name, or ""
     libvirt          libvirt runs it
     label            SELinux context of QEMU, or ""
+    server_label     that of what serves the files
+    jail_label       that of the root which both have
     """
 
     kernel: str
@@ -52,6 +54,8 @@ class Parts:
     pod: str = ""
     libvirt: bool = False
     label: str = ""
+    server_label: str = ""
+    jail_label: str = ""
 
 
 @value

@@ -75,7 +75,11 @@ def parts(pod: Launch, plan: PodPlan, cache: str, wires: tuple[Wire, ...]) -> Pa
     if plan.label is not None:
         from podwright.stage1.kvm import label
 
-        named = replace(named, label=label.of_machine(plan.label))
+        given = label.of_machine(plan.label)
+        label.let_read((found.kernel, first), plan.label)
+        named = replace(
+            named, label=given.process, server_label=given.server, jail_label=given.jail
+        )
     if settings.runner == "qemu":
         return named
     from podwright.stage1.kvm import libvirtplace

@@ -13,7 +13,7 @@ import os
 
 from podwright.errors import LaunchError
 from podwright.host import apparmor, mcs, selinux
-from podwright.model.label import Context, PodLabel, parse_context
+from podwright.model.label import Context, PodLabel, parse_context, shared_by
 from podwright.text import safe
 from podwright.values import replace
 
@@ -56,6 +56,8 @@ def refuse(manifest: PodManifest, mode: str, stage1: str, root: str = "") -> lis
         isolators = app.app.isolators
         if isolators.selinux is not None and not selinux.enabled(root):
             reports += _miss(app.name, isolators, SELINUX, "SELinux is not enabled on this host")
+        elif isolators.selinux is not None and mode == "off":
+            reports += _miss(app.name, isolators, SELINUX, "the pod says selinux: off")
         if isolators.apparmor:
             why = apparmor.why_not(isolators.apparmor, root)
             reports += _miss(app.name, isolators, APPARMOR, why) if why else []
@@ -99,7 +101,7 @@ def attach(pod: Launch, plan: PodPlan, root: str = "") -> Labels:
     labels = Labels(plan)
     try:
         _attach(pod, labels, root)
-        _record(labels)
+        _record(labels, _machine(pod.stage1, labels, root))
     except BaseException:
         labels.release()
         raise
@@ -111,7 +113,8 @@ def _attach(pod: Launch, labels: Labels, root: str) -> None:
     profiles = _profiles(pod.manifest, root)
     processes: dict[str, str] = {}
     if pod.selinux != "off" and selinux.enabled(root):
-        if pod.stage1 == "fly":
+        asked = any(app.app.isolators.selinux is not None for app in pod.manifest.apps)
+        if pod.stage1 == "fly" and not asked:
             labels.reports.append("no SELinux label: a fly pod runs as the host itself does")
         else:
             processes = _label(pod, labels, root)
@@ -135,8 +138,9 @@ def join(pod: Launch, plan: PodPlan, given: dict[str, Any]) -> PodPlan:
     profiles = _profiles(pod.manifest, "")
     label: Optional[PodLabel] = None
     if given:
-        ro_file = str(selinux.container_contexts("").ro_file)
-        label = PodLabel(given["process"], given["file"], ro_file, -1)
+        found = selinux.container_contexts("")
+        ro_file, common = str(found.ro_file), found.shared_text()
+        label = PodLabel(given["process"], given["file"], ro_file, -1, common)
     asked = {app.name: app.app.isolators.selinux for app in pod.manifest.apps}
     apps = []
     for app in plan.apps:
@@ -166,13 +170,8 @@ def _bind(bind: Bind, label: Optional[PodLabel]) -> Bind:
     if bind.kind == "empty" or bind.relabel == "private":
         return replace(bind, label=label.file)
     if bind.relabel == "shared":
-        return replace(bind, label=shared(label.file))
+        return replace(bind, label=label.shared or shared_by(label.file))
     return bind
-
-
-def shared(file: str) -> str:
-    """The context of files that every pod may use: without the categories of one."""
-    return str(parse_context(file, "the pod's context").at("s0" if ":s0" in file else ""))
 
 
 def _profiles(manifest: PodManifest, root: str) -> dict[str, str]:
@@ -200,9 +199,6 @@ def _label(pod: Launch, labels: Labels, root: str) -> dict[str, str]:
     }
     try:
         contexts = selinux.container_contexts(root)
-        selinux.check(contexts.process, root)
-        selinux.check(contexts.file, root)
-        selinux.check(contexts.ro_file, root)
     except selinux.PolicyError as err:
         if pod.selinux == "require" or given:
             raise
@@ -219,6 +215,7 @@ def _label(pod: Launch, labels: Labels, root: str) -> dict[str, str]:
         str(contexts.file.at(level)),
         str(contexts.ro_file),
         labels.slot.fd if labels.slot is not None else -1,
+        contexts.shared_text(),
     )
     labels.plan = replace(labels.plan, label=pod_label)
     return {name: str(context) for name, context in processes.items()}
@@ -240,7 +237,17 @@ def _level(pod: Launch, labels: Labels, given: set[str], root: str) -> str:
     return level
 
 
-def _record(labels: Labels) -> None:
+def _machine(stage1: str, labels: Labels, root: str) -> dict[str, Any]:
+    """Of a pod that is a machine: the contexts of what runs on the host for it."""
+    if stage1 != "kvm" or labels.plan.label is None:
+        return {}
+    from podwright.stage1.kvm import label
+
+    given = label.of_machine(labels.plan.label, root)
+    return {"machine": {"qemu": given.process, "files": given.server, "root": given.jail}}
+
+
+def _record(labels: Labels, machine: dict[str, Any]) -> None:
     """Leave the pod's contexts in its directory."""
     from podwright import jsonio
     from podwright.kernel import fs
@@ -249,5 +256,8 @@ def _record(labels: Labels) -> None:
     if label is None:
         return
     apps = {app.name: dict(app.attributes).get("exec", "") for app in labels.plan.apps}
-    text = jsonio.dumps({"process": label.process, "file": label.file, "apps": apps})
+    told: dict[str, Any] = {"process": label.process, "file": label.file, "apps": apps}
+    told["shared"] = label.shared
+    told.update(machine)
+    text = jsonio.dumps(told)
     fs.write_atomic(f"{labels.plan.pod_dir}/{FILE}", text.encode(), 0o644, durable=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from podwright.host import selinux
 from podwright.model.label import PodLabel
 from podwright.stage1.kvm import label
 
@@ -38,6 +39,16 @@ def test_its_type_is_the_policys_and_its_categories_are_the_pods(
     kernel = tmp_path / "sys/fs/selinux/context"
     kernel.parent.mkdir(parents=True)
     kernel.touch()
-    assert label.of_machine(OWN, str(tmp_path)) == expected
-    asked = kernel.read_bytes()
-    assert asked == (expected.encode() + b"\0" if more else b"")
+    found = label.of_machine(OWN, str(tmp_path))
+    assert (found.process, found.server, found.jail) == (expected, expected, OWN.file)
+
+
+def test_our_own_module_tells_qemu_from_what_serves_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selinux, "container_contexts", lambda _root: selinux.OURS)
+    monkeypatch.setattr(selinux, "check", lambda _context, _root: None)
+    found = label.of_machine(OWN, str(tmp_path))
+    assert found.process == "system_u:system_r:podwright_machine_t:s0:c1,c2"
+    assert found.server == "system_u:system_r:podwright_serve_t:s0:c1,c2"
+    assert found.jail == "system_u:object_r:podwright_jail_t:s0:c1,c2"
