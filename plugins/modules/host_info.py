@@ -59,7 +59,8 @@ checks:
         - What it is about, one of kernel, mount-namespaces, pid-namespaces, net-namespaces,
           ipc-namespaces, uts-namespaces, cgroup-namespaces, time-namespaces, user-namespaces,
           overlay, idmapped-mounts, cgroups, seccomp, selinux, apparmor, landlock, kvm, qemu,
-          virtiofsd, libvirt, stage1-kvm, xen, tpm, systemd, journald, machine-journals, gpg, nftables.
+          virtiofsd, libvirt, stage1-kvm, xen, qemu-xen, stage1-xen, tpm, systemd, journald,
+          machine-journals, gpg, nftables.
       type: str
       returned: always
       sample: kvm

@@ -307,17 +307,20 @@ options:
     stage1:
       description:
         - How the pod is isolated. V(namespaces), which is the default; V(kvm), the same pod in a virtual
-          machine of its own; V(fly), one app with the host's namespaces, for agents of the host; or
-          V(image), the stage1 image that O(stage1_image) names, whatever it does.
-        - V(kvm) needs a stage1 image on the host, made by C(podwright stage1 build kvm OUT.aci). It refuses
-          O(net=host), devices that are no disks, volumes with propagation shared, and O(sockets).
+          machine of its own; V(xen), the same in a domain of the Xen hypervisor; V(fly), one app with the host's
+          namespaces, for agents of the host; or V(image), the stage1 image that O(stage1_image) names,
+          whatever it does.
+        - V(kvm) and V(xen) need a stage1 image on the host, made by C(podwright stage1 build kvm OUT.aci). They
+          refuse O(net=host), devices that are no disks, volumes with propagation shared, and O(sockets).
+        - V(xen) needs the dom0 of a Xen hypervisor. How its domains are run, the host's C(xen.d) says.
       type: str
     stage1_image:
       description:
         - The stage1 image of the pod, with exactly one of the suboptions. It is verified like every image, now and
-          at every start. An image that is made for O(stage1=kvm) is run so, any other by the published contract.
-        - If omitted, O(stage1=kvm) takes the one that the host's C(stage1.d) names, or the newest that is
-          stored and fits.
+          at every start. An image that is made for O(stage1=kvm) or O(stage1=xen) is run so, any other by the
+          published contract.
+        - If omitted, O(stage1=kvm) and O(stage1=xen) take the one that the host's C(stage1.d) names, or the
+          newest that is stored and fits.
       type: dict
       suboptions:
         name:

@@ -272,10 +272,10 @@ def _machine(args: Arguments, stage1: str) -> Optional[MachineChoice]:
 def check_ipc(args: Arguments, stage1: str) -> None:
     """Refuse an IPC namespace that the flavour does not give; `auto` is what it gives (B5)."""
     asked, has = args.text("ipc", "auto"), "parent" if stage1 == "fly" else "private"
-    if stage1 == "kvm":
+    if stage1 in ("kvm", "xen"):
         from podwright.model import kvm
 
-        kvm.check_ipc(asked)
+        kvm.check_ipc(asked, stage1)
     if stage1 == "image":
         return  # what it gives, its manifest says
     if asked not in ("auto", has):

@@ -34,6 +34,9 @@ def run(context: Context, args: Arguments) -> int:
     machines = _machines(layout)
     if machines:
         stage0.append({"rktKind": "kvm", "rktVersion": "v1", **machines})
+    domains = _domains(layout)
+    if domains:
+        stage0.append({"rktKind": "xen", "rktVersion": "v1", **domains})
     merged = {
         "stage0": stage0 + _log_ins(context),
         "directories": {
@@ -50,7 +53,17 @@ def _machines(layout: Layout) -> dict[str, Any]:
     """What kvm.d comes to; empty where it says nothing."""
     from podwright.stage0 import machinesettings
 
-    said = machinesettings.said(layout)
+    return _plain(machinesettings.said(layout))
+
+
+def _domains(layout: Layout) -> dict[str, Any]:
+    """What xen.d comes to."""
+    from podwright.stage0 import xensettings
+
+    return _plain(xensettings.said(layout))
+
+
+def _plain(said: dict[str, Any]) -> dict[str, Any]:
     return {name: list(one) if isinstance(one, tuple) else one for name, one in said.items()}
 
 

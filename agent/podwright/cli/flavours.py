@@ -26,7 +26,7 @@ def chosen(args: Arguments, layout: Optional[Layout] = None) -> tuple[str, Optio
     given = [way for way in WAYS if args.given(way)]
     if len(given) > 1:
         raise UsageError(f"--{given[0]} and --{given[1]} exclude each other", "say one of them")
-    if given == ["stage1-name"] and args.text("stage1-name") in (DEFAULT, "fly", "kvm"):
+    if given == ["stage1-name"] and args.text("stage1-name") in (DEFAULT, "fly", "kvm", "xen"):
         return args.text("stage1-name"), None
     if not given and (layout is None or not _is_configured(layout)):
         return DEFAULT, None

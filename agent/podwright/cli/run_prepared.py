@@ -67,16 +67,16 @@ def check_overrides(manifest: PodManifest, overrides: dict[str, Any]) -> None:
         from podwright.model.fly import check_start
 
         check_start(overrides.get("net", ""), overrides.get("hostname", ""))
+    stage1 = dict(manifest.annotations).get("podwright.io/stage1", "namespaces")
     if "kvm" in overrides:
         from podwright.model import machinechoice
 
         choice = machinechoice.load(overrides["kvm"])
-        stage1 = dict(manifest.annotations).get("podwright.io/stage1", "namespaces")
         machinechoice.check(choice, stage1, "--kvm-accelerator")
-    if ("podwright.io/stage1", "kvm") in manifest.annotations:
+    if stage1 in ("kvm", "xen"):
         from podwright.model import kvm
 
-        kvm.check_start(overrides.get("net", ""))
+        kvm.check_start(overrides.get("net", ""), stage1)
     net = overrides.get("net", "default")
     if manifest.ports and not netchoice.can_publish(net):
         raise UsageError(

@@ -33,7 +33,7 @@ def spec(args: Arguments, context: Context) -> PodSpec:
     if plain:
         given.flags["port"] = plain
     asked = apps.pod_spec(given, context.insecure, context.layout)
-    if asked.stage1 == "kvm":
+    if asked.stage1 in ("kvm", "xen"):
         from podwright.model import kvm
 
         kvm.check_pod(replace(asked, mutable=True))

@@ -53,7 +53,7 @@ POD_OPTIONS = (
     Option("no-overlay", "copy the image tree instead of using an overlay"),
     Option(
         "stage1-name",
-        "isolation: namespaces, kvm or fly; or the name of a stage1 image",
+        "isolation: namespaces, kvm, xen or fly; or the name of a stage1 image",
         "NAME",
         "namespaces",
     ),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a pod of flavour kvm cannot have (C4): refused, each with its reason, before anything changes. Pure.
+"""What a pod in a virtual machine (kvm, xen) cannot have (C4): refused with its reason, before anything changes. Pure.
 
 Everything else is the same in a virtual machine as in namespaces; docs/flavours.md has the list.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from podwright.model.volume import Volume
 
 BLOCK, CHARACTER = "block", "character"
-NO_DISK = "the guest has no disk that could be limited: its files are the host's (virtiofs)"
+NO_DISK = "the guest has no disk that could be limited: its files are the host's"
 NO_MODULE = (
     "the guest's kernel has no such policy, and the host's does not see the guest's processes"
 )
@@ -46,74 +46,83 @@ def admit(
     Raises UsageError naming what was asked for and cannot be had.
     """
     check_pod(spec)
-    check_host(missing)
+    check_host(missing, spec.stage1)
     for volume in manifest.volumes:
-        check_volume(volume, nodes.get(volume.name, ""))
-    return lesser.without(spec, manifest, UNENFORCEABLE, "kvm")
+        check_volume(volume, nodes.get(volume.name, ""), spec.stage1)
+    return lesser.without(spec, manifest, UNENFORCEABLE, spec.stage1)
 
 
 def check_pod(spec: PodSpec) -> None:
     """Refuse what the pod as a whole cannot have, whatever its images are."""
-    check_start(spec.net)
+    check_start(spec.net, spec.stage1)
     if spec.mutable:
         raise refused(
             "apps that come and go (app sandbox)",
             "what a machine runs is settled before it boots",
             "name its apps when it starts, or " + NAMESPACES,
+            stage1=spec.stage1,
         )
     if spec.sockets:
         raise refused(
             f"socket activation (port {spec.sockets[0].name})",
             "a socket of the host's cannot be handed into another kernel",
             "publish the port instead: it is forwarded to the guest",
+            stage1=spec.stage1,
         )
     if spec.private_users == "false":
         raise refused(
             "private users: false",
             "what serves a machine its files must not be root on the host",
             "leave it out: owners of files in volumes are what they are in the guest",
+            stage1=spec.stage1,
         )
 
 
-def check_start(net: str) -> None:
-    """Refuse what is said about the start of a KVM pod; "" = nothing."""
+def check_start(net: str, stage1: str = "kvm") -> None:
+    """Refuse what is said about the start of such a pod; "" = nothing."""
     if net == "host":
         raise refused(
             "net host",
             "a machine has a kernel, and so a network, of its own",
             "choose a network, such as default, and publish ports",
+            stage1=stage1,
         )
 
 
-def check_ipc(asked: str) -> None:
+def check_ipc(asked: str, stage1: str = "kvm") -> None:
     """Refuse an IPC namespace that a machine cannot give; `auto` is private."""
     if asked == "parent":
         raise refused(
-            "--ipc=parent", "another kernel's IPC is not the host's", "leave it out: it is private"
+            "--ipc=parent",
+            "another kernel's IPC is not the host's",
+            "leave it out: it is private",
+            stage1=stage1,
         )
 
 
-def check_host(missing: str) -> None:
+def check_host(missing: str, stage1: str = "kvm") -> None:
     """Refuse a host on which what serves a machine would be root."""
     if missing:
         raise refused(
             f"what it needs of this host: {missing}",
             "what serves a machine its files runs as nobody, in a user namespace",
             "enable user namespaces on the host, or " + NAMESPACES,
+            stage1=stage1,
         )
 
 
-def check_listening(names: tuple[str, ...]) -> None:
+def check_listening(names: tuple[str, ...], stage1: str = "kvm") -> None:
     """Refuse sockets that a service manager has handed to us."""
     if names:
         raise refused(
             f"socket activation ({names[0]})",
             "a socket of the host's cannot be handed into another kernel",
             "start it without its socket unit",
+            stage1=stage1,
         )
 
 
-def check_volume(volume: Volume, node: str) -> None:
+def check_volume(volume: Volume, node: str, stage1: str = "kvm") -> None:
     """Refuse a volume that cannot be given to another kernel."""
     what = f"volume {volume.name}"
     if node == CHARACTER or (volume.kind == DEVICE and node != BLOCK):
@@ -122,6 +131,7 @@ def check_volume(volume: Volume, node: str) -> None:
             "a guest has drivers of its own, and only disks are handed to it",
             "leave the device out, or " + NAMESPACES,
             volume.name,
+            stage1=stage1,
         )
     if volume.propagation == "shared":
         raise refused(
@@ -129,11 +139,15 @@ def check_volume(volume: Volume, node: str) -> None:
             "what a guest mounts stays in its own kernel",
             "choose propagation slave or private",
             volume.name,
+            stage1=stage1,
         )
 
 
-def refused(what: str, why: str, hint: str, name: str = "") -> UsageError:
+def refused(what: str, why: str, hint: str, name: str = "", *, stage1: str = "kvm") -> UsageError:
     """The error for something that is not possible with another kernel."""
     return UsageError(
-        f"stage1 kvm cannot have {safe(what, 200)}: {why}", hint, object=name, reason="not-in-kvm"
+        f"stage1 {stage1} cannot have {safe(what, 200)}: {why}",
+        hint,
+        object=name,
+        reason=f"not-in-{stage1}",
     )

@@ -47,8 +47,13 @@ def check(found: MachineChoice, stage1: str, where: str) -> Optional[MachineChoi
     if found == MachineChoice():
         return None
     if stage1 not in ("kvm", "image"):  # an image may turn out to be that of machines
+        why = (
+            "whose machines are set in xen.d"
+            if stage1 == "xen"
+            else "which runs no virtual machine"
+        )
         raise UsageError(
-            f"{where}: cannot stand beside stage1 {stage1}, which runs no virtual machine",
+            f"{where}: cannot stand beside stage1 {stage1}, {why}",
             "leave it out, or choose stage1 kvm",
             object=where,
         )

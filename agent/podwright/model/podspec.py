@@ -35,7 +35,7 @@ STATES = ("started", "stopped", "prepared", "absent", "restarted")
 KNOWN_STATES = ("started", "stopped", "restarted")
 """States that a pod which is known can be brought to without saying again what it is."""
 RESTARTS = ("no", "on-failure", "always")
-FLAVOURS = ("namespaces", "fly", "kvm", "image")
+FLAVOURS = ("namespaces", "fly", "kvm", "xen", "image")
 STOP_FIRST, START_FIRST, AUTO = "stop-first", "start-first", "auto"
 REPLACES = (STOP_FIRST, START_FIRST, AUTO)
 """What comes first when a pod is replaced: that the old one stops, that the new one starts, or
@@ -133,7 +133,7 @@ class PodSpec:
     unit           what is said about its systemd unit; None: nothing
     sockets        published ports on which systemd listens for it
     log            how much of its log is kept where that goes to files; None: nothing is said
-    stage1_image   of kvm and image; None: what is configured, else the newest that is stored
+    stage1_image   of kvm, xen and image; None: what is configured, else the newest that is stored
     kvm            what is said about its virtual machine; None: nothing
     ipc            what was said about its IPC namespace: auto, private or parent
     """
@@ -388,7 +388,7 @@ def _stage1(fields: Fields) -> tuple[str, Optional[GivenStage1]]:
             "give stage1_image: {name: ...}, or {path: ...}, {url: ...} or {hash: ...}",
             object=fields.at("stage1"),
         )
-    if found not in ("", "kvm", "image"):
+    if found not in ("", "kvm", "xen", "image"):
         raise UsageError(
             f"{fields.at('stage1_image')}: cannot stand beside stage1 {found}, which takes no image",
             "leave one of them out",

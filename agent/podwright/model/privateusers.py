@@ -68,7 +68,7 @@ def _obstacle(
         return "stage1 fly keeps the host's users", "choose stage1 namespaces"
     if net == "host":
         return "the pod has the host's network (net: host)", "choose another network"
-    if devices and stage1 != "kvm":  # QEMU gets them opened
+    if devices and stage1 not in ("kvm", "xen"):  # a machine gets them as its disks
         return (
             f"volume {devices[0]} is a device of the host, which is its root's",
             "leave the device out",
@@ -96,7 +96,7 @@ def rank(stage1: str, on: bool, image_id: str = "", emulated: bool = False) -> s
     """
     if stage1 == "image":
         return image_id
-    if stage1 == "kvm" and not emulated:
+    if stage1 == "xen" or (stage1 == "kvm" and not emulated):
         return "vm"
     if stage1 in ("namespaces", "kvm"):
         return "user-namespaced" if on else "namespaces"

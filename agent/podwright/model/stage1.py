@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stage1 images: how one is asked for, and what one says of itself (C1). Pure.
 
-The flavours `namespaces` and `fly` are part of the agent. `kvm` takes the guest's kernel and initramfs
-from an image; `image` is any stage1 that keeps the published contract, driven by its annotations.
+The flavours `namespaces` and `fly` are part of the agent. `kvm` and `xen` take the guest's kernel and initramfs
+from an image, which may serve both; `image` is any stage1 that keeps the published contract, driven by its annotations.
 """
 
 from __future__ import annotations
@@ -21,16 +21,32 @@ if TYPE_CHECKING:
     from podwright.model.fields import Fields
     from podwright.model.image import ImageManifest
 
-KVM, IMAGE = "kvm", "image"
-WITH_IMAGE = (KVM, IMAGE)
+KVM, XEN, IMAGE = "kvm", "xen", "image"
+MACHINES = (KVM, XEN)
+"""The flavours whose pods are virtual machines."""
+WITH_IMAGE = (*MACHINES, IMAGE)
 """The flavours that take a stage1 image."""
 KVM_NAME = "podwright.io/stage1-kvm"
+XEN_NAME = "podwright.io/stage1-xen"
 KIND = "podwright.io/stage1/kind"
+KINDS = "podwright.io/stage1/kinds"
+"""Annotation of an image that serves several flavours: all of them, with commas; without it, KIND is the only one."""
 PROTOCOL = "podwright.io/stage1/protocol"
 RUN = "coreos.com/rkt/stage1/run"
 """Annotation that every stage1 of the published contract has."""
 WAYS = ("name", "path", "url", "hash")
-BUILD = "make it with podwright stage1 build kvm OUT.aci, and fetch that file"
+
+
+def build_hint(stage1: str) -> str:
+    """How an image for a flavour is come by."""
+    return f"make it with podwright stage1 build {stage1} OUT.aci, and fetch that file"
+
+
+def kinds(annotations: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The flavours of machines that an image serves, in the order of MACHINES."""
+    said = dict(annotations)
+    told = said.get(KINDS, said.get(KIND, "")).split(",")
+    return tuple(one for one in MACHINES if one in told)
 
 
 @value
@@ -55,22 +71,22 @@ class GivenStage1:
 
 
 def flavour_of(annotations: Iterable[tuple[str, str]]) -> str:
-    """KVM, IMAGE, or "" for an image that is no stage1."""
-    said = dict(annotations)
-    if said.get(KIND) == KVM:
-        return KVM
-    return IMAGE if RUN in said else ""
+    """KVM, XEN, IMAGE, or "" for an image that is no stage1; the first of several flavours."""
+    annotations = tuple(annotations)
+    for kind in kinds(annotations):
+        return kind
+    return IMAGE if RUN in dict(annotations) else ""
 
 
 def check(manifest: ImageManifest, asked: str) -> str:
-    """The flavour that an image makes of `asked`, KVM or IMAGE. Raises ImageError where it cannot."""
+    """The flavour that an image makes of `asked`, one of WITH_IMAGE. Raises ImageError where it cannot."""
     found = flavour_of(manifest.annotations)
     name = safe(manifest.name, 160)
     if not found and KIND in dict(manifest.annotations):
         kind = safe(dict(manifest.annotations)[KIND], 60)
         raise ImageError(
             f"image {name} is of kind {kind!r}, which this agent does not know",
-            f"its annotation {KIND} can be {KVM}",
+            f"its annotation {KIND} can be {' or '.join(MACHINES)}",
             object=manifest.name,
             reason="no-stage1",
         )
@@ -81,16 +97,16 @@ def check(manifest: ImageManifest, asked: str) -> str:
             object=manifest.name,
             reason="no-stage1",
         )
-    if asked == KVM and found != KVM:
+    if asked in MACHINES and asked not in kinds(manifest.annotations):
         raise ImageError(
-            f"image {name} is no stage1 for stage1 kvm: its annotation {KIND} is not {KVM}",
-            f"{BUILD}; or leave stage1 kvm out, and it is run as what it is",
+            f"image {name} is no stage1 for stage1 {asked}: its annotation {KIND} is not {asked}",
+            f"{build_hint(asked)}; or leave stage1 {asked} out, and it is run as what it is",
             object=manifest.name,
             reason="no-stage1",
         )
-    if found == KVM:
+    if found in MACHINES:
         check_protocol(manifest)
-    return found
+    return asked if asked in MACHINES else found
 
 
 def check_protocol(manifest: ImageManifest) -> None:

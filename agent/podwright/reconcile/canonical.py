@@ -49,7 +49,7 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         more.update(podnames.dump(spec.names))
     if spec.sockets:
         more["sockets"] = [to_json(one) for one in spec.sockets]
-    if spec.stage1 in ("kvm", "image"):
+    if spec.stage1 in ("kvm", "xen", "image"):
         known = spec.stage1_image is not None and spec.stage1_image.settled
         more["stage1_image"] = spec.stage1_image.text if known and spec.stage1_image else UNRESOLVED
     if spec.kvm is not None:

@@ -21,6 +21,7 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
@@ -43,11 +44,18 @@ def read(layout: Layout) -> Settings:
 
 def said(layout: Layout) -> dict[str, Any]:
     """The same, without what nothing is said about."""
+    return merged(layout, DIRECTORY, "kvm", _file)
+
+
+def merged(
+    layout: Layout, place: str, kind: str, read_file: Callable[[Fields], dict[str, Any]]
+) -> dict[str, Any]:
+    """What the files of `place` say together, each of them as `read_file` has it."""
     found: dict[str, Any] = {}
-    for directory in documents(layout, DIRECTORY, ("kvm",), strict=True):
+    for directory in documents(layout, place, (kind,), strict=True):
         own: dict[str, Any] = {}
         for fields in directory:
-            told = _file(fields)
+            told = read_file(fields)
             for name in sorted(set(told) & set(own)):
                 raise UsageError(
                     f"{fields.at(name)}: is already set by another file of its directory",
@@ -65,20 +73,22 @@ def _file(fields: Fields) -> dict[str, Any]:
         "accelerator": fields.choice("accelerator", ("", *ACCELERATORS), "") or None,
         "runner": fields.choice("runner", ("", *RUNNERS), "") or None,
         "overhead": fields.optional_integer("overhead", 0, MOST_OVERHEAD),
-        "parameters": _parameters(fields),
-        "qemu": _program(fields, "qemu"),
-        "virtiofsd": _program(fields, "virtiofsd"),
+        "parameters": further_words(fields),
+        "qemu": program(fields, "qemu"),
+        "virtiofsd": program(fields, "virtiofsd"),
     }
     fields.finish()
     return {name: said for name, said in found.items() if said is not None}
 
 
-def _parameters(fields: Fields) -> Optional[tuple[str, ...]]:
+def further_words(fields: Fields) -> Optional[tuple[str, ...]]:
+    """`parameters`: further words for the kernel's command line."""
     where = fields.at("parameters")
     return tuple(parameters.checked(word, where) for word in fields.texts("parameters")) or None
 
 
-def _program(fields: Fields, name: str) -> Optional[str]:
+def program(fields: Fields, name: str) -> Optional[str]:
+    """The path of a program of the host."""
     path = fields.text(name)
     if not path:
         return None

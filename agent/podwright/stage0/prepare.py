@@ -86,7 +86,7 @@ def settle_stage1(
     accept_key: Optional[images.AcceptKey] = None,
 ) -> PodSpec:
     """The spec with the stage1 image that it comes to, where its flavour takes one."""
-    if spec.stage1 not in ("kvm", "image"):
+    if spec.stage1 not in ("kvm", "xen", "image"):
         return spec
     from podwright.stage0 import stage1image
 
@@ -148,7 +148,7 @@ def plan_manifest(
     """
     manifest, warnings = build_manifest(spec, [(image.id, image.manifest) for image in stored])
     reports: list[str] = []
-    if spec.stage1 == "kvm":
+    if spec.stage1 in ("kvm", "xen"):
         manifest, reports = _in_machine(spec, manifest)
     users = ownusers.decide(manifest, spec.private_users, spec.stage1, spec.net)
     rank = _rank(layout, spec, users.on)
@@ -243,10 +243,14 @@ def _rank(layout: Layout, spec: PodSpec, users: bool) -> str:
 
 def refuse_early(layout: Layout, spec: PodSpec) -> None:
     """Refuse, before anything is fetched, what cannot be had whatever the images are."""
-    if spec.stage1 == "kvm":
+    if spec.stage1 in ("kvm", "xen"):
         from podwright.model import kvm
 
         kvm.check_pod(spec)
+        if spec.stage1 == "xen":
+            from podwright.stage0 import xensettings
+
+            xensettings.check_host()
     elif spec.stage1 == "image":
         from podwright.model import external
 

@@ -62,7 +62,8 @@ def report(pod: Pod) -> dict[str, Any]:
         out["error"] = str(err)
         return out
     out["apps"] = [_app(pod, manifest, app, out, ended) for app in manifest.apps]
-    boots = pod.state == "running" and out["stage1"] == "kvm" and not _has_booted(out["machine"])
+    machine = pod.state == "running" and out["stage1"] in ("kvm", "xen")
+    boots = machine and not _has_booted(out["machine"])
     for app in out["apps"]:
         if boots and app["state"] == "running":
             app["state"] = "created"

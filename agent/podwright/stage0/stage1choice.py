@@ -8,7 +8,7 @@ import os
 
 from podwright.errors import UsageError
 from podwright.model import stage1 as model
-from podwright.model.stage1 import IMAGE, KVM, KVM_NAME, GivenStage1
+from podwright.model.stage1 import IMAGE, KVM, KVM_NAME, MACHINES, XEN, XEN_NAME, GivenStage1
 from podwright.stage0.web.configfiles import documents
 from podwright.text import safe
 from podwright.values import replace, value
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
     from podwright.model.fields import Fields
 
-OWN = ("namespaces", "fly", KVM)
+OWN = ("namespaces", "fly", KVM, XEN)
 """The flavours that have names of their own."""
 THEIRS = {
     "coreos": "namespaces",
@@ -30,6 +30,7 @@ THEIRS = {
     "kvm": KVM,
 }
 """The flavours that rkt shipped, by the last part of their names, and ours that do their work."""
+NAMES = {KVM: KVM_NAME, XEN: XEN_NAME}
 OUR_PREFIX, THEIR_PREFIX = "podwright.io/stage1-", "coreos.com/rkt/stage1-"
 SHIPPED = ("/usr/lib/rkt/", "/usr/libexec/rkt/", "/usr/share/rkt/", "/usr/local/lib/rkt/")
 
@@ -58,10 +59,10 @@ def named(name: str, what: str = "--stage1-name") -> Choice:
     plain, _, version = head.partition(":")
     for prefix in (OUR_PREFIX, THEIR_PREFIX):
         last = plain[len(prefix) :] if plain.startswith(prefix) else ""
-        if last == KVM and prefix == OUR_PREFIX and (version or head != name):
-            return Choice(KVM, model.given("name", name, what))
-        if last in OWN or last in THEIRS:
-            return Choice(last if last in OWN else THEIRS[last])
+        if last in MACHINES and prefix == OUR_PREFIX and (version or head != name):
+            return Choice(last, model.given("name", name, what))
+        if last in THEIRS or (last in OWN and prefix == OUR_PREFIX):
+            return Choice(THEIRS.get(last, last))
     if plain in OWN or plain in THEIRS:
         return Choice(plain if plain in OWN else THEIRS[plain])
     if "/" not in plain:
@@ -180,12 +181,12 @@ def by_configuration(layout: Layout) -> Optional[Choice]:
     return replace(choice, image=replace(choice.image, location=location, stored=True))
 
 
-def of_kvm(layout: Layout) -> GivenStage1:
-    """The image of KVM pods that nothing is said about: the configured one, or the newest stored."""
+def of_machines(layout: Layout, flavour: str) -> GivenStage1:
+    """The image of pods in machines that nothing is said about: the configured one, or the newest stored."""
     choice = by_configuration(layout)
-    if choice is not None and choice.flavour == KVM and choice.image is not None:
+    if choice is not None and choice.flavour == flavour and choice.image is not None:
         return choice.image
-    return GivenStage1("name", KVM_NAME, stored=True)
+    return GivenStage1("name", NAMES[flavour], stored=True)
 
 
 def _shipped(path: str) -> str:

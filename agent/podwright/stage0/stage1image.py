@@ -7,7 +7,7 @@ from __future__ import annotations
 from podwright.errors import ImageError, NotFoundError, PodwrightError, UsageError
 from podwright.model import stage1 as model
 from podwright.model.imageref import format_ref
-from podwright.model.stage1 import IMAGE, KVM, KVM_NAME, GivenStage1
+from podwright.model.stage1 import IMAGE, KVM, MACHINES, GivenStage1
 from podwright.stage0 import images, intact, platform, store
 from podwright.stage1.contract import Stage1Image
 from podwright.text import safe
@@ -82,7 +82,7 @@ def admit(
             contract.parse(image.name, image.manifest.annotations)
         if whole:
             intact.check(layout, image)
-        if whole and stage1 == KVM:
+        if whole and stage1 in MACHINES:
             from podwright.stage1.kvm import bundle
 
             bundle.check_files(bundle.read(image.id, image.manifest, image.trees[0]))
@@ -122,7 +122,7 @@ def _asked(layout: Layout, spec: PodSpec) -> GivenStage1:
         return spec.stage1_image
     from podwright.stage0 import stage1choice
 
-    return stage1choice.of_kvm(layout)
+    return stage1choice.of_machines(layout, spec.stage1)
 
 
 def _found(
@@ -206,10 +206,8 @@ def missing(layout: Layout, asked: GivenStage1, stage1: str) -> NotFoundError:
     why = ""
     for image in others:
         why = f" that fits: {_misfit(image, stage1)}"
-    hint = (
-        "make it: podwright stage1 build kvm OUT.aci, or take the one that was made for your hosts;"
-    )
-    if stage1 != KVM:
+    hint = f"make it: podwright stage1 build {stage1} OUT.aci, or take the one that was made for your hosts;"
+    if stage1 not in MACHINES:
         hint = "it is what --stage1-name or a file of stage1.d in the configuration names;"
     return NotFoundError(
         f"stage1 {stage1}: there is no image {name} in the store{why}",
@@ -219,13 +217,16 @@ def missing(layout: Layout, asked: GivenStage1, stage1: str) -> NotFoundError:
     )
 
 
-def of_kvm(layout: Layout) -> tuple[list[str], list[str]]:
-    """Names of the stored images that KVM pods can be started from, the newest last; and what is wrong
-    with the others.
+def of_machines(layout: Layout, flavour: str) -> tuple[list[str], list[str]]:
+    """Names of the stored images that pods in such machines can be started from, the newest last; and
+    what is wrong with the others.
     """
-    found = images.find_images(layout, KVM_NAME) if store.check(layout) else []
-    fitting = sorted((image for image in found if _fits(image, KVM)), key=_order)
-    wrong = [_misfit(image, KVM) for image in found if image not in fitting]
+    from podwright.stage0 import stage1choice
+
+    name = stage1choice.NAMES[flavour]
+    found = images.find_images(layout, name) if store.check(layout) else []
+    fitting = sorted((image for image in found if _fits(image, flavour)), key=_order)
+    wrong = [_misfit(image, flavour) for image in found if image not in fitting]
     return [format_ref(image.name, image.labels) for image in fitting], wrong
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from podwright.stage0.images import StoredImage
     from podwright.stage1.contract import Listening, OnReady, OnReport, Stage1Image
     from podwright.stage1.kvm.machine import Settings
+    from podwright.stage1.xen.machine import Settings as XenSettings
 
 
 def read_manifest(path: str) -> PodManifest:
@@ -90,6 +91,7 @@ def run(
             fs.write_atomic(f"{pod.path}/runtime-config", data, 0o640, durable=False)
         if network is not None:
             network.ask(_request(layout, launch, after))
+        launch = _measured(layout, launch)
     except BaseException:
         if network is not None:
             network.teardown()
@@ -99,10 +101,20 @@ def run(
     try:
         outcome = run_pod(launch, on_ready or _nothing, network, on_report, again)
     except BaseException as err:
+        if launch.measuring is not None:
+            launch.measuring.cancel()
         record_end(pod.path, Outcome(254, getattr(err, "reason", "failed"), {}), str(err))
         raise
-    record_end(pod.path, outcome, "")
-    return outcome
+    return record_end(pod.path, outcome, "")
+
+
+def _measured(layout: Layout, launch: Launch) -> Launch:
+    """With its start being measured, where the host does that (docs/tpm.md)."""
+    if not any(os.path.lexists(f"{base}/tpm.d") for base in layout.config_dirs()):
+        return launch
+    from podwright.tpm import pods as measured
+
+    return replace(launch, measuring=measured.begin(layout, launch))
 
 
 def _road(stage1: str) -> Callable[..., Outcome]:
@@ -124,7 +136,7 @@ def resume(
 
     try:
         outcome = resume_namespaces(state, number, again, on_report)
-        record_end(state["pod_dir"], outcome, "")
+        outcome = record_end(state["pod_dir"], outcome, "")
     finally:
         os.close(state["owned"]["lock"])  # who is locked is running
     return outcome
@@ -142,10 +154,10 @@ def _launch(
 
         listening, warnings = activation.match(activation.inherited(), manifest)
         manifest = activation.without(manifest, listening)
-        if config["stage1"] == "kvm":
+        if config["stage1"] in ("kvm", "xen"):
             from podwright.model import kvm
 
-            kvm.check_listening(tuple(one.name for one in listening))
+            kvm.check_listening(tuple(one.name for one in listening), config["stage1"])
     insecure = frozenset(config["insecure"])
     _limit(manifest, config["net"])
     asked = config.get("privateUsers", "")
@@ -164,6 +176,7 @@ def _launch(
         trees[app.name] = image.trees
     stage1_image = _stage1_image(layout, config, insecure)
     emulated = _checked(machine)
+    xen = _xen(layout) if config["stage1"] == "xen" else None
     fs.write_atomic(f"{pod.path}/started-at", clock.now().encode(), 0o640, durable=False)
     pod.move(pods.RUN, durable=False)
     launch = Launch(
@@ -197,6 +210,7 @@ def _launch(
         machine_journal=not os.path.exists(f"{layout.local_config}/no-machine-journals"),
         stage1_image=stage1_image,
         kvm=machine,
+        xen=xen,
         given=Given(config["hostname"], layout.local_config, config.get("ipc", "auto")),
     )
     if config["name"]:
@@ -216,6 +230,14 @@ def _machine(layout: Layout, config: dict[str, Any]) -> Optional[Settings]:
 
     said = machinechoice.load(config["kvm"]) if config.get("kvm") else None
     return machinesettings.chosen(layout, said)
+
+
+def _xen(layout: Layout) -> XenSettings:
+    """How domains of Xen are to be run. Raises HostError on a host that runs none."""
+    from podwright.stage0 import xensettings
+
+    xensettings.check_host()
+    return xensettings.read(layout)
 
 
 def _is_emulated(machine: Optional[Settings]) -> bool:
@@ -303,8 +325,8 @@ def _nothing() -> None:
     """Nobody waits for readiness."""
 
 
-def record_end(path: str, outcome: Outcome, error: str) -> None:
-    """Write when and how the pod ended; `list` and `status` read it."""
+def record_end(path: str, outcome: Outcome, error: str) -> Outcome:
+    """Write when and how the pod ended; `list` and `status` read it. Measure it, if its start was."""
     from podwright.stage1.namespaces.record import apps_json
 
     record = {
@@ -316,6 +338,12 @@ def record_end(path: str, outcome: Outcome, error: str) -> None:
         "error": error,
     }
     fs.write_atomic(f"{path}/exited", jsonio.dumps(record).encode(), 0o640, durable=False)
+    if not os.path.lexists(f"{path}/measured"):
+        return outcome
+    from podwright.tpm import pods as measured
+
+    said = measured.ended(path, outcome.status, outcome.reason)
+    return replace(outcome, notes=(*outcome.notes, *said))
 
 
 def _worker(net: str, stage1: str) -> Optional[NetWorker]:

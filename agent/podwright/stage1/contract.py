@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.stage1.kvm.machine import Settings
+    from podwright.stage1.xen.machine import Settings as XenSettings
+    from podwright.tpm.pods import Measuring
 
 
 @value
@@ -144,9 +146,11 @@ class Launch:
     listening      sockets that its apps inherit
     machined       it is registered with systemd-machined, where that answers
     machine_journal  then it has a journal of its own, too, where the host has what that takes
-    stage1_image   of the flavours kvm and image
+    stage1_image   of the flavours kvm, xen and image
     given          what was said about it, for stage1 images of others
     kvm            of the flavour kvm: how its machine is to be run; None = as `Settings` says by itself
+    measuring      its start is being measured: to be waited for before an app executes
+    xen            of the flavour xen: the same
     """
 
     uuid: str
@@ -182,6 +186,8 @@ class Launch:
     stage1_image: Optional[Stage1Image] = None
     given: Given = Given()
     kvm: Optional[Settings] = None
+    measuring: Optional[Measuring] = None
+    xen: Optional[XenSettings] = None
 
 
 @value

@@ -148,7 +148,7 @@ def test_mounts_before_the_first_image_are_for_every_app() -> None:
         (("a", "--net=host", "--port=http:80"), "--port cannot be used with --net=host"),
         (("a", "b", "--interactive"), "--interactive works with one app only"),
         (("a", "--pull-policy=always"), "--pull-policy is one of new, update, never, not 'always'"),
-        (("a", "--stage1-name=xen"), "stage1 'xen' is not available"),
+        (("a", "--stage1-name=jail"), "stage1 'jail' is not available"),
         (("a", "--hostname=a_b"), "--hostname: 'a_b' is not a host name"),
         (("a", "--name=A"), "--name: 'A' is not an AC name"),
         (("a", "--working-dir=x"), "--working-dir: 'x' is not an absolute path without .."),

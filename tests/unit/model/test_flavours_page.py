@@ -19,7 +19,7 @@ from podwright.values import replace
 from tests.support import aci
 
 PAGE = Path(__file__).parents[3] / "docs/flavours.md"
-OURS = ("namespaces", "kvm", "fly")
+OURS = ("namespaces", "kvm", "xen", "fly")
 APP = {"name": "a", "image": "example.com/a"}
 PORT = {"name": "http", "host_port": 8080}
 
@@ -113,7 +113,7 @@ def is_refused(stage1: str, fields: dict[str, Any]) -> bool:
         image = parse_image(aci.image_manifest("example.com/a", "1", section))
         pod, _ = build_manifest(spec, [("sha512-" + "0" * 64, image)] * len(spec.apps))
         nodes = {one.name: kvm.BLOCK for one in spec.volumes if one.source == "/dev/sda1"}
-        if stage1 == "kvm":
+        if stage1 in ("kvm", "xen"):
             kvm.admit(spec, pod, nodes)
         elif stage1 == "fly":
             fly.admit(spec, pod)

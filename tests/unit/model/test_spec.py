@@ -227,7 +227,7 @@ def key(**fields: Any) -> dict[str, Any]:
         (pod(net=["a", "a"]), "pods[0].net: network a is named twice"),
         (pod(net=[1]), "pods[0].net[0]: must be a string"),
         (pod(net=True), "pods[0].net: must be a string or a list of strings, not true or false"),
-        (pod(stage1="xen"), "pods[0].stage1: 'xen' is not one of namespaces"),
+        (pod(stage1="jail"), "pods[0].stage1: 'jail' is not one of namespaces"),
         (pod(restart="maybe"), "pods[0].restart: 'maybe' is not one of no, on-failure, always"),
         (pod(pull_policy="always"), "pods[0].pull_policy: 'always' is not one of"),
         (pod(enabled="yes"), "pods[0].enabled: must be true or false, not a string"),

@@ -42,6 +42,7 @@ def say(directory: str, kind: str, file: str = "10.json", **fields: Any) -> None
         ("namespaces", Choice("namespaces")),
         ("kvm", Choice("kvm")),
         ("kvm:1.30.0", Choice("kvm")),
+        ("xen", Choice("xen")),
         ("coreos", Choice("namespaces")),
         ("podwright.io/stage1-fly:1.0", Choice("fly")),
         ("podwright.io/stage1-kvm", Choice("kvm")),
@@ -66,7 +67,7 @@ def test_names(name: str, found: Choice) -> None:
     assert stage1choice.named(name) == found
 
 
-@pytest.mark.parametrize("name", ["xen", "", "warp:1", "exa mple.com/x", "example.com/X"])
+@pytest.mark.parametrize("name", ["jail", "", "warp:1", "exa mple.com/x", "example.com/X"])
 def test_names_of_nothing(name: str) -> None:
     with pytest.raises(UsageError):
         stage1choice.named(name)
@@ -121,11 +122,11 @@ def test_a_later_directory_has_the_last_word_on_each_part(layout: Layout) -> Non
 
 def test_kvm_pods_take_what_is_configured_for_them_and_nothing_else(layout: Layout) -> None:
     newest = GivenStage1("name", KVM_NAME, stored=True)
-    assert stage1choice.of_kvm(layout) == newest
+    assert stage1choice.of_machines(layout, "kvm") == newest
     say(layout.local_config, "stage1", name="example.com/own", version="2")
-    assert stage1choice.of_kvm(layout) == newest
+    assert stage1choice.of_machines(layout, "kvm") == newest
     say(layout.local_config, "stage1", name=KVM_NAME, version="2")
-    assert stage1choice.of_kvm(layout) == GivenStage1("name", f"{KVM_NAME}:2", stored=True)
+    assert stage1choice.of_machines(layout, "kvm") == GivenStage1("name", f"{KVM_NAME}:2", stored=True)
 
 
 @pytest.mark.parametrize(

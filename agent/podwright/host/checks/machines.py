@@ -73,6 +73,16 @@ def xen(root: str = "", find: Callable[[str], str] = program) -> Check:
     return Check("xen", OK, "dom0, with xl")
 
 
+def qemu_xen(root: str = "") -> Check:
+    """Whether there is what serves files and consoles to domains of Xen."""
+    from podwright.stage1.xen import qemu as found
+
+    for path in found.PLACES:
+        if os.access(f"{root}{path}", os.X_OK):
+            return Check("qemu-xen", OK, path)
+    return Check("qemu-xen", MISSING, "no QEMU for Xen", "install qemu-system-xen")
+
+
 def tpm(root: str = "") -> Check:
     """Whether starts of pods can be measured."""
     hint = "enable the TPM 2.0 in the firmware"
@@ -104,19 +114,21 @@ def virtiofsd(root: str = "") -> Check:
     return Check("virtiofsd", MISSING, "no virtiofsd", hint)
 
 
-def stage1_kvm(data: str) -> Check:
-    """Whether the store has a stage1 image that virtual machines can be started from."""
+def stage1(flavour: str, data: str) -> Check:
+    """Whether the store has a stage1 image that virtual machines of a flavour can be started from."""
     from podwright.host.paths import Layout
     from podwright.stage0 import stage1image
 
-    hint = "podwright stage1 build kvm OUT.aci, or take the one that was made for your hosts; podwright fetch FILE"
-    fitting, others = stage1image.of_kvm(Layout(data=data))
+    name = f"stage1-{flavour}"
+    own = f"podwright stage1 build {flavour} OUT.aci"
+    hint = f"{own}, or take the one that was made for your hosts; podwright fetch FILE"
+    fitting, others = stage1image.of_machines(Layout(data=data), flavour)
     if fitting:
         more = f", and {len(fitting) - 1} more" if len(fitting) > 1 else ""
-        return Check("stage1-kvm", OK, f"{fitting[-1]}{more}")
+        return Check(name, OK, f"{fitting[-1]}{more}")
     if others:
-        return Check("stage1-kvm", MISSING, f"stored, but none that fits: {others[-1]}", hint)
-    return Check("stage1-kvm", MISSING, "none in the store", hint)
+        return Check(name, MISSING, f"stored, but none that fits: {others[-1]}", hint)
+    return Check(name, MISSING, "none in the store", hint)
 
 
 def libvirt(root: str = "", find: Callable[[str], str] = program) -> Check:

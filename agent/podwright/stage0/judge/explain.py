@@ -262,7 +262,7 @@ def _explanation(
         stage1=stage1,
         verdict=recorded,
         requirements=findings,
-        isolation=stage1 != "vm" or os.path.exists("/dev/kvm"),
+        isolation=stage1 != "vm" or any(map(os.path.exists, ("/dev/kvm", "/proc/xen/privcmd"))),
     )
 
 

@@ -70,7 +70,9 @@ def _stronger(least: str) -> str:
             "run it in namespaces with users of its own (--private-users), which neither the host's"
             " network nor devices of the host allow"
         )
-    emulated = " with hardware virtualisation, since emulation does not count" * (least == "vm")
+    emulated = " with hardware virtualisation, since emulation does not count, or xen" * (
+        least == "vm"
+    )
     return f"choose it: --stage1-name={WAYS[least]}{emulated}"
 
 

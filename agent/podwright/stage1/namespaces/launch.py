@@ -85,7 +85,7 @@ def _launch(
             plan = _with_users(pod, plan, users)
         code = _filters(pod, plan)
         grouped, run = plan, None
-        if pod.stage1 == "kvm":
+        if pod.stage1 in ("kvm", "xen"):
             grouped, run = _machine(pod, plan, network)
         group = groups.of(grouped)
         record.write(pod.pod_dir, 0, group.directories())  # before they exist: gc reads it
@@ -185,6 +185,10 @@ def _filters(pod: Launch, plan: PodPlan) -> dict[str, bytes]:
 
 def _machine(pod: Launch, plan: PodPlan, network: Optional[NetWorker]) -> tuple[PodPlan, Run]:
     """What the control groups of a pod in a virtual machine are made for, and what its PID 1 does."""
+    if pod.stage1 == "xen":
+        from podwright.stage1.xen import prepare as domains
+
+        return domains.road(pod, plan, _cache(pod), network)
     from podwright.stage1.kvm import prepare
 
     return prepare.road(pod, plan, _cache(pod), network)
@@ -241,6 +245,7 @@ class _Parent(Follower):
         self.group = group
         self.lock_fd = pod.lock_fd
         self.metadata = pod.metadata
+        self.measuring = pod.measuring
         self.network = network
         self.failure: Optional[NetworkError] = None
         self.report, self.report_end = os.pipe()
@@ -336,6 +341,8 @@ class _Parent(Follower):
             self._tie(self.terminals[0])
         calls.trim_heap()
         metadata = self._identified() if self.metadata else ""
+        if self.measuring is not None:
+            self.reported(*self.measuring.wait())
         try:
             fs.write_all(self.go, link.encode(address, metadata, resolv))
         except BrokenPipeError:
