@@ -1,9 +1,77 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual machines in software emulation take minutes: only `make vm-tests` collects these tests."""
+"""Virtual machines in software emulation: `make vm-tests` runs all of it, `make test` what is not `vm_full`.
+
+`plain`     a guest of the recipe PLAIN: cgroup v2, AppArmor, a full kernel
+`selinux`   one with SELinux enforcing
+
+Each is booted once, for all its tests, which therefore run one recipe after the other. See tests.vm.bed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.vm import images, machine
+from tests.vm.machine import Machine
+from tests.vm.recipes import RECIPES, Recipe
 
 collect_ignore_glob = [] if "PODWRIGHT_VM_TESTS" in os.environ else ["test_*.py"]
+
+
+class Machines:
+    """The machine that runs at the moment: there is memory for several, but not the processors."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
+        self._open = contextlib.ExitStack()
+        self._name = ""
+
+    def get(self, recipe: Recipe) -> Machine:
+        """The machine of a recipe; the one of another is ended."""
+        if self._name != recipe.name:
+            self.close()
+            disk = images.image(recipe)
+            state = self._factory.mktemp(recipe.name)
+            self.guest = self._open.enter_context(machine.start(disk, state))
+            self._name = recipe.name
+        return self.guest
+
+    def close(self) -> None:
+        """End it."""
+        self._open.close()
+        self._name = ""
+
+
+@pytest.fixture(scope="session")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    """Machines by recipe, one at a time."""
+    found = Machines(tmp_path_factory)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def plain(machines: Machines) -> Machine:
+    """A guest with cgroup v2 and AppArmor."""
+    return machines.get(RECIPES["plain"])
+
+
+@pytest.fixture(scope="module")
+def selinux(machines: Machines) -> Machine:
+    """A guest with SELinux enforcing."""
+    return machines.get(RECIPES["selinux"])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of each recipe together."""
+    items.sort(key=_recipe)
+
+
+def _recipe(item: pytest.Item) -> int:
+    used = getattr(item, "fixturenames", ())
+    return next((n for n, name in enumerate(RECIPES, start=1) if name in used), 0)

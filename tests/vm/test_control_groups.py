@@ -4,24 +4,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import tiny_image
-from tests.vm import bed, inside
-
-HERE = Path(__file__).parent
+from tests.vm import bed
+from tests.vm.machine import Machine
 
 
 @pytest.fixture(scope="module")
-def seen() -> dict[str, Any]:
-    files = {"tiny.aci": tiny_image.build()}
-    result = bed.run(bed.image(bed.PLAIN), HERE / "scenario_cgroups.py", files=files)
-    print(result.output)
-    assert result.status == 0, result.console[-3000:]
-    found = inside.told(result.output)
+def seen(plain: Machine) -> dict[str, Any]:
+    found = bed.told(plain, "scenario_cgroups.py", files={"tiny.aci": tiny_image.build()})
     assert [name for name in found if name.startswith("failed_")] == []
     return found
 

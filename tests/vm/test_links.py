@@ -4,24 +4,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import tiny_image
-from tests.vm import bed, inside
+from tests.vm import bed
+from tests.vm.machine import Machine
 
 
 @pytest.fixture(scope="module")
-def links() -> dict[str, Any]:
-    files = {"tiny.aci": tiny_image.build()}
-    result = bed.run(
-        bed.image(bed.PLAIN), Path(__file__).with_name("scenario_links.py"), files=files
-    )
-    print(result.output)
-    assert result.status == 0, result.output[-3000:] + result.console[-3000:]
-    return inside.told(result.output)
+def links(plain: Machine) -> dict[str, Any]:
+    return bed.told(plain, "scenario_links.py", files={"tiny.aci": tiny_image.build()})
 
 
 @pytest.mark.parametrize("mode", ["l2", "l3", "l3s"])

@@ -4,26 +4,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import aci, tiny_image
-from tests.vm import bed, inside
+from tests.vm import bed
+from tests.vm.machine import Machine
 
 PORT = {"name": "diameter", "protocol": "sctp", "port": 3868}
 
 
 @pytest.fixture(scope="module")
-def seen() -> dict[str, Any]:
+def seen(plain: Machine) -> dict[str, Any]:
     files = {"tiny.aci": tiny_image.build(app=aci.app(["/bin/sh"], ports=[PORT]))}
-    result = bed.run(
-        bed.image(bed.PLAIN), Path(__file__).with_name("scenario_rules.py"), files=files
-    )
-    print(result.output)
-    assert result.status == 0, result.output[-3000:] + result.console[-3000:]
-    return inside.told(result.output)
+    return bed.told(plain, "scenario_rules.py", files=files)
 
 
 def test_rules_hold_between_pods_of_one_bridge(seen: dict[str, Any]) -> None:

@@ -4,24 +4,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import tiny_image
-from tests.vm import bed, inside
-
-HERE = Path(__file__).parent
+from tests.vm import bed
+from tests.vm.machine import Machine
 
 
 @pytest.fixture(scope="module")
-def seen() -> dict[str, Any]:
-    files = {"tiny.aci": tiny_image.build()}
-    result = bed.run(bed.image(bed.PLAIN), HERE / "scenario_units.py", files=files)
-    print(result.output)
-    assert result.status == 0, result.console[-3000:]
-    return inside.told(result.output)
+def seen(plain: Machine) -> dict[str, Any]:
+    return bed.told(plain, "scenario_units.py", files={"tiny.aci": tiny_image.build()})
 
 
 def test_limits_of_the_unit_are_in_its_group(seen: dict[str, Any]) -> None:
