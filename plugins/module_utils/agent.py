@@ -86,8 +86,30 @@ class Agent:
             raise _no_answer(status, said)
         return answer
 
+    def text(self, *arguments: str) -> str:
+        """Run a verb that must succeed, for those who read what it writes themselves."""
+        status, out, said = self._run(list(arguments), None)
+        if status == 0:
+            return out
+        try:
+            answer = json.loads(out)
+        except ValueError:
+            answer = None
+        if isinstance(answer, dict) and answer.get("error"):
+            raise _refused(answer, said)
+        raise AgentError(said or f"the agent failed with status {status}")
+
     def _call(self, arguments: list[str], data: str | None) -> tuple[int, Any, str]:
         """Exit status, parsed standard output (None if it is not JSON), and the line it said."""
+        status, out, said = self._run(arguments, data)
+        try:
+            answer = json.loads(out)
+        except ValueError:
+            answer = None
+        return status, answer, said
+
+    def _run(self, arguments: list[str], data: str | None) -> tuple[int, str, str]:
+        """Exit status, standard output, and the line it said."""
         try:
             status, out, err = self._module.run_command(
                 [*self._command, *arguments],
@@ -104,11 +126,7 @@ class Agent:
                 stage="host",
                 object=self._command[0],
             ) from None
-        try:
-            answer = json.loads(out)
-        except ValueError:
-            answer = None
-        return status, answer, _last_line(err)
+        return status, out, _last_line(err)
 
 
 def result(answer: dict[str, Any], *known: str) -> dict[str, Any]:

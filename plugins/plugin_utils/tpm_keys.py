@@ -15,7 +15,6 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures imp
     HASHES,
     RSAPSS,
     Public,
-    Quote,
     Signature,
     TpmError,
 )
@@ -25,12 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 Key = Union[rsa.RSAPublicKey, ec.EllipticCurvePublicKey]
 
-_HASHES: dict[str, hashes.HashAlgorithm] = {
-    "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(),
-    "sha512": hashes.SHA512(),
-}
-"""Those that signatures may have. SHA-1 is none of them."""
+_HASH, _ALGORITHM = "sha256", hashes.SHA256()
+"""What all attestation keys of podwright sign with; a quote's own digests are of the same kind."""
 
 _CURVES: dict[str, ec.EllipticCurve] = {
     "P-256": ec.SECP256R1(),
@@ -75,17 +70,14 @@ def lacks(key: Public) -> list[str]:
         out.append("has a name of SHA-1")
     if key.scheme is None:
         out.append("has no signing scheme")
-    elif key.scheme_hash not in _HASHES:
+    elif key.scheme_hash != _HASH:
         out.append(f"signs with {key.scheme_hash}")
     return out
 
 
 def signed(key: Public, signature: Signature, data: bytes) -> bool:
     """Whether `signature` over `data` is this key's, made as the key prescribes."""
-    if (signature.scheme, signature.hash) != (key.scheme, key.scheme_hash):
-        return False
-    algorithm = _HASHES.get(signature.hash)
-    if algorithm is None:
+    if (signature.scheme, signature.hash) != (key.scheme, _HASH):
         return False
     found = public_key(key)
     try:
@@ -93,25 +85,20 @@ def signed(key: Public, signature: Signature, data: bytes) -> bool:
             if signature.scheme != ECDSA:
                 return False
             encoded = utils.encode_dss_signature(signature.r, signature.s)
-            found.verify(encoded, data, ec.ECDSA(algorithm))
+            found.verify(encoded, data, ec.ECDSA(_ALGORITHM))
         else:
-            found.verify(signature.data, data, _padding(signature, algorithm), algorithm)
+            found.verify(signature.data, data, _padding(signature), _ALGORITHM)
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
-def _padding(signature: Signature, algorithm: hashes.HashAlgorithm) -> padding.AsymmetricPadding:
+def _padding(signature: Signature) -> padding.AsymmetricPadding:
     if signature.scheme == RSAPSS:
-        return padding.PSS(padding.MGF1(algorithm), padding.PSS.AUTO)
+        return padding.PSS(padding.MGF1(_ALGORITHM), padding.PSS.AUTO)
     return padding.PKCS1v15()
 
 
-def quoted(quote: Quote, bank: str, pcr: int, value: bytes, hash_name: str) -> bool:
-    """Whether a quote is of just this PCR, and that it had this value.
-
-    The TPM hashes the values of selected PCRs with the hash of the signature (part 3, 18.4).
-    """
-    if [(one.bank, one.pcrs) for one in quote.selections] != [(bank, (pcr,))]:
-        return False
-    return quote.pcr_digest == hashlib.new(hash_name, value).digest()
+def digest_of(value: str) -> bytes:
+    """What a quote of one PCR has for its value, which is in hexadecimal (part 3, 18.4)."""
+    return hashlib.new(_HASH, bytes.fromhex(value)).digest()

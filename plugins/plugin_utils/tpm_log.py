@@ -46,13 +46,12 @@ class Record(NamedTuple):
 class Log(NamedTuple):
     """A log that adds up in itself.
 
-    value   of the PCR after all of it, in hexadecimal;  start  that before it, zeros
-    foreign numbers of records which say that somebody else has changed the PCR
+    value    of the PCR after all of it, in hexadecimal
+    foreign  numbers of records which say that somebody else has changed the PCR before them
     """
 
     records: tuple[Record, ...]
     value: str
-    start: str
     foreign: tuple[int, ...]
 
     @property
@@ -81,18 +80,20 @@ def read(records: object, pcr: int, bank: str) -> Log:
         raise LogError("the event log has no records")
     if len(records) > RECORDS:
         raise LogError(f"the event log has {len(records)} records; {RECORDS} are the most")
-    size = SIZES[bank]
-    value, found, foreign = "00" * size, [], []
+    zeros = "00" * SIZES[bank]
+    value, found, foreign = zeros, [], []
     for number, raw in enumerate(records):
         content, digest = _record(raw, number, pcr, bank)
         event = content["event"]
         _check_place(event, number)
         _check_content(event, content, number)
-        if event == "mismatch" or (event == "baseline" and content["value"] != "00" * size):
-            foreign.append(number)
+        if event in ("baseline", "mismatch"):
+            value = content["value"]
+            if event == "mismatch" or value != zeros:
+                foreign.append(number)
         value = hashlib.new(bank, bytes.fromhex(value) + bytes.fromhex(digest)).hexdigest()
         found.append(Record(number, event, content, value))
-    return Log(tuple(found), value, "00" * size, tuple(foreign))
+    return Log(tuple(found), value, tuple(foreign))
 
 
 def _record(raw: object, number: int, pcr: int, bank: str) -> tuple[dict[str, Any], str]:

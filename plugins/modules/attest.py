@@ -1,0 +1,434 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module podwright.fleet.attest: its part on the host, which only fetches."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: attest
+short_description: Find out from a host's TPM which pods it has run
+version_added: 0.2.0
+description:
+  - Asks a host for a quote by its TPM over a fresh nonce, and verifies on the controller that it is signed
+    by the host's own key, that the host's event log is what the TPM has measured, and that
+    all pods in it are of images, policies and agents that are allowed. Nothing on the host is changed.
+  - The host is not trusted. It only fetches what its TPM says; what is wrong with that is returned as verdicts.
+  - Before that, a host is enrolled once, which pins the key of its TPM on the controller.
+author:
+  - The podwright authors (@podwright)
+extends_documentation_fragment:
+  - podwright.fleet.agent
+  - podwright.fleet.agent.attributes
+attributes:
+  check_mode:
+    description: Can run without changing anything and tell what it would change.
+    support: full
+    details:
+      - With O(state=attested) it does all the same, and remembers nothing. Keys are not pinned or forgotten.
+  diff_mode:
+    description: Tells what is different, before and after.
+    support: none
+  idempotent:
+    description: A second run with the same options changes nothing.
+    support: full
+  action:
+    description: Has a part that runs on the controller, which makes the nonce and verifies everything.
+    support: full
+seealso:
+  - module: podwright.fleet.policy
+  - module: podwright.fleet.pod_info
+requirements:
+  - cryptography >= 42 on the controller; ansible-core brings cryptography with it.
+  - A TPM 2.0 on the managed host, and C(podwright_tpm) of the role P(podwright.fleet.agent#role), so that
+    pods are measured.
+options:
+  state:
+    description:
+      - V(attested), the host is asked and judged.
+      - V(enrolled), its key is pinned in O(keys), after it was proved, by a secret that only this TPM can open, that
+        the key is in the TPM of the host's endorsement key. The one that is pinned already stays, and
+        is never replaced without O(replace=true).
+      - V(forgotten), nothing is known of the host any more in O(keys); it is not asked.
+    type: str
+    choices: [attested, enrolled, forgotten]
+    default: attested
+  keys:
+    description:
+      - Directory on the controller with what is pinned, C(HOST.json), one file for each host, which belongs into
+        version control, and what was last seen of each host, C(HOST.seen), which does not. Relative to the playbook.
+      - Required unless O(key) is given.
+    type: path
+  key:
+    description:
+      - The name of the host's attestation key in hexadecimal, as C(podwright tpm key) tells it, in place of what is
+        pinned in O(keys), for inventories that have it.
+    type: str
+  ca_certificates:
+    description:
+      - Files on the controller with certificates (PEM or DER) of the makers of TPMs, for O(state=enrolled). The
+        certificate that the host's TPM has of its endorsement key must lead to one of them.
+    type: list
+    elements: path
+  endorsement_key:
+    description:
+      - The name of the host's endorsement key in hexadecimal, for O(state=enrolled), where it is known from elsewhere,
+        such as from the maker of a virtual machine.
+    type: str
+  first_use:
+    description:
+      - With O(state=enrolled), take whatever endorsement key the host shows. That may be the key of a TPM in
+        software that somebody has put into the way; only for networks that are trusted at that moment.
+    type: bool
+    default: false
+  replace:
+    description:
+      - With O(state=enrolled), put the host's present key in the place of another one that is pinned.
+    type: bool
+    default: false
+  allow:
+    description:
+      - What may have run on the host. What a list is not given for may be anything, but for O(allow.insecure).
+    type: dict
+    suboptions:
+      images:
+        description:
+          - Image IDs in full, or names, in which C(*) stands for anything. A name without a version is that of any
+            version.
+        type: list
+        elements: str
+      policies:
+        description:
+          - Digests of admission policies, C(sha256:) and what C(sha256sum) says of C(/etc/podwright/policy.json), or
+            V(none) for hosts without.
+        type: list
+        elements: str
+      stage1:
+        description:
+          - Stage1 images, as in O(allow.images). Pods without one, which are isolated by namespaces, need no entry.
+        type: list
+        elements: str
+      agents:
+        description:
+          - Digests of agents, or V(collection) for the one that this collection installs.
+        type: list
+        elements: str
+      flavours:
+        description:
+          - How pods may be isolated, of V(fly), V(namespaces), V(kvm), V(xen), V(image).
+        type: list
+        elements: str
+      insecure:
+        description:
+          - Checks that may have been lifted with C(--insecure-options). None if omitted.
+        type: list
+        elements: str
+      minimum_stage1:
+        description:
+          - The weakest isolation that pods may have had. A stage1 image of others counts as V(fly).
+        type: str
+        choices: [fly, namespaces, vm]
+        default: fly
+  scope:
+    description:
+      - V(boot), everything that has run since the host booted must be allowed.
+      - V(running), only what runs. What runs no more may have left something behind.
+    type: str
+    choices: [boot, running]
+    default: boot
+  max_age:
+    description:
+      - How long ago a pod that runs may have been started, such as V(12h), V(90d) or V(8w). Any time if omitted.
+    type: str
+  pcr:
+    description:
+      - The PCR in which pods are measured. It is said here and not by the host, which could name one that can be reset.
+    type: int
+    default: 13
+  bank:
+    description:
+      - The bank of the PCR.
+    type: str
+    choices: [sha256, sha384, sha512]
+    default: sha256
+  remember:
+    description:
+      - Whether to keep in O(keys) what was seen, and to compare it the next time. That shows a TPM that was
+        reset while the host did not boot, or put back to an earlier state, and a PCR that was reset.
+    type: bool
+    default: true
+  fail_on_untrusted:
+    description:
+      - Whether the task fails when the host is not trusted. If V(false), RV(trusted) says it.
+    type: bool
+    default: true
+  timeout:
+    description:
+      - Seconds after which a host that does not answer is given up; V(0) for never. TPMs may take half a minute to
+        make a key.
+      - A task's own C(timeout) comes before it.
+    type: int
+    default: 180
+  ask:
+    description:
+      - Set by the action plugin of the same name, and not for playbooks. What the host is to fetch.
+    type: dict
+    suboptions:
+      verb:
+        description: Verb of C(podwright tpm).
+        type: str
+        choices: [quote, key, activate]
+        required: true
+      nonce:
+        description: What the quote is to answer.
+        type: str
+      credential:
+        description: A secret, encrypted for the host's TPM.
+        type: str
+      secret:
+        description: What that is encrypted with, encrypted for the host's TPM.
+        type: str
+"""
+
+EXAMPLES = r"""
+- name: Pin the key of each host's TPM, which a maker of TPMs vouches for
+  podwright.fleet.attest:
+    state: enrolled
+    keys: "{{ inventory_dir }}/keys"
+    ca_certificates: [tpm-makers.pem]
+
+- name: Stop where something else runs than what we have rolled out
+  podwright.fleet.attest:
+    keys: "{{ inventory_dir }}/keys"
+    allow:
+      images: [example.com/redis, 'example.com/web/*']
+      policies: ["sha256:{{ lookup('ansible.builtin.file', 'policy.json', rstrip=false) | hash('sha256') }}"]
+      agents: [collection]
+      minimum_stage1: namespaces
+
+- name: Look, and go on
+  podwright.fleet.attest:
+    keys: "{{ inventory_dir }}/keys"
+    scope: running
+    fail_on_untrusted: false
+  register: attested
+
+- name: Show what is wrong
+  ansible.builtin.debug:
+    msg: "{{ attested.verdicts | map(attribute='message') }}"
+"""
+
+RETURN = r"""
+trusted:
+  description:
+    - Whether nothing is wrong. Unless it is true, RV(pods) and all that stands below it are at best what the host says.
+  returned: when O(state=attested)
+  type: bool
+reason:
+  description:
+    - One stable word for why it failed, or for the first of RV(verdicts); empty if there is none.
+  returned: when O(state=attested), or on failure
+  type: str
+  sample: unmeasured-pod
+verdicts:
+  description: Everything that is wrong, the gravest first; empty for a host that is trusted.
+  returned: when O(state=attested)
+  type: list
+  elements: dict
+  contains:
+    reason:
+      description:
+        - C(no-agent), C(no-tpm), C(tpm-off), C(tpm-failed), C(tpm-timeout), C(not-measured), C(no-quote),
+          C(timed-out) - the host gives no quote.
+        - C(bad-answer), C(malformed) - what it gives is not what an agent or a TPM writes.
+        - C(key-replaced), C(key-unfit), C(bad-signature), C(not-generated), C(not-a-quote) - the quote is not one by
+          the host's own key.
+        - C(replayed-quote), C(wrong-pcr) - it is an old one, or of another PCR or bank.
+        - C(bad-log), C(log-mismatch) - the event log is not what the TPM has measured.
+        - C(foreign-baseline), C(foreign-measurement) - somebody else has changed the PCR, too.
+        - C(other-boot), C(rolled-back), C(tpm-reset), C(history-changed) - the log or the TPM does not go on from
+          what was seen.
+        - C(unmeasured-pod) - a pod runs whose start is not in the log.
+        - C(image-not-allowed), C(stage1-not-allowed), C(policy-not-allowed), C(agent-not-allowed),
+          C(flavour-not-allowed), C(insecure) - it is not in O(allow).
+        - C(too-old) - a pod runs for longer than O(max_age).
+        - C(host-problem) - the host itself says that something is wrong.
+      type: str
+      returned: always
+    message:
+      description: The same for people.
+      type: str
+      returned: always
+    record:
+      description: Number of the record in the event log that it is about, or null.
+      type: int
+      returned: always
+    pod:
+      description: UUID of the pod that it is about, or empty.
+      type: str
+      returned: always
+pods:
+  description:
+    - Pods that were started and did not end, by the event log. Empty if the log is not what the TPM has measured.
+  returned: when O(state=attested)
+  type: list
+  elements: dict
+  contains:
+    uuid:
+      description: Its UUID.
+      type: str
+      returned: always
+    name:
+      description: Its name, empty if it has none.
+      type: str
+      returned: always
+    state:
+      description: V(running), or V(gone) if the host says that it does not run; then its end is not measured yet.
+      type: str
+      returned: always
+    flavour:
+      description: How it is isolated.
+      type: str
+      returned: always
+    started:
+      description: When it was measured, by the host's clock.
+      type: str
+      returned: always
+    record:
+      description: Number of the record of its start.
+      type: int
+      returned: always
+    manifest:
+      description: Digest of its manifest when it was started.
+      type: str
+      returned: always
+    policy:
+      description: Digest of the admission policy, or V(none).
+      type: str
+      returned: always
+    insecure:
+      description: Checks that were lifted.
+      type: list
+      elements: str
+      returned: always
+    agent:
+      description: Digest of the agent that has started it.
+      type: str
+      returned: always
+    stage1:
+      description: ID of its stage1 image, empty if it has none.
+      type: str
+      returned: always
+    apps:
+      description: Its apps, with name, image (ID), image_name and root (digest of the rendered image).
+      type: list
+      elements: dict
+      returned: always
+key:
+  description: Name of the key that the quote must be signed by.
+  returned: when O(state=attested)
+  type: str
+pcr:
+  description: The PCR that was quoted.
+  returned: when O(state=attested)
+  type: int
+bank:
+  description: Its bank.
+  returned: when O(state=attested)
+  type: str
+value:
+  description: What the PCR was, in hexadecimal.
+  returned: when the event log is what the TPM has measured
+  type: str
+mode:
+  description: What the host says of how it measures, V(log) or V(require).
+  returned: when the event log is what the TPM has measured
+  type: str
+boot_id:
+  description: The boot that the log is of.
+  returned: when the event log is what the TPM has measured
+  type: str
+records:
+  description: Number of records in the log.
+  returned: when the event log is what the TPM has measured
+  type: int
+started:
+  description: Number of pods that were started in this boot.
+  returned: when the event log is what the TPM has measured
+  type: int
+ended:
+  description: Number of pods that have ended.
+  returned: when the event log is what the TPM has measured
+  type: int
+running:
+  description: Number of pods that the host says run.
+  returned: when the event log is what the TPM has measured
+  type: int
+clock:
+  description: Milliseconds that the TPM has been powered since it was cleared.
+  returned: when the event log is what the TPM has measured
+  type: int
+safe:
+  description: Whether the TPM has never told a greater clock.
+  returned: when the event log is what the TPM has measured
+  type: bool
+resets:
+  description: How often the TPM was reset, which each boot does.
+  returned: when the event log is what the TPM has measured
+  type: int
+restarts:
+  description: How often it was resumed since then.
+  returned: when the event log is what the TPM has measured
+  type: int
+firmware:
+  description: Version of the TPM's firmware.
+  returned: when the event log is what the TPM has measured
+  type: str
+pin:
+  description:
+    - What is pinned. C(path) of the file, C(key) and C(endorsement), the names of both keys, C(certificate), SHA-256
+      of the endorsement key's certificate, C(by), one of C(certificate), C(endorsement_key) and C(first_use), and
+      C(time).
+  returned: when O(state=enrolled)
+  type: dict
+stage:
+  description: The step that failed, one of input, pin, host, verify, attest.
+  returned: on failure
+  type: str
+  sample: attest
+object:
+  description: What it failed for, the host, an option, or a file.
+  returned: on failure
+  type: str
+hint:
+  description: What to do about it.
+  returned: on failure
+  type: str
+"""
+
+from ansible_collections.podwright.fleet.plugins.module_utils import attest_options
+from ansible_collections.podwright.fleet.plugins.module_utils.agent import Agent, AgentError
+from ansible_collections.podwright.fleet.plugins.module_utils.module import Module
+
+
+def main() -> None:
+    """Fetch what the controller wants to know, as text: it is for the controller to read it."""
+    module = Module(argument_spec=attest_options.spec(), supports_check_mode=True)
+    ask = module.params["ask"]
+    if ask is None:
+        module.fail_json(msg="this module is used through its action plugin")
+    flags = [
+        f"--{name}={ask[name]}"
+        for name in ("nonce", "credential", "secret")
+        if ask[name] is not None
+    ]
+    try:
+        answer = Agent(module).text("tpm", ask["verb"], *flags, "--format=json")
+    except AgentError as error:
+        module.fail_json(**error.failure)
+    module.exit_json(changed=False, answer=answer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What may have run on a host, and what of a log is not that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Optional
+
+from ansible_collections.podwright.fleet.plugins.plugin_utils.attest_answer import shown
+
+RANKS = {"fly": 0, "image": 0, "namespaces": 1, "kvm": 2, "xen": 2}
+"""How strongly a flavour isolates. What a stage1 image of others does is not known: the least."""
+
+LEAST = {"fly": 0, "namespaces": 1, "vm": 2}
+
+_ID = re.compile(r"sha512-[0-9a-f]{64,128}")
+_SHORT = re.compile(r"sha512-[0-9a-f]*")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+Names = Optional[tuple[str, ...]]
+
+
+class AllowError(ValueError):
+    """An entry of the allowlist that cannot be meant; the text says what to write."""
+
+
+class Allowed(NamedTuple):
+    """What may have run. None: anything may.
+
+    images, stage1   IDs, and names with `*` for anything; a name without a version is any version
+    policies, agents digests; `none` for a host without policy
+    """
+
+    images: Names = None
+    policies: Names = None
+    stage1: Names = None
+    agents: Names = None
+    flavours: Names = None
+    insecure: tuple[str, ...] = ()
+    minimum_stage1: str = "fly"
+
+
+class Fault(NamedTuple):
+    """What is not allowed: `subject` is the same for the same thing in several records."""
+
+    reason: str
+    message: str
+    subject: str
+
+
+def allowed(given: dict[str, Any] | None, own_agent: Callable[[], str]) -> Allowed:
+    """The options as a value; `own_agent` is asked for the digest that `collection` stands for.
+
+    Raises AllowError.
+    """
+    found = {name: item for name, item in (given or {}).items() if item is not None}
+    lists = {name: tuple(item) for name, item in found.items() if isinstance(item, list)}
+    for name in ("images", "stage1"):
+        for entry in lists.get(name, ()):
+            _check_name(name, entry)
+    agents = lists.get("agents")
+    if agents is not None:
+        lists["agents"] = tuple(own_agent() if one == "collection" else one for one in agents)
+    for name, word in (("policies", "none"), ("agents", "collection")):
+        for entry in lists.get(name, ()):
+            if entry != word and not _DIGEST.fullmatch(entry):
+                raise AllowError(
+                    f"allow.{name}: {entry!r} is no digest; write sha256: and 64 hexadecimal"
+                    f" digits, or {word}"
+                )
+    for flavour in lists.get("flavours", ()):
+        if flavour not in RANKS:
+            raise AllowError(
+                f"allow.flavours: there is no flavour {flavour!r}; there are {', '.join(RANKS)}"
+            )
+    return Allowed(**lists, minimum_stage1=found.get("minimum_stage1", "fly"))
+
+
+def _check_name(option: str, entry: str) -> None:
+    if not entry:
+        raise AllowError(f"allow.{option}: an entry is empty; write a name, an ID, or *")
+    if _SHORT.fullmatch(entry) and not _ID.fullmatch(entry):
+        raise AllowError(f"allow.{option}: {entry!r} is no whole image ID; write all of it")
+
+
+def matches(entry: str, name: str, image: str) -> bool:
+    """Whether an entry is about the image of this name and ID."""
+    if _ID.fullmatch(entry):
+        return entry == image
+    pattern = ".*".join(map(re.escape, entry.split("*")))
+    return re.fullmatch(rf"{pattern}([:@][^/]*)?", name, re.DOTALL) is not None
+
+
+def of_start(content: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
+    """What of a pod's start is not allowed."""
+    for app in content["apps"]:
+        yield from of_app(app, rules)
+    yield from of_agent(content["agent"], rules)
+    flavour = content["flavour"]
+    too_weak = RANKS.get(flavour, 0) < LEAST[rules.minimum_stage1]
+    if too_weak or not _in(flavour, rules.flavours):
+        yield Fault("flavour-not-allowed", f"a pod ran as {shown(flavour)}", flavour)
+    stage1 = content["stage1"]
+    if stage1 is not None:
+        what = f"stage1 image {shown(stage1['name'])} ({stage1['image']})"
+        yield from _image("stage1-not-allowed", what, stage1["name"], stage1, rules.stage1)
+    policy = content["policy"]
+    if not _in(policy, rules.policies):
+        said = "without a policy" if policy == "none" else f"under the policy {policy}"
+        yield Fault("policy-not-allowed", f"a pod was started {said}", policy)
+    for word in content["insecure"]:
+        if word not in rules.insecure:
+            yield Fault("insecure", f"a pod was started with the check {word} lifted", word)
+
+
+def of_app(app: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
+    """What of an app is not allowed."""
+    what = f"image {shown(app['image_name'])} ({app['image']})"
+    yield from _image("image-not-allowed", what, app["image_name"], app, rules.images)
+
+
+def of_agent(agent: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
+    """Whether an agent is allowed."""
+    if not _in(agent["code"], rules.agents):
+        what = f"agent {shown(agent['version'])} ({agent['code']})"
+        yield Fault("agent-not-allowed", f"{what} measured or started pods", agent["code"])
+
+
+def _image(
+    reason: str, what: str, name: str, found: dict[str, Any], rules: Names
+) -> Iterator[Fault]:
+    if rules is None or any(matches(entry, name, found["image"]) for entry in rules):
+        return
+    yield Fault(reason, f"{what} was used", f"{name} {found['image']}")
+
+
+def _in(found: str, rules: Iterable[str] | None) -> bool:
+    return rules is None or found in rules
