@@ -35,8 +35,8 @@ quickstart-down: setup ## undo quickstart and prove that nothing is left
 
 .PHONY: test
 test: setup ## everything below up to molecule, two parts at a time, with a summary at the end
-	@tools/setup tests/agent/apt-packages.txt
-	@$(PARTS) molecule agent-tests hostile sanity unit lint module-tests
+	@tools/setup tests/agent/apt-packages.txt tests/vm/apt-packages.txt
+	@$(PARTS) molecule agent-tests vm hostile sanity unit lint module-tests
 
 .PHONY: lint
 lint: setup ## ruff, mypy --strict, yamllint, ansible-lint, shellcheck, REUSE, changelog fragments
@@ -76,6 +76,11 @@ sanity: setup ## ansible-test sanity
 molecule: setup ## roll a signed pod out to three systemd hosts over SSH, then as a virtual machine (root)
 	@$(PARTS) molecule
 
+.PHONY: vm
+vm: setup ## some of what vm-tests runs, for `make test` (8 minutes, root)
+	@tools/setup tests/vm/apt-packages.txt
+	@$(PARTS) vm
+
 .PHONY: crash-tests
 crash-tests: setup ## kill -9, ENOSPC, EIO, EROFS, EMFILE at every state-changing call of every verb (hours, root)
 	@rm -f .cache/crash-matrix.txt
@@ -101,9 +106,9 @@ soak: setup ## races for mount targets and against enter, pods killed, pods besi
 		tests/agent/test_crowds.py tests/agent/test_many_at_once.py
 
 .PHONY: vm-tests
-vm-tests: setup ## SELinux, AppArmor and cgroup v2 in virtual machines, in software emulation (10 minutes, root)
+vm-tests: setup ## SELinux, AppArmor, cgroup v2, TPM, Xen in virtual machines, in software emulation (20 minutes, root)
 	@tools/setup tests/vm/apt-packages.txt
-	@PODWRIGHT_VM_TESTS=1 $(PYTHON) -m pytest -q --timeout=3600 tests/vm
+	@$(PARTS) vm-tests
 
 .PHONY: bench
 bench: ## measure against podman, machines against bare boots, write docs/benchmarks*.md (root); BENCH=kvm: only machines

@@ -48,6 +48,15 @@ def pytest(part: str, *paths: str) -> Command:
     return Command((sys.executable, "-m", "pytest", *options, *paths), results=results)
 
 
+def machines(part: str, *options: str) -> Command:
+    """Return the pytest run of what is tested in virtual machines: one process, which runs one machine at a time."""
+    results = LOGS / f"{part}.xml"
+    command = ("env", "PODWRIGHT_VM_TESTS=1", sys.executable, "-m", "pytest", "-q", "--durations=15")
+    cache = ("-o", f"cache_dir={CACHE / 'pytest'}")
+    options = ("--timeout=2400", f"--junitxml={results}", *cache, *options)
+    return Command((*command, *options, "tests/vm"), results=results, limit=6000)
+
+
 PARTS: dict[str, tuple[Command, ...]] = {
     "lint": (
         Command(("ruff", "check", *CODE)),
@@ -62,6 +71,8 @@ PARTS: dict[str, tuple[Command, ...]] = {
     ),
     "unit": (pytest("unit", "tests/unit"),),
     "agent-tests": (pytest("agent-tests", "tests/selftest", "tests/agent"),),
+    "vm": (machines("vm", "-m", "not vm_full"),),
+    "vm-tests": (machines("vm-tests"),),
     "hostile": (pytest("hostile", "tests/hostile"),),
     "module-tests": (pytest("module-tests", "tests/modules"),),
     "sanity": (Command(("tests/sanity/run.sh",)),),

@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent's behaviour tests that depend on the kernel, run by pytest inside a virtual machine.
+
+    @pytest.mark.kernel               in tests/agent: also runs in the machine, with `make vm-tests`
+    @pytest.mark.kernel(brief=True)   and in `make test`, too
+
+    python -m tests.vm.shell start lab
+    python -m tests.vm.subset lab tests/agent/test_isolation.py -k capabilities     # any of them, while at work
+
+The same files run there as here, with the same pytest: they are copied into the guest, with what pytest needs of the
+virtual environment. Tests run in a control group of their own on cgroup v2, as on this machine.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.support.paths import CHECKOUT
+from tests.vm import machine
+from tests.vm.machine import Machine
+from tests.vm.reporting import VARIABLE
+
+PLACE = "/srv/checkout"
+REPORTS = "/srv/reports"
+PARTS = ("agent", "tests", "tools", "pyproject.toml")
+DISTRIBUTIONS = (
+    "pytest", "pluggy", "iniconfig", "packaging", "Pygments", "pytest-xdist", "execnet", "pytest-timeout",
+    "cryptography", "cffi", "pycparser",
+)  # fmt: skip
+OPTIONS = (
+    "-q", "-n", "2", "--dist", "worksteal", "--timeout=900", "-p", "no:cacheprovider", "-p", "tests.vm.reporting",
+)  # fmt: skip
+UNIT = (
+    "systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--property=Delegate=yes",
+    "--property=TasksMax=infinity", f"--working-directory={PLACE}", f"--setenv=PYTHONPATH={PLACE}/site",
+    "--setenv=PYTHONDONTWRITEBYTECODE=", f"--setenv={VARIABLE}={REPORTS}",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a test ended in the guest: passed, failed or skipped, with what it said."""
+
+    how: str
+    text: str
+    seconds: float
+
+
+def chosen(expression: str) -> list[str]:
+    """The tests that an expression of markers chooses, found without running any."""
+    marked = [
+        p for p in (CHECKOUT / "tests/agent").glob("test_*.py") if "mark.kernel" in p.read_text()
+    ]
+    command = (
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        expression,
+    )
+    found = subprocess.run(
+        [*command, *sorted(str(path) for path in marked)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+    )
+    if found.returncode != 0:
+        raise RuntimeError(f"the marked tests cannot be collected:\n{found.stdout}{found.stderr}")
+    return [line for line in found.stdout.splitlines() if "::" in line]
+
+
+def run(
+    guest: Machine, arguments: Sequence[str], *, seconds: float = 3000.0
+) -> tuple[dict[str, Outcome], str]:
+    """Run tests in the guest: how each ended, and what pytest printed."""
+    guest.ok("sh", "-ec", f"rm -rf {PLACE} {REPORTS}; mkdir -p {PLACE}; touch {REPORTS}")
+    guest.ok("tar", "-xf", "-", "-C", PLACE, stdin=_archive())
+    command = ("/usr/bin/python3", "-m", "pytest", *OPTIONS, *arguments)
+    done = guest.run(*UNIT, *command, seconds=seconds)
+    return outcomes(guest.ok("cat", REPORTS)), done.stdout + done.stderr
+
+
+def outcomes(reports: str) -> dict[str, Outcome]:
+    """How each test ended, from the lines that `tests.vm.reporting` wrote: one bad phase makes the test bad."""
+    found: dict[str, Outcome] = {}
+    for line in reports.splitlines():
+        entry = json.loads(line)
+        before = found.get(entry["test"], Outcome("passed", "", 0.0))
+        seconds = before.seconds + entry["seconds"]
+        worse = entry["outcome"] == "failed" or (
+            entry["outcome"] == "skipped" and before.how == "passed"
+        )
+        how = entry["outcome"] if worse else before.how
+        text = f"{before.text}\n{entry['text']}".strip()
+        found[entry["test"]] = Outcome(how, text, seconds)
+    return found
+
+
+def _archive() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name in PARTS:
+            archive.add(CHECKOUT / name, name, filter=_plain)
+        for name in DISTRIBUTIONS:
+            _add_distribution(archive, name)
+    return packed.getvalue()
+
+
+def _add_distribution(archive: tarfile.TarFile, name: str) -> None:
+    for file in importlib.metadata.files(name) or ():
+        # Not its commands: they lie above, and name the Python of here.
+        if ".." not in file.parts and "__pycache__" not in file.parts:
+            archive.add(str(file.locate()), f"site/{file}")
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    entry.uid = entry.gid = 0
+    return None if entry.name.endswith("__pycache__") else entry
+
+
+def main() -> int:
+    """Run tests in a guest that is at hand."""
+    name, *arguments = sys.argv[1:]
+    from tests.vm.shell import PLACE as GUESTS
+
+    guest = machine.found(GUESTS / name)
+    if guest is None:
+        sys.exit(f"{name} does not run: python -m tests.vm.shell start {name}")
+    found, text = run(guest, arguments)
+    print(text)
+    for test, outcome in sorted(found.items(), key=lambda item: item[1].seconds):
+        print(f"{outcome.seconds:7.1f} {outcome.how:8} {test}")
+    return 0 if all(outcome.how == "passed" for outcome in found.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
