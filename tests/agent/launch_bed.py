@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import tiny_image
+from tests.support.patience import patient
 from tests.support.private_host import PrivateHost
 
 DRIVER = Path(__file__).with_name("launch_driver.py")
-PATIENCE = 30.0
+PATIENCE = patient(30.0)
 IMAGE_ID = "sha512-" + "0" * 64
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from tests.support.namespaces import in_network_of
 from tests.support.paths import CHECKOUT
+from tests.support.patience import patient
 
 LAUNCHER = Path(__file__).with_name("network_launcher.py")
 PYTHON = ["/usr/bin/python3", "-IS"]
@@ -168,7 +169,7 @@ class Bed:
         neighbour.run("ip", "link", "set", "wire", "up")
         neighbour.run("ip", "route", "add", "default", "via", here)
         # The kernel notices the carrier in its own time; a ledger from before would differ.
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + patient(30)
         while "state UP" not in self.host.run("ip", "-o", "link", "show", link):
             assert time.monotonic() < deadline, f"{link} does not come up"
             time.sleep(0.02)
@@ -178,7 +179,7 @@ class Bed:
         self.host.run("ip", "address", "add", address, "dev", link, "nodad")
         family = "-6" if ":" in address else "-4"
         local = f"local {address.partition('/')[0]} dev {link}"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + patient(30)
         while local not in self.host.run("ip", family, "route", "show", "table", "local"):
             assert time.monotonic() < deadline, f"no route to {address}"
             time.sleep(0.02)
@@ -300,7 +301,7 @@ class Bed:
 
     def settled(self, expected: dict[str, str], seconds: float = 10) -> dict[str, str]:
         """The ledger, when it has become `expected` (links end in the background), else as it is in the end."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while (now := self.ledger()) != expected and time.monotonic() < deadline:
             time.sleep(0.05)
         return now
@@ -335,7 +336,9 @@ def ask(pid: int, address: str, port: int, timeout: float = 3, source: str = "")
     """Connect from a namespace and read what `serving` says: our address as the server sees it."""
 
     def connect() -> socket.socket:
-        return socket.create_connection((address, port), timeout, (source, 0) if source else None)
+        return socket.create_connection(
+            (address, port), patient(timeout), (source, 0) if source else None
+        )
 
     with in_network_of(pid, connect) as connection:
         return connection.recv(100).decode()
@@ -357,8 +360,8 @@ def datagram(
     server = in_network_of(there, receiver)
     client = in_network_of(pid, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     with server, client:
-        server.settimeout(3)
-        client.settimeout(3)
+        server.settimeout(patient(3))
+        client.settimeout(patient(3))
         client.sendto(b"?", (address, port))
         _, sender = server.recvfrom(100)
         server.sendto(sender[0].encode(), sender)

@@ -35,9 +35,10 @@ from tests.support import aci, redis_image, software_image, tiny_image
 from tests.support.agent import Agent
 from tests.support.gpglab import Key
 from tests.support.namespaces import in_network
+from tests.support.patience import patient
 from tests.support.private_host import PrivateHost
 
-PATIENCE = 60.0
+PATIENCE = patient(60.0)
 """Seconds until something that must happen has not: a loaded machine is slow."""
 ADDRESSES = {
     "one": ("192.0.2.1", "2001:db8::1"),

@@ -30,6 +30,7 @@ from tests.support.namespaces import (
     nsenter,
     only_child,
 )
+from tests.support.patience import patient
 
 INIT = "import signal,sys; signal.signal(signal.SIGCHLD,signal.SIG_IGN); print('up',flush=True); sys.stdin.read()"
 """PID 1: with SIGCHLD ignored the kernel reaps orphans itself (wait(2)); ends when its standard input does."""
@@ -121,7 +122,7 @@ class PrivateHost:
         """
         with self.popen(command, env=env, directory=directory) as process:
             try:
-                stdout, stderr = process.communicate(stdin, timeout=timeout)
+                stdout, stderr = process.communicate(stdin, timeout=patient(timeout))
             except BaseException:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
@@ -152,7 +153,9 @@ class PrivateHost:
 
     def connect(self, address: str, port: int, timeout: float = 5) -> socket.socket:
         """Return a TCP connection made from the host."""
-        return in_network_of(self.pid, lambda: socket.create_connection((address, port), timeout))
+        return in_network_of(
+            self.pid, lambda: socket.create_connection((address, port), patient(timeout))
+        )
 
     def close(self) -> None:
         """End everything on the host and remove its cgroups."""
@@ -160,5 +163,5 @@ class PrivateHost:
             self._unshare.stdin.close()
         if self._unshare.stdout is not None:
             self._unshare.stdout.close()
-        self._unshare.wait(timeout=10)
+        self._unshare.wait(timeout=patient(10))
         self._cgroups.remove()

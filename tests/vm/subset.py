@@ -23,6 +23,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.support import patience
 from tests.support.paths import CHECKOUT
 from tests.vm import machine
 from tests.vm.machine import Machine
@@ -41,7 +42,8 @@ OPTIONS = (
 UNIT = (
     "systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--property=Delegate=yes",
     "--property=TasksMax=infinity", f"--working-directory={PLACE}", f"--setenv=PYTHONPATH={PLACE}/site",
-    "--setenv=PYTHONDONTWRITEBYTECODE=", f"--setenv={VARIABLE}={REPORTS}",
+    f"--setenv={VARIABLE}={REPORTS}",
+    f"--setenv={patience.VARIABLE}=10",
 )  # fmt: skip
 
 
