@@ -28,9 +28,10 @@ def say(*command: str) -> str:
 
 
 def pods() -> list[str]:
-    """UUIDs of all pods."""
+    """UUIDs of all pods that there are: a name without a pod has none, and goes with the files."""
     listed = say(AGENT, "list", "--full", "--no-legend").splitlines()
-    return [line.split()[0] for line in listed if line.strip()]
+    first = [line.split()[0] for line in listed if line[:1].strip()]
+    return [uuid for uuid in first if uuid != "-"]
 
 
 def end_all() -> None:
