@@ -16,9 +16,21 @@ if TYPE_CHECKING:
 
 TITLES = (
     *("POD", "APP", "CPU", "MEMORY", "LIMIT", "PIDS"),
-    *("READ", "WRITTEN", "IN", "OUT", "RESTARTS", "AGE"),
+    *("READ", "WRITTEN", "IN", "OUT", "THROTTLED", "OOM", "RESTARTS", "AGE"),
 )
-DROPPED = ("LIMIT", "READ", "WRITTEN", "RESTARTS", "PIDS", "AGE", "IN", "OUT", "APP")
+DROPPED = (
+    "OOM",
+    "THROTTLED",
+    "LIMIT",
+    "READ",
+    "WRITTEN",
+    "RESTARTS",
+    "PIDS",
+    "AGE",
+    "IN",
+    "OUT",
+    "APP",
+)
 """What a narrow terminal does not show, the least important first."""
 
 
@@ -67,12 +79,16 @@ def _pod(before: Optional[Sample], now: Sample) -> dict[str, Any]:
 def _used(before: Optional[Usage], now: Optional[Usage], seconds: float) -> dict[str, Any]:
     cpu = _rate(before.cpu, now.cpu, seconds) if before is not None and now is not None else None
     out: dict[str, Any] = {"cpu_percent": None if cpu is None else round(cpu * 100, 1)}
-    for field in ("memory", "memory_limit", "pids", "pids_limit"):
+    for field in ("memory", "memory_limit", "swap", "pids", "pids_limit", "oom_kills"):
         out[field] = getattr(now, field) if now is not None else None
     for field, shown in (("read", "io_read"), ("written", "io_written")):
         both = before is not None and now is not None
         rate = _rate(getattr(before, field), getattr(now, field), seconds) if both else None
         out[shown] = None if rate is None else round(rate)
+    for field in ("throttled", "cpu_waiting", "memory_waiting", "io_waiting"):
+        both = before is not None and now is not None
+        rate = _rate(getattr(before, field), getattr(now, field), seconds) if both else None
+        out[f"{field}_percent"] = None if rate is None else round(rate * 100, 1)
     return out
 
 
@@ -114,6 +130,8 @@ def _line(pod: str, app: str, row: dict[str, Any], now: float) -> tuple[str, ...
         size(row["memory_limit"]),
         "-" if row["pids"] is None else str(row["pids"]),
         *(size(row.get(name)) for name in ("io_read", "io_written", "network_in", "network_out")),
+        "-" if row["throttled_percent"] is None else f"{row['throttled_percent']:.0f}%",
+        "-" if row["oom_kills"] is None else str(row["oom_kills"]),
         str(row["restarts"]),
         age(row["started_at"], now) if row.get("state", "running") == "running" else row["state"],
     )

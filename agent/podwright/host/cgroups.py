@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 INIT = "_init"
 """The pod's own processes under v2; no app can have a name with an underscore."""
 UNLIMITED = Limits(default_pids=None)
+COUNTING = frozenset(("memory", "io"))
+"""Controllers of v2 that every pod has where it can: what it uses is counted, and who was killed."""
 
 
 class PodCgroup:
@@ -234,6 +236,10 @@ def plan(
     for controller in spare - wanted:
         place = choose(name, controller, found)
         if place is not None:
+            places[controller] = place
+    for controller in COUNTING - wanted - spare:
+        place = choose(name, controller, found)
+        if place is not None and place.version == 2:
             places[controller] = place
     disks: tuple[str, ...] = ()
     if any(limits.of_disks() for limits in every):

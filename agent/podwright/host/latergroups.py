@@ -43,6 +43,8 @@ def of(
     places = {name: found.get(name) for name in wanted}
     if BARE in found:
         places[BARE] = found[BARE]
+    if "memory" in found and found["memory"].version == 2:
+        places["memory"] = found["memory"]
     if limits.devices is not None and "devices" in found:
         places["devices"] = found["devices"]
     disks: tuple[str, ...] = ()

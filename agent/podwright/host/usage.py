@@ -16,12 +16,13 @@ from podwright.values import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Optional
+    from typing import Any, Optional
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 NO_LIMIT = 1 << 62
 """v1 writes the largest number of pages where there is no limit."""
+STALLS = ("cpu", "memory", "io")
 V1_IO = ("blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes")
 
 
@@ -30,9 +31,13 @@ class Usage:
     """At one moment; None: not counted on this host, or no limit.
 
     cpu        seconds of CPU time since the beginning
-    memory     bytes
+    memory     bytes; `swap` those of them that are on disks
     pids       processes and threads
     read, written   bytes of disks since the beginning
+    throttled  seconds since the beginning for which a limit held back who wanted to run
+    oom_kills  processes that were killed for want of memory since the beginning
+    cpu_waiting, memory_waiting, io_waiting   seconds since the beginning in which any of its
+               processes waited for a CPU, for memory, for a disk (v2: pressure stall information)
     """
 
     cpu: Optional[float] = None
@@ -42,6 +47,15 @@ class Usage:
     pids_limit: Optional[int] = None
     read: Optional[int] = None
     written: Optional[int] = None
+    swap: Optional[int] = None
+    throttled: Optional[float] = None
+    oom_kills: Optional[int] = None
+    cpu_waiting: Optional[float] = None
+    memory_waiting: Optional[float] = None
+    io_waiting: Optional[float] = None
+
+
+SECONDS = ("cpu", "throttled", "cpu_waiting", "memory_waiting", "io_waiting")
 
 
 def of(cgroups: Iterable[str], app: str = "", init: int = 0) -> Usage:
@@ -61,8 +75,10 @@ def of(cgroups: Iterable[str], app: str = "", init: int = 0) -> Usage:
         for name, number in _told(pids).items():
             if found.get(name) is None:
                 found[name] = number
-    cpu = found.pop("cpu", None)
-    return Usage(cpu=cpu, **{name: _whole(number) for name, number in found.items()})
+    every: dict[str, Any] = {
+        name: number if name in SECONDS else _whole(number) for name, number in found.items()
+    }
+    return Usage(**every)
 
 
 def _whole(number: Optional[float]) -> Optional[int]:
@@ -92,7 +108,40 @@ def _counted(place: str) -> dict[str, Optional[float]]:
         "pids_limit": limit(read(f"{place}/pids.max")),
         "read": taken,
         "written": given,
+        "swap": _swap(place, memory),
+        "throttled": _throttled(place),
+        "oom_kills": _field(
+            read(f"{place}/memory.events") or read(f"{place}/memory.oom_control"), "oom_kill"
+        ),
+        **{f"{what}_waiting": stalled(read(f"{place}/{what}.pressure")) for what in STALLS},
     }
+
+
+def _swap(place: str, memory: Optional[int]) -> Optional[int]:
+    both = number(read(f"{place}/memory.memsw.usage_in_bytes"))
+    if both is None:
+        return number(read(f"{place}/memory.swap.current"))
+    alone = memory if memory is not None else number(read(f"{place}/memory.usage_in_bytes"))
+    return max(0, both - (alone or 0))
+
+
+def _throttled(place: str) -> Optional[float]:
+    text = read(f"{place}/cpu.stat")
+    for name, parts in (("throttled_usec", 1e6), ("throttled_time", 1e9)):
+        found = _field(text, name)
+        if found is not None:
+            return found / parts
+    return None
+
+
+def stalled(text: str) -> Optional[float]:
+    """Seconds since the beginning in which some process waited, from a file of pressure stall
+    information."""
+    for line in text.splitlines():
+        if line.startswith("some "):
+            total = number(line.rpartition("total=")[2])
+            return None if total is None else total / 1e6
+    return None
 
 
 def number(text: str) -> Optional[int]:

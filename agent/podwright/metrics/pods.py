@@ -29,6 +29,18 @@ USED = (
     ("pids_limit", "pids_limit", "gauge", "", "most processes and threads that may be"),
     ("read", "io_read_bytes", "counter", "bytes", "bytes read from disks"),
     ("written", "io_written_bytes", "counter", "bytes", "bytes written to disks"),
+    ("swap", "swap_bytes", "gauge", "bytes", "memory that is on disks"),
+    ("throttled", "cpu_throttled_seconds", "counter", "seconds", "time held back by a CPU limit"),
+    ("oom_kills", "oom_kills", "counter", "", "processes killed for want of memory"),
+    ("cpu_waiting", "cpu_waiting_seconds", "counter", "seconds", "time of waiting for a CPU"),
+    (
+        "memory_waiting",
+        "memory_waiting_seconds",
+        "counter",
+        "seconds",
+        "time of waiting for memory",
+    ),
+    ("io_waiting", "io_waiting_seconds", "counter", "seconds", "time of waiting for disks"),
 )
 """Field of Usage, end of the name, kind, unit, words for help."""
 

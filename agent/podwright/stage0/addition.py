@@ -195,10 +195,10 @@ def _open_group(joins: list[str], fds: list[int]) -> Optional[list[str]]:
 
 def _open_memory(app: AppPlan, group: cgroups.PodCgroup, fds: list[int]) -> str:
     place = group.places.get("memory")
-    if place is None or app.limits.memory is None:
+    if place is None or (app.limits.memory is None and place.version == 1):
         return ""
     from podwright.stage2 import memory
 
     path = f"{place.path}/{app.name}/{memory.FILES[place.version]}"
     fds.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-    return memory.words(app.limits.memory, None)
+    return memory.words(app.limits.memory, None) or memory.ELSEWHERE

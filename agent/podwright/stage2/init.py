@@ -135,7 +135,8 @@ def _run(
     voices: Optional[list[Voice]] = None
     memory: dict[str, Memory] = {}
     limited = plan.limits.memory is not None or any(app.limits.memory for app in plan.apps)
-    if limited or plan.machine:
+    counted = group.places.get("memory")
+    if limited or plan.machine or (counted is not None and counted.version == 2):
         from podwright.stage2 import memory as counts
 
         memory = counts.watch(plan, group)

@@ -157,7 +157,7 @@ class Lives:
             status = status or apps.SETUP_FAILED  # it ended well, but not by itself
         app.status, app.reason = status, app.why(status, killed)
         if killed or app.memory is not None:
-            self._explain(app, status if killed else 0)
+            self._explain(app, status, killed)
         app.finished = time.time()
         stays = self.pod.stopping or app.held
         app.again = not stays and order.starts_again(app.life.restart, status)
@@ -170,15 +170,16 @@ class Lives:
         if not app.again:
             self.pod.failed_or_done(app, status)
 
-    def _explain(self, app: App, killed: int) -> None:
-        """Say what else is known of an end; `killed`: 128 and the signal, or 0."""
+    def _explain(self, app: App, status: int, killed: bool) -> None:
+        """Say what else is known of an end with `status`."""
         if app.memory is not None and app.memory.killed():
-            itself = killed == 128 + signals.SIGKILL
-            who = "" if itself else "one of its processes was "
+            fatal = status == 128 + signals.SIGKILL
+            who = "" if fatal and killed else "one of its processes was "
             self.note(app, f"{who}killed: over {app.memory.limit}")
-            if itself and app.reason == KILLED:
+            # A shell whose program was killed ends with the same status.
+            if fatal and app.reason in (KILLED, FAILED):
                 app.reason = OOM_KILLED
-        if killed == 128 + signals.SIGSYS:
+        if killed and status == 128 + signals.SIGSYS:
             self.note(app, "killed: it made a system call that is refused (seccomp)")
 
     def _record(self, app: App) -> None:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether the kernel killed for want of memory, by what an app's control group counts.
 
-Only loaded when an app or its pod has a memory limit. PID 1 opens the files while it is root of
-the host and sees its files.
+Only loaded when an app or its pod has a memory limit, or everything is counted (v2). PID 1 opens
+the files while it is root of the host and sees its files.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.plan import PodPlan
 
 FILES = {1: "memory.oom_control", 2: "memory.events"}
+ELSEWHERE = "the memory that its unit, or its host, has"
+"""What there is for apps without a limit."""
 _UNITS = ((1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
 
 
@@ -44,7 +46,7 @@ class Memory:
 
 
 def watch(plan: PodPlan, group: PodCgroup) -> dict[str, Memory]:
-    """By app, those that have a limit, or share their pod's."""
+    """By app, those that have a limit, or share their pod's; under v2 all of them."""
     place = group.places.get("memory")
     if place is None:
         return {}
@@ -53,6 +55,8 @@ def watch(plan: PodPlan, group: PodCgroup) -> dict[str, Memory]:
         limit = words(app.limits.memory, plan.limits.memory)
         if plan.machine:
             limit = limit or of_machine()
+        elif place.version == 2:
+            limit = limit or ELSEWHERE
         if limit:
             path = f"{place.path}/{app.name}/{FILES[place.version]}"
             found[app.name] = Memory(os.open(path, os.O_RDONLY | os.O_CLOEXEC), limit)
