@@ -34,7 +34,7 @@ def _marks(brief: bool) -> list[Any]:
 def outcomes(plain: Machine, request: pytest.FixtureRequest) -> dict[str, Outcome]:
     """All that were asked for run at once, by one pytest in the guest."""
     asked = [
-        item.callspec.params["inner"]
+        str(item.callspec.params["inner"])
         for item in request.session.items
         if isinstance(item, pytest.Function)
         and item.path == request.path
