@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import os
 
+from podwright.errors import HostError
 from podwright.host import slots
-from podwright.model.label import PAIRS, pair, pair_of_number
+from podwright.model.label import PAIRS, number_of_pair, pair, pair_of_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Optional
 
 TRIES = 4096
 """Random pairs that are tried; with as many as a thousand pods one try in 500 meets one in use."""
@@ -31,6 +33,20 @@ def take(run: str, uuid: str) -> tuple[str, slots.Slot]:
     """A level `s0:cA,cB` for the pod, and the slot that holds it. Raises HostError."""
     slot = slots.allocate(directory(run), _random(), uuid, what="MCS pair")
     return pair(*pair_of_number(slot.number)), slot
+
+
+def hold(run: str, uuid: str, level: str) -> Optional[slots.Slot]:
+    """The slot of a pair that an operator says, so that no other pod is given it.
+
+    None when the level is no pair, and when a pod that runs has it: several may be said to share one.
+    """
+    number = number_of_pair(level)
+    if number < 0:
+        return None
+    try:
+        return slots.allocate(directory(run), (number,), uuid, what="MCS pair")
+    except HostError:
+        return None
 
 
 def in_use(run: str) -> dict[str, str]:

@@ -90,4 +90,15 @@ def pair_of_number(number: int) -> tuple[int, int]:
     return number - high * (high - 1) // 2, high
 
 
+def number_of_pair(level: str) -> int:
+    """The number of the pair that a level is; -1 when it is no pair."""
+    sensitivity, _, both = level.partition(":")
+    names = both.split(",")
+    numbers = [name[1:] for name in names if name[:1] == "c" and name[1:].isdigit()]
+    if sensitivity != "s0" or len(names) != 2 or len(numbers) != 2:
+        return -1
+    low, high = sorted(int(number) for number in numbers)
+    return high * (high - 1) // 2 + low if low < high < CATEGORIES else -1
+
+
 PAIRS = CATEGORIES * (CATEGORIES - 1) // 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from podwright.errors import UsageError
+from podwright.errors import HostError, UsageError
 from podwright.host import apparmor, mcs, selinux, slots
 from podwright.model import label
 from tests.support import debian
@@ -197,6 +197,41 @@ def test_pods_have_different_pairs_until_they_end(tmp_path: Path) -> None:
     assert len(slots.each(mcs.directory(run))) == 1
     mcs.reclaim(run)
     assert slots.each(mcs.directory(run)) == []
+
+
+def test_a_pair_that_an_operator_says_is_given_to_nobody_else(tmp_path: Path) -> None:
+    run = str(tmp_path)
+    held = mcs.hold(run, "pod", "s0:c9,c7")
+    assert held is not None
+    assert mcs.in_use(run) == {"s0:c7,c9": "pod"}
+    with pytest.raises(HostError):
+        slots.allocate(mcs.directory(run), (held.number,), "other")
+    assert mcs.hold(run, "said to share it", "s0:c7,c9") is None
+    held.release()
+    assert mcs.in_use(run) == {}
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        "",
+        "s0",
+        "s0:c1",
+        "s0:c1,c1",
+        "s0:c1,c1024",
+        "s0:c1.c3",
+        "s1:c1,c2",
+        "s0:c1,c2,c3",
+        "s0:cx,c2",
+    ],
+)
+def test_other_levels_are_no_pairs(tmp_path: Path, level: str) -> None:
+    assert mcs.hold(str(tmp_path), "pod", level) is None
+
+
+def test_every_pair_has_its_number() -> None:
+    for number in (*range(0, label.PAIRS, 997), label.PAIRS - 1):
+        assert label.number_of_pair(label.pair(*label.pair_of_number(number))) == number
 
 
 def slot_record(slot: slots.Slot) -> str:

@@ -137,6 +137,7 @@ def test_a_pod_of_flavour_fly_has_no_label_unless_its_operator_says_one(tmp_path
     assert given.plan.label is not None
     assert given.plan.label.file == "system_u:object_r:container_file_t:s0:c5,c6"
     manifest = launch({}).manifest
+    given.release()
     plain = attach(replace(fly, manifest=manifest), root)
     assert plain.plan.label is None
     assert plain.reports == ["no SELinux label: a fly pod runs as the host itself does"]
@@ -155,7 +156,9 @@ def test_an_operator_can_say_the_context_of_an_app(tmp_path: Path) -> None:
     assert dict(second.attributes)["exec"] == "system_u:system_r:container_t:s0:c5,c6"
     assert given.plan.label is not None
     assert given.plan.label.file == "system_u:object_r:container_file_t:s0:c5,c6"
-    assert given.slot is None
+    assert given.slot is not None
+    assert list(mcs.in_use(str(tmp_path / "run"))) == ["s0:c5,c6"]
+    given.release()
 
 
 def test_two_levels_in_one_pod_are_refused(tmp_path: Path) -> None:

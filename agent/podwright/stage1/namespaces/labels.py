@@ -228,12 +228,15 @@ def _level(pod: Launch, labels: Labels, given: set[str], root: str) -> str:
             f"the apps of a pod share files, and so one SELinux level, not {safe(sorted(given))}",
             f"give all of them the same level in {SELINUX}",
         )
+    run = os.path.dirname(pod.net_dir)
     if given:
-        return given.pop()
+        level = given.pop()
+        labels.slot = mcs.hold(run, pod.uuid, level)
+        return level
     if not selinux.has_levels(root):
         labels.reports.append("the SELinux policy has no levels: pods are not told apart by it")
         return ""
-    level, labels.slot = mcs.take(os.path.dirname(pod.net_dir), pod.uuid)
+    level, labels.slot = mcs.take(run, pod.uuid)
     return level
 
 
