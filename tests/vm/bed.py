@@ -91,6 +91,11 @@ def play(
     return Result(done.returncode, done.stdout + done.stderr, guest.console[said:])
 
 
+def forget(guest: Machine) -> None:
+    """Take the agent away from a guest that was used before: `play` puts the one of now there."""
+    guest.ok("sh", "-c", f"while umount {PLACE}; do :; done 2>/dev/null; true")
+
+
 def clear(guest: Machine) -> None:
     """Take away what pods and scenarios have left, and make sure that nothing is left."""
     reset = ("python3", "-B", "/checkout/tests/vm/guest/reset.py")

@@ -5,7 +5,9 @@
 `plain`     a guest of the recipe PLAIN: cgroup v2, AppArmor, a full kernel
 `selinux`   one with SELinux enforcing
 
-Each is booted once, for all its tests, which therefore run one recipe after the other. See tests.vm.bed.
+Each is booted once, for all its tests, which therefore run one recipe after the other. See tests.vm.bed. While one
+writes tests: `PODWRIGHT_VM_TESTS=1 PODWRIGHT_VM_PLAIN=lab pytest tests/vm/test_links.py` takes a guest that is at hand
+(`python -m tests.vm.shell start lab`), and PODWRIGHT_VM_SELINUX likewise.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.vm import images, machine
+from tests.vm import bed, images, machine, shell
 from tests.vm.machine import Machine
 from tests.vm.recipes import RECIPES, Recipe
 
@@ -35,11 +37,21 @@ class Machines:
         """The machine of a recipe; the one of another is ended."""
         if self._name != recipe.name:
             self.close()
-            disk = images.image(recipe)
-            state = self._factory.mktemp(recipe.name)
-            self.guest = self._open.enter_context(machine.start(disk, state))
+            at_hand = os.environ.get(f"PODWRIGHT_VM_{recipe.name.upper()}")
+            self.guest = self._at_hand(at_hand) if at_hand else self._booted(recipe)
             self._name = recipe.name
         return self.guest
+
+    def _booted(self, recipe: Recipe) -> Machine:
+        disk = images.image(recipe)
+        state = self._factory.mktemp(recipe.name)
+        return self._open.enter_context(machine.start(disk, state))
+
+    def _at_hand(self, name: str) -> Machine:
+        guest = machine.found(shell.PLACE / name)
+        assert guest is not None, f"{name} does not run: python -m tests.vm.shell start {name}"
+        bed.forget(guest)
+        return guest
 
     def close(self) -> None:
         """End it."""
