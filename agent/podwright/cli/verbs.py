@@ -103,6 +103,10 @@ def subs_of(verb: Verb) -> tuple[Verb, ...]:
         from podwright.cli.verbs_stage1 import STAGE1_VERBS
 
         return STAGE1_VERBS
+    if verb.name == "tpm":
+        from podwright.cli.verbs_tpm import TPM_VERBS
+
+        return TPM_VERBS
     if verb.name == "trust":
         from podwright.cli.verbs_trust import TRUST_VERBS
 

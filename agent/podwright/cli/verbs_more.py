@@ -233,6 +233,13 @@ VERBS = (
         examples=("podwright stage1 build kvm stage1-kvm.aci",),
     ),
     Verb(
+        "tpm",
+        "tpm",
+        "Show what the TPM says about pods that were started",
+        "COMMAND ...",
+        examples=("podwright tpm status", "podwright tpm verify"),
+    ),
+    Verb(
         "config",
         "config",
         "Print the merged configuration as JSON",

@@ -69,7 +69,8 @@ def canonical(content: dict[str, Any]) -> bytes:
 
 def digest(data: bytes, bank: str = "sha256") -> str:
     """The hash of some bytes, hex, by the bank's algorithm."""
-    return _hash(bank)(data).hexdigest()
+    found: str = hasher(bank)(data).hexdigest()
+    return found
 
 
 def extended(value_: str, digest_: str, bank: str) -> str:
@@ -113,15 +114,18 @@ def from_json(raw: Any, where: str) -> Record:
     return one
 
 
-def replay(records: Iterable[Record], pcr: int, bank: str) -> Replay:
+def replay(
+    records: Iterable[Record], pcr: int, bank: str, first: int = 0, value_: str = ""
+) -> Replay:
     """Extend a PCR with everything, in order, beginning from what the baseline says it was.
 
+    first, value_  number of the first record, and what the PCR is before it, where that is known
     Raises UsageError where the records are no log: a number or a PCR is wrong, the baseline is
     missing or comes again.
     """
-    now = before = zero(bank)
+    now = before = value_ or zero(bank)
     mismatches = []
-    for number, one in enumerate(records):
+    for number, one in enumerate(records, first):
         _in_place(one, number, pcr, bank)
         if one.content["event"] in (BASELINE, MISMATCH):
             now = found(one, bank)
@@ -145,10 +149,10 @@ def _in_place(one: Record, number: int, pcr: int, bank: str) -> None:
 def found(one: Record, bank: str) -> str:
     """The value of the PCR that a baseline or a mismatch says was there before it."""
     text = one.content.get("value")
-    good = isinstance(text, str) and len(text) == 2 * BANKS[bank]
-    if not good or text.strip("0123456789abcdef"):
-        raise UsageError(f"record {one.recnum} has no value of the PCR", reason="bad-log")
-    return str(text)
+    digits = "0123456789abcdef"
+    if isinstance(text, str) and len(text) == 2 * BANKS[bank] and not text.strip(digits):
+        return text
+    raise UsageError(f"record {one.recnum} has no value of the PCR", reason="bad-log")
 
 
 def root_digest(mtrees: Iterable[str], what: str) -> str:
@@ -172,8 +176,8 @@ def root_digest(mtrees: Iterable[str], what: str) -> str:
     return f"sha256:{digest(''.join(lines).encode())}"
 
 
-def _hash(bank: str) -> Any:
-    """The interpreter's own hash where it has it: hashlib would load OpenSSL."""
+def hasher(bank: str) -> Any:
+    """What makes hashes of a bank: the interpreter's own hash where it has it: hashlib would load OpenSSL."""
     if bank == "sha256":
         try:
             from _sha256 import sha256  # type: ignore[import-not-found]

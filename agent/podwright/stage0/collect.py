@@ -68,6 +68,8 @@ def _delete(layout: Layout, locked: pods.LockedPod) -> tuple[str, ...]:
     _end_rest(locked.path)
     problems = _ask_stage1(layout, locked.path)
     try:
+        if os.path.lexists(f"{layout.run}/tpm/open/{locked.uuid}"):
+            problems += _measure_ends(layout)  # while what is known of its end is still there
         if os.path.lexists("/var/log/journal"):
             from podwright.host import machinejournal
 
@@ -140,6 +142,13 @@ def _damaged(uuid: str, err: Exception) -> HostError:
         "podwright --debug rm shows which; please report it",
         object=uuid,
     )
+
+
+def _measure_ends(layout: Layout) -> tuple[str, ...]:
+    """Measure the ends of pods whose parents could not; what stood in the way."""
+    from podwright.tpm import pods as measured
+
+    return measured.settle(layout)
 
 
 def _is_copy(path: str) -> bool:
@@ -275,6 +284,8 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
         from podwright.host import uidranges
 
         uidranges.reclaim(layout.users)
+        if os.path.lexists(f"{layout.run}/tpm/open"):
+            problems += _measure_ends(layout)
         if os.path.lexists(f"{layout.run}/mcs"):
             from podwright.host import mcs
 

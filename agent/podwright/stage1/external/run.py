@@ -89,6 +89,8 @@ def _launch(
         told = contract.run_arguments(stage1, _wish(pod, users, _token(pod)))
         life.reported(*pod.reports, *group.notes, *told.reports)
         left = Leftovers(group)
+        if pod.measuring is not None:
+            life.reported(*pod.measuring.wait())
         _start(pod, life, group, told.arguments)
         return life.follow()
     finally:

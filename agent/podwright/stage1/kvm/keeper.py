@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.plan import PodPlan
     from podwright.stage1.namespaces.sources import Pins
     from podwright.stage1.namespaces.users import Users
+    from podwright.stage1.xen.ends import ByXen
 
 KINDS = process.CLONE_NEWIPC | process.CLONE_NEWUTS | process.CLONE_NEWNET
 """Its namespaces besides those of mounts, processes and users."""
@@ -99,22 +100,14 @@ class _Machine:
         outputs = Outputs(frozenset(app.name for app in plan.apps), link.sinks)
         self.pod = roots.build(plan, pins, users)
         share = mounts.clone(self.pod, "", recursive=True)
-        served = helpers.serve_files(
-            self.parts.server,
-            plan.root,
-            share,
-            ends.listening.fileno(),
-            users,
-            self.last,
-            (self.parts.server_label, self.parts.jail_label),
-        )
+        served = ends.serve(plan, self.parts, share, users, self.last)
         os.close(share)
         ends.release()
-        go = link.wait_go() if taps else None
+        go = link.wait_go()  # also without a network: only then is the pod's start measured
         for helper in (qemu, served):
             helper.settle()
         start = self._start_of(whole, filters, link, outputs, slave)
-        told = self._told(qemu, ends)
+        told = self._told(qemu if qemu.pid > 0 else served, ends)
         console, channel = ends.ours()
         return Relaying(
             plan,
@@ -128,7 +121,7 @@ class _Machine:
             pts=pts,
             slave=slave,
             source=ports.own_input(0) if plan.interactive and slave < 0 else -1,
-            go=go,
+            go=go if taps else None,
             nics=self._connect(taps),
             told=told,
         )
@@ -193,7 +186,12 @@ class _Machine:
     def _open_disk(self, source: int, *, writes: bool) -> str:
         flags = (os.O_RDWR if writes else os.O_RDONLY) | os.O_CLOEXEC
         fd = os.open(f"/proc/self/fd/{source}", flags)
-        serial = f"podwright-{len(self.disks)}"
+        number = len(self.disks)
+        serial = f"podwright-{number}"
+        if self.parts.xen is not None:
+            from podwright.stage1.xen.plan import disk_name
+
+            serial = disk_name(number)
         self.disks.append(Disk(serial, End(fd), read_only=not writes))
         return serial
 
@@ -217,14 +215,14 @@ class _Machine:
             rlimits=rlimits.every(),
         )
 
-    def _told(self, qemu: helpers.Helper, ends: Union[Direct, ByLibvirt]) -> dict[str, Any]:
+    def _told(self, qemu: helpers.Helper, ends: Union[Direct, ByLibvirt, ByXen]) -> dict[str, Any]:
         """What `status` says of the machine."""
         jsonio.loads(jsonio.dumps({}), "nothing")  # what that loads is out of reach later
         handle = os.pidfd_open(qemu.pid)
         pid = usernames.seen_as(handle)
         os.close(handle)
         return {
-            "accelerator": self.parts.settings.accelerator,
+            "accelerator": "xen" if self.parts.xen else self.parts.settings.accelerator,
             "cpus": self.parts.size.cpus,
             "kind": ends.kind,
             "memory": self.parts.size.memory,

@@ -1,0 +1,194 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright tpm ...`: what was measured, and what the TPM says about it."""
+
+from __future__ import annotations
+
+from podwright.cli import table
+from podwright.cli.context import Context, answer, note, print_document, say
+from podwright.errors import PodwrightError
+from podwright.text import safe
+from podwright.tpm import eventlog, look
+from podwright.tpm import settings as tpmsettings
+from podwright.tpm.child import Child
+from podwright.values_json import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.cli.options import Arguments
+    from podwright.tpm.settings import Settings
+
+DIFFERS = 1
+FORMAT = 1
+
+
+def _settings(context: Context, verb: str) -> Settings:
+    context.need_root(f"tpm {verb}")
+    said = tpmsettings.read(context.layout)
+    for text in tpmsettings.warnings(said):
+        note(f"warning: {text}")
+    return said
+
+
+def status(context: Context, args: Arguments) -> int:
+    """0, whatever is found."""
+    facts = state(context, _settings(context, "status"))
+    if not answer(args, facts):
+        for line in _status_lines(facts):
+            say(line)
+    return 0
+
+
+def state(context: Context, said: Settings) -> dict[str, Any]:
+    """What `status` tells."""
+    where = eventlog.place(context.layout)
+    facts: dict[str, Any] = {
+        "format": FORMAT,
+        "mode": said.mode,
+        "pcr": said.pcr,
+        "bank": said.bank,
+        "tcti": said.tcti,
+        "present": False,
+        "boot_id": "",
+        "records": 0,
+        "value": "",
+        "replayed": "",
+        "verified": None,
+        "open": len(eventlog.opened(where)),
+        "problems": [],
+        "error": eventlog.last_error(where).get("error", ""),
+    }
+    try:
+        seen = _seen(where, said)
+    except PodwrightError as err:
+        facts["error"] = facts["error"] or err.sentence()
+        return facts
+    facts.update(_facts(seen), present=True)
+    facts["verified"] = not seen["problems"] if seen["records"] or seen["problems"] else None
+    return facts
+
+
+def _facts(seen: dict[str, Any]) -> dict[str, Any]:
+    return {name: seen[name] for name in ("boot_id", "records", "value", "replayed", "problems")}
+
+
+def _seen(where: str, said: Settings) -> dict[str, Any]:
+    def work() -> Any:
+        with look.lock(where):
+            return to_json(look.verify(where, said))
+
+    found: dict[str, Any] = Child(work).result()
+    return found
+
+
+def _status_lines(facts: dict[str, Any]) -> list[str]:
+    words = {None: "nothing was measured since the boot", True: "yes", False: "NO"}
+    rows: list[tuple[str, ...]] = [
+        ("mode", facts["mode"]),
+        ("PCR", f"{facts['pcr']} in bank {facts['bank']}"),
+        ("TPM", facts["tcti"] if facts["present"] else f"{facts['tcti']} does not answer"),
+        ("measured", f"{facts['records']} events since the boot"),
+        ("log adds up", words[facts["verified"]] if facts["present"] else "cannot be told"),
+        ("not ended yet", f"{facts['open']} pods"),
+    ]
+    rows += [("problem", safe(text, 300)) for text in facts["problems"]]
+    if facts["error"]:
+        rows.append(("last error", safe(facts["error"], 300)))
+    return [f"{name:15}{text}" for name, text in rows]
+
+
+def log(context: Context, args: Arguments) -> int:
+    """0; an empty list where nothing was measured."""
+    _settings(context, "log")
+    records = look.log(eventlog.place(context.layout))
+    if not answer(args, records):
+        rows = [_row(one) for one in records]
+        titles = ("NUMBER", "TIME", "EVENT", "POD", "WHAT")
+        say(table.render(titles, rows, not args.true("no-legend")))
+    return 0
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    content = one["content"]
+    pod = content.get("name") or content.get("uuid", "")[:8]
+    return (
+        str(one["recnum"]),
+        str(content.get("time", "")),
+        safe(content["event"], 20),
+        safe(pod, 60),
+        safe(_what(content), 200),
+    )
+
+
+def _what(content: dict[str, Any]) -> str:
+    """The few words that people look for."""
+    if content["event"] == "pod-start":
+        apps = ", ".join(app["image_name"] for app in content["apps"])
+        return f"{content['flavour']}: {apps}"
+    if content["event"] == "pod-end":
+        ended = content["reason"]
+        return ended if content["status"] is None else f"{ended} ({content['status']})"
+    if content["event"] == "app-add":
+        return f"{content['app']['name']}: {content['app']['image_name']}"
+    if content["event"] == "app-rm":
+        return str(content["app"])
+    return str(content.get("value", ""))[:16]
+
+
+def verify(context: Context, args: Arguments) -> int:
+    """0 when the log adds up to the PCR, else 1."""
+    said = _settings(context, "verify")
+    look.refuse_off(said)
+    seen = _seen(eventlog.place(context.layout), said)
+    right = not seen["problems"]
+    if not answer(args, {"format": FORMAT, "verified": right, **seen}):
+        say(
+            f"PCR {seen['pcr']} {'is' if right else 'is NOT'} what {seen['records']} records add up to"
+        )
+        for text in seen["problems"]:
+            say(f"problem: {safe(text, 300)}")
+    return 0 if right else DIFFERS
+
+
+def quote(context: Context, args: Arguments) -> int:
+    """0; what is wrong with the log is for whoever verifies it."""
+    said = _settings(context, "quote")
+    from podwright.tpm import quote as asked
+
+    nonce = asked.nonce_of(args.text("nonce"))
+    _print(args, asked.quote(context.layout, said, nonce))
+    return 0
+
+
+def key(context: Context, args: Arguments) -> int:
+    """0."""
+    said = _settings(context, "key")
+    from podwright.tpm import quote as asked
+
+    found = asked.key(context.layout, said)
+    if not answer(args, found):
+        say(f"attestation key  {found['ak']['name']}")
+        say(f"endorsement key  {found['ek']['name']}")
+        there = "there is one" if found["ek"]["certificate"] else "the TPM has none"
+        say(f"its certificate  {there}")
+        say(found["ak"]["pem"].rstrip())
+    return 0
+
+
+def activate(context: Context, args: Arguments) -> int:
+    """0."""
+    said = _settings(context, "activate")
+    from podwright.tpm import quote as asked
+
+    credential = asked.given(args.text("credential"), "credential")
+    secret = asked.given(args.text("secret"), "secret")
+    _print(args, asked.activate(context.layout, said, credential, secret))
+    return 0
+
+
+def _print(args: Arguments, document: dict[str, Any]) -> None:
+    if not args.given("format"):
+        args.flags["format"] = ["json"]
+    print_document(args, document)

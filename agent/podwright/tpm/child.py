@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work with the TPM in a process of its own: beside everything else, and for so long and no longer.
+
+It has none of our descriptors, so no pod stays locked by it; it dies with us. A kill at any moment is
+what the log is made for.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from podwright import jsonio
+from podwright.errors import HostError, PodwrightError
+from podwright.kernel import fs, process, signals
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+PATIENCE = 8.0
+"""Seconds that measuring may take, from its begin."""
+GRACE = 0.5
+"""Seconds for the kernel to end what was killed; a driver that hangs may not let it."""
+
+
+class Child:
+    """Work that has begun. `result` waits for it, at most until `patience` seconds after that."""
+
+    def __init__(self, work: Callable[[], Any], patience: float = PATIENCE) -> None:
+        self._deadline = time.monotonic() + patience
+        self._patience = patience
+        self._answer, answer = os.pipe2(os.O_CLOEXEC)
+        parent = os.getpid()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _live(work, answer, parent)
+        os.close(answer)
+
+    def result(self) -> Any:
+        """What the work returned. Raises what it raised, or HostError when it was too slow."""
+        data = self._hear()
+        self.end()
+        if data is None:
+            raise HostError(
+                f"the TPM has not answered within {self._patience:.0f} seconds",
+                "see what keeps it busy; dmesg may tell",
+                reason="tpm-timeout",
+            )
+        raw = jsonio.loads(data, "TPM") if data else {"error": _DIED}
+        if "error" in raw:
+            message, hint, reason = raw["error"]
+            raise HostError(message, hint, reason=reason)
+        return raw["result"]
+
+    def _hear(self) -> Optional[bytes]:
+        data = b""
+        while True:
+            left = self._deadline - time.monotonic()
+            if left <= 0 or not select.select([self._answer], [], [], left)[0]:
+                return None
+            piece = os.read(self._answer, 65536)
+            if not piece:
+                return data
+            data += piece
+
+    def end(self) -> None:
+        """Make sure that it does not run any more. Idempotent."""
+        if self._pid == 0:
+            return
+        os.close(self._answer)
+        pid, self._pid = self._pid, 0
+        os.kill(pid, signals.SIGKILL)
+        deadline = time.monotonic() + GRACE
+        try:
+            while os.waitpid(pid, os.WNOHANG)[0] == 0 and time.monotonic() < deadline:
+                time.sleep(0.001)
+        except ChildProcessError:
+            return
+
+
+_DIED = ("what asks the TPM has ended without an answer", "try again", "tpm-failed")
+
+
+def _live(work: Callable[[], Any], answer: int, parent: int) -> None:
+    """In the child; never returns."""
+    try:
+        waiting = {signals.SIGINT, signals.SIGTERM, signals.SIGHUP, signals.SIGQUIT}
+        signals.pthread_sigmask(signals.SIG_BLOCK, waiting)
+        process.close_all_but(frozenset((answer,)))
+        process.die_with_parent()
+        if os.getppid() == parent:
+            fs.write_all(answer, jsonio.dumps(_done(work)).encode())
+    finally:
+        os._exit(0)
+
+
+def _done(work: Callable[[], Any]) -> dict[str, Any]:
+    try:
+        return {"result": work()}
+    except PodwrightError as err:
+        return {"error": [err.message, err.hint, err.reason]}
+    except Exception as err:
+        return {"error": [f"measuring: {safe(err, 300)}", "", "tpm-failed"]}
