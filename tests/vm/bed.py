@@ -35,7 +35,7 @@ OPTIONS = (
     f"--working-directory={PLACE}", f"--setenv=PYTHONPATH={PLACE}",
 )  # fmt: skip
 # As an administrator would at a shell.
-UNCONFINED = "--property=SELinuxContext=-unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"
+UNCONFINED = "--property=SELinuxContext=unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"
 PREPARE = f"""\
 mkdir -p {PLACE}
 labels=; [ ! -e /sys/fs/selinux/enforce ] || labels=,context=system_u:object_r:usr_t:s0
