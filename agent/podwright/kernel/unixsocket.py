@@ -33,6 +33,11 @@ def datagram_pair() -> tuple[_socket.socket, _socket.socket]:
     return _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
 
 
+def adopt(fd: int) -> _socket.socket:
+    """A connected socket that is there already."""
+    return _socket.socket(fileno=fd)
+
+
 def _stream() -> _socket.socket:
     return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
 

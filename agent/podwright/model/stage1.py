@@ -43,10 +43,11 @@ def build_hint(stage1: str) -> str:
 
 
 def kinds(annotations: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The flavours of machines that an image serves, in the order of MACHINES."""
+    """The flavours of machines that an image serves; its own one is the first."""
     said = dict(annotations)
-    told = said.get(KINDS, said.get(KIND, "")).split(",")
-    return tuple(one for one in MACHINES if one in told)
+    own = said.get(KIND, "")
+    told = {own, *said.get(KINDS, own).split(",")}
+    return tuple(sorted((one for one in MACHINES if one in told), key=lambda one: one != own))
 
 
 @value

@@ -298,6 +298,10 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
             from podwright.stage1.kvm import libvirtplace
 
             libvirtplace.sweep(layout.run)
+        if os.path.lexists(f"{layout.run}/xen"):
+            from podwright.stage1.xen import place
+
+            place.sweep(layout.run)
     from podwright.stage0 import sweep
 
     sweep.sweep_tmp(layout)

@@ -40,23 +40,23 @@ def xml(machine: Machine, pod: str = "", version: str = "") -> str:
     if machine.kind != Q35:
         raise HostError(f"libvirt runs no machines of type {safe(machine.kind, 40)}")
     root = ElementTree.Element("domain", {"type": "kvm" if machine.accelerator == KVM else "qemu"})
-    _put(root, "name", machine.name)
-    _put(root, "uuid", machine.uuid)
-    _metadata(root, machine.uuid, pod, version)
-    _put(root, "memory", str(machine.memory), unit="MiB")
-    _put(root, "vcpu", str(machine.cpus))
-    backing = _put(root, "memoryBacking")
-    _put(backing, "source", type="memfd")
-    _put(backing, "access", mode="shared")
+    put(root, "name", machine.name)
+    put(root, "uuid", machine.uuid)
+    about(root, machine.uuid, pod, version)
+    put(root, "memory", str(machine.memory), unit="MiB")
+    put(root, "vcpu", str(machine.cpus))
+    backing = put(root, "memoryBacking")
+    put(backing, "source", type="memfd")
+    put(backing, "access", mode="shared")
     _boot(root, machine)
     for event in ("on_poweroff", "on_reboot", "on_crash"):
-        _put(root, event, "destroy")
-    _devices(_put(root, "devices"), machine)
-    _put(root, "seclabel", type="none", model="dac")  # nothing of ours is given another owner
+        put(root, event, "destroy")
+    _devices(put(root, "devices"), machine)
+    put(root, "seclabel", type="none", model="dac")  # nothing of ours is given another owner
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _put(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
+def put(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
     """Another element below `parent`, its texts checked."""
     for each in (text, *attributes.values()):
         _checked(each)
@@ -79,40 +79,41 @@ def _checked(text: str) -> None:
             raise HostError(f"{safe(text, 100)!r} cannot be part of a machine's description")
 
 
-def _metadata(root: Element, uuid: str, pod: str, version: str) -> None:
+def about(root: Element, uuid: str, pod: str, version: str) -> None:
+    """What we say of the pod."""
     tag = f"{{{NAMESPACE}}}pod"
     said = {"uuid": uuid, "name": pod, "version": version}
-    _put(_put(root, "metadata"), tag, **{key: text for key, text in said.items() if text})
+    put(put(root, "metadata"), tag, **{key: text for key, text in said.items() if text})
 
 
 def _boot(root: Element, machine: Machine) -> None:
     """The kernel is started by QEMU's own small firmware: no disk, no menu, no wait."""
-    os = _put(root, "os")
-    _put(os, "type", "hvm", arch="x86_64", machine="q35")
-    _put(os, "kernel", machine.kernel)
-    _put(os, "initrd", machine.initrd)
-    _put(os, "cmdline", " ".join(machine.parameters))
-    features = _put(root, "features")
-    _put(features, "acpi")
-    _put(features, "apic")
-    _put(features, "vmport", state="off")
+    os = put(root, "os")
+    put(os, "type", "hvm", arch="x86_64", machine="q35")
+    put(os, "kernel", machine.kernel)
+    put(os, "initrd", machine.initrd)
+    put(os, "cmdline", " ".join(machine.parameters))
+    features = put(root, "features")
+    put(features, "acpi")
+    put(features, "apic")
+    put(features, "vmport", state="off")
     if machine.accelerator == TCG:
-        _put(_put(features, "tcg"), "tb-cache", str(TRANSLATED), unit="MiB")
+        put(put(features, "tcg"), "tb-cache", str(TRANSLATED), unit="MiB")
     if machine.accelerator == KVM:
-        cpu = _put(root, "cpu", mode="host-passthrough", migratable="off")
+        cpu = put(root, "cpu", mode="host-passthrough", migratable="off")
     else:
-        cpu = _put(root, "cpu", mode="maximum")
+        cpu = put(root, "cpu", mode="maximum")
     for name, _ in MODELS[machine.accelerator][1]:
-        _put(cpu, "feature", policy="disable", name=name)
-    _put(_put(root, "clock", offset="utc"), "timer", name="hpet", present="no")
+        put(cpu, "feature", policy="disable", name=name)
+    put(put(root, "clock", offset="utc"), "timer", name="hpet", present="no")
 
 
 def _devices(devices: Element, machine: Machine) -> None:
-    _put(devices, "controller", type="usb", model="none")
-    _put(devices, "memballoon", model="none")
-    serial = _put(devices, "serial", type="unix")
+    put(devices, "controller", type="usb", model="none")
+    put(devices, "memballoon", model="none")
+    serial = put(devices, "serial", type="unix")
     _socket(serial, machine.console)
-    _put(serial, "target", type="isa-serial", port="0")
+    put(serial, "target", type="isa-serial", port="0")
     _channel(devices, machine)
     for share in machine.shares:
         _share(devices, share)
@@ -124,53 +125,53 @@ def _devices(devices: Element, machine: Machine) -> None:
 
 def _channel(devices: Element, machine: Machine) -> None:
     if machine.cid:
-        vsock = _put(devices, "vsock", model="virtio")
-        _put(vsock, "cid", auto="no", address=str(machine.cid))
+        vsock = put(devices, "vsock", model="virtio")
+        put(vsock, "cid", auto="no", address=str(machine.cid))
         return
-    channel = _put(devices, "channel", type="unix")
+    channel = put(devices, "channel", type="unix")
     _socket(channel, machine.channel)
-    _put(channel, "target", type="virtio", name=PORT)
+    put(channel, "target", type="virtio", name=PORT)
 
 
 def _socket(parent: Element, end: End) -> None:
     """QEMU connects to a socket that we listen at."""
-    _put(parent, "source", mode="connect", path=_path(end))
+    put(parent, "source", mode="connect", path=_path(end))
 
 
 def _share(devices: Element, share: Share) -> None:
-    found = _put(devices, "filesystem", type="mount")
+    found = put(devices, "filesystem", type="mount")
     if share.kind == NINEP:
         found.set("accessmode", "passthrough")
-        _put(found, "driver", type="path")
-        _put(found, "source", dir=_path(share.end))
+        put(found, "driver", type="path")
+        put(found, "source", dir=_path(share.end))
     else:
-        _put(found, "driver", type="virtiofs")
-        _put(found, "source", socket=_path(share.end))
-    _put(found, "target", dir=share.tag)
+        put(found, "driver", type="virtiofs")
+        put(found, "source", socket=_path(share.end))
+    put(found, "target", dir=share.tag)
     if share.read_only:
-        _put(found, "readonly")
+        put(found, "readonly")
 
 
 def _nic(devices: Element, nic: Nic) -> None:
     """A tap that is there already, which libvirt leaves as it is."""
-    found = _put(devices, "interface", type="ethernet")
-    _put(found, "mac", address=nic.mac)
-    _put(found, "target", dev=nic.end.path, managed="no")
-    _put(found, "model", type="virtio")
+    found = put(devices, "interface", type="ethernet")
+    put(found, "mac", address=nic.mac)
+    put(found, "target", dev=nic.end.path, managed="no")
+    put(found, "model", type="virtio")
     if nic.mtu:
-        _put(found, "mtu", size=str(nic.mtu))
-    _put(found, "rom", enabled="no")
+        put(found, "mtu", size=str(nic.mtu))
+    put(found, "rom", enabled="no")
 
 
 def _disk(devices: Element, at: int, disk: Disk) -> None:
     """Raw, whatever its first bytes look like (T79)."""
-    found = _put(devices, "disk", type="block", device="disk")
-    _put(found, "driver", name="qemu", type="raw")
-    _put(found, "source", dev=_path(disk.end))
-    _put(found, "target", dev=f"vd{_letters(at)}", bus="virtio")
-    _put(found, "serial", disk.serial)
+    found = put(devices, "disk", type="block", device="disk")
+    put(found, "driver", name="qemu", type="raw")
+    put(found, "source", dev=_path(disk.end))
+    put(found, "target", dev=f"vd{_letters(at)}", bus="virtio")
+    put(found, "serial", disk.serial)
     if disk.read_only:
-        _put(found, "readonly")
+        put(found, "readonly")
 
 
 def _letters(number: int) -> str:

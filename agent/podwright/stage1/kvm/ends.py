@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from podwright.stage1.kvm.plan import Parts
     from podwright.stage1.namespaces.plan import PodPlan
     from podwright.stage1.namespaces.users import Users
+    from podwright.stage1.xen.ends import ByXen
 
 
 def choose(
     plan: PodPlan, parts: Parts, disks: tuple[Disk, ...], host_net: int
-) -> Union[Direct, ByLibvirt]:
+) -> Union[Direct, ByLibvirt, ByXen]:
     """Who runs the machine. Raises LaunchError where that was said and cannot be."""
+    if parts.xen is not None:
+        from podwright.stage1.xen import ends
+
+        return ends.ByXen(parts.xen)
     if parts.libvirt and not disks:
         return ByLibvirt(plan.uuid, host_net)
     if parts.libvirt and parts.settings.runner == "libvirt":
@@ -42,17 +47,32 @@ def choose(
     return Direct()
 
 
-class Direct:
-    """QEMU is a child of ours: everything is a descriptor.
+class Served:
+    """Files by virtiofsd. `listening`: where it accepts the machine."""
 
-    listening  where virtiofsd accepts the machine
-    """
+    def __init__(self, listening: _socket.socket) -> None:
+        self.listening = listening
+
+    def serve(
+        self, plan: PodPlan, parts: Parts, share: int, users: Users, last_capability: int
+    ) -> helpers.Helper:
+        """Start what serves the files. `share`: a detached mount, which it gets alone."""
+        listening = self.listening.fileno()
+        labels = (parts.server_label, parts.jail_label)
+        return helpers.serve_files(
+            parts.server, plan.root, share, listening, users, last_capability, labels
+        )
+
+
+class Direct(Served):
+    """QEMU is a child of ours: everything is a descriptor."""
 
     runner = "qemu"
     kind = MICROVM
 
     def __init__(self) -> None:
-        self.listening, self.files = helpers.connected()
+        listening, self.files = helpers.connected()
+        super().__init__(listening)
         self.consoles = unixsocket.pair()
         self.channels = unixsocket.pair()
         self.open: list[int] = []
@@ -100,7 +120,7 @@ class Direct:
         return self.consoles[0], self.channels[0]
 
 
-class ByLibvirt:
+class ByLibvirt(Served):
     """libvirt runs it: everything has a name on the host for a moment.
 
     host_net  the host's network namespace, where libvirtd is
@@ -113,7 +133,7 @@ class ByLibvirt:
         from podwright.stage1.kvm.libvirtplace import Place
 
         self.place: Place = Place(uuid)
-        self.listening = self.place.servers.pop("files")
+        super().__init__(self.place.servers.pop("files"))
         self.host_net = host_net
 
     def taps(self, wires: tuple[Wire, ...]) -> tuple[Tap, ...]:

@@ -125,15 +125,16 @@ def serve_files(
         share=share,
         proc=True,
         capabilities=virtiofsd.capabilities(mapped=users is not None),
-        most_files=_most_files(),
+        most_files=most_files(),
         label=labels[0],
         root_label=labels[1],
     )
     argv = virtiofsd.command(server, listening)
-    return _start("virtiofsd", own, argv, frozenset((listening,)), users, last_capability)
+    return start("virtiofsd", own, argv, frozenset((listening,)), users, last_capability)
 
 
-def _most_files() -> int:
+def most_files() -> int:
+    """Descriptors that who serves files may have open."""
     hard = rlimits.get("NOFILE")[1]
     return virtiofsd.MOST_FILES if hard < 0 else min(hard, virtiofsd.MOST_FILES)
 
@@ -157,7 +158,7 @@ def run_machine(
         label=machine.label,
         root_label=root_label,
     )
-    return _start("QEMU", own, argv, frozenset(descriptors(machine)), users, last_capability)
+    return start("QEMU", own, argv, frozenset(descriptors(machine)), users, last_capability)
 
 
 def find_qemu(path: str = "") -> str:
@@ -183,7 +184,7 @@ def descriptors(machine: Machine) -> list[int]:
     return [fd for fd in (*found, *(nic.vhost for nic in machine.nics)) if fd >= 0]
 
 
-def _start(
+def start(
     name: str,
     own: Jail,
     argv: list[str],
@@ -191,6 +192,7 @@ def _start(
     users: Optional[Users],
     last_capability: int,
 ) -> Helper:
+    """Start a program in a jail, with these descriptors and no others."""
     reader, writer = os.pipe()
     executing, executed = os.pipe()
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)

@@ -38,6 +38,7 @@ class Jail:
     share         a detached mount that it has as /share, or -1
     proc          it has a /proc, read-only, of the pod's processes
     accelerator   it has a /dev/kvm of its own
+    nodes         further devices that it has: (path below /dev, major, minor)
     user          whom it runs as, and its group, in the pod's user namespace where that has one
     capabilities  that it keeps, also in the bounding set, as a mask
     most_files    descriptors that it may have open
@@ -50,6 +51,7 @@ class Jail:
     share: int = -1
     proc: bool = False
     accelerator: bool = False
+    nodes: tuple[tuple[str, int, int], ...] = ()
     user: int = 0
     capabilities: int = 0
     most_files: int = 2048
@@ -100,7 +102,7 @@ def _build(jail: Jail) -> None:
         parent = beneath.make_dirs(root, os.path.dirname(where).strip("/") or ".")
         _bind_file(source, parent, os.path.basename(where), follow=False)
         os.close(parent)
-    _devices(root, accelerator=jail.accelerator)
+    _devices(root, jail.nodes + (("kvm", *KVM),) * jail.accelerator)
     if jail.share >= 0:
         fs.mkdir(SHARE, 0o755, dir_fd=root)
         attach_at(root, SHARE, jail.share)
@@ -146,16 +148,17 @@ def _bind_file(source: str, parent: int, name: str, *, follow: bool = True) -> N
     _bind(source, parent, name, follow=follow)
 
 
-def _devices(root: int, *, accelerator: bool) -> None:
+def _devices(root: int, nodes: tuple[tuple[str, int, int], ...]) -> None:
     """Nodes of our own; /dev/kvm belongs to the helper."""
     dev = _in_memory("0755", mounts.NOSUID | mounts.NOEXEC)
     fs.mkdir("dev", 0o755, dir_fd=root)
     target = beneath.open_strict(root, "dev", beneath.DIRECTORY)
     mounts.attach(dev, target)
     os.close(target)
-    fs.make_device(dev, "null", *NULL)
-    if accelerator:
-        fs.make_device(dev, "kvm", *KVM)
+    for path, major, minor in (("null", *NULL), *nodes):
+        parent = beneath.make_dirs(dev, os.path.dirname(path) or ".")
+        fs.make_device(parent, os.path.basename(path), major, minor)
+        os.close(parent)
     mounts.restrict(dev, mounts.RDONLY)
     os.close(dev)
 

@@ -18,7 +18,7 @@ import time
 from podwright import jsonio
 from podwright.errors import LaunchError
 from podwright.kernel import mounts, process, rlimits, signals, terminal
-from podwright.stage1.kvm import codec, frames, halfroot, helpers, ports, protocol
+from podwright.stage1.kvm import codec, frames, halfroot, ports, protocol
 from podwright.stage1.kvm import plan as plans
 from podwright.stage1.kvm.console import Console
 from podwright.stage1.kvm.ends import choose
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any, Union
 
     from podwright.stage1.kvm.ends import ByLibvirt, Direct
+    from podwright.stage1.kvm.helpers import Helper
     from podwright.stage1.kvm.nic import Tap
     from podwright.stage1.kvm.plan import Parts
     from podwright.stage1.kvm.protocol import DiskAt
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 KINDS = process.CLONE_NEWIPC | process.CLONE_NEWUTS | process.CLONE_NEWNET
 """Its namespaces besides those of mounts, processes and users."""
 ON = os.O_RDONLY | os.O_CLOEXEC
+SEED = 64
 TERMINALS = (("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0600"))
 """The terminals of this process: only it opens any."""
 
@@ -213,9 +215,10 @@ class _Machine:
             outer=link.outer >= 0,
             watchdog=link.watchdog,
             rlimits=rlimits.every(),
+            seed=os.urandom(SEED),
         )
 
-    def _told(self, qemu: helpers.Helper, ends: Union[Direct, ByLibvirt, ByXen]) -> dict[str, Any]:
+    def _told(self, qemu: Helper, ends: Union[Direct, ByLibvirt, ByXen]) -> dict[str, Any]:
         """What `status` says of the machine."""
         jsonio.loads(jsonio.dumps({}), "nothing")  # what that loads is out of reach later
         handle = os.pidfd_open(qemu.pid)

@@ -54,12 +54,16 @@ class Wire:
 
 @value
 class Tap:
-    """The machine's end of a wire: the descriptor is QEMU's, `mac` that of the guest's device."""
+    """The machine's end of a wire: the descriptor is QEMU's, `mac` that of the guest's device.
+
+    elsewhere  it is connected by another domain than this host: there is nothing here to be joined
+    """
 
     wire: Wire
     name: str
     mac: str
     fd: int = -1
+    elsewhere: bool = False
 
 
 def expect(nets: str, conf_dirs: tuple[str, ...]) -> tuple[Wire, ...]:
@@ -156,6 +160,9 @@ def _connect(taps: tuple[Tap, ...], *, bridged: bool) -> NicPlans:
     rtnl = Rtnl()
     try:
         for one, nic in zip(taps, plans.nics):
+            if one.elsewhere:
+                _quiet(nic.name)
+                continue
             ends = (links[nic.name], links[one.name])
             redirect.join(rtnl, *ends, leased=one.wire.leased, bridged=bridged)
             for name in (nic.name, one.name):

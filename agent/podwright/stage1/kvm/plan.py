@@ -16,6 +16,8 @@ from podwright.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from podwright.stage1.kvm.machine import Disk, Nic, Settings
     from podwright.stage1.kvm.nic import Wire
     from podwright.stage1.kvm.protocol import DiskAt
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from podwright.stage1.kvm.virtiofsd import Server
     from podwright.stage1.namespaces.mountplan import Bind
     from podwright.stage1.namespaces.plan import AppPlan, PodPlan
+    from podwright.stage1.xen.plan import Held
 
 KERNEL, INITRD = "/machine/kernel", "/machine/initrd"
 """Where QEMU finds them in its jail."""
@@ -41,6 +44,7 @@ class Parts:
     label            SELinux context of QEMU, or ""
     server_label     that of what serves the files
     jail_label       that of the root which both have
+    xen              who holds it, where it is a domain of Xen
     """
 
     kernel: str
@@ -56,6 +60,7 @@ class Parts:
     label: str = ""
     server_label: str = ""
     jail_label: str = ""
+    xen: Optional[Held] = None
 
 
 @value

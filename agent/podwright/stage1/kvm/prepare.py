@@ -34,7 +34,7 @@ def road(
     """What the pod's control groups are made for, and what its PID 1 does. Raises LaunchError, HostError."""
     from podwright.stage1.kvm import keeper
 
-    wires = _wires(network)
+    wires = wires_of(network)
     made = parts(pod, plan, cache, wires)
 
     def run(
@@ -45,7 +45,8 @@ def road(
     return grouped(plan), run
 
 
-def _wires(network: Optional[NetWorker]) -> tuple[Wire, ...]:
+def wires_of(network: Optional[NetWorker]) -> tuple[Wire, ...]:
+    """The links that the pod is going to have."""
     request = network.request if network is not None else None
     if request is None:
         return ()
@@ -72,19 +73,23 @@ def parts(pod: Launch, plan: PodPlan, cache: str, wires: tuple[Wire, ...]) -> Pa
     size = sizing.size(plan, os.cpu_count() or 1, settings.overhead)
     first = initrd.prepare(found, f"{cache}/machines", READABLE)
     named = Parts(found.kernel, first, settings, size, *programs, wires, _words(settings), pod.name)
-    if plan.label is not None:
-        from podwright.stage1.kvm import label
-
-        given = label.of_machine(plan.label)
-        label.let_read((found.kernel, first), plan.label)
-        named = replace(
-            named, label=given.process, server_label=given.server, jail_label=given.jail
-        )
+    named = labelled(named, plan)
     if settings.runner == "qemu":
         return named
     from podwright.stage1.kvm import libvirtplace
 
     return replace(named, libvirt=libvirtplace.use(settings.runner))
+
+
+def labelled(found: Parts, plan: PodPlan) -> Parts:
+    """With what the host's SELinux calls the helpers of a machine, where the pod has a label."""
+    if plan.label is None:
+        return found
+    from podwright.stage1.kvm import label
+
+    given = label.of_machine(plan.label)
+    label.let_read((found.kernel, found.initrd), plan.label)
+    return replace(found, label=given.process, server_label=given.server, jail_label=given.jail)
 
 
 def _words(settings: Settings) -> tuple[str, ...]:

@@ -89,6 +89,7 @@ class Start:
     outer     whether somebody on the host hears what apps say to their service manager (OUTER)
     watchdog  in how many seconds that wants signs of life, or 0
     rlimits   of who runs the pod on the host, which its apps have, too: (name, soft, hard)
+    seed      for the guest's randomness, of which a young machine has none where its processor gives none
     """
 
     plan: PodPlan
@@ -101,6 +102,7 @@ class Start:
     watchdog: float = 0.0
     disks: tuple[DiskAt, ...] = ()
     rlimits: tuple[tuple[str, int, int], ...] = ()
+    seed: bytes = b""
 
 
 def pieces(data: bytes, longest: int) -> list[bytes]:

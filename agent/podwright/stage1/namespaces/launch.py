@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.output import Output
     from podwright.stage1.namespaces.plan import PodPlan
     from podwright.stage1.namespaces.sinks import Sinks
+    from podwright.stage1.xen.holder import Held
     from podwright.stage2.init import Run
 
 
@@ -76,6 +77,7 @@ def _launch(
     group: Optional[PodCgroup] = None
     labels: Optional[Labels] = None
     users: Optional[Range] = None
+    held: Optional[Held] = None
     try:
         plan = volumes.with_devices(_compile(pod))
         labels = _labels(pod, plan)
@@ -86,23 +88,27 @@ def _launch(
         code = _filters(pod, plan)
         grouped, run = plan, None
         if pod.stage1 in ("kvm", "xen"):
-            grouped, run = _machine(pod, plan, network)
+            grouped, run, held = _machine(pod, plan, network)
         group = groups.of(grouped)
         record.write(pod.pod_dir, 0, group.directories())  # before they exist: gc reads it
         group.make()
         parent = _Parent(plan, group, pod, network, on_ready, on_report)
         if again and not plan.interactive and "pid" not in plan.kept:
-            parent.patience = _patience(pod, parent, network, labels, users, again)
+            parent.patience = _patience(pod, parent, network, labels, users, held, again)
         try:
             parent.reported(
                 *pod.reports, *group.notes, *(labels.reports if labels is not None else ())
             )
             parent.fork(code, run)
+            if held is not None:
+                held.forked()
             return parent.follow()
         finally:
             parent.end()
     finally:
         try:
+            if held is not None:
+                held.end()
             if network is not None:
                 network.teardown()
         finally:
@@ -120,6 +126,7 @@ def _patience(
     network: Optional[NetWorker],
     labels: Optional[Labels],
     users: Optional[Range],
+    held: Optional[Held],
     again: tuple[str, ...],
 ) -> Patience:
     """What lets the parent become small while it waits."""
@@ -133,6 +140,7 @@ def _patience(
             users.slot.as_tuple() if users is not None else None,
             users.nspawn if users is not None else ("", -1),
             parent.machine,
+            held.run if held is not None else "",
         )
 
     return Patience(pod.uuid, owned, again)
@@ -183,15 +191,19 @@ def _filters(pod: Launch, plan: PodPlan) -> dict[str, bytes]:
     }
 
 
-def _machine(pod: Launch, plan: PodPlan, network: Optional[NetWorker]) -> tuple[PodPlan, Run]:
-    """What the control groups of a pod in a virtual machine are made for, and what its PID 1 does."""
+def _machine(
+    pod: Launch, plan: PodPlan, network: Optional[NetWorker]
+) -> tuple[PodPlan, Run, Optional[Held]]:
+    """What the control groups of a pod in a virtual machine are made for, what its PID 1 does, and who
+    holds it besides, where that is nobody of the pod's.
+    """
     if pod.stage1 == "xen":
         from podwright.stage1.xen import prepare as domains
 
         return domains.road(pod, plan, _cache(pod), network)
     from podwright.stage1.kvm import prepare
 
-    return prepare.road(pod, plan, _cache(pod), network)
+    return (*prepare.road(pod, plan, _cache(pod), network), None)
 
 
 def _cache(pod: Launch) -> str:

@@ -48,6 +48,7 @@ class Owned:
     label     the MCS pair
     users     the range of user ids; `nspawn`: path and descriptor of systemd-nspawn's lock on it
     machine   the UUID by which systemd-machined knows the pod, or ""
+    domain    the run directory that has the place of its domain of Xen, or ""
     """
 
     lock: int
@@ -57,6 +58,7 @@ class Owned:
     users: Optional[Numbered] = None
     nspawn: tuple[str, int] = ("", -1)
     machine: str = ""
+    domain: str = ""
 
     def descriptors(self) -> list[int]:
         """All that has to stay open."""

@@ -51,7 +51,8 @@ def resume(
 def _owned(raw: dict[str, Any]) -> Owned:
     label, users, nspawn = (raw[name] and tuple(raw[name]) for name in ("label", "users", "nspawn"))
     machine = raw.get("machine", "")
-    return Owned(raw["lock"], tuple(raw["cgroups"]), raw["network"], label, users, nspawn, machine)
+    own = (raw["lock"], tuple(raw["cgroups"]), raw["network"], label, users, nspawn, machine)
+    return Owned(*own, raw.get("domain", ""))
 
 
 def _give_back(uuid: str, pod_dir: str, owned: Owned) -> None:
@@ -62,6 +63,10 @@ def _give_back(uuid: str, pod_dir: str, owned: Owned) -> None:
 
         machined.forget(owned.machine)
     try:
+        if owned.domain:
+            from podwright.stage1.xen import place
+
+            place.end(uuid, owned.domain)
         if owned.network is not None:
             from podwright.net.worker import tear_down
 
