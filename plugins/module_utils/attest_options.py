@@ -18,6 +18,7 @@ NAMES = Option("list", elements="str")
 
 ALLOW: Table = {
     "images": NAMES,
+    "signers": NAMES,
     "policies": NAMES,
     "stage1": NAMES,
     "agents": NAMES,

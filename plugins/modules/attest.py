@@ -94,8 +94,13 @@ options:
     suboptions:
       images:
         description:
-          - Image IDs in full, or names, in which C(*) stands for anything. A name without a version is that of any
-            version.
+          - Image IDs in full, or names without version, in which C(*) stands for anything.
+        type: list
+        elements: str
+      signers:
+        description:
+          - Full fingerprints of keys, or digests of sigstore keys, as M(podwright.fleet.image_info) tells them. Each
+            image must have been accepted by a signature of one of them.
         type: list
         elements: str
       policies:
@@ -250,8 +255,8 @@ verdicts:
         - C(other-boot), C(rolled-back), C(tpm-reset), C(history-changed) - the log or the TPM does not go on from
           what was seen.
         - C(unmeasured-pod) - a pod runs whose start is not in the log.
-        - C(image-not-allowed), C(stage1-not-allowed), C(policy-not-allowed), C(agent-not-allowed),
-          C(flavour-not-allowed), C(insecure) - it is not in O(allow).
+        - C(image-not-allowed), C(signer-not-allowed), C(stage1-not-allowed), C(policy-not-allowed),
+          C(agent-not-allowed), C(flavour-not-allowed), C(insecure) - it is not in O(allow).
         - C(too-old) - a pod runs for longer than O(max_age).
         - C(host-problem) - the host itself says that something is wrong.
       type: str
@@ -321,7 +326,9 @@ pods:
       type: str
       returned: always
     apps:
-      description: Its apps, with name, image (ID), image_name and root (digest of the rendered image).
+      description:
+        - Its apps, with C(name), C(image) (ID), C(image_name), C(root) (digest of the rendered image), C(verdict) (how
+          the image was accepted) and C(keys) (whose signatures).
       type: list
       elements: dict
       returned: always

@@ -30,11 +30,13 @@ class AllowError(ValueError):
 class Allowed(NamedTuple):
     """What may have run. None: anything may.
 
-    images, stage1   IDs, and names with `*` for anything; a name without a version is any version
+    images, stage1   IDs, and names with `*` for anything
+    signers          keys, of which each image is signed by one
     policies, agents digests; `none` for a host without policy
     """
 
     images: Names = None
+    signers: Names = None
     policies: Names = None
     stage1: Names = None
     agents: Names = None
@@ -61,6 +63,8 @@ def allowed(given: dict[str, Any] | None, own_agent: Callable[[], str]) -> Allow
     for name in ("images", "stage1"):
         for entry in lists.get(name, ()):
             _check_name(name, entry)
+    if "signers" in lists:
+        lists["signers"] = tuple(one.replace(" ", "").upper() for one in lists["signers"])
     agents = lists.get("agents")
     if agents is not None:
         lists["agents"] = tuple(own_agent() if one == "collection" else one for one in agents)
@@ -107,11 +111,29 @@ def of_start(content: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
     if stage1 is not None:
         what = f"stage1 image {shown(stage1['name'])} ({stage1['image']})"
         yield from _image("stage1-not-allowed", what, stage1["name"], stage1, rules.stage1)
-    policy = content["policy"]
+    yield from of_circumstances(content, rules)
+
+
+def of_addition(content: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
+    """What of an app that was added to a pod is not allowed."""
+    yield from of_app(content["app"], rules)
+    yield from of_circumstances(content, rules)
+
+
+def of_circumstances(content: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
+    """What is not allowed of how a pod was started, or an app added."""
+    yield from _policy(content["policy"], rules)
+    yield from _lifted(content["insecure"], rules)
+
+
+def _policy(policy: str, rules: Allowed) -> Iterator[Fault]:
     if not _in(policy, rules.policies):
         said = "without a policy" if policy == "none" else f"under the policy {policy}"
         yield Fault("policy-not-allowed", f"a pod was started {said}", policy)
-    for word in content["insecure"]:
+
+
+def _lifted(words: list[str], rules: Allowed) -> Iterator[Fault]:
+    for word in words:
         if word not in rules.insecure:
             yield Fault("insecure", f"a pod was started with the check {word} lifted", word)
 
@@ -120,6 +142,9 @@ def of_app(app: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
     """What of an app is not allowed."""
     what = f"image {shown(app['image_name'])} ({app['image']})"
     yield from _image("image-not-allowed", what, app["image_name"], app, rules.images)
+    if rules.signers is not None and not any(key.upper() in rules.signers for key in app["keys"]):
+        by = ", ".join(map(shown, app["keys"])) or "nobody"
+        yield Fault("signer-not-allowed", f"{what} is signed by {by}", f"{app['image']} {by}")
 
 
 def of_agent(agent: dict[str, Any], rules: Allowed) -> Iterator[Fault]:

@@ -15,13 +15,19 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_log import Rec
 
 
 class Running(NamedTuple):
-    """A pod that was started and did not end. `apps` are as in the log; `record` is its start's."""
+    """A pod that was started and did not end.
+
+    record   the number of its start, `start` its content
+    apps     what it has of apps, with the numbers of their records
+    added    contents of `app-add` of those that came later, with their numbers
+    """
 
     uuid: str
     name: str
     record: int
     start: dict[str, Any]
     apps: tuple[tuple[int, dict[str, Any]], ...]
+    added: tuple[tuple[int, dict[str, Any]], ...] = ()
 
 
 def running(records: Iterable[Record]) -> dict[str, Running]:
@@ -43,10 +49,16 @@ def running(records: Iterable[Record]) -> dict[str, Running]:
 def _changed(pod: Running, one: Record) -> Running:
     """A pod with an app more, or less."""
     if one.event == "app-add":
-        return pod._replace(apps=(*pod.apps, (one.number, one.content["app"])))
+        return pod._replace(
+            apps=(*pod.apps, (one.number, one.content["app"])),
+            added=(*pod.added, (one.number, one.content)),
+        )
     if one.event == "app-rm":
         gone = one.content["app"]
-        return pod._replace(apps=tuple(pair for pair in pod.apps if pair[1]["name"] != gone))
+        return pod._replace(
+            apps=tuple(pair for pair in pod.apps if pair[1]["name"] != gone),
+            added=tuple(pair for pair in pod.added if pair[1]["app"]["name"] != gone),
+        )
     return pod
 
 
@@ -57,7 +69,7 @@ def faults_of_all(records: Iterable[Record], rules: Allowed) -> Iterator[tuple[R
         if one.event == "pod-start":
             faults = attest_allow.of_start(one.content, rules)
         elif one.event == "app-add":
-            faults = attest_allow.of_app(one.content["app"], rules)
+            faults = attest_allow.of_addition(one.content, rules)
         elif one.event == "baseline":
             faults = attest_allow.of_agent(one.content["agent"], rules)
         for fault in faults:
@@ -69,6 +81,9 @@ def faults_of_running(pods: Iterable[Running], rules: Allowed) -> Iterator[tuple
     for pod in pods:
         for fault in attest_allow.of_start({**pod.start, "apps": []}, rules):
             yield pod.record, fault
+        for number, content in pod.added:
+            for fault in attest_allow.of_circumstances(content, rules):
+                yield number, fault
         for number, app in pod.apps:
             for fault in attest_allow.of_app(app, rules):
                 yield number, fault
@@ -90,7 +105,7 @@ def described(pod: Running, said: bool) -> dict[str, Any]:
         "agent": start["agent"]["code"],
         "stage1": "" if start["stage1"] is None else start["stage1"]["image"],
         "apps": [
-            {name: app[name] for name in ("name", "image", "image_name", "root")}
+            {name: app[name] for name in ("name", "image", "image_name", "root", "verdict", "keys")}
             for _record, app in pod.apps
         ],
     }

@@ -171,7 +171,13 @@ def _app(found: object) -> bool:
         and _image(found.get("image"))
         and _text(found.get("image_name"))
         and _digest(found.get("root"))
+        and _word(found.get("verdict"))
+        and _keys(found.get("keys"))
     )
+
+
+def _keys(found: object) -> bool:
+    return isinstance(found, list) and len(found) <= 1000 and all(map(_text, found))
 
 
 def _apps(found: object) -> bool:
@@ -215,7 +221,14 @@ _EVENTS: dict[str, dict[str, Callable[[object], bool]]] = {
         "insecure": _words,
     },
     "pod-end": {"uuid": _uuid, "time": _text, "status": _status, "reason": _text},
-    "app-add": {"uuid": _uuid, "time": _text, "app": _app, "manifest": _digest},
+    "app-add": {
+        "uuid": _uuid,
+        "time": _text,
+        "app": _app,
+        "manifest": _digest,
+        "policy": _policy,
+        "insecure": _words,
+    },
     "app-rm": {"uuid": _uuid, "time": _text, "app": _text, "manifest": _digest},
     "mismatch": {"time": _text, "value": _value, "expected": _value},
 }
