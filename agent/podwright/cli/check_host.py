@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 from podwright import jsonio
 from podwright.cli import table
 from podwright.cli.context import Context, note, say
@@ -24,6 +26,10 @@ def run(context: Context, args: Arguments) -> int:
     wanted = _required(args.text("require"))
     context.need_root("check-host")
     found = every.run(context.layout.data)
+    if any(os.path.lexists(f"{base}/tpm.d") for base in context.layout.config_dirs()):
+        from podwright.tpm import facts
+
+        found = [facts.check(context.layout, one) if one.name == "tpm" else one for one in found]
     if args.text("format"):
         show = jsonio.pretty if args.text("format") == "json-pretty" else jsonio.dumps
         say(show([to_json(check) for check in found]))

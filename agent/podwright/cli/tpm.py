@@ -6,12 +6,10 @@ from __future__ import annotations
 
 from podwright.cli import table
 from podwright.cli.context import Context, answer, note, print_document, say
-from podwright.errors import PodwrightError
 from podwright.text import safe
 from podwright.tpm import eventlog, look
+from podwright.tpm import facts as tpmfacts
 from podwright.tpm import settings as tpmsettings
-from podwright.tpm.child import Child
-from podwright.values_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from podwright.tpm.settings import Settings
 
 DIFFERS = 1
-FORMAT = 1
 
 
 def _settings(context: Context, verb: str) -> Settings:
@@ -34,53 +31,11 @@ def _settings(context: Context, verb: str) -> Settings:
 
 def status(context: Context, args: Arguments) -> int:
     """0, whatever is found."""
-    facts = state(context, _settings(context, "status"))
+    facts = tpmfacts.state(context.layout, _settings(context, "status"))
     if not answer(args, facts):
         for line in _status_lines(facts):
             say(line)
     return 0
-
-
-def state(context: Context, said: Settings) -> dict[str, Any]:
-    """What `status` tells."""
-    where = eventlog.place(context.layout)
-    facts: dict[str, Any] = {
-        "format": FORMAT,
-        "mode": said.mode,
-        "pcr": said.pcr,
-        "bank": said.bank,
-        "tcti": said.tcti,
-        "present": False,
-        "boot_id": "",
-        "records": 0,
-        "value": "",
-        "replayed": "",
-        "verified": None,
-        "open": len(eventlog.opened(where)),
-        "problems": [],
-        "error": eventlog.last_error(where).get("error", ""),
-    }
-    try:
-        seen = _seen(where, said)
-    except PodwrightError as err:
-        facts["error"] = facts["error"] or err.sentence()
-        return facts
-    facts.update(_facts(seen), present=True)
-    facts["verified"] = not seen["problems"] if seen["records"] or seen["problems"] else None
-    return facts
-
-
-def _facts(seen: dict[str, Any]) -> dict[str, Any]:
-    return {name: seen[name] for name in ("boot_id", "records", "value", "replayed", "problems")}
-
-
-def _seen(where: str, said: Settings) -> dict[str, Any]:
-    def work() -> Any:
-        with look.lock(where):
-            return to_json(look.verify(where, said))
-
-    found: dict[str, Any] = Child(work).result()
-    return found
 
 
 def _status_lines(facts: dict[str, Any]) -> list[str]:
@@ -141,9 +96,9 @@ def verify(context: Context, args: Arguments) -> int:
     """0 when the log adds up to the PCR, else 1."""
     said = _settings(context, "verify")
     look.refuse_off(said)
-    seen = _seen(eventlog.place(context.layout), said)
+    seen = tpmfacts.seen(context.layout, said)
     right = not seen["problems"]
-    if not answer(args, {"format": FORMAT, "verified": right, **seen}):
+    if not answer(args, {"format": tpmfacts.FORMAT, "verified": right, **seen}):
         say(
             f"PCR {seen['pcr']} {'is' if right else 'is NOT'} what {seen['records']} records add up to"
         )

@@ -144,6 +144,13 @@ def counted(layout: Layout) -> Iterator[Family]:
     ):
         if f"gc-{name}" in numbers:
             yield _one(f"gc_{name}", text, numbers[f"gc-{name}"], "counter")
+    for name, text in (
+        ("measured", "Times that something was measured by the TPM"),
+        ("failed", "Times that something was to be measured and could not be"),
+        ("mismatches", "Times that the TPM did not have what the event log adds up to"),
+    ):
+        if f"tpm-{name}" in numbers:
+            yield _one(f"tpm_{name}", text, numbers[f"tpm-{name}"], "counter")
     if "gc-last" in numbers:
         last = numbers["gc-last"]
         yield _one("gc_last_run_time_seconds", "When gc ran last", last, unit="seconds")

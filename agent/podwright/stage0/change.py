@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
-    from podwright.model.pod import PodManifest
+    from podwright.model.pod import PodApp, PodManifest
     from podwright.stage0.changes import Asked
     from podwright.stage0.images import AcceptKey
     from podwright.stage0.pods import Pod
@@ -83,8 +83,11 @@ def add(
         )
         by_image = config["stage1"] == "image"
         plan = None if by_image else addition.plan_of(pod, launch, users)
+        known = False
         try:
             addition.write_info(pod, app, image)
+            reports += _measured(layout, pod, app, merged, spec.insecure)
+            known = True
             if plan is None:
                 _image().add(pod, launch, manifest, merged, users)
             else:
@@ -92,6 +95,8 @@ def add(
                 _put_manifest(pod, merged)
         except BaseException:
             _undo(pod, manifest)
+            if known:
+                _unmeasured(layout, pod, app.name, manifest)
             raise
         _say_names(layout, pod, config, merged)
         _register(layout, pod, config, app.name)
@@ -154,6 +159,7 @@ def remove(layout: Layout, pod: Pod, app: str) -> None:
         _clear(pod, app, last=False)
         _put_manifest(pod, rest)
         fs.remove_tree(f"{pod.path}/appsinfo/{app}")
+        _unmeasured(layout, pod, app, rest)
         config = start.read_runtime(pod.path)
         _say_names(layout, pod, config, rest)
         _register(layout, pod, config)
@@ -171,6 +177,25 @@ def _take_away(pod: Pod, app: str, rest: PodManifest) -> None:
         ) from None
     kept = frozenset(volume.name for volume in rest.volumes)
     added.take_away(pod.path, pod.uuid, f"opt/stage2/{app}/rootfs", kept)
+
+
+def _measured(
+    layout: Layout, pod: Pod, app: PodApp, manifest: PodManifest, insecure: frozenset[str]
+) -> list[str]:
+    """Measure an app that is coming, where its pod was; raises HostError where that must be and fails."""
+    if not os.path.lexists(f"{layout.run}/tpm/open/{pod.uuid}"):
+        return []
+    from podwright.tpm import pods as measured
+
+    return list(measured.app_added(layout, pod.uuid, app, manifest, insecure))
+
+
+def _unmeasured(layout: Layout, pod: Pod, app: str, manifest: PodManifest) -> None:
+    """Measure that an app has gone, if it was measured as there; the host remembers what fails."""
+    if os.path.lexists(f"{layout.run}/tpm/open/{pod.uuid}"):
+        from podwright.tpm import pods as measured
+
+        measured.app_removed(layout, pod.uuid, app, manifest)
 
 
 # Pods of stage1 images

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MEASURED = "measured"
 """A file of a pod whose start was measured: how, so that its end is measured the same way."""
 UNKNOWN = "unknown"
+LATER = "a pod's end is not measured yet, the next measurement makes up for it"
 
 
 class Measuring:
@@ -136,18 +137,19 @@ def app_removed(layout: Layout, uuid: str, app: str, manifest: PodManifest) -> t
     said = settings.read(layout)
     if said.mode == OFF:
         return ()
-    return _told(layout, lambda: _add(layout, said, [events.app_rm(uuid, app, manifest)]))
+    content = events.app_rm(uuid, app, manifest)
+    return _told(
+        layout, lambda: _add(layout, said, [content]), f"that app {app} has left is not measured"
+    )
 
 
-def _told(layout: Layout, work: Callable[[], list[str]]) -> tuple[str, ...]:
-    """Have something measured that has happened already."""
+def _told(layout: Layout, work: Callable[[], list[str]], otherwise: str = LATER) -> tuple[str, ...]:
+    """Have something measured that has happened already; `otherwise` is said where that fails."""
     try:
         reports = tuple(Child(work).result())
     except HostError as err:
         _failed(layout, err)
-        return (
-            f"an end is not measured yet, the next measurement makes up for it: {err.sentence()}",
-        )
+        return (f"{otherwise}: {err.sentence()}",)
     _succeeded(layout, len(reports))
     return reports
 

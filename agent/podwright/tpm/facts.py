@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How measuring goes on this host, for `tpm status` and `check-host`."""
+
+from __future__ import annotations
+
+from podwright.errors import PodwrightError
+from podwright.host.checks.value import LIMITED, MISSING, OK, Check
+from podwright.tpm import eventlog, look, settings
+from podwright.tpm.child import Child
+from podwright.tpm.settings import OFF
+from podwright.values_json import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.host.paths import Layout
+    from podwright.tpm.settings import Settings
+
+FORMAT = 1
+
+
+def seen(layout: Layout, said: Settings) -> dict[str, Any]:
+    """What a look at the log and the PCR finds (`look.Verified`). Raises HostError."""
+    where = eventlog.place(layout)
+
+    def work() -> Any:
+        with look.lock(where):
+            return to_json(look.verify(where, said))
+
+    found: dict[str, Any] = Child(work).result()
+    return found
+
+
+def state(layout: Layout, said: Settings) -> dict[str, Any]:
+    """What `tpm status` tells; a TPM that does not answer is one of the things that are told."""
+    where = eventlog.place(layout)
+    facts: dict[str, Any] = {
+        "format": FORMAT,
+        "mode": said.mode,
+        "pcr": said.pcr,
+        "bank": said.bank,
+        "tcti": said.tcti,
+        "present": False,
+        "boot_id": "",
+        "records": 0,
+        "value": "",
+        "replayed": "",
+        "verified": None,
+        "open": len(eventlog.opened(where)),
+        "problems": [],
+        "error": eventlog.last_error(where).get("error", ""),
+    }
+    try:
+        found = seen(layout, said)
+    except PodwrightError as err:
+        facts["error"] = facts["error"] or err.sentence()
+        return facts
+    for name in ("boot_id", "records", "value", "replayed", "problems"):
+        facts[name] = found[name]
+    facts["present"] = True
+    if found["records"] or found["problems"]:
+        facts["verified"] = not found["problems"]
+    return facts
+
+
+def check(layout: Layout, plain: Check) -> Check:
+    """A row of `check-host`, with what is set and how it goes; `plain` where nothing is set."""
+    try:
+        said = settings.read(layout)
+    except PodwrightError as err:
+        return Check(plain.name, LIMITED, f"no pod starts: {err.message}", err.hint)
+    if said.mode == OFF:
+        return plain
+    facts = state(layout, said)
+    how = f"mode {said.mode}, PCR {said.pcr}"
+    if not facts["present"]:
+        return Check(plain.name, MISSING, f"{how}: {facts['error']}", "see podwright tpm status")
+    if facts["problems"]:
+        return Check(
+            plain.name, LIMITED, f"{how}: {facts['problems'][0]}", "see podwright tpm verify"
+        )
+    failed = f"; last error: {facts['error']}" if facts["error"] else ""
+    return Check(plain.name, OK, f"{how}, {facts['records']} events measured{failed}")
