@@ -22,7 +22,7 @@ class Store:
         self.place.mkdir()
         with self.disk.open("wb") as file:
             file.truncate(256 * 2**20)
-        call("mke2fs", "-q", "-t", "ext4", "-O", feature, str(self.disk))
+        call("mke2fs", "-q", "-t", "ext4", "-b", "4096", "-O", feature, str(self.disk))
         self.mount()
         self.common = (f"--dir={self.place}/data", "--insecure-options=image")
         self.image = podwright(*self.common, "fetch", "canary.aci").stdout.strip()

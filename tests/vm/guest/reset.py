@@ -64,9 +64,12 @@ def take_away() -> None:
             subprocess.run(["ip", "link", "delete", name], capture_output=True)
     for line in say("ip", "netns", "list").splitlines():
         subprocess.run(["ip", "netns", "delete", line.split()[0]])
-    for path in (*leftovers.FILES, "/srv/data", "/srv/private", "/srv/shared"):
-        if path != "/usr/lib/podwright" or os.path.exists(path):
-            subprocess.run(["rm", "-rf", "--one-file-system", path])
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for mount in reversed(mounts):
+        if mount.startswith("/srv/"):
+            subprocess.run(["umount", mount])
+    for path in (*leftovers.FILES, *map(str, Path("/srv").iterdir())):
+        subprocess.run(["rm", "-rf", "--one-file-system", path])
 
 
 def left() -> list[str]:
