@@ -50,7 +50,7 @@ def image(recipe: Recipe) -> Disk:
     files = [(name, f"/etc/systemd/system/{name}") for name in UNITS]
     sources = [(GUEST / name, place) for name, place in files]
     sources += [(CHECKOUT / source, place) for source, place in recipe.files]
-    inputs = [f"form {FORM}", _base_key(recipe), repr(recipe)]
+    inputs = [f"form {FORM}", base_key(recipe), repr(recipe)]
     inputs += [f"{place} {source.read_text()}" for source, place in sources]
 
     def make(partial: Path) -> None:
@@ -78,7 +78,8 @@ def _key(inputs: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:12]
 
 
-def _base_key(recipe: Recipe) -> str:
+def base_key(recipe: Recipe) -> str:
+    """What the installation that a recipe is made from is called by."""
     return _key([f"form {FORM}", SUITE, *PACKAGES, *recipe.packages, *MODULES, *recipe.modules])
 
 
@@ -98,7 +99,7 @@ def _base(recipe: Recipe) -> Path:
         packages = (*PACKAGES, *recipe.packages)
         mmdebstrap(partial, "minbase", packages, f"--essential-hook={hook}")
 
-    return build_once(PLACE / f"base-{_base_key(recipe)}", make)
+    return build_once(PLACE / f"base-{base_key(recipe)}", make)
 
 
 def _log_in(rootfs: Path, key: Path) -> None:
