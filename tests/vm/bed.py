@@ -15,8 +15,6 @@ A scenario that needs QEMU's devices or its own boot starts a machine by itself:
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +38,6 @@ PREPARE = f"""\
 mkdir -p {PLACE}
 labels=; [ ! -e /sys/fs/selinux/enforce ] || labels=,context=system_u:object_r:usr_t:s0
 mount -t tmpfs -o mode=755$labels payload {PLACE}
-tar -xf - -C {PLACE}
 """
 CLEAR = f"cd {PLACE} && find . -mindepth 1 -maxdepth 1 ! -name agent ! -name inside.py -exec rm -rf {{}} +"
 
@@ -81,10 +78,10 @@ def play(
     """Run a scenario and clear away what it has left in the guest."""
     said = len(guest.console)
     if guest.run("test", "-d", f"{PLACE}/agent").returncode != 0:
-        payload = _archive({"agent": CHECKOUT / "agent", "inside.py": HERE / "inside.py"})
-        guest.ok("sh", "-ec", PREPARE, stdin=payload)
-    own = _archive({"scenario.py": scenario, **(files or {})})
-    guest.ok("tar", "-xf", "-", "-C", PLACE, stdin=own)
+        guest.ok("sh", "-ec", PREPARE)
+        common = {"agent": CHECKOUT / "agent", "inside.py": HERE / "inside.py"}
+        guest.unpack(common, PLACE)
+    guest.unpack({"scenario.py": scenario, **(files or {})}, PLACE)
     command = ("systemd-run", *OPTIONS, UNCONFINED, "sh", "-c", "exec python3 scenario.py 2>&1")
     done = guest.run(*command, seconds=seconds)
     clear(guest)
@@ -103,15 +100,3 @@ def clear(guest: Machine) -> None:
     done = guest.run(*reset)
     if done.returncode != 0:
         raise Failed(f"the scenario left something in the guest:\n{done.stdout}{done.stderr}")
-
-
-def _archive(files: Mapping[str, Path]) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, source in files.items():
-            archive.add(source, name, filter=_plain)
-    return packed.getvalue()
-
-
-def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if entry.name.endswith("__pycache__") else entry

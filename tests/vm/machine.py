@@ -17,8 +17,9 @@ import dataclasses
 import shlex
 import signal
 import subprocess
+import tarfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.paths import CHECKOUT
@@ -31,9 +32,12 @@ BOOT_SECONDS = 600.0
 SECONDS = 600.0
 """How long a command in the guest may take, unless told otherwise."""
 MOUNT = """\
-modprobe 9pnet_virtio && mkdir -p /checkout
+modprobe 9pnet_virtio
 labels=; [ ! -e /sys/fs/selinux/enforce ] || labels=,context=system_u:object_r:usr_t:s0
-mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000$labels checkout /checkout
+for tag in checkout parcels; do
+    mkdir -p /$tag
+    mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000$labels $tag /$tag
+done
 """
 
 
@@ -83,10 +87,31 @@ class Machine:
             raise Failed(f"{what}: status {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def unpack(self, files: Mapping[str, Path], place: str) -> None:
+        """Put files and directories of this machine into a directory of the guest, by their names there."""
+        parcels = self.state / "parcels"
+        parcel = (parcels if parcels.is_dir() else self.state) / "parcel.tar"
+        with tarfile.open(parcel, mode="w") as archive:
+            for name, source in files.items():
+                archive.add(source, name, filter=_owned)
+        if not parcels.is_dir():
+            self.ok(
+                "sh", "-ec", f"mkdir -p {place}; tar -xf - -C {place}", stdin=parcel.read_bytes()
+            )
+            return
+        # Not through ssh: to decipher a few megabytes takes seconds in emulation.
+        self.ok("sh", "-ec", f"mkdir -p {place}; tar -xf /parcels/parcel.tar -C {place}")
+        parcel.unlink()
+
     def end(self) -> None:
         """End it, as pulling the plug does."""
         if self.qemu.alive:
             self.qemu.end(signal.SIGKILL)
+
+
+def _owned(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    return entry
 
 
 @contextlib.contextmanager
@@ -141,10 +166,15 @@ def qemu(disk: Disk, state: Path, append: str, devices: Sequence[str]) -> list[s
         *("-serial", f"file:{state}/console", "-device", "virtio-rng-pci"),
         *("-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:22-10.0.2.15:22"),
         *("-device", "virtio-net-pci,netdev=net,romfile="),
-        "-virtfs",
-        f"local,path={CHECKOUT},mount_tag=checkout,security_model=none,readonly=on,multidevs=remap",
+        *_share(CHECKOUT, "checkout"),
+        *_share(state / "parcels", "parcels"),
         *devices,
     ]
+
+
+def _share(path: Path, tag: str) -> tuple[str, str]:
+    options = "security_model=none,readonly=on,multidevs=remap"
+    return ("-virtfs", f"local,path={path},mount_tag={tag},{options}")
 
 
 def _kernel(disk: Disk, append: str) -> list[str]:
@@ -161,6 +191,7 @@ def _kernel(disk: Disk, append: str) -> list[str]:
 
 def _start(command: Sequence[str], state: Path, detached: bool) -> Running:
     (state / "console").touch()
+    (state / "parcels").mkdir()
     # What the guest writes to its disk is kept in TMPDIR.
     inside = ["env", f"TMPDIR={state}", "unshare", "--net", "sh", "-c"]
     inside += ['ip link set lo up && exec "$@"', "sh", *command]

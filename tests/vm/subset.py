@@ -15,13 +15,12 @@ virtual environment. Tests run in a control group of their own on cgroup v2, as 
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import json
 import subprocess
 import sys
-import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support import patience
 from tests.support.paths import CHECKOUT
@@ -88,7 +87,7 @@ def run(
 ) -> tuple[dict[str, Outcome], str]:
     """Run tests in the guest: how each ended, and what pytest printed."""
     guest.ok("sh", "-ec", f"rm -rf {PLACE} {REPORTS}; mkdir -p {PLACE}; touch {REPORTS}")
-    guest.ok("tar", "-xf", "-", "-C", PLACE, stdin=_archive())
+    guest.unpack(_files(), PLACE)
     command = ("/usr/bin/python3", "-m", "pytest", *OPTIONS, *arguments)
     done = guest.run(*UNIT, *command, seconds=seconds)
     return outcomes(guest.ok("cat", REPORTS)), done.stdout + done.stderr
@@ -110,26 +109,15 @@ def outcomes(reports: str) -> dict[str, Outcome]:
     return found
 
 
-def _archive() -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name in PARTS:
-            archive.add(CHECKOUT / name, name, filter=_plain)
-        for name in DISTRIBUTIONS:
-            _add_distribution(archive, name)
-    return packed.getvalue()
-
-
-def _add_distribution(archive: tarfile.TarFile, name: str) -> None:
-    for file in importlib.metadata.files(name) or ():
-        # Not its commands: they lie above, and name the Python of here.
-        if ".." not in file.parts and "__pycache__" not in file.parts:
-            archive.add(str(file.locate()), f"site/{file}")
-
-
-def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    entry.uid = entry.gid = 0
-    return None if entry.name.endswith("__pycache__") else entry
+def _files() -> dict[str, Path]:
+    """The checkout, and what pytest needs, by their places."""
+    files = {name: CHECKOUT / name for name in PARTS}
+    for name in DISTRIBUTIONS:
+        for file in importlib.metadata.files(name) or ():
+            # Not its commands: they lie above, and name the Python of here.
+            if ".." not in file.parts:
+                files[f"site/{file}"] = Path(str(file.locate()))
+    return {place: source for place, source in files.items() if source.exists()}
 
 
 def main() -> int:
