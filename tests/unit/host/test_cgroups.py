@@ -15,7 +15,7 @@ from podwright.errors import LaunchError
 from podwright.host import disks
 from podwright.host.cgrouplimits import DEFAULT_PIDS, Limits, limits, settings
 from podwright.host.cgroups import PodCgroup
-from podwright.host.cgrouptree import Hierarchy, Place, parse
+from podwright.host.cgrouptree import Hierarchy, Place, is_login, parse
 from podwright.model import isolators
 
 V1 = """\
@@ -234,3 +234,19 @@ def test_a_group_without_controllers_has_no_limits_to_set(tmp_path: Path) -> Non
     assert (tmp_path / "pod/web").is_dir()
     group.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "login"),
+    [
+        ("user.slice/user-0.slice/session-3.scope", True),
+        ("user.slice/user-0.slice/user@0.service/app.slice/run-u1.service", True),
+        ("system.slice/ssh.service", True),
+        ("system.slice/system-getty.slice/getty@tty1.service", True),
+        ("system.slice/cron.service", False),
+        ("machine.slice/podwright-web.service/podwright-supervisor", False),
+        ("", False),
+    ],
+)
+def test_people_log_in_to_some_units(own: str, login: bool) -> None:
+    assert is_login(f"/sys/fs/cgroup/{own}") is login

@@ -69,7 +69,7 @@ def test_cgroups_of_v1(tmp_path: Path) -> None:
 
 def test_cgroups_that_are_not_ours_to_divide(tmp_path: Path) -> None:
     found = groups.cgroups(recorded(tmp_path, V1), lambda path: "memory" not in path)
-    assert row(found) == ("limited", "v1 with cpu, memory, pids, io; not writable: memory")
+    assert row(found) == ("limited", "v1 with cpu, memory, pids, io; not ours to divide: memory")
     assert "Delegate=yes" in found.hint
 
 

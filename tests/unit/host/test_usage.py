@@ -40,6 +40,32 @@ def test_a_group_of_version_2(tmp_path: Path) -> None:
     assert usage.of((pod,), "web") == Usage(1e-6, 1, 1 << 20)
 
 
+def test_what_held_a_pod_up_is_counted(tmp_path: Path) -> None:
+    stalls = "some avg10=0.00 avg60=0.00 avg300=0.00 total={}\nfull avg10=0.00 total=9\n"
+    v2 = group(
+        tmp_path / "v2",
+        cpu__stat="usage_usec 1000000\nnr_throttled 4\nthrottled_usec 250000\n",
+        memory__current="8192\n",
+        memory__swap__current="4096\n",
+        memory__events="low 0\noom 3\noom_kill 2\noom_group_kill 0\n",
+        cpu__pressure=stalls.format(1500000),
+        memory__pressure=stalls.format(0),
+        io__pressure="",
+    )
+    found = usage.of((v2,))
+    assert (found.swap, found.throttled, found.oom_kills) == (4096, 0.25, 2)
+    assert (found.cpu_waiting, found.memory_waiting, found.io_waiting) == (1.5, 0.0, None)
+    v1 = group(
+        tmp_path / "v1",
+        cpu__stat="nr_throttled 4\nthrottled_time 500000000\n",
+        memory__usage_in_bytes="8192\n",
+        memory__memsw__usage_in_bytes="9192\n",
+        memory__oom_control="oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
+    )
+    found = usage.of((v1,))
+    assert (found.swap, found.throttled, found.oom_kills) == (1000, 0.5, 1)
+
+
 def test_groups_of_version_1_are_one_for_each_controller(tmp_path: Path) -> None:
     places = (
         group(tmp_path / "cpuacct", cpuacct__usage="1500000000\n"),

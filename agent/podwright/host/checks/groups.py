@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 WANTED = ("cpu", "memory", "pids", "io")
 V1 = {"io": "blkio"}
-DELEGATE = "start the agent in a unit with Delegate=yes, or with writable control groups"
+DELEGATE = (
+    "start the agent in a unit with Delegate=yes (systemd-run -p Delegate=yes ...), or with writable"
+    " control groups"
+)
 
 
 def cgroups(
-    root: str = "", writable: Callable[[str], bool] = lambda path: _writable(path)
+    root: str = "", writable: Callable[[str], bool] = lambda path: _divisible(path)
 ) -> Check:
     """Which limits can be enforced on pods."""
     found = cgrouptree.parse(read(f"{root}/proc/self/cgroup"), read(f"{root}/proc/self/mountinfo"))
@@ -40,7 +43,9 @@ def cgroups(
     has = ", ".join(name for name in WANTED if name not in lacking)
     detail = f"{version} with {has}"
     if closed:
-        return Check("cgroups", LIMITED, f"{detail}; not writable: {', '.join(closed)}", DELEGATE)
+        return Check(
+            "cgroups", LIMITED, f"{detail}; not ours to divide: {', '.join(closed)}", DELEGATE
+        )
     if lacking:
         hint = "enable the controllers in the kernel, and pass them on to the agent's cgroup"
         return Check("cgroups", LIMITED, f"{detail}; without {', '.join(lacking)}", hint)
@@ -62,6 +67,13 @@ def _owner(name: str, found: list[Hierarchy], root: str) -> Optional[str]:
 def _version(found: list[Hierarchy], used: set[str]) -> str:
     versions = {each.version for each in found if each.own in used or not used}
     return "v1 and v2" if len(versions) > 1 else f"v{versions.pop()}"
+
+
+def _divisible(own: str) -> bool:
+    """Whether it can have children with limits: ours, or such that a scope takes its place (v2)."""
+    if not os.path.exists(f"{own}/cgroup.type") or cgrouptree.delegated(own):
+        return _writable(own)
+    return cgrouptree.is_login(own) and os.path.isdir(cgrouptree.RUNNING)
 
 
 def _writable(own: str) -> bool:
