@@ -51,7 +51,7 @@ def prepare() -> tuple[str, dict[str, str]]:
     mount("proc", "/proc", KERNEL)
     mount("sysfs", "/sys", KERNEL)
     mount("devtmpfs", "/dev", mounts.NOSUID | mounts.NOEXEC)
-    mount("cgroup2", CGROUPS, KERNEL)
+    mount("cgroup2", CGROUPS, KERNEL, ("nsdelegate", ""))
     mount("tmpfs", RUN, KERNEL, ("mode", "0755"))
     with open("/proc/cmdline") as file:
         cmdline = file.read()

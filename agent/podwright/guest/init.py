@@ -77,6 +77,8 @@ def _live(channel: Channel, alone: bool) -> None:
     early: list[Frame] = []
     start = _start(channel, early)
     machine.set_clock(start.now)
+    if start.seed:
+        machine.seed_randomness(start.seed)
     pod.ignore_keys()
     running = pod.start(start)
 

@@ -16,6 +16,7 @@ _FINIT_MODULE = {"x86_64": 313, "aarch64": 273, "riscv64": 273, "ppc64le": 353, 
 _AUTOBOOT = 0x01234567
 _POWER_OFF = 0x4321FEDC
 _SET_TIMEOUT = 0xC0045706
+_ADD_ENTROPY = 0x40085203
 
 
 def load_module(path: str, parameters: str = "") -> None:
@@ -35,6 +36,16 @@ def set_clock(nanoseconds: int) -> None:
     """Set the time of day, in nanoseconds since the epoch."""
     step("clock_settime")
     time.clock_settime_ns(time.CLOCK_REALTIME, nanoseconds)
+
+
+def seed_randomness(seed: bytes) -> None:
+    """Give the kernel's source of randomness something to begin with (random(4)), which nobody else knows."""
+    import fcntl
+
+    step("ioctl")
+    with open("/dev/urandom", "wb", 0) as device:
+        head = (8 * len(seed)).to_bytes(4, "little") + len(seed).to_bytes(4, "little")
+        fcntl.ioctl(device, _ADD_ENTROPY, head + seed)
 
 
 def spare_from_hunger(score: int) -> None:

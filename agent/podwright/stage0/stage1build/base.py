@@ -55,6 +55,7 @@ def make(kernel: Kernel, python: Interpreter, kind: str = KVM) -> Base:
         *(cpio.directory(name) for name in DIRECTORIES),
         cpio.device("dev/console", 5, 1),
         cpio.device("dev/null", 1, 3, 0o666),
+        cpio.device("dev/urandom", 1, 9, 0o666),  # Python does not start without randomness
         *python.nodes,
         cpio.file("modules/index", kmodules.index(chosen)),
         *(cpio.file(f"modules/{one.name}.ko", one.data) for one in chosen),

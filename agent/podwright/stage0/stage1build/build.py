@@ -11,7 +11,7 @@ from podwright.stage0.build import archive, members
 from podwright.stage0.build.manifest import Edits, assemble
 from podwright.stage0.build.members import Member
 from podwright.stage0.render.tarread import DIRECTORY, FILE
-from podwright.stage0.stage1build import base, interpreter, kernelsource, leftovers
+from podwright.stage0.stage1build import base, bzimage, interpreter, kernelsource, leftovers
 from podwright.stage1.kvm import bundle
 from podwright.values import value
 
@@ -76,12 +76,13 @@ def _write(order: Order, kernel: Kernel, say: Callable[[str], None]) -> Built:
     say(f"{len(made.modules)} modules, Python {python.version}")
     with open(kernel.image, "rb") as file:
         image = file.read()
-    text = manifest(order, kernel, python, made)
+    unpacked = bzimage.unpacked(image) if bundle.XEN in made.kinds else b""
+    text = manifest(order, kernel, python, made, unpacked=bool(unpacked))
     output = os.path.abspath(order.output)
     temporary = f"{output}.{os.getpid()}.new"
     fs.unlink(temporary)
     try:
-        pieces = members.archive(_members(image, made.data), b"rootfs/", text)
+        pieces = members.archive(_members(image, made.data, unpacked), b"rootfs/", text)
         written = archive.write(pieces, temporary, order.compression, lambda done: None)
         changed = not (os.path.isfile(output) and _same(output, written.raw))
         if changed:
@@ -110,10 +111,12 @@ def _same(path: str, digest: str) -> bool:
     return found.hexdigest() == digest
 
 
-def _members(kernel: bytes, initramfs: bytes) -> Iterator[Member]:
+def _members(kernel: bytes, initramfs: bytes, unpacked: bytes) -> Iterator[Member]:
     for name in DIRECTORIES:
         yield Member(name, DIRECTORY, 0o755)
     yield _file(bundle.INITRAMFS, initramfs)
+    if unpacked:
+        yield _file(bundle.UNPACKED, unpacked)
     yield _file(bundle.KERNEL, kernel)
 
 
@@ -122,7 +125,9 @@ def _file(path: str, data: bytes) -> Member:
     return Member(name, FILE, 0o644, size=len(data), content=lambda: (data,))
 
 
-def manifest(order: Order, kernel: Kernel, python: Interpreter, made: Base) -> bytes:
+def manifest(
+    order: Order, kernel: Kernel, python: Interpreter, made: Base, *, unpacked: bool
+) -> bytes:
     """The image's manifest."""
     said = {
         bundle.KIND: order.kind,
@@ -130,6 +135,7 @@ def manifest(order: Order, kernel: Kernel, python: Interpreter, made: Base) -> b
         bundle.PROTOCOL: str(bundle.OWN_PROTOCOL),
         bundle.KERNEL_AT: bundle.KERNEL,
         bundle.INITRAMFS_AT: bundle.INITRAMFS,
+        bundle.UNPACKED_AT: bundle.UNPACKED if unpacked else "",
         bundle.RELEASE: kernel.release,
         bundle.PACKAGE: kernel.package,
         bundle.MODULES: ",".join(made.modules),

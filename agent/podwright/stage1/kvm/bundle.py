@@ -25,7 +25,7 @@ NAME = "podwright.io/stage1-kvm"
 XEN_NAME = "podwright.io/stage1-xen"
 KVM, XEN = "kvm", "xen"
 OWN_PROTOCOL = frames.PROTOCOL
-KERNEL, INITRAMFS = "/boot/vmlinuz", "/boot/initramfs"
+KERNEL, INITRAMFS, UNPACKED = "/boot/vmlinuz", "/boot/initramfs", "/boot/vmlinux"
 _OURS = "podwright.io/stage1/"
 BUILD = "podwright stage1 build kvm OUT.aci"
 BUILD_XEN = "podwright stage1 build xen OUT.aci"
@@ -38,6 +38,8 @@ KINDS = f"{_OURS}kinds"
 PROTOCOL = f"{_OURS}protocol"
 KERNEL_AT = f"{_OURS}kernel"
 INITRAMFS_AT = f"{_OURS}initramfs"
+UNPACKED_AT = f"{_OURS}kernel-unpacked"
+"""The same kernel as an ELF file, which a guest of Xen's is started from faster."""
 RELEASE = f"{_OURS}kernel-release"
 PACKAGE = f"{_OURS}kernel-package"
 MODULES = f"{_OURS}modules"
@@ -88,12 +90,13 @@ def read(
             f"speaks protocol {safe(said.get(PROTOCOL, 'none'), 20)}, this agent {OWN_PROTOCOL}",
             f"build it again with this version: {BUILD}",
         )
-    for name in (KERNEL_AT, INITRAMFS_AT, PYTHON):
+    kernel_at = UNPACKED_AT if kind == XEN and UNPACKED_AT in said else KERNEL_AT
+    for name in (kernel_at, INITRAMFS_AT, PYTHON):
         if not _plain(said.get(name, "")):
             raise _wrong(image_id, f"does not say {name}", f"make one with: {BUILD}")
     return Bundle(
         image_id,
-        tree + said[KERNEL_AT],
+        tree + said[kernel_at],
         tree + said[INITRAMFS_AT],
         said[PYTHON],
         said.get(PYTHON_VERSION, ""),
