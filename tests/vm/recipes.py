@@ -8,7 +8,7 @@ same packages share one installation of Debian, which is what takes time (a minu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "procps", "linux-image-amd64", "initramfs-tools", "openssh-server",
@@ -67,4 +67,12 @@ SELINUX = Recipe(
 )
 """The same with SELinux enforcing, Debian's policy."""
 
-RECIPES = {recipe.name: recipe for recipe in (PLAIN, SELINUX)}
+MACHINES = replace(
+    SELINUX,
+    name="machines",
+    packages=("qemu-system-x86", "qemu-system-common"),
+    memory=3072,
+)
+"""The same with what pods that are machines need; they are emulated within the emulated one."""
+
+RECIPES = {recipe.name: recipe for recipe in (PLAIN, SELINUX, MACHINES)}
