@@ -100,10 +100,10 @@ class Tpm:
         plain = tss.TPMT_SYM_DEF(algorithm=tss.TPM2_ALG.NULL)
         kind = (tss.TPM2_SE.POLICY, plain, tss.TPM2_ALG.SHA256)
         session = self._ask("start_auth_session", tr.NONE, tr.NONE, *kind)
-        self._handles.append(session)
+        self._handles.append(session)  # let go of in the end: it does not end with its use
+        self._ask("trsess_set_attributes", session, tss.TPMA_SESSION.CONTINUESESSION)
         self._ask("policy_secret", tr.ENDORSEMENT, session, b"", b"", b"", 0)
         found = self._ask("activate_credential", ak, ek, blob, seed, tr.PASSWORD, session)
-        self._handles.remove(session)  # a policy session ends with its use
         return bytes(found)
 
     def close(self) -> None:
