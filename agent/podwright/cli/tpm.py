@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from podwright.cli import table
 from podwright.cli.context import Context, answer, note, print_document, say
+from podwright.errors import PodwrightError
 from podwright.text import safe
 from podwright.tpm import eventlog, look
 from podwright.tpm import facts as tpmfacts
@@ -113,7 +114,8 @@ def quote(context: Context, args: Arguments) -> int:
     from podwright.tpm import quote as asked
 
     nonce = asked.nonce_of(args.text("nonce"))
-    _print(args, asked.quote(context.layout, said, nonce))
+    with _Told(args):
+        _print(args, asked.quote(context.layout, said, nonce))
     return 0
 
 
@@ -122,7 +124,8 @@ def key(context: Context, args: Arguments) -> int:
     said = _settings(context, "key")
     from podwright.tpm import quote as asked
 
-    found = asked.key(context.layout, said)
+    with _Told(args):
+        found = asked.key(context.layout, said)
     if not answer(args, found):
         say(f"attestation key  {found['ak']['name']}")
         say(f"endorsement key  {found['ek']['name']}")
@@ -139,8 +142,25 @@ def activate(context: Context, args: Arguments) -> int:
 
     credential = asked.given(args.text("credential"), "credential")
     secret = asked.given(args.text("secret"), "secret")
-    _print(args, asked.activate(context.layout, said, credential, secret))
+    with _Told(args):
+        _print(args, asked.activate(context.layout, said, credential, secret))
     return 0
+
+
+class _Told:
+    """In a `with` block: programs that ask for JSON get an error as JSON, too."""
+
+    def __init__(self, args: Arguments) -> None:
+        self._args = args
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, err: object, trace: object) -> None:
+        if isinstance(err, PodwrightError) and self._args.given("format"):
+            names = ("message", "hint", "reason", "stage", "object")
+            error = {name: getattr(err, name) for name in names}
+            answer(self._args, {"format": tpmfacts.FORMAT, "error": error})
 
 
 def _print(args: Arguments, document: dict[str, Any]) -> None:
