@@ -53,6 +53,7 @@ def stop(pod: Pod) -> None:
 # Order
 
 
+@pytest.mark.kernel
 def test_an_app_starts_after_what_it_depends_on(bed: Bed) -> None:
     end = UNTIL.format("a")
     ended = bed.run(
@@ -242,6 +243,7 @@ def test_a_stop_ends_the_wait_before_the_next_start(bed: Bed) -> None:
     assert ended.status_file("a") == "3"
 
 
+@pytest.mark.kernel(brief=True)
 def test_a_restart_begins_without_what_the_last_life_left(bed: Bed) -> None:
     """A daemon of the last life would hold the port that the next one needs."""
     left = "setsid sh -c 'trap \"\" TERM; echo $$ > /v/left; exec sleep 1000' &"
@@ -255,6 +257,7 @@ def test_a_restart_begins_without_what_the_last_life_left(bed: Bed) -> None:
     assert ended.records["a"]["restarts"] == 1
 
 
+@pytest.mark.kernel
 def test_a_peers_processes_survive_the_restart_of_another(bed: Bed) -> None:
     """The control of the test before: only what belongs to the app that ended is ended."""
     script = "echo x >> /v/log; [ $(wc -l < /v/log) -ge 3 ] || exit 1; echo > /v/enough"
@@ -320,6 +323,7 @@ def test_a_policy_that_names_no_app_is_refused(bed: Bed) -> None:
 # Reasons
 
 
+@pytest.mark.kernel
 def test_each_app_is_recorded_with_its_own_reason(bed: Bed) -> None:
     handlers = [hook("pre-start", "exit 6")]
     apps = (

@@ -24,6 +24,7 @@ def house(private_host: PrivateHost, tmp_path: Path) -> House:
     return House(Bed(private_host, tmp_path))
 
 
+@pytest.mark.kernel
 def test_it_returns_the_commands_status_and_passes_input_and_output(house: House) -> None:
     with house.start(sh("app", LIVE)) as pod:
         ended = house.enter(pod, "sh", "-c", "cat; echo bad >&2; exit 7", stdin="in\n")
@@ -224,6 +225,7 @@ def test_a_thousand_quick_enters_leave_nothing(house: House, users: str) -> None
         assert house.cgroups(pod) == []
 
 
+@pytest.mark.kernel
 def test_the_pods_control_groups_are_gone_with_what_was_entered(house: House) -> None:
     limit = isolator("resource/memory", {"limit": "64Mi"})
     with house.start(sh("app", LIVE, isolators=[limit])) as pod:

@@ -41,6 +41,7 @@ def facts(text: str) -> dict[str, str]:
     return {key: " ".join(value.split()) for key, value in pairs}
 
 
+@pytest.mark.kernel(brief=True)
 def test_a_root_app_has_at_most_nine_capabilities(bed: Bed) -> None:
     found = facts(bed.says(FACTS))
     assert [found[f"Cap{kind}"] for kind in ("Prm", "Eff", "Bnd")] == [DEFAULT_CAPABILITIES] * 3
@@ -49,6 +50,7 @@ def test_a_root_app_has_at_most_nine_capabilities(bed: Bed) -> None:
     assert (found["NoNewPrivs"], found["Seccomp"], found["Groups"]) == ("1", "2", "")
 
 
+@pytest.mark.kernel
 def test_an_ordinary_user_has_no_capabilities_and_the_groups_asked_for(bed: Bed) -> None:
     found = facts(bed.says(FACTS, user="1000", group="100", supplementaryGIDs=[7, 65535]))
     assert (found["Uid"], found["Gid"]) == ("1000 1000 1000 1000", "100 100 100 100")
@@ -57,6 +59,7 @@ def test_an_ordinary_user_has_no_capabilities_and_the_groups_asked_for(bed: Bed)
     assert found["CapBnd"] == DEFAULT_CAPABILITIES
 
 
+@pytest.mark.kernel
 def test_a_retained_set_is_exactly_the_set(bed: Bed) -> None:
     retain = isolator("os/linux/capabilities-retain-set", {"set": ["CAP_NET_ADMIN", "CAP_CHOWN"]})
     found = facts(bed.says(FACTS, isolators=[retain]))
@@ -64,12 +67,14 @@ def test_a_retained_set_is_exactly_the_set(bed: Bed) -> None:
     assert {found["CapInh"], found["CapAmb"]} == {NO_CAPABILITIES}
 
 
+@pytest.mark.kernel
 def test_a_removed_set_is_taken_from_the_default(bed: Bed) -> None:
     remove = isolator("os/linux/capabilities-remove-set", {"set": ["CAP_CHOWN", "CAP_KILL"]})
     found = facts(bed.says(FACTS, isolators=[remove]))
     assert int(found["CapBnd"], 16) == int(DEFAULT_CAPABILITIES, 16) & ~(1 << 0) & ~(1 << 5)
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("name", ["CAP_ALL", "CAP_NO_SUCH"])
 def test_an_unknown_capability_is_refused_by_name(bed: Bed, name: str) -> None:
     retain = isolator("os/linux/capabilities-retain-set", {"set": [name]})
@@ -78,6 +83,7 @@ def test_an_unknown_capability_is_refused_by_name(bed: Bed, name: str) -> None:
     assert ended.stdout == ""
 
 
+@pytest.mark.kernel
 def test_a_capability_that_the_agent_does_not_have_is_refused(bed: Bed) -> None:
     retain = isolator("os/linux/capabilities-retain-set", {"set": ["CAP_SYS_TIME"]})
     pod = sh("app", "echo never", isolators=[retain])
@@ -90,6 +96,7 @@ def test_a_capability_that_the_agent_does_not_have_is_refused(bed: Bed) -> None:
     assert "asks for CAP_SYS_TIME, which this host does not give us" in ended.refused
 
 
+@pytest.mark.kernel
 def test_new_privileges_can_be_allowed(bed: Bed) -> None:
     allow = isolator("os/linux/no-new-privileges", False)
     as_root = facts(bed.says(FACTS, isolators=[allow]))
@@ -107,6 +114,7 @@ def test_new_privileges_can_be_allowed(bed: Bed) -> None:
     )
 
 
+@pytest.mark.kernel(brief=True)
 def test_namespaces_are_the_pods_own(bed: Bed) -> None:
     look = "for n in mnt pid net ipc uts cgroup; do echo $n $(readlink /proc/self/ns/$n); done"
     inside = dict(line.split() for line in bed.says(look).splitlines())
@@ -115,11 +123,13 @@ def test_namespaces_are_the_pods_own(bed: Bed) -> None:
     assert [kind for kind in inside if inside[kind] == host[kind]] == []
 
 
+@pytest.mark.kernel
 def test_the_hosts_network_is_kept_only_when_asked(bed: Bed) -> None:
     mine = bed.says("readlink /proc/self/ns/net; cat /proc/net/dev | grep -c :", net="host").split()
     assert mine[0] == bed.host.run(["readlink", "/proc/self/ns/net"]).stdout.strip()
 
 
+@pytest.mark.kernel
 def test_without_a_network_there_is_loopback_and_it_works(bed: Bed) -> None:
     names = bed.says(
         "ls /sys/class/net; (nc -l -p 7 -e echo hi &) ; sleep 0.2; nc 127.0.0.1 7 </dev/null"
@@ -127,6 +137,7 @@ def test_without_a_network_there_is_loopback_and_it_works(bed: Bed) -> None:
     assert names.split() == ["lo", "hi"]
 
 
+@pytest.mark.kernel
 def test_only_standard_descriptors_are_open_in_apps_and_hooks(bed: Bed) -> None:
     look = ["/bin/ls", "/proc/self/fd"]  # 3 is the directory that it lists
     hook = {"name": "pre-start", "exec": look}
@@ -141,6 +152,7 @@ def test_standard_input_is_empty_unless_interactive(bed: Bed) -> None:
     assert bed.says("readlink /proc/self/fd/0; cat").split() == ["/dev/null"]
 
 
+@pytest.mark.kernel
 def test_dev_holds_the_golden_list_and_nothing_else(bed: Bed) -> None:
     assert bed.says("ls /dev").split() == sorted(DEVICES)
     assert bed.says(
@@ -150,6 +162,7 @@ def test_dev_holds_the_golden_list_and_nothing_else(bed: Bed) -> None:
     ]
 
 
+@pytest.mark.kernel(brief=True)
 def test_no_device_can_be_made_or_opened(bed: Bed) -> None:
     both = [isolator("os/linux/capabilities-retain-set", {"set": ["CAP_MKNOD", "CAP_CHOWN"]})]
     script = "for d in /x /dev/x /tmp/x /dev/shm/x; do mknod $d b 1 0; cat $d; mknod $d c 1 1 ; rm -f $d; done 2>&1"
@@ -161,17 +174,20 @@ def test_no_device_can_be_made_or_opened(bed: Bed) -> None:
     assert [line for line in given.splitlines() if "exists" not in line] == []
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("name", HIDDEN_FILES)
 def test_telling_files_of_proc_are_empty(bed: Bed, name: str) -> None:
     assert bed.says(f"[ -e /proc/{name} ] && cat /proc/{name} | wc -c || echo 0").strip() == "0"
 
 
+@pytest.mark.kernel
 def test_telling_directories_are_empty(bed: Bed) -> None:
     script = f"for d in {' '.join(HIDDEN_DIRECTORIES)}; do ls -A $d 2>/dev/null; done; true"
     assert bed.says(script) == ""
     assert bed.says(script, insecure=["paths"]) != ""
 
 
+@pytest.mark.kernel
 def test_kernel_settings_cannot_be_changed(bed: Bed) -> None:
     paths = "/proc/sys/kernel/core_pattern /proc/sys/vm/panic_on_oom /proc/irq/default_smp_affinity /sys/kernel/mm/x"
     script = (
@@ -180,6 +196,7 @@ def test_kernel_settings_cannot_be_changed(bed: Bed) -> None:
     assert bed.says(script).strip() == "0"
 
 
+@pytest.mark.kernel
 def test_lifting_paths_lifts_only_paths(bed: Bed) -> None:
     found = bed.says(f"{FACTS}; cat /proc/kallsyms | head -c 9 | wc -c", insecure=["paths"])
     assert facts(found)["CapBnd"] == DEFAULT_CAPABILITIES
@@ -187,6 +204,7 @@ def test_lifting_paths_lifts_only_paths(bed: Bed) -> None:
     assert found.splitlines()[-1] == "9"
 
 
+@pytest.mark.kernel
 def test_lifting_capabilities_lifts_only_capabilities(bed: Bed) -> None:
     found = facts(bed.says(FACTS, insecure=["capabilities"]))
     host = facts(bed.host.run(["sh", "-c", FACTS]).stdout)
@@ -200,6 +218,7 @@ def test_lifting_capabilities_lifts_only_capabilities(bed: Bed) -> None:
     assert bed.says("cat /proc/kallsyms", insecure=["capabilities"]) == ""
 
 
+@pytest.mark.kernel
 def test_lifting_seccomp_lifts_only_seccomp(bed: Bed) -> None:
     found = facts(bed.says(FACTS, insecure=["seccomp"]))
     assert (found["Seccomp"], found["NoNewPrivs"], found["CapBnd"]) == (
@@ -230,6 +249,7 @@ def test_working_directory_and_umask(bed: Bed) -> None:
     assert bed.says("pwd; umask", workingDirectory="/var/tmp").split() == ["/var/tmp", "0022"]
 
 
+@pytest.mark.kernel
 def test_pid_1_tells_nothing(bed: Bed) -> None:
     assert bed.says("cat /proc/1/cmdline | tr -d '\\0'; cat /proc/1/comm").split("\n") == [
         "podwright-initpodwright-init",
@@ -244,6 +264,7 @@ def test_pid_1_tells_nothing(bed: Bed) -> None:
     assert (files, links) == ("", "")
 
 
+@pytest.mark.kernel
 def test_the_session_keyring_is_new(bed: Bed) -> None:
     ask = "import ctypes; print(ctypes.CDLL(None).syscall(250, 0, -3, 0))"  # KEYCTL_GET_KEYRING_ID, session
     make = "import ctypes,sys,os; ctypes.CDLL(None).syscall(250,1,None); os.execv(sys.argv[1],sys.argv[1:])"
@@ -255,6 +276,7 @@ def test_the_session_keyring_is_new(bed: Bed) -> None:
     assert bed.python(ask).strip() == "-1"  # keyctl is refused by default
 
 
+@pytest.mark.kernel
 def test_ipc_objects_of_the_host_are_invisible(bed: Bed) -> None:
     make = "import ctypes; print(ctypes.CDLL(None).shmget(0x5eed, 4096, 0o1666))"
     bed.host.run(["/usr/bin/python3", "-c", make]).check()
@@ -267,6 +289,7 @@ def test_ipc_objects_of_the_host_are_invisible(bed: Bed) -> None:
     assert seen == ["1", "0"]
 
 
+@pytest.mark.kernel(brief=True)
 def test_a_read_only_root_is_read_only_and_volumes_in_it_are_not(bed: Bed) -> None:
     mount_points = [{"name": "data", "path": "/data"}]
     script = (
@@ -277,6 +300,7 @@ def test_a_read_only_root_is_read_only_and_volumes_in_it_are_not(bed: Bed) -> No
     assert "Read-only" in ended.stderr
 
 
+@pytest.mark.kernel
 def test_the_pods_cgroup_cannot_be_seen_or_changed(bed: Bed) -> None:
     limit = isolator("resource/pids", {"limit": "50"})
     assert bed.says(
@@ -284,6 +308,7 @@ def test_the_pods_cgroup_cannot_be_seen_or_changed(bed: Bed) -> None:
     ).split() == ["/"]
 
 
+@pytest.mark.kernel
 def test_names(bed: Bed) -> None:
     look = "hostname; cat /etc/hostname; grep -c web-1 /etc/hosts; readlink /etc/mtab"
     assert bed.says(look, hostname="web-1").split() == [
@@ -294,6 +319,7 @@ def test_names(bed: Bed) -> None:
     ]
 
 
+@pytest.mark.kernel
 def test_mountinfo_does_not_tell_where_the_pod_lies(bed: Bed) -> None:
     assert str(bed.base) not in bed.says("cat /proc/self/mountinfo")
 
@@ -303,6 +329,7 @@ def mounts_of(ended: Ended) -> set[str]:
     return {line.split()[4] for line in ended.stdout.splitlines()}
 
 
+@pytest.mark.kernel
 def test_nothing_of_the_host_is_mounted(bed: Bed) -> None:
     ended = bed.run(sh("app", "cat /proc/self/mountinfo"))
     outside = {
@@ -313,6 +340,7 @@ def test_nothing_of_the_host_is_mounted(bed: Bed) -> None:
     assert "nodev" in root.split()[5].split(",")
 
 
+@pytest.mark.kernel
 def test_without_overlay_a_copy_behaves_the_same(bed: Bed) -> None:
     script = "id -u; echo changed > /etc/passwd; cat /etc/passwd; ls /dev | wc -l; stat -c %a /tmp"
     tree = bed.tree({"etc/passwd": "root:x:0:0::/:/bin/sh\n"})

@@ -151,12 +151,14 @@ def test_arguments_that_matter_are_looked_at(bed: Bed) -> None:
     assert wrong == []
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("family", ["AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"])
 def test_ordinary_sockets_work(bed: Bed, family: str) -> None:
     kind = "SOCK_RAW" if family == "AF_NETLINK" else "SOCK_STREAM"
     assert bed.python(f"import socket as s; s.socket(s.{family}, s.{kind}); print('ok')") == "ok\n"
 
 
+@pytest.mark.kernel
 def test_raw_packets_need_their_capability(bed: Bed) -> None:
     retain = isolator("os/linux/capabilities-retain-set", {"set": ["CAP_NET_RAW"]})
     assert (
@@ -167,6 +169,7 @@ def test_raw_packets_need_their_capability(bed: Bed) -> None:
     )
 
 
+@pytest.mark.kernel
 def test_an_i386_call_is_no_way_around(bed: Bed) -> None:
     # mov eax, 20 (getpid); int 0x80; ret
     code = """
@@ -181,6 +184,7 @@ print(ctypes.CFUNCTYPE(ctypes.c_int)(address)(), flush=True)
     assert (ended.outcome, ended.stdout) == ([128 + 31, "failed"], "")
 
 
+@pytest.mark.kernel
 def test_threads_processes_and_exec_work(bed: Bed) -> None:
     code = """
 import threading, subprocess
@@ -198,6 +202,7 @@ def seccomp(kind: str, *names: str, errno: str = "") -> dict[str, object]:
     )
 
 
+@pytest.mark.kernel(brief=True)
 def test_a_removed_call_kills_unless_an_errno_is_named(bed: Bed) -> None:
     script = "mkdir /x; echo after"
     killed = bed.run(
@@ -211,12 +216,14 @@ def test_a_removed_call_kills_unless_an_errno_is_named(bed: Bed) -> None:
     assert "No space left" in refused.stderr
 
 
+@pytest.mark.kernel
 def test_a_retained_set_allows_only_itself(bed: Bed) -> None:
     keep = seccomp("retain", "@rkt/default-whitelist", "ptrace", errno="EPERM")
     code = CALL + "print(c(101, 0, 0, 0, 0), c(250, 0, -3, 0), c(41, 38, 5, 0))"
     assert bed.python(code, isolators=[keep]).split() == ["0", "1", "1"]
 
 
+@pytest.mark.kernel
 def test_everything_can_be_retained_explicitly(bed: Bed) -> None:
     assert (
         bed.says(
@@ -240,6 +247,7 @@ def test_an_unknown_name_is_refused(bed: Bed, kind: str, names: list[str], says:
     assert ended.stdout == ""
 
 
+@pytest.mark.kernel
 def test_the_compiled_filter_is_kept_and_a_tampered_one_is_not_used(bed: Bed) -> None:
     look = "grep Seccomp: /proc/self/status"
     cache = bed.base / "data/cache/seccomp"

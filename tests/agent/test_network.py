@@ -35,6 +35,7 @@ def bed(tmp_path: Path) -> Iterator[Bed]:
         yield made
 
 
+@pytest.mark.kernel
 def test_the_pod_and_the_host_reach_each_other(bed: Bed) -> None:
     pod = bed.pod("web")
     with serving(pod.pid, pod.ip, 80):
@@ -65,18 +66,21 @@ def test_the_result_says_what_the_pod_has(bed: Bed) -> None:
     }
 
 
+@pytest.mark.kernel(brief=True)
 def test_pods_reach_each_other(bed: Bed) -> None:
     one, two = bed.pod("one"), bed.pod("two")
     with serving(one.pid, one.ip, 80):
         assert ask(two.pid, one.ip, 80) == two.ip
 
 
+@pytest.mark.kernel
 def test_the_outside_sees_the_hosts_address(bed: Bed) -> None:
     pod = bed.pod("web")
     with serving(bed.outside.pid, OUTSIDE, 80):
         assert ask(pod.pid, OUTSIDE, 80) == HOST
 
 
+@pytest.mark.kernel
 def test_a_published_port_answers_from_everywhere(bed: Bed) -> None:
     pod = bed.pod("web", "8080:80")
     client = bed.pod("client")
@@ -111,6 +115,7 @@ def test_udp_ports_are_published_too(bed: Bed) -> None:
     assert datagram(bed.host.pid, "127.0.0.1", 5353, receiver, pod.pid) == GATEWAY
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("where", ["host", "outside"])
 def test_the_metadata_address_is_denied(bed: Bed, where: str) -> None:
     holder = bed.host if where == "host" else bed.outside
@@ -155,6 +160,7 @@ def test_a_neighbour_does_not_reach_a_port_published_on_loopback(bed: Bed) -> No
         assert ask(bed.outside.pid, "127.0.0.1", 8080) == OUTSIDE, "the control"
 
 
+@pytest.mark.kernel
 def test_a_pod_cannot_send_from_another_address(bed: Bed) -> None:
     pod = bed.pod("web")
     spoofed = "172.16.28.77"
@@ -263,6 +269,7 @@ def test_forwarding_stays_on_when_another_network_came_meanwhile(bed: Bed) -> No
     assert before["forwarding"] == "0\n"
 
 
+@pytest.mark.kernel
 def test_a_pods_end_leaves_the_host_as_it_was(bed: Bed) -> None:
     before = bed.ledger()
     one = bed.pod("one", "8080:80", f"{HOST}:8081:81", "5353:53/udp")
@@ -291,6 +298,7 @@ def test_other_tables_are_left_alone(bed: Bed) -> None:
     assert bed.settled(before) == before
 
 
+@pytest.mark.kernel
 def test_the_next_pod_repairs_a_flushed_firewall(bed: Bed) -> None:
     pod = bed.pod("web", "8080:80")
     bed.host.run("nft", "flush", "ruleset")

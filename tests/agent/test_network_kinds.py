@@ -68,6 +68,7 @@ def six(pod: Pod) -> str:
     return str(found[0].partition("/")[0])
 
 
+@pytest.mark.kernel
 def test_pods_on_a_bridge_reach_each_other_the_host_and_the_outside(bed: Bed) -> None:
     bed.network("back", BRIDGE)
     one, two = start(bed, "back", "8080:80"), start(bed, "back", name="two")
@@ -111,6 +112,7 @@ def test_the_bridge_and_the_pods_keep_their_mac_addresses(bed: Bed) -> None:
     assert link_of(bed, one)["address"] == expected
 
 
+@pytest.mark.kernel
 def test_isolated_ports_do_not_reach_each_other_not_even_through_the_host(bed: Bed) -> None:
     bed.network("back", {**BRIDGE, "portIsolation": True})
     one, two = start(bed, "back"), start(bed, "back", name="two")
@@ -243,6 +245,7 @@ def test_a_bridge_whose_ledger_file_is_lost_is_taken_back(bed: Bed) -> None:
     assert bed.settled(before) == before
 
 
+@pytest.mark.kernel
 def test_macvlan_pods_are_on_the_hosts_wire(bed: Bed) -> None:
     bed.network("wire", {"type": "macvlan", "master": "uplink0", "ipam": WIRED, "mtu": 1400})
     before = bed.ledger()

@@ -61,6 +61,7 @@ def start(bed: Bed, net: str, *ports: str, name: str = "web") -> Pod:
     return pod
 
 
+@pytest.mark.kernel
 def test_a_published_port_answers_over_ipv6_from_everywhere(bed: Bed) -> None:
     pod, client = bed.pod("web", "8080:80"), bed.pod("client")
     with serving(pod.pid, "::", 80):

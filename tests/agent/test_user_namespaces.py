@@ -57,6 +57,7 @@ def upper(pod_dir: Path) -> Path:
 # What the pod sees
 
 
+@pytest.mark.kernel(brief=True)
 def test_a_pod_has_65536_users_and_none_of_them_is_one_of_the_host(bed: Bed) -> None:
     ended = bed.run(sh("app", "cat /proc/self/uid_map /proc/self/gid_map"))
     first = first_of(ended.pod_dir)
@@ -67,6 +68,7 @@ def test_a_pod_has_65536_users_and_none_of_them_is_one_of_the_host(bed: Bed) -> 
     assert plain.split() == ["0", "0", "4294967295"]
 
 
+@pytest.mark.kernel
 def test_groups_are_only_those_asked_for_and_setgroups_is_allowed(bed: Bed) -> None:
     look = "cat /proc/self/setgroups; grep Groups /proc/self/status"
     assert bed.says(look).split() == ["allow", "Groups:"]
@@ -74,6 +76,7 @@ def test_groups_are_only_those_asked_for_and_setgroups_is_allowed(bed: Bed) -> N
     assert found.split() == ["allow", "Groups:", "7", "65535"]
 
 
+@pytest.mark.kernel
 def test_everything_that_the_pod_makes_belongs_to_its_root(bed: Bed) -> None:
     script = (
         "find / /dev /dev/pts /dev/shm /etc /run /tmp -xdev -maxdepth 1 ! -user 0 -o ! -group 0"
@@ -82,6 +85,7 @@ def test_everything_that_the_pod_makes_belongs_to_its_root(bed: Bed) -> None:
     assert bed.says(script).split() == ["0:0"] * 5
 
 
+@pytest.mark.kernel
 def test_the_network_and_its_files_in_sys_are_the_pods_own(bed: Bed) -> None:
     look = "ls /sys/class/net; ip addr show lo | grep -c UP"
     change = "ip link set lo mtu 1400 2>&1 | grep -c ermitted"
@@ -90,6 +94,7 @@ def test_the_network_and_its_files_in_sys_are_the_pods_own(bed: Bed) -> None:
     assert bed.says(f"{change}; true", isolators=admin) == "0\n"
 
 
+@pytest.mark.kernel
 def test_an_app_may_listen_on_a_low_port(bed: Bed) -> None:
     code = """
 import socket
@@ -104,6 +109,7 @@ except PermissionError:
     assert bed.python(code, isolators=none) == "refused\n"
 
 
+@pytest.mark.kernel
 def test_nothing_that_the_pod_covered_can_be_uncovered(bed: Bed) -> None:
     admin = [isolator("os/linux/capabilities-retain-set", {"set": ["CAP_SYS_ADMIN"]})]
     script = (
@@ -117,6 +123,7 @@ def test_nothing_that_the_pod_covered_can_be_uncovered(bed: Bed) -> None:
     assert control == "gone\n"
 
 
+@pytest.mark.kernel
 def test_a_program_that_is_setuid_in_the_image_makes_a_user_of_the_pod(bed: Bed) -> None:
     tree = bed.tree()
     (tree / "busybox-set").write_bytes(Path("/usr/bin/busybox").read_bytes())
@@ -134,6 +141,7 @@ def test_a_program_that_is_setuid_in_the_image_makes_a_user_of_the_pod(bed: Bed)
     assert after.split()[1:] == ["0", "1234", "1234", "1234"]
 
 
+@pytest.mark.kernel
 def test_capabilities_of_a_file_in_the_image_work(bed: Bed) -> None:
     tree = bed.tree()
     (tree / "busybox-set").write_bytes(Path("/usr/bin/busybox").read_bytes())
@@ -208,6 +216,7 @@ def test_the_score_for_being_killed_is_the_one_asked_for(bed: Bed) -> None:
 # What the host sees
 
 
+@pytest.mark.kernel
 def test_the_pods_processes_are_nobody_on_the_host(bed: Bed) -> None:
     with bed.start(sh("app", FOREVER), sh("other", FOREVER, user="1000")) as pod:
         pod.wait_until(
@@ -246,6 +255,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.kernel
 def test_files_on_disk_have_the_owners_that_the_pod_sees(bed: Bed) -> None:
     script = (
         "mkdir /new; touch /new/mine /new/theirs; chown 1000:7 /new/theirs; chmod u+s /new/theirs"
@@ -266,6 +276,7 @@ def test_without_overlay_the_same_holds(bed: Bed) -> None:
     assert (found.st_uid, found.st_gid) == (1000, 7)
 
 
+@pytest.mark.kernel
 def test_volumes_have_the_owners_that_the_pod_sees(bed: Bed, tmp_path: Path) -> None:
     (tmp_path / "source/below").mkdir(parents=True)
     (tmp_path / "source/old").write_text("")

@@ -48,6 +48,7 @@ def seen(bed: Bed, script: str, volumes: list[dict[str, Any]], **options: Any) -
     return bed.run(sh("app", script, mountPoints=POINT), volumes=volumes, **options)
 
 
+@pytest.mark.kernel
 def test_a_volume_in_memory_has_its_mode_owner_and_limits(bed: Bed) -> None:
     made = volume("tmpfs", mode="0750", uid=3, gid=4, noexec=True)
     ended = seen(
@@ -130,6 +131,7 @@ def start_sharing(bed: Bed, base: Path, script: str, **fields: Any) -> tuple[Pod
 LOOK = "echo up > /v/up; while [ ! -e /v/end ]; do sleep 0.05; done; ls /v/sub"
 
 
+@pytest.mark.kernel
 @pytest.mark.threat("T66")
 @pytest.mark.parametrize(
     ("propagation", "found"), [("private", ""), ("slave", "later\n"), ("shared", "later\n")]
@@ -290,6 +292,7 @@ def test_a_magic_link_is_never_followed(bed: Bed, tmp_path: Path) -> None:
     assert "/proc/1/root is no ordinary link" in seen(bed, "ls /v", direct).refused
 
 
+@pytest.mark.kernel
 @pytest.mark.threat("T66")
 def test_a_set_uid_program_and_a_device_on_a_volume_are_inert(bed: Bed, tmp_path: Path) -> None:
     source = tmp_path / "source"
@@ -499,6 +502,7 @@ for major, minor, kind in ((8, 0, stat.S_IFBLK), (1, 1, stat.S_IFCHR), (10, 232,
 """
 
 
+@pytest.mark.kernel
 @pytest.mark.threat("T71")
 def test_devices_cannot_be_made(bed: Bed) -> None:
     assert bed.python(MAKE) == "8 1\n1 1\n10 1\n"
@@ -512,6 +516,7 @@ def test_devices_cannot_be_made(bed: Bed) -> None:
 FDS = "import os; print(*sorted(int(fd) for fd in os.listdir('/proc/self/fd'))[:-1])"
 
 
+@pytest.mark.kernel
 @pytest.mark.threat("T62")
 def test_no_descriptor_of_the_host_reaches_an_app(bed: Bed, tmp_path: Path) -> None:
     source = tmp_path / "source"
