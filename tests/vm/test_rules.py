@@ -12,6 +12,8 @@ from tests.support import aci, tiny_image
 from tests.vm import bed
 from tests.vm.machine import Machine
 
+pytestmark = pytest.mark.vm_full
+
 PORT = {"name": "diameter", "protocol": "sctp", "port": 3868}
 
 

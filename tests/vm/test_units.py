@@ -13,6 +13,9 @@ from tests.vm import bed
 from tests.vm.machine import Machine
 
 
+pytestmark = pytest.mark.vm_full
+
+
 @pytest.fixture(scope="module")
 def seen(plain: Machine) -> dict[str, Any]:
     return bed.told(plain, "scenario_units.py", files={"tiny.aci": tiny_image.build()})

@@ -12,6 +12,8 @@ from tests.support import tiny_image
 from tests.vm import bed
 from tests.vm.machine import Machine
 
+pytestmark = pytest.mark.vm_full
+
 FILES = {"etc/canary": "PODWRIGHT-CANARY" * 1024}
 
 
