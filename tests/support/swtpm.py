@@ -64,6 +64,11 @@ class Swtpm:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal: one that is stopped does not answer."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def boot(self) -> None:
         """Power it off and on: its PCRs are as after a boot, and it has counted one more."""
         self.tool("shutdown", "-c")

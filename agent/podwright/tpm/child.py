@@ -22,18 +22,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
-PATIENCE = 8.0
-"""Seconds that measuring may take, from its begin."""
+MOST = 120.0
+"""Seconds to wait in all, while others use the TPM one after another."""
 GRACE = 0.5
 """Seconds for the kernel to end what was killed; a driver that hangs may not let it."""
 
 
 class Child:
-    """Work that has begun. `result` waits for it, at most until `patience` seconds after that."""
+    """Work that has begun. `result` waits for it, as long as the TPM answers.
 
-    def __init__(self, work: Callable[[], Any], patience: float = PATIENCE) -> None:
-        self._deadline = time.monotonic() + patience
+    patience  seconds without a sign of that
+    sign      a file that changes whenever it has answered anybody
+    """
+
+    def __init__(self, work: Callable[[], Any], patience: float, sign: str = "") -> None:
+        self._began = time.monotonic()
+        self._deadline = self._began + patience
         self._patience = patience
+        self._sign = sign
+        self._seen = _changed(sign)
         self._answer, answer = os.pipe2(os.O_CLOEXEC)
         parent = os.getpid()
         self._pid = os.fork()
@@ -60,13 +67,22 @@ class Child:
     def _hear(self) -> Optional[bytes]:
         data = b""
         while True:
-            left = self._deadline - time.monotonic()
-            if left <= 0 or not select.select([self._answer], [], [], left)[0]:
+            left = max(0.0, self._deadline - time.monotonic())
+            if not select.select([self._answer], [], [], left)[0]:
+                if self._has_sign():
+                    continue
                 return None
             piece = os.read(self._answer, 65536)
             if not piece:
                 return data
             data += piece
+
+    def _has_sign(self) -> bool:
+        """Whether it has answered somebody else meanwhile; then there is more time."""
+        now, seen = time.monotonic(), self._seen
+        self._seen = _changed(self._sign)
+        self._deadline = now + self._patience
+        return self._seen != seen and now < self._began + MOST
 
     def end(self) -> None:
         """Make sure that it does not run any more. Idempotent."""
@@ -84,6 +100,14 @@ class Child:
 
 
 _DIED = ("what asks the TPM has ended without an answer", "try again", "tpm-failed")
+
+
+def _changed(path: str) -> int:
+    """When a file was changed, 0 where there is none."""
+    try:
+        return os.stat(path).st_mtime_ns if path else 0
+    except OSError:
+        return 0
 
 
 def _live(work: Callable[[], Any], answer: int, parent: int) -> None:

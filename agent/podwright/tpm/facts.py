@@ -29,7 +29,7 @@ def seen(layout: Layout, said: Settings) -> dict[str, Any]:
         with look.lock(where):
             return to_json(look.verify(where, said))
 
-    found: dict[str, Any] = Child(work).result()
+    found: dict[str, Any] = Child(work, said.timeout, f"{where}/state").result()
     return found
 
 

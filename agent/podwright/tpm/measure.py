@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from podwright.tpm.device import Pcrs
     from podwright.tpm.settings import Settings
 
-LOCKED = 30.0
-"""Seconds; who measures for a pod has less than that to live (`child.PATIENCE`)."""
+LOCKED = 120.0
+"""Seconds: whoever holds it is killed when the TPM does not answer (`child`)."""
 REBOOT = (
     "somebody else has extended it, or the log was changed: find out who, then restart the host;"
     " podwright tpm verify tells more"

@@ -41,7 +41,7 @@ class Measuring:
         self._said = said
         self._path = launch.pod_dir
         self._uuid = launch.uuid
-        self._child: Optional[Child] = Child(lambda: _start(layout, said, launch))
+        self._child: Optional[Child] = _child(layout, said, lambda: _start(layout, said, launch))
 
     def wait(self) -> tuple[str, ...]:
         """Return when it is measured; sentences about what is not as it should be.
@@ -96,7 +96,7 @@ def ended(path: str, status: Optional[int], reason: str) -> tuple[str, ...]:
     layout = Layout(data=how["data"], run=how["run"])
     said = Settings(**how["settings"])
     uuid = os.path.basename(path)
-    return _told(layout, lambda: _end(layout, said, uuid, status, reason))
+    return _told(layout, said, lambda: _end(layout, said, uuid, status, reason))
 
 
 def settle(layout: Layout) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ def settle(layout: Layout) -> tuple[str, ...]:
     said = settings.read(layout)
     if said.mode == OFF:
         return ()
-    return _told(layout, lambda: _settle(layout, said))
+    return _told(layout, said, lambda: _settle(layout, said))
 
 
 def app_added(
@@ -121,7 +121,7 @@ def app_added(
         return _add(layout, said, [events.app_add(layout, uuid, app, manifest, insecure)])
 
     try:
-        reports = tuple(Child(work).result())
+        reports = tuple(_child(layout, said, work).result())
     except HostError as err:
         _failed(layout, err)
         if said.mode == REQUIRE:
@@ -138,15 +138,21 @@ def app_removed(layout: Layout, uuid: str, app: str, manifest: PodManifest) -> t
     if said.mode == OFF:
         return ()
     content = events.app_rm(uuid, app, manifest)
-    return _told(
-        layout, lambda: _add(layout, said, [content]), f"that app {app} has left is not measured"
-    )
+    otherwise = f"that app {app} has left is not measured"
+    return _told(layout, said, lambda: _add(layout, said, [content]), otherwise)
 
 
-def _told(layout: Layout, work: Callable[[], list[str]], otherwise: str = LATER) -> tuple[str, ...]:
+def _child(layout: Layout, said: Settings, work: Callable[[], list[str]]) -> Child:
+    """Work that waits for the TPM as long as is set."""
+    return Child(work, said.timeout, f"{eventlog.place(layout)}/state")
+
+
+def _told(
+    layout: Layout, said: Settings, work: Callable[[], list[str]], otherwise: str = LATER
+) -> tuple[str, ...]:
     """Have something measured that has happened already; `otherwise` is said where that fails."""
     try:
-        reports = tuple(Child(work).result())
+        reports = tuple(_child(layout, said, work).result())
     except HostError as err:
         _failed(layout, err)
         return (f"{otherwise}: {err.sentence()}",)

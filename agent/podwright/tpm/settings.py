@@ -29,6 +29,7 @@ ECC, RSA = "ecc", "rsa"
 AUTO, ESYS, PYTSS, TOOLS = "auto", "esys", "pytss", "tools"
 BINDINGS = (AUTO, ESYS, PYTSS, TOOLS)
 LAST_PCR = 23
+LONGEST = 60
 RESETTABLE = {16: "for debugging", 23: "for applications"}
 DYNAMIC = range(17, 23)
 OWNERS = {
@@ -59,6 +60,7 @@ class Settings:
     tcti     how the TPM is reached, as tpm2-tss names it
     key      of the attestation key: ecc or rsa
     binding  what speaks to tpm2-tss: auto, or one of esys, pytss, tools
+    timeout  seconds that the TPM may take before it counts as one that does not answer
     """
 
     mode: str = OFF
@@ -67,6 +69,7 @@ class Settings:
     tcti: str = "device:/dev/tpmrm0"
     key: str = ECC
     binding: str = AUTO
+    timeout: int = 8
 
 
 def configured(layout: Layout) -> bool:
@@ -117,6 +120,7 @@ def _file(fields: Fields) -> dict[str, Any]:
         "tcti": _tcti(fields),
         "key": fields.choice("key", ("", ECC, RSA), "") or None,
         "binding": fields.choice("binding", ("", *BINDINGS), "") or None,
+        "timeout": fields.optional_integer("timeout", 1, LONGEST),
     }
     fields.finish()
     return {name: said for name, said in found.items() if said is not None}
