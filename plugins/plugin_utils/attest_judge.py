@@ -98,15 +98,19 @@ def judge(text: str, wanted: Wanted) -> Report:
     try:
         evidence = attest_answer.evidence(text)
         quote = _believed(evidence, wanted)
-        log = tpm_log.read(evidence.log, wanted.pcr, wanted.bank)
-    except LogError as error:
-        return Report((Verdict(error.reason, str(error), _number(error.record)),))
     except TpmError as error:
         return Report((Verdict(error.reason, str(error)),))
+    try:
+        log = tpm_log.read(evidence.log, wanted.pcr, wanted.bank)
+    except LogError as error:
+        return _no_log(Verdict(error.reason, str(error), _number(error.record)), evidence)
     if not _measured(quote, log):
-        return Report((_mismatch(quote, log),))
-    verdicts = tuple(_bounded(_all(evidence, quote, log, wanted)))
-    return Report(verdicts, evidence, quote, log)
+        return _no_log(_mismatch(quote, log), evidence)
+    return Report(tuple(_bounded(_all(evidence, quote, log, wanted))), evidence, quote, log)
+
+
+def _no_log(verdict: Verdict, evidence: Evidence) -> Report:
+    return Report(tuple(_bounded(iter((verdict, *_problems(evidence))))))
 
 
 def _number(record: int) -> int | None:
@@ -179,6 +183,11 @@ def _all(evidence: Evidence, quote: Quote, log: Log, wanted: Wanted) -> Iterator
     yield from _unmeasured(evidence, pods)
     yield from _not_allowed(log, pods, evidence, wanted)
     yield from _old(pods, evidence, wanted)
+    yield from _problems(evidence)
+
+
+def _problems(evidence: Evidence) -> Iterator[Verdict]:
+    """What the host has found to be wrong itself."""
     for problem in evidence.problems:
         yield Verdict("host-problem", f"the host says: {attest_answer.shown(problem)}")
 

@@ -70,8 +70,6 @@ def faults_of_all(records: Iterable[Record], rules: Allowed) -> Iterator[tuple[R
             faults = attest_allow.of_start(one.content, rules)
         elif one.event == "app-add":
             faults = attest_allow.of_addition(one.content, rules)
-        elif one.event == "baseline":
-            faults = attest_allow.of_agent(one.content["agent"], rules)
         for fault in faults:
             yield one, fault
 

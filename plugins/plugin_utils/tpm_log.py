@@ -203,7 +203,7 @@ _EVENTS: dict[str, dict[str, Callable[[object], bool]]] = {
     "baseline": {
         "format": _format,
         "boot_id": _uuid,
-        "agent": _agent,
+        "agent": _text,
         "value": _value,
         "time": _text,
     },

@@ -115,6 +115,7 @@ ROWS = {
     "T91": "reboot",
     "T92": "kill loops, crowds, clocks, garbled state",
     "T93": "secrets in play",
+    "T95": "data as code",
 }
 
 
