@@ -23,8 +23,8 @@ from tests.support.webserver import publish
 NAME = f"{IMAGE_HOST}/redis"
 
 
-def fill(www: Path, keys: Path, *, stage1: bool = False) -> dict[str, object]:
-    """Serve every image below `www`, with `stage1` also that of virtual machines; what a scenario has to know."""
+def fill(www: Path, keys: Path, *, stage1: str = "") -> dict[str, object]:
+    """Serve every image below `www`, with `stage1` (kvm, xen) also that one's image; what a scenario has to know."""
     base = redis_image.redis_version()
     versions = {
         "first": base,
@@ -44,8 +44,9 @@ def fill(www: Path, keys: Path, *, stage1: bool = False) -> dict[str, object]:
         _serve(www, versions["untrusted"], stranger)
         _tamper(_serve(www, versions["tampered"], key))
         if stage1:
-            shutil.copyfile(kvm_image.image(), www / "stage1-kvm.aci")
-            key.sign(www / "stage1-kvm.aci")
+            served = www / f"stage1-{stage1}.aci"
+            shutil.copyfile(kvm_image.image(stage1), served)
+            key.sign(served)
         keys.mkdir(parents=True, exist_ok=True)
         key_file = keys / "images.asc"
         key_file.write_text(key.armoured)
@@ -82,11 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--keys", type=Path, required=True, help="where the public key goes")
     parser.add_argument(
         "--stage1",
-        action=argparse.BooleanOptionalAction,
-        help="also serve the stage1 image of virtual machines, as /stage1-kvm.aci",
+        choices=("", "kvm", "xen"),
+        default="",
+        help="also serve a stage1 image of virtual machines, as /stage1-kvm.aci or /stage1-xen.aci",
     )
     options = parser.parse_args(arguments)
-    print(json.dumps(fill(options.www, options.keys, stage1=bool(options.stage1))))
+    print(json.dumps(fill(options.www, options.keys, stage1=options.stage1)))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,32 @@ PACKAGES = (
     f"xen-hypervisor-{XEN}-amd64", f"xen-utils-{XEN}", "qemu-system-xen",
     "libvirt-daemon-system", "libvirt-daemon-driver-xen", "libvirt-clients", "python3-libvirt",
 )  # fmt: skip
+TOOLS = f"/usr/lib/xen-{XEN}/bin"
+# Debian's script starts a hundred processes, which takes half a minute here, and gives up after another.
+START_XEN = f"""#!/bin/sh -e
+modprobe -a xenfs xen-evtchn xen-gntdev xen-privcmd
+[ -e /proc/xen/capabilities ] || mount -t xenfs xenfs /proc/xen
+mkdir -p /run/xenstored
+mkdir -p -m 700 /run/xen
+XENSTORED_ROOTDIR=/run/xenstored {TOOLS}/oxenstored --pid-file /run/xenstore.pid
+until xenstore-read -s / > /dev/null; do sleep 1; done
+{TOOLS}/xen-init-dom0
+{TOOLS}/xenconsoled --log=guest --pid-file /run/xenconsoled.pid
+exec /usr/libexec/xen-qemu-system-i386 -xen-domid 0 -xen-attach -name dom0 -nographic -M xenpv -daemonize \\
+    -monitor none -serial none -parallel none -pidfile /run/qemu-dom0.pid
+"""
+XEN_UNIT = """[Unit]
+Description=Xenstore and consoles of domains
+Before=libvirtd.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+KillMode=none
+TimeoutStartSec=infinity
+ExecStart=sh -e /usr/local/sbin/start-xen
+[Install]
+WantedBy=multi-user.target
+"""
 SIZE = "6G"
 """The file has holes: it takes what Debian takes."""
 FILES = {
@@ -49,6 +75,8 @@ FILES = {
         "PermitRootLogin prohibit-password\nAuthorizedKeysFile /bed/authorized_keys\n"
         "StrictModes no\nUseDNS no\n"
     ),
+    "/usr/local/sbin/start-xen": START_XEN,
+    "/etc/systemd/system/xen.service": XEN_UNIT,
     # Modules of this machine only: unpacking all of them takes half a minute in software emulation.
     "/etc/initramfs-tools/conf.d/bed": "MODULES=list\n",
     "/etc/initramfs-tools/modules": "virtio_pci\nvirtio_blk\next4\n",
@@ -56,12 +84,14 @@ FILES = {
 STOPPED = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
     "fstrim.timer", "e2scrub_reap.service", "getty@tty1.service", "systemd-timesyncd.service",
-    "virtlockd.socket", "libvirt-guests.service", "xendomains.service",
+    "virtlockd.socket", "systemd-binfmt.service", "libvirt-guests.service", "xendomains.service",
 )  # fmt: skip
 COMMANDS = (
     "mkdir /checkout /bed",
     "systemctl enable --quiet systemd-networkd.service",
     "systemctl mask --quiet systemd-networkd-wait-online.service " + " ".join(STOPPED),
+    # libvirtd is started by who asks for it.
+    "systemctl disable --quiet libvirtd.service && systemctl enable --quiet libvirtd.socket xen.service",
     "update-initramfs -u -k all",
 )
 

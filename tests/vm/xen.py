@@ -39,13 +39,14 @@ from tests.vm import dom0
 BEDS = CACHE / "vm" / "beds"
 # With `-cpu max` the kernel of dom0 crashes at its boot; this processor has all that Xen needs.
 MACHINE = (
-    "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "Nehalem",
+    "qemu-system-x86_64", "-machine", "q35,sata=off,smbus=off", "-accel", "tcg,thread=multi", "-cpu", "Nehalem",
     "-m", "2048", "-display", "none", "-nodefaults", "-no-reboot", "-daemonize",
 )  # fmt: skip
-HYPERVISOR = (
-    "dom0_mem=1100M,max:1100M com1=115200,8n1 console=com1 loglvl=info guest_loglvl=info noreboot"
+HYPERVISOR = "dom0_mem=1100M,max:1100M com1=115200,8n1 console=com1 noreboot spec-ctrl=no xpti=no"
+KERNEL = (
+    "root=/dev/vda rw console=hvc0 net.ifnames=0 loglevel=6 panic=-1 audit=0 mitigations=off "
+    "systemd.show_status=false"
 )
-KERNEL = "root=/dev/vda rw console=hvc0 net.ifnames=0 loglevel=6 panic=-1 audit=0"
 BOOT_SECONDS = 600.0
 
 
@@ -69,16 +70,16 @@ class Host:
 
     def ssh_command(self, *command: str) -> list[str]:
         """The ssh(1) that runs a command in dom0 as root."""
-        options = (*self.ssh_options(), "-p", str(self.forwards()[22]), "root@127.0.0.1")
-        return ["ssh", *options, *([shlex.join(command)] if command else [])]
+        options = [f"-o{name}={value}" for name, value in self.ssh_settings().items()]
+        place = ("-p", str(self.forwards()[22]), "root@127.0.0.1")
+        return ["ssh", "-F", "none", *options, *place, *([shlex.join(command)] if command else [])]
 
-    def ssh_options(self) -> tuple[str, ...]:
-        """What ssh needs besides port and address."""
-        settings = {
-            "IdentityFile": self.directory / "key", "IdentitiesOnly": "yes", "LogLevel": "ERROR",
+    def ssh_settings(self) -> dict[str, str]:
+        """What ssh_config(5) has to say besides address and port."""
+        return {
+            "IdentityFile": str(self.directory / "key"), "IdentitiesOnly": "yes", "LogLevel": "ERROR",
             "StrictHostKeyChecking": "no", "UserKnownHostsFile": "/dev/null", "BatchMode": "yes",
         }  # fmt: skip
-        return ("-F", "none", *(f"-o{name}={value}" for name, value in settings.items()))
 
     def ssh(
         self, *command: str, check: bool = True, timeout: float = 600.0, **options: str
@@ -142,8 +143,13 @@ def _ended(pid: int) -> bool:
         return True
 
 
-def start(directory: Path, *, smp: int = 1, ports: Sequence[int] = ()) -> Host:
-    """Boot a host; when this returns, one can log in and all its services have started."""
+def start(
+    directory: Path, *, smp: int = 1, ports: Sequence[int] = (), network: Sequence[str] = ()
+) -> Host:
+    """Boot a host; when this returns, one can log in and all its services have started.
+
+    `ports` of it are forwarded; `network` has further options of QEMU's user network.
+    """
     files = dom0.image()
     Host(directory).stop()
     directory.mkdir(parents=True)
@@ -156,7 +162,9 @@ def start(directory: Path, *, smp: int = 1, ports: Sequence[int] = ()) -> Host:
     shutil.copy(f"{key}.pub", shared / "authorized_keys")
     # Where qemu keeps what the guest writes to its disk.
     environment = {**os.environ, "TMPDIR": str(directory)}
-    subprocess.run(_qemu(files, directory, smp, (22, *ports)), check=True, env=environment)
+    subprocess.run(
+        _qemu(files, directory, smp, _forwards((22, *ports), network)), check=True, env=environment
+    )
     host = Host(directory)
     try:
         _wait_for_login(host)
@@ -167,8 +175,13 @@ def start(directory: Path, *, smp: int = 1, ports: Sequence[int] = ()) -> Host:
     return host
 
 
-def _qemu(files: Path, directory: Path, smp: int, ports: Sequence[int]) -> list[str]:
-    forwards = "".join(f",hostfwd=tcp:127.0.0.1:0-:{port}" for port in ports)
+def _forwards(ports: Sequence[int], more: Sequence[str]) -> str:
+    return "".join(
+        [*(f",hostfwd=tcp:127.0.0.1:0-:{port}" for port in ports), *(f",{one}" for one in more)]
+    )
+
+
+def _qemu(files: Path, directory: Path, smp: int, forwards: str) -> list[str]:
     shares = {"checkout": CHECKOUT, "bed": directory / "shared"}
     share = [
         f"local,path={path},mount_tag={tag},security_model=none,readonly=on,multidevs=remap"
