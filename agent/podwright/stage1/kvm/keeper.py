@@ -123,7 +123,7 @@ class _Machine:
             pts=pts,
             slave=slave,
             source=ports.own_input(0) if plan.interactive and slave < 0 else -1,
-            go=go if taps else None,
+            go=go,
             nics=self._connect(taps),
             told=told,
         )
