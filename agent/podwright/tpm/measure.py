@@ -229,7 +229,8 @@ def added_up(
 def _goes_on(state: Known, start: Known, data: bytes) -> bool:
     """Whether a log still begins with what was known of it."""
     same = (state.boot_id, state.pcr, state.bank) == (start.boot_id, start.pcr, start.bank)
-    return same and measured.digest(data[: state.size]) == state.sha256
+    whole = state.size <= len(data) and measured.digest(data[: state.size]) == state.sha256
+    return same and whole
 
 
 def boot_of(data: bytes) -> str:
