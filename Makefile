@@ -81,6 +81,11 @@ vm: setup ## some of what vm-tests runs, for `make test` (8 minutes, root)
 	@tools/setup tests/vm/apt-packages.txt
 	@$(PARTS) vm
 
+.PHONY: molecule-xen
+molecule-xen: setup ## roll a signed pod out to a Xen host in software emulation, as a guest of it (10 minutes, root)
+	@tools/setup tests/vm/apt-packages.txt
+	@$(PARTS) molecule-xen
+
 .PHONY: crash-tests
 crash-tests: setup ## kill -9, ENOSPC, EIO, EROFS, EMFILE at every state-changing call of every verb (hours, root)
 	@rm -f .cache/crash-matrix.txt
@@ -98,6 +103,7 @@ power-tests: setup ## cut the power 240 times under a fetch, on ext4 and xfs (10
 molecule-destroy: setup ## end the test hosts that an interrupted run left
 	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/default
 	@$(PYTHON) -m tests.support.hosts destroy --state .cache/fleets/kvm
+	@$(PYTHON) -m tests.vm.xenfleet destroy --state .cache/fleets/xen
 
 .PHONY: soak
 soak: setup ## races for mount targets and against enter, pods killed, pods beside gc: 1,000 rounds of each (1 hour, root)
@@ -108,7 +114,7 @@ soak: setup ## races for mount targets and against enter, pods killed, pods besi
 .PHONY: vm-tests
 vm-tests: setup ## SELinux, AppArmor, cgroup v2, TPM, Xen in virtual machines, in software emulation (20 minutes, root)
 	@tools/setup tests/vm/apt-packages.txt
-	@$(PARTS) vm-tests
+	@$(PARTS) vm-tests molecule-xen
 
 .PHONY: bench
 bench: ## measure against podman, machines against bare boots, write docs/benchmarks*.md (root); BENCH=kvm: only machines

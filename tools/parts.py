@@ -83,4 +83,8 @@ PARTS: dict[str, tuple[Command, ...]] = {
         Command(("molecule", "destroy", "--scenario-name=kvm"), COLLECTION),
         Command(("molecule", "test", "--scenario-name=kvm"), COLLECTION),
     ),
+    "molecule-xen": (
+        Command(("molecule", "destroy", "--scenario-name=xen"), COLLECTION),
+        Command(("molecule", "test", "--scenario-name=xen"), COLLECTION),
+    ),
 }
