@@ -56,7 +56,7 @@ def image(signed_image: Build) -> Path:
 
 def run(host: Measured, image: Path, script: str = "exit 0", *options: str) -> Any:
     """Run a pod of one app, of that script."""
-    words = ("--net=none", *options, image, "--exec=/bin/sh", "--", "-c", script)
+    words = ("--net=none", *options, str(image), "--exec=/bin/sh", "--", "-c", script)
     return host.agent("run", *words, timeout=PATIENCE)
 
 
@@ -102,7 +102,7 @@ def digest_of(path: Path) -> str:
 def test_a_start_and_an_end_are_in_the_log_which_adds_up_to_the_pcr(
     host: Measured, image: Path, lab: Keys, tmp_path: Path, flavour: str
 ) -> None:
-    options = {
+    options: tuple[str, ...] = {
         "namespaces": (),
         "fly": ("--stage1-name=fly", "--net=host"),
         "image": (f"--stage1-path={tmp_path / 'stage1.aci'}",),
@@ -117,7 +117,7 @@ def test_a_start_and_an_end_are_in_the_log_which_adds_up_to_the_pcr(
         lab.key.sign(tmp_path / "stage1.aci")
         host.agent.ok("fetch", tmp_path / "stage1.aci", timeout=PATIENCE)
     if flavour == "fly":
-        words = ("run", *options, image, "--exec=/bin/sh", "--", "-c", "exit 3")
+        words = ("run", *options, str(image), "--exec=/bin/sh", "--", "-c", "exit 3")
         assert host.agent(*words, timeout=PATIENCE).exit == 3
     else:
         assert run(host, image, "exit 3", *options).exit == 3

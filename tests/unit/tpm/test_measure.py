@@ -76,7 +76,7 @@ def test_a_public_key_is_read_by_openssl(tmp_path: Path, kind: str, algorithm: s
         words = ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
     key = tmp_path / "key"
     subprocess.run(["openssl", "genpkey", *words, "-out", key], check=True, capture_output=True)
-    command = ["openssl", "pkey", "-in", key, "-pubout"]
+    command = ["openssl", "pkey", "-in", str(key), "-pubout"]
     der = subprocess.run([*command, "-outform", "DER"], check=True, capture_output=True).stdout
     if algorithm == "EC":
         x, y = der[-64:-32], der[-32:]
