@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In a guest with SELinux: two pods that share every namespace and are both root, with nothing but SELinux between them.
+"""In a guest with SELinux: two pods that share every namespace and are both root, with nothing else between them.
 
 One holds what can be reached for, the other one tries: enforcing, and then permissive, where all of it succeeds.
 """
@@ -52,7 +52,7 @@ def context(level: str) -> dict[str, Any]:
     return {"name": "os/linux/selinux-context", "value": value}
 
 
-class Holder(Pod):
+class Holder(Pod):  # type: ignore[misc]
     """A pod of the flavour fly that holds things in /held."""
 
     def __init__(self, name: str, place: Path, level: str) -> None:

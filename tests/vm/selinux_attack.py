@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In pods of the flavour fly, which share everything with the host but SELinux: one holds things, another reaches for them.
+"""In pods of the flavour fly, which share all but the label with the host: one holds things, another reaches for them.
 
     hold DIR        make them, and say where they are in DIR/held
     reach DIR PID   try each of them; one JSON object: what was tried, and `done` or the error's name

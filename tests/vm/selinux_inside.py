@@ -35,10 +35,11 @@ class Pod:
         self.file = Path(f"/run/{name}.uuid")
         self.name = name
         command = [AGENT, *COMMON, *verb, f"--uuid-file-save={self.file}", *options]
-        self.log = Path(f"/run/{name}.log").open("w+")
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
-        )
+        self.log = Path(f"/run/{name}.log")
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         wait_for(self._runs if ready else self._begun, f"pod {name} runs")
 
     def _begun(self) -> bool:
@@ -59,7 +60,7 @@ class Pod:
 
     def text(self) -> str:
         """What it has said."""
-        return Path(self.log.name).read_text()
+        return self.log.read_text()
 
     def status(self) -> Any:
         """What `status` says."""
@@ -84,7 +85,6 @@ class Pod:
         """End it."""
         podwright("stop", self.uuid)
         self.process.wait(120)
-        self.log.close()
 
 
 def link(path: str) -> str:
@@ -173,13 +173,14 @@ class Denials:
         return sorted(self._kinds())
 
     def _text(self) -> str:
-        return call(
+        shown: str = call(
             "journalctl",
             "--quiet",
             "--output=cat",
             f"--after-cursor={self.cursor}",
             "--grep=denied",
         ).stdout
+        return shown
 
     def _kinds(self) -> list[list[str]]:
         kinds = set()

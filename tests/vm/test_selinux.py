@@ -13,9 +13,24 @@ from tests.support import tiny_image
 from tests.vm import bed
 from tests.vm.machine import Machine
 
+pytestmark = pytest.mark.vm_full
 PAIR = r"s0:c\d+,c\d+"
 PROCESS = rf"system_u:system_r:podwright_pod_t:{PAIR}"
 POD, FILE, FOREIGN = "podwright_pod_t", "podwright_file_t", "var_t"
+AGENT = "unconfined_t"
+EXPECTED = {
+    # What a pod has no label for, and what is another one's.
+    (POD, FOREIGN, "dir", "other"),
+    (POD, FOREIGN, "file", "other"),
+    (POD, FILE, "dir", "other"),
+    (POD, FILE, "file", "other"),
+    # A pod asks after its PID 1: the last thing in the scenario.
+    (POD, AGENT, "process", "other"),
+}
+"""Denials of the first scenario: by, on, class, and whose levels. `own` may only be what it made without a label."""
+MADE = (POD, FOREIGN, "file", "own")
+OBJECTS = {"process", "dir", "file", "lnk_file", "fd", "shm", "msgq", "sem", "unix_stream_socket"}
+OBJECTS |= {"unix_dgram_socket", "fifo_file", "sock_file"}
 
 
 def files() -> dict[str, Any]:
@@ -185,3 +200,20 @@ def test_a_pod_of_flavour_fly_has_the_label_that_its_operator_says(attacks: dict
     assert attacks["holder"] == "system_u:system_r:podwright_pod_t:s0:c1,c2"
     assert attacks["verified"].startswith("0 ")
     assert "unconfined_t" in attacks["fly"]
+
+
+def test_nothing_else_is_denied_to_pods_nor_to_who_starts_them(seen: dict[str, Any]) -> None:
+    found = {(by, on, kind, levels) for by, on, kind, _, levels, _ in seen["denials"]}
+    assert found - EXPECTED - {MADE} == set()
+    denied = {(by, on, kind) for by, on, kind, _, _, state in seen["denials"] if state == "denied"}
+    assert {(POD, FOREIGN, "dir"), (POD, FILE, "dir"), (POD, AGENT, "process")} <= denied
+
+
+def test_each_denial_of_the_attacks_is_of_another_pods_things(attacks: dict[str, Any]) -> None:
+    denials = attacks["denials"]
+    assert [one for one in denials if one[0] != POD or one[4] != "other"] == []
+    assert {on for _, on, _, _, _, _ in denials} <= {POD, FILE, AGENT}
+    assert {kind for _, _, kind, _, _, _ in denials} <= OBJECTS
+    assert {"process", "dir", "shm", "msgq", "sem", "unix_stream_socket"} <= {
+        one[2] for one in denials
+    }

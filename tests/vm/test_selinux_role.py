@@ -21,6 +21,7 @@ import pytest
 from tests.vm import images
 from tests.vm.recipes import RECIPES
 
+pytestmark = pytest.mark.vm_full
 PLAY = """\
 - hosts: all
   gather_facts: false
