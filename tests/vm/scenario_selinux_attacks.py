@@ -100,7 +100,7 @@ def main() -> None:
     tell(verified=f"{verified.returncode} {verified.stdout}{verified.stderr}")
     tell(other=reach(held, "s0:c3,c4"), one_in_common=reach(held, "s0:c2,c3"))
     tell(lives=os.path.exists(f"/proc/{held.pid}"))
-    tell(denials=denials.found("s0:c2,c3"))
+    tell(denials=denials.found("s0:c2,c3", "sigkill"))
     mode(enforcing=False)
     tell(permissive=reach(held, "s0:c3,c4"))
     mode(enforcing=True)

@@ -105,7 +105,7 @@ def writes(path: str) -> None:
         file.write("")
 
 
-def opens_fifo(path: str) -> None:
+def opens(path: str) -> None:
     os.close(os.open(path, os.O_RDWR))
 
 
@@ -132,7 +132,7 @@ def ways(place: str, pid: int) -> dict[str, Callable[[], object]]:
         "signal continue": lambda: os.kill(pid, signal.SIGCONT),
         "environment": lambda: reads(f"/proc/{pid}/environ"),
         "memory": lambda: reads(f"/proc/{pid}/maps"),
-        "memory for writing": lambda: writes(f"/proc/{pid}/mem"),
+        "memory for writing": lambda: opens(f"/proc/{pid}/mem"),
         "its root": lambda: os.listdir(f"/proc/{pid}/root/"),
         "process_vm_readv": lambda: peeks(pid),
         "ptrace": lambda: attaches(pid),
@@ -149,7 +149,7 @@ def ways(place: str, pid: int) -> dict[str, Callable[[], object]]:
         "what its file is like": lambda: os.stat(f"{place}/secret"),
         "names of its files": lambda: os.listdir(place),
         "a file beside its": lambda: os.mkdir(f"{place}/new"),
-        "its pipe": lambda: opens_fifo(f"{place}/fifo"),
+        "its pipe": lambda: opens(f"{place}/fifo"),
         "its socket": lambda: connects(f"{place}/socket"),
         "signal kill": lambda: os.kill(pid, signal.SIGKILL),
     }

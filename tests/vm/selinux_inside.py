@@ -163,12 +163,12 @@ class Denials:
         shown = call("journalctl", "--quiet", "--lines=0", "--show-cursor").stdout
         self.cursor = shown.strip().rpartition("cursor: ")[2]
 
-    def found(self, last: str) -> list[list[str]]:
+    def found(self, last: str, what: str = "signull") -> list[list[str]]:
         """Each kind once: by, on, class, what, whether the levels are the same, and enforcing or not.
 
-        `last` is the level of a pod that has tried to reach its PID 1: when that is in the journal, all is.
+        `last` is the level of a pod that was denied `what` in the end: when that is in the journal, all is.
         """
-        marker = re.compile(rf"\{{ signull \}}.* scontext=\S+:podwright_pod_t:{last} ")
+        marker = re.compile(rf"\{{ {what} \}}.* scontext=\S+:podwright_pod_t:{last} ")
         wait_for(lambda: bool(marker.search(self._text())), "the journal has the last denial")
         return sorted(self._kinds())
 

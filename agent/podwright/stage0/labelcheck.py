@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from podwright.stage0.pods import Pod
 
 OURS = ("/", "/dev", "/dev/pts", "/dev/shm")
-"""What we mount for every app with the pod's context."""
+"""What we mount for every app with the pod's context; in the flavour fly only the first is ours."""
 
 
 class MislabelledError(NotReadyError):
@@ -117,6 +117,7 @@ def _findings(init: int, given: dict[str, object], manifest: PodManifest) -> Ite
     shared = str(given.get("shared") or shared_by(private))
     targets = _relabelled(manifest, {"private": private, "shared": shared})
     seen_spaces = set()
+    with_host = _link(f"/proc/{init}/ns/pid") == _link("/proc/self/ns/pid")  # of the flavour fly
     for pid in _processes(init):
         context = _read(f"/proc/{pid}/attr/current")
         if context is None:
@@ -125,8 +126,8 @@ def _findings(init: int, given: dict[str, object], manifest: PodManifest) -> Ite
         space = _link(f"/proc/{pid}/ns/mnt")
         if space and space not in seen_spaces:
             seen_spaces.add(space)
-            yield from _mounts(pid, file)
-            yield from _files(pid, file, targets)
+            yield from _mounts(pid, file, with_host=with_host)
+            yield from _files(pid, targets if with_host else {"/dev/null": file, **targets}, file)
 
 
 def _expected(given: dict[str, object]) -> tuple[str, str]:
@@ -172,10 +173,10 @@ def _processes(init: int) -> Iterator[int]:
                 yield int(name)
 
 
-def _mounts(pid: int, file: str) -> Iterator[Finding]:
+def _mounts(pid: int, file: str, *, with_host: bool) -> Iterator[Finding]:
     text = _read(f"/proc/{pid}/mountinfo") or ""
     last = {line.split(" ")[4]: line for line in text.splitlines()}  # the topmost one counts
-    for point in OURS:
+    for point in OURS[:1] if with_host else OURS:
         if point in last:
             fstype, _, options = last[point].partition(" - ")[2].split(" ", 2)
             if fstype in ("overlay", "tmpfs", "devpts"):
@@ -192,8 +193,8 @@ def context_of(options: str) -> str:
     return rest.partition(",")[0]
 
 
-def _files(pid: int, file: str, targets: dict[str, str]) -> Iterator[Finding]:
-    for path, expected in {"/": file, "/dev/null": file, **targets}.items():
+def _files(pid: int, targets: dict[str, str], file: str) -> Iterator[Finding]:
+    for path, expected in {"/": file, **targets}.items():
         try:
             seen = label_of(f"/proc/{pid}/root{path.rstrip('/') or '/.'}") or "none"
         except OSError:
