@@ -41,7 +41,7 @@ seealso:
   - module: podwright.fleet.pod_info
 requirements:
   - cryptography >= 42 on the controller; ansible-core brings cryptography with it.
-  - A TPM 2.0 on the managed host, and C(podwright_tpm) of the role P(podwright.fleet.agent#role), so that
+  - A TPM 2.0 on the managed host, and C(podwright_agent_tpm) of the role P(podwright.fleet.agent#role), so that
     pods are measured.
 options:
   state:
