@@ -18,6 +18,7 @@ BUSES = {"mmio": "virtio_mmio", "pci": "virtio_pci", "xen": "xenbus"}
 CHANNELS = {"serial": "virtio_console", "vsock": "vmw_vsock_virtio_transport", "hvc": "hvc_xen"}
 SHARES = {"virtiofs": "virtiofs", "9p": "9p"}
 WATCHDOG = "xen_wdt"
+OVERLAY = "overlay"
 
 
 def wanted(words: dict[str, str]) -> list[str]:
@@ -27,7 +28,7 @@ def wanted(words: dict[str, str]) -> list[str]:
     share = words.get("share", "virtiofs")
     out = [BUSES[bus], CHANNELS[channel], SHARES[share]]
     if share == "9p":
-        out.append("9pnet_xen" if bus == "xen" else "9pnet_virtio")
+        out += ["9pnet_xen" if bus == "xen" else "9pnet_virtio", OVERLAY]
     if bus == "xen":
         out.append(WATCHDOG)
     return [*out, *(name for name in words.get("modules", "").split(",") if name)]

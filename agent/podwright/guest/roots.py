@@ -12,6 +12,7 @@ import os
 import stat
 
 from podwright.errors import LaunchError
+from podwright.guest import scratch
 from podwright.kernel import beneath, mounts
 from podwright.stage1.contract import GIVEN, PEERS
 from podwright.stage1.namespaces import targets, views
@@ -33,9 +34,10 @@ def build(plan: PodPlan) -> int:
     mounts.attach(pod, here)
     os.close(here)
     dev = views.pod_devices(pod)
+    by_9p = scratch.needed(plan.root)
     for app in plan.apps:
         try:
-            app_root(pod, dev, plan, app)
+            app_root(pod, dev, plan, app, by_9p=by_9p)
         except OSError as err:
             raise LaunchError(
                 f"app {app.name}: its root cannot be made: {safe(err)}", object=app.name
@@ -44,7 +46,7 @@ def build(plan: PodPlan) -> int:
     return pod
 
 
-def app_root(pod: int, dev: int, plan: PodPlan, app: AppPlan) -> None:
+def app_root(pod: int, dev: int, plan: PodPlan, app: AppPlan, *, by_9p: bool = False) -> None:
     """Complete the root of one app."""
     place = beneath.open_strict(pod, app.root, beneath.DIRECTORY)
     root = mounts.clone(place, "")
@@ -63,6 +65,8 @@ def app_root(pod: int, dev: int, plan: PodPlan, app: AppPlan) -> None:
             _attach(base, below, mount, bind, own=base != root)
         views.cover(bases, dev, app)
         _files(root, plan, app)
+        if by_9p:
+            scratch.give(root, app)
         if app.read_only_root:
             mounts.restrict(root, mounts.RDONLY)
     finally:
