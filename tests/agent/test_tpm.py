@@ -254,6 +254,7 @@ def test_log_starts_a_pod_without_a_tpm_and_says_so(host: Measured, image: Path)
     (pod,) = host.agent.data.glob("pods/run/*")
     status = json.loads(host.agent.ok("status", "--format=json", pod.name))
     assert any("is not measured" in text for text in status["reports"])
+    assert "podwright_tpm_failed_total 1" in host.agent.ok("metrics").splitlines()
     row = json.loads(host.agent.ok("tpm", "status", "--format=json"))
     assert row["present"] is False and "does not answer" in row["error"]
 
@@ -404,12 +405,7 @@ def test_a_reboot_begins_a_new_log(host: Measured, image: Path, tmp_path: Path) 
 
 WRONG: dict[str, dict[str, Any]] = {
     "PCR 16 is for debugging": {"pcr": 16},
-    "PCR 23 is for applications": {"pcr": 23},
-    "PCR 17 is for a dynamic launch": {"pcr": 17},
-    "pcr": {"pcr": 24},
     "mode": {"mode": "requried"},
-    "bank": {"bank": "sha1"},
-    "does not name a TPM": {"tcti": "cmd:/bin/sh"},
     "unknown": {"pcrs": [13]},
 }
 
@@ -462,8 +458,7 @@ def quoted(host: Measured) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("binding", ["pytss", "tools"])
-@pytest.mark.parametrize("key", ["ecc", "rsa"])
+@pytest.mark.parametrize(("binding", "key"), [("pytss", "rsa"), ("tools", "ecc")])
 def test_a_quote_is_good_for_who_checks_it(
     host: Measured, image: Path, tmp_path: Path, binding: str, key: str
 ) -> None:

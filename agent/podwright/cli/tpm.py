@@ -60,15 +60,18 @@ def log(context: Context, args: Arguments) -> int:
     _settings(context, "log")
     records = look.log(eventlog.place(context.layout))
     if not answer(args, records):
-        rows = [_row(one) for one in records]
+        contents = [one["content"] for one in records]
+        names = {one["uuid"]: one["name"] for one in contents if one.get("name")}
+        rows = [_row(one, names) for one in records]
         titles = ("NUMBER", "TIME", "EVENT", "POD", "WHAT")
         say(table.render(titles, rows, not args.true("no-legend")))
     return 0
 
 
-def _row(one: dict[str, Any]) -> tuple[str, ...]:
+def _row(one: dict[str, Any], names: dict[str, str]) -> tuple[str, ...]:
     content = one["content"]
-    pod = content.get("name") or content.get("uuid", "")[:8]
+    uuid = content.get("uuid", "")
+    pod = names.get(uuid, uuid[:8])
     return (
         str(one["recnum"]),
         str(content.get("time", "")),
