@@ -84,6 +84,18 @@ def test_what_it_writes_is_our_output_and_its_status_ours(machines: Machines) ->
     assert ended.stderr.splitlines()[-1] == "err"
 
 
+@pytest.mark.threat("T72")
+def test_an_app_in_a_machine_sees_its_limits_and_lifts_none(pod: Live) -> None:
+    script = (
+        "cat /proc/self/cgroup /sys/fs/cgroup/memory.max; mount -o remount,rw,bind /sys/fs/cgroup && echo writable;"
+        " echo max >/sys/fs/cgroup/memory.max && echo raised; cat /sys/fs/cgroup/memory.max"
+    )
+    ran = pod.enter("--privileged", "/bin/sh", "-c", script)
+    own, *rest = ran.stdout.splitlines()
+    assert own.startswith("0::/")
+    assert rest == [str(64 << 20), "writable", str(64 << 20)], ran.stderr
+
+
 def test_an_interactive_app_reads_our_input(machines: Machines) -> None:
     text = "".join(f"line {number}\n" for number in range(20000))
     ended = machines.run("tr a-z A-Z; exit 3", "--interactive", stdin=text)
