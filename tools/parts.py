@@ -51,10 +51,18 @@ def pytest(part: str, *paths: str) -> Command:
 def machines(part: str, *options: str) -> Command:
     """Return the pytest run of what is tested in virtual machines: one process, which runs one machine at a time."""
     results = LOGS / f"{part}.xml"
-    command = ("env", "PODWRIGHT_VM_TESTS=1", sys.executable, "-m", "pytest", "-q", "--durations=15")
+    command = (
+        "env",
+        "PODWRIGHT_VM_TESTS=1",
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--durations=15",
+    )
     cache = ("-o", f"cache_dir={CACHE / 'pytest'}")
-    options = ("--timeout=2400", f"--junitxml={results}", *cache, *options)
-    return Command((*command, *options, "tests/vm"), results=results, limit=6000)
+    options = ("--timeout=4800", f"--junitxml={results}", *cache, *options)
+    return Command((*command, *options, "tests/vm"), results=results, limit=7200)
 
 
 PARTS: dict[str, tuple[Command, ...]] = {

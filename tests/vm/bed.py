@@ -27,7 +27,7 @@ from tests.vm.machine import Failed, Machine
 HERE = Path(__file__).parent
 PLACE = "/run/payload"
 UNIT = "podwright-scenario"
-SECONDS = 1500.0
+SECONDS = 3000.0
 OPTIONS = (
     "--quiet", "--wait", "--pipe", "--collect", f"--unit={UNIT}", "--property=Delegate=yes",
     f"--working-directory={PLACE}", f"--setenv=PYTHONPATH={PLACE}",

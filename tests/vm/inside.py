@@ -13,7 +13,7 @@ from typing import Any
 AGENT = "/run/payload/agent/bin/podwright"
 
 
-def call(*command: str, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
+def call(*command: str, timeout: float = 900.0) -> subprocess.CompletedProcess[str]:
     """Run a command; its output is text, its status is not checked."""
     return subprocess.run(
         command, capture_output=True, text=True, timeout=timeout, errors="backslashreplace"
@@ -39,7 +39,7 @@ def told(output: str) -> dict[str, Any]:
     return out
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 600.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not condition():
