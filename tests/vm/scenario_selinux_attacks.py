@@ -66,7 +66,7 @@ class Holder(Pod):  # type: ignore[misc]
             environment=[{"name": "PYTHONHOME", "value": "/tools"}],
         )
         super().__init__(name, *FLAVOUR, f"--pod-manifest={file}", ready=False)
-        wait_for(lambda: self.process.poll() is None and (place / "held").exists(), f"{name} holds")
+        wait_for(lambda: self._begun() and (place / "held").exists(), f"{name} holds")
         self.pid = int((place / "held").read_text())
         self.place = place
 
@@ -83,6 +83,12 @@ def reach(held: Holder, level: str) -> dict[str, str]:
     answer = said(*COMMON, "run", *FLAVOUR, f"--pod-manifest={file}")
     found: dict[str, str] = json.loads(answer[answer.index("{") :])
     return found
+
+
+def forget() -> None:
+    """Take away shared memory, messages and semaphores."""
+    for key in ("-M", "-Q", "-S"):
+        call("ipcrm", key, "0x706F6477")
 
 
 def main() -> None:
@@ -105,12 +111,12 @@ def main() -> None:
     tell(permissive=reach(held, "s0:c3,c4"))
     mode(enforcing=True)
     held.process.wait(120)
+    forget()  # what it had in the kernel outlives it, with its label
     again = Holder("again", Path("/srv/again"), "s0:c5,c6")
     tell(same_pair=reach(again, "s0:c5,c6"))
     again.process.wait(120)
     tell(fly=said(*COMMON, "run", *FLAVOUR, IMAGE, "--exec=/bin/sh", "--", "-c", LABEL))
-    for key in ("-M", "-Q", "-S"):
-        call("ipcrm", key, "0x706F6477")
+    forget()
     for place in ("/srv/tools", "/srv/held", "/srv/again"):
         shutil.rmtree(place)
 
