@@ -256,4 +256,7 @@ def level(text: str) -> str:
     return text.partition("podwright_pod_t:")[2].split()[0]
 
 
-main()
+try:
+    main()
+finally:
+    mode(enforcing=True)

@@ -121,4 +121,7 @@ def main() -> None:
         shutil.rmtree(place)
 
 
-main()
+try:
+    main()
+finally:
+    mode(enforcing=True)
