@@ -57,5 +57,15 @@ def test_modules_get_their_parameters_from_the_command_line() -> None:
 def test_the_vsock_channel_and_9p_have_modules_of_their_own() -> None:
     said = boot.words("podwright.channel=vsock:5000 podwright.share=9p")
     assert modules.wanted(said) == [
-        *("virtio_mmio", "vmw_vsock_virtio_transport", "9p", "9pnet_virtio")
+        *("virtio_mmio", "vmw_vsock_virtio_transport", "9p", "9pnet_virtio", "overlay")
+    ]
+
+
+def test_a_guest_of_xens_needs_files_and_a_watchdog_and_nothing_of_virtio() -> None:
+    wanted = modules.wanted({**boot.UNDER_XEN, "modules": "xen_netfront"})
+    assert wanted == [
+        *("xenbus", "hvc_xen", "9p", "9pnet_xen", "overlay", "xen_wdt", "xen_netfront")
+    ]
+    assert modules.in_order("9p 9p.ko 9pnet\n9pnet 9pnet.ko\n", wanted) == [
+        *(("9pnet", "9pnet.ko"), ("9p", "9p.ko"))
     ]
