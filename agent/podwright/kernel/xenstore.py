@@ -33,7 +33,12 @@ class Store:
 
     def __init__(self, paths: Iterable[str] = SOCKETS) -> None:
         self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-        self.socket.connect(next((path for path in paths if os.path.exists(path)), SOCKETS[0]))
+        paths = tuple(paths)
+        try:
+            self.socket.connect(next((path for path in paths if os.path.exists(path)), paths[0]))
+        except OSError:
+            self.socket.close()
+            raise
         self.events: list[tuple[str, str]] = []
         self.transaction = 0
         self._number = 0

@@ -99,9 +99,7 @@ def _launch(
             parent.reported(
                 *pod.reports, *group.notes, *(labels.reports if labels is not None else ())
             )
-            parent.fork(code, run)
-            if held is not None:
-                held.forked()
+            parent.fork(code, run, held)
             return parent.follow()
         finally:
             parent.end()
@@ -276,10 +274,13 @@ class _Parent(Follower):
         if self.machined and pod.machine_journal and self.sinks is not None:
             self._keep_journal(self.sinks)
 
-    def fork(self, code: dict[str, bytes], run: Optional[Run] = None) -> None:
+    def fork(
+        self, code: dict[str, bytes], run: Optional[Run] = None, held: Optional[Held] = None
+    ) -> None:
         """Start the pod's PID 1 in a new pid namespace; our own children stay in ours.
 
-        run  what it does, where that is not to supervise the apps
+        run   what it does, where that is not to supervise the apps
+        held  who holds its machine outside of the pod
         """
         mask = signals.pthread_sigmask(signals.SIG_BLOCK, FORWARDED)
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
@@ -303,6 +304,7 @@ class _Parent(Follower):
                 more = (self._inner_terminal(), self.outer, self.listening)
                 inside = link.Inside(*ends, *more)
                 inside.sinks = self.sinks
+                inside.holder = held.keeper if held is not None else -1
                 init.main(self.plan, code, self.group, inside, self.lock_fd, run)
         finally:
             process.setns(own, process.CLONE_NEWPID)
@@ -314,6 +316,8 @@ class _Parent(Follower):
             self.output.forked()
         if self.sinks is not None:
             self.sinks.close()
+        if held is not None:
+            held.forked()
         os.close(self.report_end)
         os.close(self.go_end)
         self.report_end = self.go_end = -1

@@ -112,7 +112,8 @@ class Inside:
     listens for clients (see `stage2.control`); `outer` is connected to the service manager that
     started us, or -1, and in how many seconds that wants signs of life, or 0; `listening` are
     sockets that it gave us for apps; `sinks` is where what apps write is kept, when that is not our
-    own output; `outputs` where it leaves a machine.
+    own output; `outputs` where it leaves a machine; `holder` leads to who holds a machine outside
+    of the pod, or is -1.
     """
 
     def __init__(
@@ -132,12 +133,13 @@ class Inside:
         self.listening = listening
         self.sinks: Optional[Sinks] = None
         self.outputs: Optional[Outputs] = None
+        self.holder = -1
 
     def descriptors(self) -> frozenset[int]:
         """What PID 1 has to keep open."""
         more = () if self.terminals is None else (self.terminals.fileno(),)
         sockets = tuple(one.fd for one in self.listening)
-        own = (self.report_fd, self.go_fd, self.control, self.outer)
+        own = (self.report_fd, self.go_fd, self.control, self.outer, self.holder)
         logs = frozenset() if self.sinks is None else self.sinks.descriptors()
         logs |= frozenset() if self.outputs is None else self.outputs.descriptors()
         return frozenset((*own, *more, *sockets, *logs)) - {-1}
