@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.podwright.fleet.plugins.plugin_utils import tpm_keys, tpm_structures
 
 from tests.modules.conftest import AdHoc
+from tests.support import ekcerts
 from tests.support.paths import AGENT
 from tests.support.swtpm import Swtpm
 
@@ -24,6 +26,8 @@ Publish = Callable[..., Path]
 Step = tuple[str, Any]
 TINY = "example.com/tiny"
 LOG = "/run/podwright/tpm/log"
+NAME = f"000b{'00' * 32}"
+"""Of no key."""
 FORGET = "rm -f /run/podwright/tpm/state"
 """What the agent remembers, so that it reads its log again."""
 
@@ -333,18 +337,42 @@ print(json.dumps(answer))
     assert "\033" not in stage.output
 
 
-def test_check_mode_finds_out_the_same_and_writes_nothing(stage: Stage) -> None:
-    (pin,) = stage.tell(stage.enrol())
-    for path in stage.keys.iterdir():
-        path.unlink()
-    steps = (stage.ask(key=pin["pin"]["key"]), stage.enrol())
-    good, again = stage.tell(*steps, flags=("--check",))
-    assert set(reasons(good)) <= {"bad-log"}
-    assert again["changed"] is True
-    assert list(stage.keys.iterdir()) == []
+def test_a_host_is_enrolled_by_the_certificate_of_its_tpm(stage: Stage) -> None:
+    """Which the maker has put into the TPM, and which leads to a file of the controller; in check mode, too."""
+    tpm = stage.tpm
+    tpm.tool("createek", "-c", "ek.ctx", "-G", "rsa", "-u", "ek.pub")
+    tpm.tool("flushcontext", "-t")
+    endorsement = tpm_structures.public((tpm.directory / "ek.pub").read_bytes())
+    maker = ekcerts.Maker(tpm_keys.public_key(endorsement))
+    certificate = tpm.directory / "certificate"
+    certificate.write_bytes(maker.certificate())
+    index, size = "0x01c00002", str(certificate.stat().st_size)
+    rights = "ownerread|ownerwrite|authread|authwrite"
+    tpm.tool("nvdefine", index, "-C", "o", "-s", size, "-a", rights)
+    tpm.tool("nvwrite", index, "-C", "o", "-i", "certificate")
+    files = []
+    for name, content in (
+        ("root", maker.root), ("between", maker.between), ("other", ekcerts.Maker(maker.key).root),
+    ):  # fmt: skip
+        files.append(str(stage.scratch / f"{name}.pem"))
+        Path(files[-1]).write_bytes(content)
+    wrong = stage.enrol(first_use=False, ca_certificates=[files[2]])
+    good = stage.enrol(first_use=False, ca_certificates=files)
+    unknown = stage.enrol(first_use=False, endorsement_key=NAME)
+    ask = stage.ask(key=NAME)
+    refused, planned, other, asked = stage.tell(wrong, good, unknown, ask, flags=("--check",))
+    assert reasons(asked) == ["key-replaced"], "it was asked all the same"
+    assert (refused["failed"], refused["reason"]) == (True, "bad-certificate")
+    assert (other["failed"], other["reason"]) == (True, "endorsement-unknown")
+    assert planned["changed"] is True and not stage.keys.exists()
+    weak, done, again = stage.tell(stage.enrol(), good, good)
+    assert (weak["pin"]["by"], done["pin"]["by"]) == ("first_use", "certificate")
+    assert done["changed"] is True, "what is known better is written down"
+    assert again["changed"] is False
+    assert done["pin"]["endorsement"] == tpm_keys.fingerprint(endorsement)
+    assert stage.output.count("nobody has vouched") == 1
 
 
-NAME = f"000b{'00' * 32}"
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"keys": None}, "which key is the host's is not said"),
     ({"key": "abc"}, "is no name of a key"),
