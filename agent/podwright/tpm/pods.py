@@ -10,7 +10,7 @@ from podwright import jsonio
 from podwright.errors import HostError, PodwrightError
 from podwright.host import counters
 from podwright.host.paths import Layout
-from podwright.kernel import fs
+from podwright.kernel import beneath, fs
 from podwright.model import measured
 from podwright.stage0 import pods
 from podwright.tpm import eventlog, events, settings
@@ -91,10 +91,12 @@ def begin(layout: Layout, launch: Launch) -> Optional[Measuring]:
 
 def ended(path: str, status: Optional[int], reason: str) -> tuple[str, ...]:
     """Measure the end of the pod in `path`, where its start was; sentences about what went wrong."""
-    with open(f"{path}/{MEASURED}", "rb") as file:
-        how = jsonio.loads(file.read(65536), path)
-    layout = Layout(data=how["data"], run=how["run"])
-    said = Settings(**how["settings"])
+    try:
+        how = jsonio.loads(beneath.read_regular(path, MEASURED, 65536), path)
+        layout = Layout(data=how["data"], run=how["run"])
+        said = Settings(**how["settings"])
+    except (OSError, PodwrightError, KeyError, TypeError):
+        return (f"{LATER}: {path}/{MEASURED} is damaged",)
     uuid = os.path.basename(path)
     return _told(layout, said, lambda: _end(layout, said, uuid, status, reason))
 
