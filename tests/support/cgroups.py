@@ -9,6 +9,7 @@ Works on cgroup v1, hybrid and v2 machines (cgroups(7)).
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -17,6 +18,10 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 ENTER = 'while [ "$1" != -- ]; do echo 0 > "$1"; shift; done; shift; exec "$@"'
 """Shell text: join the cgroups named before `--`, then become the command after it."""
+
+
+RUNNER = "pwtest-runner"
+"""Beside a cgroup of this name others are made: under cgroup v2 only one without processes divides its controllers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +37,8 @@ class Hierarchy:
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             if controllers == (self.options if self.fstype == "cgroup" else ""):
-                return self.mount / path.lstrip("/")
+                own = self.mount / path.lstrip("/")
+                return own.parent if own.name == RUNNER else own
         return self.mount
 
 
@@ -75,6 +81,9 @@ class CgroupSet:
         for path in self.paths:
             path.mkdir(parents=True, exist_ok=True)
             _inherit_cpuset(path)
+            if path.is_relative_to(ROOT) and (ROOT / "cgroup.procs").exists():
+                # cgroup v2 alone: as a service manager does, and without it the agent makes no groups there.
+                os.setxattr(path, "trusted.delegate", b"1")
 
     def enter_command(self, command: Sequence[str]) -> list[str]:
         """Return `command` wrapped so that it starts as a member of these cgroups."""

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import patience
+from tests.support import cgroups, patience
 from tests.support.paths import CHECKOUT
 from tests.vm import machine
 from tests.vm.machine import Machine
@@ -44,6 +44,15 @@ UNIT = (
     f"--setenv={VARIABLE}={REPORTS}",
     f"--setenv={patience.VARIABLE}=10",
 )  # fmt: skip
+
+# All controllers are for the groups of tests, beside the one of pytest itself.
+DIVIDE = f"""
+own=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
+mkdir "$own/{cgroups.RUNNER}"
+echo $$ >"$own/{cgroups.RUNNER}/cgroup.procs"
+for one in $(cat "$own/cgroup.controllers"); do echo "+$one"; done | xargs >"$own/cgroup.subtree_control"
+exec "$@"
+"""
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ def run(
     guest.ok("sh", "-ec", f"rm -rf {PLACE} {REPORTS}; mkdir -p {PLACE}; touch {REPORTS}")
     guest.unpack(_files(), PLACE)
     command = ("/usr/bin/python3", "-m", "pytest", *OPTIONS, *arguments)
-    done = guest.run(*UNIT, *command, seconds=seconds)
+    done = guest.run(*UNIT, "sh", "-ec", DIVIDE, "sh", *command, seconds=seconds)
     return outcomes(guest.ok("cat", REPORTS)), done.stdout + done.stderr
 
 
