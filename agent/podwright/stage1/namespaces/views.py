@@ -100,12 +100,24 @@ def mount_views(
 
 def cover(bases: dict[str, int], dev: int, app: AppPlan) -> None:
     """Hide and protect what the plan says, where it exists."""
+    volume = _in_place_of_group(bases, app)
     for base, path in app.hidden:
         if base in bases:
             _hide(bases[base], path, dev)
+    if volume >= 0:
+        attach_at(bases["sys"], "fs/cgroup", volume)
     for base, path in app.read_only:
         if base in bases:
             _protect(bases[base], path)
+
+
+def _in_place_of_group(bases: dict[str, int], app: AppPlan) -> int:
+    """A copy of the volume where an app's group would be shown, which is to stay when the rest of
+    /sys/fs is hidden; -1: none is there."""
+    wanted = any(bind.where == "/sys/fs/cgroup" for bind in app.late_binds)
+    if not (wanted and app.hidden and "sys" in bases and os.path.exists(UNIFIED)):
+        return -1
+    return mounts.clone(bases["sys"], "fs/cgroup", recursive=True)
 
 
 def shows_group(app: AppPlan, joins: list[str]) -> bool:
