@@ -12,7 +12,7 @@ from typing import TextIO
 import pytest
 
 from podwright.errors import LaunchError
-from podwright.host import disks
+from podwright.host import cgroups, cgrouptree, disks
 from podwright.host.cgrouplimits import DEFAULT_PIDS, Limits, limits, settings
 from podwright.host.cgroups import PodCgroup
 from podwright.host.cgrouptree import Hierarchy, Place, is_login, parse
@@ -250,3 +250,35 @@ def test_a_group_without_controllers_has_no_limits_to_set(tmp_path: Path) -> Non
 )
 def test_people_log_in_to_some_units(own: str, login: bool) -> None:
     assert is_login(f"/sys/fs/cgroup/{own}") is login
+
+
+def test_only_sessions_of_v2_alone_need_a_scope(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Hierarchy(2, frozenset(), "/sys/fs/cgroup/user.slice/session-3.scope")
+    service = Hierarchy(2, frozenset(), "/sys/fs/cgroup/system.slice/cron.service")
+    hybrid = [Hierarchy(1, frozenset(["memory"]), "/sys/fs/cgroup/memory"), session]
+    monkeypatch.setattr(cgrouptree, "RUNNING", str(tmp_path))
+    assert cgrouptree.needs_scope([session])
+    assert not cgrouptree.needs_scope([service])
+    assert not cgrouptree.needs_scope(hybrid)
+    assert not cgrouptree.needs_scope([])
+    monkeypatch.setattr(cgrouptree, "delegated", lambda _: True)
+    assert not cgrouptree.needs_scope([session])
+    monkeypatch.setattr(cgrouptree, "delegated", lambda _: False)
+    monkeypatch.setattr(cgrouptree, "RUNNING", f"{tmp_path}/no systemd")
+    assert not cgrouptree.needs_scope([session])
+
+
+def test_what_every_pod_uses_is_counted_where_that_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """v2 only: a v1 controller that nobody asked for would make every start slower."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "cgroup.controllers").write_text("cpu io memory pids\n")
+    v2 = Hierarchy(2, frozenset(), str(own))
+    v1 = Hierarchy(1, frozenset(["memory", "blkio", "pids", "cpu"]), str(tmp_path))
+    for found, controllers in (([v2], {"io", "memory", "pids"}), ([v1, v2], {"pids"})):
+        monkeypatch.setattr(cgroups, "find", lambda found=found: found)
+        assert set(cgroups.plan("pod", {"app": Limits()}).places) == controllers
