@@ -105,7 +105,8 @@ def said(*arguments: str, stdin: str = "") -> str:
         text=True,
         timeout=300,
     )
-    return f"{ran.returncode} {ran.stdout.strip()}".replace("\0", "\n")
+    shown = ran.stdout.replace("\0", "\n").strip()
+    return f"{ran.returncode} {shown}"
 
 
 def label(path: str, context: str) -> None:
