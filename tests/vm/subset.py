@@ -45,11 +45,11 @@ UNIT = (
     f"--setenv={patience.VARIABLE}=10",
 )  # fmt: skip
 
-# All controllers are for the groups of tests, beside the one of pytest itself.
+# All controllers are for the groups of tests, beside the one of pytest itself. (systemd makes $ of two of them.)
 DIVIDE = f"""
 own=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
 mkdir "$own/{cgroups.RUNNER}"
-echo $$ >"$own/{cgroups.RUNNER}/cgroup.procs"
+echo 0 >"$own/{cgroups.RUNNER}/cgroup.procs"
 for one in $(cat "$own/cgroup.controllers"); do echo "+$one"; done | xargs >"$own/cgroup.subtree_control"
 exec "$@"
 """
