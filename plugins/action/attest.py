@@ -29,6 +29,7 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import (
     attest_enrol,
     attest_judge,
     attest_pins,
+    tpm_keys,
 )
 from ansible_collections.podwright.fleet.plugins.plugin_utils.attest_failure import Failure
 from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures import TpmError
@@ -67,6 +68,11 @@ class ActionModule(ActionBase):
         self._host = str(self._task_vars.get("inventory_hostname", ""))
         result["changed"] = False
         try:
+            if not tpm_keys.HAS_CRYPTOGRAPHY:
+                raise Failure(
+                    "the controller's Python has no cryptography, which verifies what TPMs sign",
+                    "no-cryptography", "input", "cryptography", "install cryptography 42 or later",
+                )  # fmt: skip
             self._options = self._validated()
             verbs = {"enrolled": self._enrol, "forgotten": self._forget}
             result.update(verbs.get(self._options["state"], self._attest)())

@@ -13,7 +13,10 @@ import binascii
 import json
 from typing import Any, NamedTuple, NoReturn
 
-from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures import TpmError
+from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures import (
+    TpmError,
+    whole,
+)
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of an answer; a log of 100,000 pods has about that."""
@@ -103,7 +106,7 @@ def _read(text: str) -> dict[str, Any]:
         _bad("it is not the JSON that an agent writes")
     if not isinstance(answer, dict):
         _bad("it is no object")
-    if type(answer.get("format")) is not int or answer["format"] != FORMAT:
+    if not whole(answer.get("format")) or answer["format"] != FORMAT:
         _bad("it is of a format that this collection does not know")
     return answer
 

@@ -18,6 +18,7 @@ import urllib.parse
 from typing import Any, NamedTuple, Optional
 
 from ansible_collections.podwright.fleet.plugins.plugin_utils.attest_judge import Seen
+from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures import whole
 
 FORMAT = 1
 BY = ("first_use", "endorsement_key", "certificate")
@@ -117,7 +118,7 @@ def last_seen(directory: str, host: str, key: str) -> Optional[Seen]:
     texts = ("boot_id", "value")
     if sorted(found) != sorted((*numbers, *texts)):
         return None
-    good = all(type(found[name]) is int for name in numbers)
+    good = all(whole(found[name]) for name in numbers)
     if not good or not all(isinstance(found[name], str) for name in texts):
         return None
     return Seen(**found)

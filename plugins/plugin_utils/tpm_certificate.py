@@ -19,15 +19,19 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures imp
     Public,
     TpmError,
 )
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+except ImportError:
+    pass  # the action plugin says so
 
 _EK_USE = "2.23.133.8.1"
 """tcg-kp-EKCertificate."""
 
-_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+_Kind = TypeVar("_Kind", bound="x509.ExtensionType")
 _DEEPEST = 6
 _OLD_HASHES = ("md5", "sha1")
 

@@ -22,19 +22,19 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures imp
     Public,
     TpmError,
 )
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+try:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+except ImportError:
+    pass  # the action plugin says so
 
 SECRET = 32
 """Bytes of the secret."""
 
 _MUST = ("fixedtpm", "fixedparent", "sensitivedataorigin", "restricted", "decrypt")
-_HASHES: dict[str, hashes.HashAlgorithm] = {
-    "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(),
-    "sha512": hashes.SHA512(),
-}
+_HASHES = ("sha256", "sha384", "sha512")
 
 
 class Credential(NamedTuple):
@@ -76,12 +76,21 @@ def make(endorsement: Public, name: bytes, secret: bytes) -> Credential:
 def _share_seed(endorsement: Public) -> tuple[bytes, bytes]:
     """A fresh seed, and what the TPM needs to know it."""
     key = tpm_keys.public_key(endorsement)
-    algorithm = _HASHES[endorsement.name_hash]
+    algorithm = _algorithm(endorsement.name_hash)
     if isinstance(key, rsa.RSAPublicKey):
         seed = os.urandom(SIZES[endorsement.name_hash])
         mask = padding.MGF1(algorithm)
         return seed, key.encrypt(seed, padding.OAEP(mask, algorithm, b"IDENTITY\0"))
     return _agree(key, endorsement.name_hash)
+
+
+def _algorithm(name: str) -> hashes.HashAlgorithm:
+    known: dict[str, hashes.HashAlgorithm] = {
+        "sha256": hashes.SHA256(),
+        "sha384": hashes.SHA384(),
+        "sha512": hashes.SHA512(),
+    }
+    return known[name]
 
 
 def _agree(key: ec.EllipticCurvePublicKey, hash_name: str) -> tuple[bytes, bytes]:

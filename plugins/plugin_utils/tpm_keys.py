@@ -18,20 +18,21 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures imp
     Signature,
     TpmError,
 )
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
-Key = Union[rsa.RSAPublicKey, ec.EllipticCurvePublicKey]
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+except ImportError:
+    HAS_CRYPTOGRAPHY = False
+else:
+    HAS_CRYPTOGRAPHY = True
 
-_HASH, _ALGORITHM = "sha256", hashes.SHA256()
+Key = Union["rsa.RSAPublicKey", "ec.EllipticCurvePublicKey"]
+
+_HASH = "sha256"
 """What all attestation keys of podwright sign with; a quote's own digests are of the same kind."""
 
-_CURVES: dict[str, ec.EllipticCurve] = {
-    "P-256": ec.SECP256R1(),
-    "P-384": ec.SECP384R1(),
-    "P-521": ec.SECP521R1(),
-}
 _NUMBERS = {name: number for number, name in HASHES.items()}
 
 _MUST = ("fixedtpm", "fixedparent", "sensitivedataorigin", "restricted", "sign")
@@ -53,10 +54,19 @@ def public_key(key: Public) -> Key:
     """The key as `cryptography` has it. Raises TpmError if it is none."""
     try:
         if key.kind == ECC:
-            return ec.EllipticCurvePublicNumbers(key.x, key.y, _CURVES[key.curve]).public_key()
+            return ec.EllipticCurvePublicNumbers(key.x, key.y, _curve(key.curve)).public_key()
         return rsa.RSAPublicNumbers(key.exponent, key.modulus).public_key()
     except ValueError:
         raise TpmError("the public area is not that of a key") from None
+
+
+def _curve(name: str) -> ec.EllipticCurve:
+    curves: dict[str, ec.EllipticCurve] = {
+        "P-256": ec.SECP256R1(),
+        "P-384": ec.SECP384R1(),
+        "P-521": ec.SECP521R1(),
+    }
+    return curves[name]
 
 
 def lacks(key: Public) -> list[str]:
@@ -85,9 +95,9 @@ def signed(key: Public, signature: Signature, data: bytes) -> bool:
             if signature.scheme != ECDSA:
                 return False
             encoded = utils.encode_dss_signature(signature.r, signature.s)
-            found.verify(encoded, data, ec.ECDSA(_ALGORITHM))
+            found.verify(encoded, data, ec.ECDSA(hashes.SHA256()))
         else:
-            found.verify(signature.data, data, _padding(signature), _ALGORITHM)
+            found.verify(signature.data, data, _padding(signature), hashes.SHA256())
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -95,7 +105,7 @@ def signed(key: Public, signature: Signature, data: bytes) -> bool:
 
 def _padding(signature: Signature) -> padding.AsymmetricPadding:
     if signature.scheme == RSAPSS:
-        return padding.PSS(padding.MGF1(_ALGORITHM), padding.PSS.AUTO)
+        return padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
     return padding.PKCS1v15()
 
 

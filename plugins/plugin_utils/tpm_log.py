@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures import (
     SIZES,
     TpmError,
+    whole,
 )
 
 BANKS = ("sha256", "sha384", "sha512")
@@ -101,9 +102,9 @@ def _record(raw: object, number: int, pcr: int, bank: str) -> tuple[dict[str, An
     fields = ["content", "content_type", "digests", "pcr", "recnum"]
     if not isinstance(raw, dict) or sorted(raw, key=str) != fields:
         raise _wrong(number, "is none of the Canonical Event Log format")
-    if type(raw["recnum"]) is not int or raw["recnum"] != number:
+    if not whole(raw["recnum"]) or raw["recnum"] != number:
         raise _wrong(number, "does not have this number: records are missing or out of order")
-    if type(raw["pcr"]) is not int or raw["pcr"] != pcr:
+    if not whole(raw["pcr"]) or raw["pcr"] != pcr:
         raise _wrong(number, f"is not of PCR {pcr}")
     if raw["content_type"] != CONTENT_TYPE:
         raise _wrong(number, "is not podwright's")
@@ -146,7 +147,7 @@ def _text(found: object) -> bool:
 
 
 def _format(found: object) -> bool:
-    return type(found) is int and found == FORMAT
+    return whole(found) and found == FORMAT
 
 
 def _agent(found: object) -> bool:
@@ -193,7 +194,7 @@ def _words(found: object) -> bool:
 
 
 def _status(found: object) -> bool:
-    return found is None or type(found) is int
+    return found is None or whole(found)
 
 
 _uuid, _digest, _image, _word = map(_matches, (_UUID, _DIGEST, _IMAGE, _WORD))

@@ -111,6 +111,11 @@ class Signature(NamedTuple):
     s: int = 0
 
 
+def whole(found: object) -> bool:
+    """Whether something from JSON is a whole number, which `true` is not."""
+    return isinstance(found, int) and not isinstance(found, bool)
+
+
 class Reader:
     """Takes a structure's fields off its bytes; `what` is what errors call it."""
 
