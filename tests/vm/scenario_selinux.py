@@ -195,7 +195,8 @@ def supervised() -> None:
         verified=podwright("selinux", "verify", "web").stdout, logs=podwright("logs", "web").stdout
     )
     tell(keeper=context_of(status["pid"]))
-    journal = call("journalctl", "--quiet", "--output=cat", "-u", "podwright-pod-web*").stdout
+    call("journalctl", "--sync")
+    journal = call("journalctl", "--quiet", "--output=cat", "SYSLOG_IDENTIFIER=tiny").stdout
     tell(
         journal=journal,
         units=call("systemctl", "list-units", "--plain", "--no-legend", "podwright*").stdout,
