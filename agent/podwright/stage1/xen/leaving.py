@@ -10,7 +10,7 @@ from podwright.stage1.xen import devices, xl
 
 def forget(name: str, domid: int) -> None:
     """Destroy a domain where there is one of that name, and remove the nodes of its number."""
-    if xl.state(name):
+    if xl.is_there() and xl.state(name):
         xl.destroy(name)
     if domid:
         remove_nodes(domid)

@@ -28,6 +28,11 @@ def find() -> str:
     raise HostError("xl is not installed, which runs domains of Xen", "install xen-utils")
 
 
+def is_there() -> bool:
+    """Whether there is one: else there are no domains."""
+    return any(os.access(place, os.X_OK) for place in PLACES)
+
+
 def create(domain: Domain) -> int:
     """Make a domain, which does not run yet; its number. Raises HostError."""
     said = cfg.text(domain).encode()
