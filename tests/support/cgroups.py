@@ -78,9 +78,10 @@ class CgroupSet:
     def __init__(self, name: str) -> None:
         self.hierarchies = hierarchies()
         self.paths = [hierarchy.own_cgroup() / name for hierarchy in self.hierarchies]
-        for path in self.paths:
+        for hierarchy, path in zip(self.hierarchies, self.paths, strict=True):
             path.mkdir(parents=True, exist_ok=True)
-            _inherit_cpuset(path)
+            if hierarchy.fstype == "cgroup":
+                _inherit_cpuset(path)
             if path.is_relative_to(ROOT) and (ROOT / "cgroup.procs").exists():
                 # cgroup v2 alone: as a service manager does, and without it the agent makes no groups there.
                 os.setxattr(path, "trusted.delegate", b"1")
