@@ -47,7 +47,7 @@ KERNEL = (
     "root=/dev/vda rw console=hvc0 net.ifnames=0 loglevel=6 panic=-1 audit=0 mitigations=off "
     "systemd.show_status=false"
 )
-BOOT_SECONDS = 600.0
+BOOT_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
