@@ -90,7 +90,7 @@ def test_unsigned_it_is_refused_like_every_image(agent: Agent, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("xen", "{out}"), "there is no stage1 'xen' that can be made: only kvm"),
+        (("lxc", "{out}"), "there is no stage1 'lxc' that can be made: only kvm, xen"),
         (("kvm",), "takes a kind and the file to make, not 1 words"),
         (("kvm", "{out}", "more"), "takes a kind and the file to make, not 3 words"),
         (("kvm", "{out}/none/x.aci"), "/none is no directory"),
