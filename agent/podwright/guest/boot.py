@@ -56,11 +56,13 @@ def prepare() -> tuple[str, dict[str, str]]:
     with open("/proc/cmdline") as file:
         cmdline = file.read()
     said = words(cmdline)
-    return cmdline, said if "bus" in said else {**_around(), **said}
+    return cmdline, {**_around(said.get("bus", "")), **said}
 
 
-def _around() -> dict[str, str]:
-    """What the kernel knows of the machine that it runs on."""
+def _around(bus: str) -> dict[str, str]:
+    """What is so in a machine on this bus; "": on that which the kernel knows of."""
+    if bus:
+        return UNDER_XEN if bus == "xen" else {}
     try:
         with open(HYPERVISOR) as file:
             return UNDER_XEN if file.read().strip() == "xen" else {}

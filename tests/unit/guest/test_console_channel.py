@@ -19,7 +19,7 @@ import pytest
 from podwright.guest import boot
 from podwright.guest.channel import EACH, UNANSWERED, WINDOW, Channel, HungUp
 from podwright.stage1.kvm import channel as hosts
-from podwright.stage1.kvm import frames
+from podwright.stage1.kvm import frames, parameters
 from podwright.stage1.kvm.frames import Frame
 
 EVERY = bytes(range(256))
@@ -228,6 +228,14 @@ def test_a_guest_under_xen_knows_that_without_being_told(
 ) -> None:
     kind = tmp_path / "type"
     monkeypatch.setattr(boot, "HYPERVISOR", str(kind))
-    assert boot._around() == {}
+    assert boot._around("") == {}
     kind.write_text("xen\n")
-    assert boot._around() == {"bus": "xen", "channel": "hvc", "share": "9p"}
+    assert boot._around("") == {"bus": "xen", "channel": "hvc", "share": "9p"}
+    assert boot._around("pci") == {}
+
+
+def test_a_guest_that_is_told_only_its_bus_looks_for_its_files_where_that_bus_has_them() -> None:
+    """It looked for virtiofs: "the machine cannot run the pod: fsconfig(...): Invalid argument"."""
+    said = boot.words(" ".join(parameters.words(parameters.XEN, parameters.HVC)))
+    assert {**boot._around(said["bus"]), **said}["share"] == "9p"
+    assert boot._around(parameters.MMIO) == {}
