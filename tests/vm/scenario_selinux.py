@@ -26,6 +26,7 @@ from selinux_inside import (
     manifest,
     mode,
     said,
+    timed,
     write_pods,
 )
 
@@ -163,7 +164,7 @@ def call_into(out: object, script: str) -> None:
 
 def supervised() -> None:
     """The desired state, with a unit of systemd's: secrets, probes, the journal, and an operator's own context."""
-    call("cp", "-r", "agent", "/usr/lib/podwright")
+    call("cp", "-a", "agent", "/usr/lib/podwright")  # with its times, which compiled modules go by
     call("restorecon", "-R", "/usr/lib/podwright")
     program = "/usr/lib/podwright/bin/podwright"
     Path("/root/secret").write_text("of the secret\n")
@@ -179,7 +180,11 @@ def supervised() -> None:
         "volumes": [{"name": "ways", "kind": "host", "source": "/srv/ways"}],
         "mounts": [{"volume": "ways", "path": "/ways"}],
         "readiness": {
-            "exec": ["/bin/sh", "-c", "cat /proc/self/attr/current >/ways/probe"],
+            "exec": [
+                "/bin/sh",
+                "-c",
+                "cat /proc/self/attr/current >/ways/new && mv /ways/new /ways/probe",
+            ],
             "interval": 1,
         },
     }
@@ -244,7 +249,7 @@ def main() -> None:
     label("/srv/ways", PODS)
     Path("/srv/ways/file").unlink()
     for part in (labels, volumes, ways, outputs, supervised, foreign_policy):
-        part()
+        timed(part)
     # The last denial, so that the journal is known to have all of them.
     last = shell(f"{LABEL}; kill -0 1 || true")
     tell(denials=denials.found(level(last)))

@@ -8,6 +8,8 @@ import json
 import os
 import re
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,13 @@ def manifest(image: str, script: str, *, mounts: dict[str, str], **app: Any) -> 
 def mode(enforcing: bool) -> None:
     """Have denials denied, or only logged."""
     subprocess.run(("setenforce", "1" if enforcing else "0"), check=True)
+
+
+def timed(part: Callable[[], None]) -> None:
+    """Do it, and say how long that took."""
+    begun = time.monotonic()
+    part()
+    print(f"{part.__name__}: {time.monotonic() - begun:.0f} s", flush=True)
 
 
 class Denials:
