@@ -19,8 +19,11 @@ CERTIFICATE = 0x01C00002
 """Where a TPM keeps the certificate of that endorsement key, if its maker has left one."""
 _RSA, _ECC = 0x0001, 0x0023
 _SHA256 = "000b"
-_AK = "00050072"
-"""fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, restricted, sign."""
+_AK = "00050472"
+"""fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, sign.
+
+Without noDA each loss of power after a use counts as a wrong password, until the TPM locks the key up.
+"""
 _EK = "000300b2"
 """fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, restricted, decrypt."""
 _EK_POLICY = "837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa"

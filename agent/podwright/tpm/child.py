@@ -14,6 +14,7 @@ import time
 
 from podwright import jsonio
 from podwright.errors import HostError, PodwrightError
+from podwright.host.lock import try_lock
 from podwright.kernel import fs, process, signals
 from podwright.text import safe
 
@@ -32,15 +33,15 @@ class Child:
     """Work that has begun. `result` waits for it, as long as the TPM answers.
 
     patience  seconds without a sign of that
-    sign      a file that changes whenever it has answered anybody
+    where     the directory of the log, by which one sees that others are at work
     """
 
-    def __init__(self, work: Callable[[], Any], patience: float, sign: str = "") -> None:
+    def __init__(self, work: Callable[[], Any], patience: float, where: str = "") -> None:
         self._began = time.monotonic()
         self._deadline = self._began + patience
         self._patience = patience
-        self._sign = sign
-        self._seen = _changed(sign)
+        self._others = Others(where) if where else None
+        self._busy = ""
         self._answer, answer = os.pipe2(os.O_CLOEXEC)
         parent = os.getpid()
         self._pid = os.fork()
@@ -53,11 +54,7 @@ class Child:
         data = self._hear()
         self.end()
         if data is None:
-            raise HostError(
-                f"the TPM has not answered within {self._patience:.0f} seconds",
-                "see what keeps it busy; dmesg may tell",
-                reason="tpm-timeout",
-            )
+            raise self._too_slow()
         raw = jsonio.loads(data, "TPM") if data else {"error": _DIED}
         if "error" in raw:
             message, hint, reason = raw["error"]
@@ -78,11 +75,26 @@ class Child:
             data += piece
 
     def _has_sign(self) -> bool:
-        """Whether it has answered somebody else meanwhile; then there is more time."""
-        now, seen = time.monotonic(), self._seen
-        self._seen = _changed(self._sign)
+        """Whether others are at work with it; then there is more time, counted from now on."""
+        now = time.monotonic()
         self._deadline = now + self._patience
-        return self._seen != seen and now < self._began + MOST
+        if self._others is None:
+            return False
+        answers, self._busy = self._others.at_work(self._pid)
+        return bool(answers or self._busy) and now < self._began + MOST
+
+    def _too_slow(self) -> HostError:
+        if self._busy:
+            return HostError(
+                f"the log of measurements, or the TPM, was kept for too long by {self._busy}",
+                "try again when that has ended",
+                reason=BUSY,
+            )
+        return HostError(
+            f"the TPM has not answered within {self._patience:.0f} seconds",
+            "see what keeps it busy; dmesg may tell",
+            reason=TIMEOUT,
+        )
 
     def end(self) -> None:
         """Make sure that it does not run any more. Idempotent."""
@@ -99,6 +111,46 @@ class Child:
             return
 
 
+class Others:
+    """What other processes do with the log and the TPM, seen from outside.
+
+    `state` changes with each measurement; `lock` is held by who measures, `asking` by who makes keys
+    and quotes, and both have the holder's name; `error` has what somebody gave up for.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._state = _changed(f"{where}/state")
+        self._error = _changed(f"{where}/error")
+
+    def at_work(self, own: int) -> tuple[bool, str]:
+        """Whether the TPM has answered somebody since the last call; and who keeps it, or "".
+
+        own  a process that is not meant
+        """
+        before, self._state = self._state, _changed(f"{self._where}/state")
+        if before != self._state:
+            return True, ""
+        if self._gave_up():
+            return False, ""
+        holders = (_holder(f"{self._where}/{name}", own) for name in LOCKS)
+        return False, next(filter(None, holders), "")
+
+    def _gave_up(self) -> bool:
+        """Whether somebody else found meanwhile that it does not answer: then it is not waited for
+        once more by each that waits in the queue."""
+        path = f"{self._where}/error"
+        if _changed(path) == self._error:
+            return False
+        try:
+            with open(path, "rb") as file:
+                return bool(jsonio.loads(file.read(65536), path).get("reason") == TIMEOUT)
+        except (OSError, PodwrightError, AttributeError):
+            return False
+
+
+LOCKS = ("lock", "asking")
+TIMEOUT, BUSY = "tpm-timeout", "log-busy"
 _DIED = ("what asks the TPM has ended without an answer", "try again", "tpm-failed")
 
 
@@ -108,6 +160,21 @@ def _changed(path: str) -> int:
         return os.stat(path).st_mtime_ns if path else 0
     except OSError:
         return 0
+
+
+def _holder(path: str, own: int) -> str:
+    """Who holds a lock, other than a process of ours; "" when nobody does."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        if try_lock(fd):
+            return ""
+        text = safe(os.pread(fd, 200, 0))
+        return "" if text.startswith(f"pid {own} ") else text or "another process"
+    finally:
+        os.close(fd)
 
 
 def _live(work: Callable[[], Any], answer: int, parent: int) -> None:

@@ -5,7 +5,9 @@
     <run>/tpm/log          one CEL-JSON record a line, only appended to
               state        what the log added up to when the last record had reached the PCR: a cache
               open/<uuid>  pods measured as started and not as ended yet
+              missed/...   what ran without being measured, until the log has it
               lock         held by whoever measures
+              asking       held by whoever makes keys and quotes
               error        what failed last
               agent        the digest of the agent's code, and by what it is known to be that still
 
@@ -66,11 +68,11 @@ def make(where: str) -> None:
     fs.ensure_dir(f"{where}/open", 0o700)
 
 
-def read(where: str) -> bytes:
-    """The log; nothing where there is none."""
+def read(where: str, size: int = MOST + 1) -> bytes:
+    """The log, or as much of its beginning; nothing where there is none."""
     try:
         with open(f"{where}/log", "rb") as file:
-            data = file.read(MOST + 1)
+            data = file.read(size)
     except FileNotFoundError:
         return b""
     if len(data) > MOST:
@@ -176,15 +178,37 @@ def last_error(where: str) -> dict[str, Any]:
     return _object(f"{where}/error")
 
 
-def set_error(where: str, text: str) -> None:
+def set_error(where: str, text: str, reason: str = "") -> None:
     """Remember what failed, or that nothing does any more."""
     if not text:
         fs.unlink(f"{where}/error")
         return
     from podwright.host import clock
 
-    data = jsonio.dumps({"time": clock.now(), "error": text}).encode()
+    data = jsonio.dumps({"time": clock.now(), "error": text, "reason": reason}).encode()
     fs.write_atomic(f"{where}/error", data, MODE, durable=False)
+
+
+def miss(where: str, uuid: str, app: str) -> None:
+    """Remember that a pod runs, or an app (of that name) in it, which was not measured."""
+    fs.ensure_dir(f"{where}/missed", 0o700)
+    data = jsonio.dumps({"uuid": uuid, "app": app}).encode()
+    fs.write_atomic(f"{where}/missed/{uuid}.{app}", data, MODE, durable=False)
+
+
+def missed(where: str) -> list[tuple[str, str, str]]:
+    """What was missed and is not in the log yet: the file's name, the pod's UUID, the app or ""."""
+    try:
+        names = sorted(os.listdir(f"{where}/missed"))
+    except FileNotFoundError:
+        return []
+    each = ((name, _object(f"{where}/missed/{name}")) for name in names)
+    return [(name, str(raw.get("uuid", "")), str(raw.get("app", ""))) for name, raw in each]
+
+
+def found_again(where: str, name: str) -> None:
+    """The log says now that it was missed."""
+    fs.unlink(f"{where}/missed/{name}")
 
 
 def _object(path: str) -> dict[str, Any]:

@@ -27,10 +27,19 @@ def seen(layout: Layout, said: Settings) -> dict[str, Any]:
 
     def work() -> Any:
         with look.lock(where):
-            return to_json(look.verify(where, said))
+            return to_json(look.look(where, said))
 
-    found: dict[str, Any] = Child(work, said.timeout, f"{where}/state").result()
-    return found
+    looked = look.Looked(**Child(work, said.timeout, where).result())
+    found: dict[str, Any] = to_json(look.verify(where, said, looked))
+    missed = [waiting(one) for one in eventlog.missed(where)]
+    return {**found, "problems": [*found["problems"], *missed]}
+
+
+def waiting(one: tuple[str, str, str]) -> str:
+    """What was missed, as long as the log does not say it."""
+    _, uuid, app = one
+    what = f"app {app} was added to pod {uuid}" if app else f"pod {uuid} was started"
+    return f"{what}, and that could not be measured"
 
 
 def state(layout: Layout, said: Settings) -> dict[str, Any]:

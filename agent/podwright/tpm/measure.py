@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from podwright.tpm.device import Pcrs
     from podwright.tpm.settings import Settings
 
+PIECE = 10_000
+"""Records of a long log that are added up before what they give is written down: nobody may have the
+time for all of it at once, and whoever waits sees that it goes on.
+"""
 LOCKED = 120.0
 """Seconds: whoever holds it is killed when the TPM does not answer (`child`)."""
 REBOOT = (
@@ -112,7 +116,7 @@ class Session:
             self._begin(value)
             return
         try:
-            known, last = added_up(data, eventlog.state(self.where), self.known, self.where)
+            known, last = self._added_up(data)
         except UsageError as err:
             self._refuse(f"the event log is damaged: {err.message}")
             eventlog.put_aside(self.where, "log.bad")
@@ -130,6 +134,16 @@ class Session:
             return
         if known.mismatches:
             self._refuse(f"the history of PCR {settings.pcr} is not podwright's alone")
+
+    def _added_up(self, data: bytes) -> tuple[Known, Optional[tuple[str, measured.Record]]]:
+        """What the log adds up to. Never is it written down of the last record, which may be in no PCR."""
+        state = eventlog.state(self.where)
+        while True:
+            known, last = added_up(data, state, self.known, self.where, PIECE)
+            if known.size == len(data):
+                return known, last
+            eventlog.mark(self.where, known)
+            state = known
 
     def _data(self, boot: str) -> bytes:
         """The log of this boot, in whole lines."""
@@ -195,17 +209,19 @@ def suspicious(one: measured.Record) -> tuple[int, ...]:
 
 
 def added_up(
-    data: bytes, state: Optional[Known], start: Known, where: str
+    data: bytes, state: Optional[Known], start: Known, where: str, most: int = 0
 ) -> tuple[Known, Optional[tuple[str, measured.Record]]]:
     """What a log adds up to; and what the PCR was before its last record, and that record.
 
     state   what was known before, used where the log still begins so; else all of it is read
     start   a log without a record
+    most    records to go on by, if that matters; one is always left for the next time, then
     Raises UsageError for what is no log, HostError for that of another PCR.
     """
     base = start
     if state is not None and _goes_on(state, start, data):
         base = state
+    data = data[: _end_of(data, base.size, most)] if most else data
     new = eventlog.records(data[base.size :], where, base.records)
     if new and not base.records and (new[0].pcr, new[0].bank) != (start.pcr, start.bank):
         raise HostError(
@@ -224,6 +240,16 @@ def added_up(
         mismatches=(*base.mismatches, *total.mismatches),
     )
     return known, (total.previous, new[-1]) if new else None
+
+
+def _end_of(data: bytes, start: int, most: int) -> int:
+    """Where so many lines end, if there are more; else the end."""
+    end = start
+    for _ in range(most):
+        end = data.find(b"\n", end) + 1
+        if not end:
+            return len(data)
+    return end
 
 
 def _goes_on(state: Known, start: Known, data: bytes) -> bool:

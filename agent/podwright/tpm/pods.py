@@ -146,7 +146,7 @@ def app_removed(layout: Layout, uuid: str, app: str, manifest: PodManifest) -> t
 
 def _child(layout: Layout, said: Settings, work: Callable[[], list[str]]) -> Child:
     """Work that waits for the TPM as long as is set."""
-    return Child(work, said.timeout, f"{eventlog.place(layout)}/state")
+    return Child(work, said.timeout, eventlog.place(layout))
 
 
 def _told(
@@ -164,7 +164,7 @@ def _told(
 
 def _failed(layout: Layout, err: PodwrightError) -> None:
     eventlog.make(eventlog.place(layout))
-    eventlog.set_error(eventlog.place(layout), err.sentence())
+    eventlog.set_error(eventlog.place(layout), err.sentence(), err.reason)
     counters.add(layout, {"tpm-failed": 1})
 
 

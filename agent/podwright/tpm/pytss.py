@@ -19,7 +19,7 @@ _HINT = "podwright check-host tells whether there is a TPM; tpm.d says where it 
 
 
 class Tpm:
-    """See `device.Pcrs` and `device.Keys`. Keys are handles of its connection."""
+    """See `device.Pcrs` and `device.Keys`. Keys are contexts that the TPM has saved."""
 
     def __init__(self, tcti: str) -> None:
         distpackages.enable()
@@ -32,16 +32,22 @@ class Tpm:
                 reason="no-tpm",
             ) from None
         self._tss: Any = tpm2_pytss
+        self._tcti = tcti
         self._handles: list[Any] = []
+        self._esys: Any = self._connected()
+
+    def _connected(self) -> Any:
         try:
-            self._esys: Any = tpm2_pytss.ESAPI(tcti)
-        except tpm2_pytss.TSS2_Exception as err:
+            return self._tss.ESAPI(self._tcti)
+        except self._tss.TSS2_Exception as err:
             raise HostError(
-                f"the TPM at {tcti} does not answer ({safe(err)})", _HINT, reason="no-tpm"
+                f"the TPM at {self._tcti} does not answer ({safe(err)})", _HINT, reason="no-tpm"
             ) from None
 
     def _ask(self, name: str, *arguments: Any, **named: Any) -> Any:
         """One command. Raises HostError."""
+        if self._esys is None:
+            self._esys = self._connected()
         try:
             return getattr(self._esys, name)(*arguments, **named)
         except self._tss.TSS2_Exception as err:
@@ -69,13 +75,20 @@ class Tpm:
         template = self._tss.TPM2B_PUBLIC(publicArea=area)
         endorsement = self._tss.ESYS_TR.ENDORSEMENT
         handle, public, *_ = self._ask("create_primary", None, template, endorsement)
+        try:
+            return public.marshal(), self._ask("context_save", handle)
+        finally:
+            self._ask("flush_context", handle)
+
+    def _loaded(self, key: Any) -> Any:
+        handle = self._ask("context_load", key)
         self._handles.append(handle)
-        return public.marshal(), handle
+        return handle
 
     def quote(self, key: Any, nonce: bytes, pcr: int, bank: str) -> tuple[bytes, bytes]:
         """TPMS_ATTEST and TPMT_SIGNATURE over a PCR."""
         data = self._tss.TPM2B_DATA(nonce)
-        attest, signature = self._ask("quote", key, f"{bank}:{pcr}", data)
+        attest, signature = self._ask("quote", self._loaded(key), f"{bank}:{pcr}", data)
         return bytes(attest), signature.marshal()
 
     def certificate(self, index: int) -> bytes:
@@ -103,11 +116,19 @@ class Tpm:
         self._handles.append(session)  # let go of in the end: it does not end with its use
         self._ask("trsess_set_attributes", session, tss.TPMA_SESSION.CONTINUESESSION)
         self._ask("policy_secret", tr.ENDORSEMENT, session, b"", b"", b"", 0)
-        found = self._ask("activate_credential", ak, ek, blob, seed, tr.PASSWORD, session)
+        both = (self._loaded(ak), self._loaded(ek))
+        found = self._ask("activate_credential", *both, blob, seed, tr.PASSWORD, session)
         return bytes(found)
+
+    def rest(self) -> None:
+        """Let go of the TPM until it is asked again."""
+        if self._esys is None:
+            return
+        while self._handles:
+            self._ask("flush_context", self._handles.pop())
+        esys, self._esys = self._esys, None
+        esys.close()
 
     def close(self) -> None:
         """Let go of the TPM."""
-        for handle in self._handles:
-            self._ask("flush_context", handle)
-        self._esys.close()
+        self.rest()

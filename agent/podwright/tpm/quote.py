@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keys, quotes and credentials: what the host answers whoever wants to know what it has run.
 
-Asked in a process of its own (`child`), since a TPM thinks for seconds about an RSA key.
+Asked in a process of its own (`child`), since a TPM thinks for seconds about an RSA key. Pods start
+meanwhile: keys are made before the log's lock is taken, and the log is read when it was given back.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from base64 import b64decode, b64encode
 
 from podwright import jsonio
 from podwright.errors import HostError, PodwrightError, UsageError
+from podwright.host.lock import HostLock
+from podwright.host.paths import Layout
 from podwright.kernel import fs
 from podwright.model import measured, tpmkeys
 from podwright.stage0 import pods
-from podwright.tpm import device, eventlog, look
+from podwright.tpm import device, eventlog, facts, look
 from podwright.tpm import pods as measuring
 from podwright.tpm.child import Child
 from podwright.tpm.measure import Session
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from podwright.host.paths import Layout
     from podwright.tpm.device import Keys
     from podwright.tpm.settings import Settings
 
@@ -58,7 +60,7 @@ def key(layout: Layout, settings: Settings) -> dict[str, Any]:
     """Both keys; what `podwright tpm key` prints."""
 
     def work() -> dict[str, Any]:
-        with look.lock(eventlog.place(layout)), _Asked(layout, settings) as asked:
+        with _asking(layout), _Asked(layout, settings) as asked:
             return {"format": measured.FORMAT, "ak": asked.ak, "ek": asked.ek()}
 
     return _result(work)
@@ -67,7 +69,12 @@ def key(layout: Layout, settings: Settings) -> dict[str, Any]:
 def quote(layout: Layout, settings: Settings, nonce: bytes) -> dict[str, Any]:
     """A quote with everything that it is verified by; what `podwright tpm quote` prints."""
     look.refuse_off(settings)
-    return _result(lambda: _quote(layout, settings, nonce))
+    found = _result(lambda: _quote(layout, settings, nonce))
+    where, size = eventlog.place(layout), found.pop("size")
+    try:
+        return {**found, "log": look.unchecked(where, size)}
+    except UsageError as err:
+        return {**found, "log": [], "problems": [*found["problems"], err.message]}
 
 
 def activate(
@@ -76,7 +83,7 @@ def activate(
     """What a credential holds that was made for our keys."""
 
     def work() -> dict[str, Any]:
-        with look.lock(eventlog.place(layout)), _Asked(layout, settings) as asked:
+        with _asking(layout), _Asked(layout, settings) as asked:
             found = asked.activate(credential, secret)
             return {"format": measured.FORMAT, "credential": b64encode(found).decode()}
 
@@ -101,6 +108,13 @@ def _result(work: Any) -> dict[str, Any]:
     return found
 
 
+def _asking(layout: Layout) -> HostLock:
+    """What is held by who makes keys and quotes, one after another."""
+    where = eventlog.place(layout)
+    eventlog.make(where)
+    return HostLock(f"{where}/asking", "asking the TPM", PATIENCE)
+
+
 class _Asked:
     """A connection with our attestation key, in a `with` block."""
 
@@ -120,6 +134,10 @@ class _Asked:
 
     def __exit__(self, *_: object) -> None:
         self._tpm.close()
+
+    def rest(self) -> None:
+        """Let others have the TPM."""
+        self._tpm.rest()
 
     def quote(self, nonce: bytes, pcr: int, bank: str) -> tuple[bytes, bytes]:
         return self._tpm.quote(self._key, nonce, pcr, bank)
@@ -146,33 +164,37 @@ class _Asked:
 
 
 def _quote(layout: Layout, settings: Settings, nonce: bytes) -> dict[str, Any]:
+    """All but the log, in its place its `size`."""
     where = eventlog.place(layout)
-    problems = _settled(layout, settings)
-    with look.lock(where):
-        seen = look.verify(where, settings)
-        with _Asked(layout, settings) as asked:
+    with _asking(layout), _Asked(layout, settings) as asked:
+        ek = asked.ek()
+        asked.rest()  # whoever has the log's lock waits for the TPM, and we for the lock
+        problems = _settled(layout, settings)
+        with look.lock(where):
+            looked = look.look(where, settings)
             attest, signature = asked.quote(nonce, settings.pcr, settings.bank)
-            ek = asked.ek()
-        try:
-            records = look.log(where)
-        except UsageError as err:
-            records, problems = [], [*problems, err.message]
-        return {
-            "format": measured.FORMAT,
-            "nonce": nonce.hex(),
-            "mode": settings.mode,
-            "pcr": settings.pcr,
-            "bank": settings.bank,
-            "boot_id": seen.boot_id,
-            "quote": b64encode(attest).decode(),
-            "signature": b64encode(signature).decode(),
-            "value": seen.value,
-            "log": records,
-            "ak": asked.ak,
-            "ek": ek,
-            "pods": list(_running(layout)),
-            "problems": list(dict.fromkeys((*seen.problems, *problems))),
-        }
+            asked.rest()
+            state = eventlog.state(where)
+            missed = eventlog.missed(where)
+            running = list(_running(layout))
+    seen = look.verify(where, settings, looked, state)
+    problems += [*seen.problems, *map(facts.waiting, missed)]
+    return {
+        "format": measured.FORMAT,
+        "nonce": nonce.hex(),
+        "mode": settings.mode,
+        "pcr": settings.pcr,
+        "bank": settings.bank,
+        "boot_id": seen.boot_id,
+        "quote": b64encode(attest).decode(),
+        "signature": b64encode(signature).decode(),
+        "value": seen.value,
+        "size": looked.size,
+        "ak": asked.ak,
+        "ek": ek,
+        "pods": running,
+        "problems": list(dict.fromkeys(problems)),
+    }
 
 
 def _settled(layout: Layout, settings: Settings) -> list[str]:
@@ -188,21 +210,26 @@ def _settled(layout: Layout, settings: Settings) -> list[str]:
 
 
 def _running(layout: Layout) -> Iterator[dict[str, str]]:
-    """Pods that run, as the host has it; not those that are just being measured."""
-    for pod in pods.each(layout, (pods.RUN,)):
-        if not pod.locked:
-            continue
-        if not os.path.lexists(f"{pod.path}/{measuring.MEASURED}") and _is_new(pod.path):
-            continue
-        config = pod.read_object("runtime-config")
-        yield {
-            "uuid": pod.uuid,
-            "name": str(config.get("name", "")),
-            "flavour": str(config.get("stage1", "")),
-        }
+    """Pods that run, as the host has it, in all data directories of which a pod was measured; not those
+    that are just being measured.
+    """
+    where = eventlog.place(layout)
+    elsewhere = (eventlog.pods_of(where, uuid) for uuid in eventlog.opened(where))
+    for data in dict.fromkeys((layout.data, *filter(None, elsewhere))):
+        for pod in pods.each(Layout(data=data), (pods.RUN,)):
+            if pod.locked and not _is_new(pod.path):
+                config = pod.read_object("runtime-config")
+                yield {
+                    "uuid": pod.uuid,
+                    "name": str(config.get("name", "")),
+                    "flavour": str(config.get("stage1", "")),
+                }
 
 
 def _is_new(path: str) -> bool:
+    """Whether a pod has begun lately, and is not measured yet."""
+    if os.path.lexists(f"{path}/{measuring.MEASURED}"):
+        return False
     try:
         return abs(time.time() - os.stat(f"{path}/started-at").st_mtime) < LATELY
     except OSError:

@@ -129,6 +129,9 @@ class Tpm:
         """
         self._run("flushcontext", "-t")
 
+    def rest(self) -> None:
+        """Let go of the TPM until it is asked again: there is no connection."""
+
     def close(self) -> None:
         """Let go of the TPM, and of the files."""
         if self._place:
@@ -138,5 +141,5 @@ class Tpm:
 _CREDENTIAL = bytes.fromhex("badcc0de00000001")
 """What a file of tpm2-tools with a credential begins with."""
 _KINDS = {AK_ECC: "ecc256:ecdsa-sha256:null", AK_RSA: "rsa2048:rsassa-sha256:null"}
-_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign"
+_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|sign"
 _HINT = "podwright check-host tells whether there is a TPM; tpm.d says where it is looked for"
