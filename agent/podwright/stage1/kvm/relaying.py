@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from podwright.stage1.namespaces.plan import PodPlan
 
 NEVER = float("inf")
-COMING_UP = 180.0
+COMING_UP = 300.0
 """Seconds for a machine to say its first word, also where everything is slow."""
 LAST = 10.0
 """Seconds from a guest's last report to its end."""

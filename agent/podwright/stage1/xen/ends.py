@@ -135,6 +135,7 @@ class ByXen:
         own = jail.Jail(
             plan.root,
             share=share,
+            proc=True,  # it changes modes of files by way of its descriptors
             nodes=tuple(map(_node, qemu.DEVICES)),
             capabilities=qemu.CAPABILITIES,
             most_files=helpers.most_files(),

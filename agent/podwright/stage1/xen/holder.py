@@ -182,7 +182,7 @@ class _Holder:
             else:
                 self.domid = libvirt.create(self.libvirt, wanted, self.pod, __version__)
                 return LIBVIRT
-        self.domid = xl.create(wanted)
+        self.domid = xl.create(wanted, self.place.configuration)
         return XL
 
     def _take_link(self, number: int) -> None:

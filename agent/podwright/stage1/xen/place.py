@@ -41,6 +41,7 @@ class Place:
         self.lock = os.open(f"{self.path}{LOCK}", OPEN, 0o600)
         try_lock(self.lock)
         fs.ensure_dir(self.path, 0o700)
+        self.configuration = f"{self.path}/xl.cfg"
 
     def disk(self, number: int, device: int) -> str:
         """A node for a block device of the host, which has the name of nobody else."""

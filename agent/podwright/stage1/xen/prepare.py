@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from podwright.host.cgroups import PodCgroup
+    from podwright.model.pod import PodManifest
     from podwright.net.worker import NetWorker
     from podwright.stage1.contract import Launch
     from podwright.stage1.kvm.sizing import Size
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from podwright.stage2.init import Run
 
 MOST_CPUS = 512
+ALLOW = "podwright.io/allow"
 NOBODY = Server("", "")
 """QEMU serves the files itself."""
 
@@ -79,12 +81,20 @@ def _check(pod: Launch, plan: PodPlan, settings: Settings) -> None:
             "podwright check-host says what is missing",
             reason="no-private-users",
         )
-    if settings.network_backend and pod.manifest.ports:
+    if settings.network_backend:
+        check_backend(pod.manifest, settings.network_backend)
+
+
+def check_backend(manifest: PodManifest, backend: str) -> None:
+    """Refuse what dom0 does for a network that it does not see. Raises LaunchError."""
+    ports = "ports cannot be published" if manifest.ports else ""
+    rules = "allow has no effect" if any(name == ALLOW for name, _ in manifest.annotations) else ""
+    for what in filter(None, (ports, rules)):
         raise LaunchError(
-            f"ports cannot be published: the domain {settings.network_backend} connects networks of"
-            " pods (xen.d), and what comes to dom0 does not get there",
-            "leave the ports out, or network_backend of xen.d",
-            object=settings.network_backend,
+            f"{what}: the domain {backend} connects networks of pods (xen.d), and what they send and"
+            " receive does not come through dom0",
+            "leave that out, or network_backend of xen.d",
+            object=backend,
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import HostError
-from podwright.kernel import spawn
+from podwright.kernel import fs, spawn
 from podwright.stage1.xen import cfg
 from podwright.text import safe
 
@@ -33,10 +33,12 @@ def is_there() -> bool:
     return any(os.access(place, os.X_OK) for place in PLACES)
 
 
-def create(domain: Domain) -> int:
-    """Make a domain, which does not run yet; its number. Raises HostError."""
-    said = cfg.text(domain).encode()
-    status, text = spawn.run([find(), "create", "-p", "-e", "/dev/stdin"], said)
+def create(domain: Domain, path: str) -> int:
+    """Make a domain, which does not run yet; its number. `path`: where its configuration is written, as
+    xl reads no pipes. Raises HostError.
+    """
+    fs.write_atomic(path, cfg.text(domain).encode(), 0o600, durable=False)
+    status, text = spawn.run([find(), "create", "-p", "-e", path])
     if status:
         raise HostError(f"xl cannot make the domain: {reason(text)}", object=domain.name)
     return domid(domain.name)
