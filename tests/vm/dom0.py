@@ -84,7 +84,7 @@ FILES = {
 STOPPED = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
     "fstrim.timer", "e2scrub_reap.service", "getty@tty1.service", "systemd-timesyncd.service",
-    "virtlockd.socket", "systemd-binfmt.service", "libvirt-guests.service", "xendomains.service",
+    "systemd-binfmt.service", "libvirt-guests.service", "xendomains.service",
 )  # fmt: skip
 COMMANDS = (
     "mkdir /checkout /bed",
