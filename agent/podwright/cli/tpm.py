@@ -91,6 +91,8 @@ def _what(content: dict[str, Any]) -> str:
         return ended if content["status"] is None else f"{ended} ({content['status']})"
     if content["event"] == "app-add":
         return f"{content['app']['name']}: {content['app']['image_name']}"
+    if content["event"] == "missed":
+        return f"not measured: {content['app'] or 'its start'}"
     if content["event"] == "app-rm":
         return str(content["app"])
     return str(content.get("value", ""))[:16]

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CONTENT_TYPE = "podwright"
-BASELINE, POD_START, POD_END, APP_ADD, APP_RM, MISMATCH = (
+BASELINE, POD_START, POD_END, APP_ADD, APP_RM, MISSED, MISMATCH = (
     "baseline",
     "pod-start",
     "pod-end",
     "app-add",
     "app-rm",
+    "missed",
     "mismatch",
 )
-EVENTS = (BASELINE, POD_START, POD_END, APP_ADD, APP_RM, MISMATCH)
+EVENTS = (BASELINE, POD_START, POD_END, APP_ADD, APP_RM, MISSED, MISMATCH)
 BANKS = {"sha256": 32, "sha384": 48, "sha512": 64}
 """PCR banks that are good for it, and the bytes of their values."""
 

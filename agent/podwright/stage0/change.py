@@ -182,8 +182,8 @@ def _take_away(pod: Pod, app: str, rest: PodManifest) -> None:
 def _measured(
     layout: Layout, pod: Pod, app: PodApp, manifest: PodManifest, insecure: frozenset[str]
 ) -> list[str]:
-    """Measure an app that is coming, where its pod was; raises HostError where that must be and fails."""
-    if not os.path.lexists(f"{layout.run}/tpm/open/{pod.uuid}"):
+    """Measure an app that is coming, on a host that measures; raises HostError where that must be and fails."""
+    if not any(os.path.lexists(f"{base}/tpm.d") for base in layout.config_dirs()):
         return []
     from podwright.tpm import pods as measured
 

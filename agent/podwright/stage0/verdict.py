@@ -198,6 +198,23 @@ def reevaluate(
         raise failures[0] or Stale("no signature is recorded")
 
 
+def standing(
+    layout: Layout, subject: Subject, verdict: Verdict, insecure: frozenset[str]
+) -> tuple[str, tuple[Signature, ...]]:
+    """Why an admitted image is one here and now: a verdict's kind, and the signatures that count.
+
+    The record may say more, of when it was fetched: keys that are trusted no more, or nobody asks for.
+    """
+    if has_policy(layout):
+        from podwright.stage0.judge import admission
+
+        return admission.standing(layout, subject, verdict, insecure)
+    if "image" in insecure:
+        return "insecure", ()
+    found = (one for one in verdict.signatures if trusted_still(layout, subject.name, one) is None)
+    return "signed", tuple(found)
+
+
 def check_stage1(
     layout: Layout, subject: Subject, stage1: str, below: tuple[str, ...] = ()
 ) -> None:

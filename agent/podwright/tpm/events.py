@@ -12,7 +12,7 @@ from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model import measured
 from podwright.model.pod import dump_pod
-from podwright.stage0 import store, treecheck
+from podwright.stage0 import store, treecheck, verdict
 from podwright.stage0.judge import policy
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ def start(layout: Layout, launch: Launch) -> dict[str, Any]:
         "agent": {"version": __version__, "code": code(layout)},
         "stage1": None if image is None else _stage1(layout, image.id),
         "manifest": _manifest(launch.manifest),
-        "apps": [_app(layout, app) for app in launch.manifest.apps],
+        "apps": [_app(layout, app, launch.insecure) for app in launch.manifest.apps],
         "policy": _policy(layout),
         "insecure": sorted(launch.insecure),
     }
@@ -67,7 +67,7 @@ def app_add(
         "event": measured.APP_ADD,
         "uuid": uuid,
         "time": clock.now(),
-        "app": _app(layout, app),
+        "app": _app(layout, app, insecure),
         "manifest": _manifest(manifest),
         "policy": _policy(layout),
         "insecure": sorted(insecure),
@@ -89,15 +89,17 @@ def _manifest(manifest: PodManifest) -> str:
     return f"sha256:{measured.digest(jsonio.dumps(dump_pod(manifest)).encode())}"
 
 
-def _app(layout: Layout, app: PodApp) -> dict[str, Any]:
+def _app(layout: Layout, app: PodApp, insecure: frozenset[str]) -> dict[str, Any]:
     record = _record(layout, app.image_id)
+    subject = verdict.subject_of(record)
+    kind, signatures = verdict.standing(layout, subject, record.verdict, insecure)
     return {
         "name": app.name,
         "image": record.id,
         "image_name": record.name,
         "root": root(record),
-        "verdict": record.verdict.kind,
-        "keys": [one.key for one in record.verdict.signatures],
+        "verdict": kind,
+        "keys": [one.key for one in signatures],
     }
 
 

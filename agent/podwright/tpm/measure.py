@@ -59,6 +59,7 @@ class Session:
         try:
             self._tpm = device.pcrs(self.settings)
             self._agree()
+            self._say_missed()
         except BaseException:
             self._close()
             raise
@@ -94,6 +95,13 @@ class Session:
                 mismatches=(*known.mismatches, *suspicious(one)),
             )
         )
+
+    def _say_missed(self) -> None:
+        """Measure that something was not measured, where a pod started all the same."""
+        for name, uuid, app in eventlog.missed(self.where):
+            event = {"event": measured.MISSED, "uuid": uuid, "app": app, "time": clock.now()}
+            self.add(event)
+            eventlog.found_again(self.where, name)
 
     def _extend(self, one: measured.Record) -> None:
         assert self._tpm is not None

@@ -62,6 +62,7 @@ class Measuring:
                     object=self._uuid,
                     reason=err.reason,
                 ) from None
+            eventlog.miss(eventlog.place(self._layout), self._uuid, "")
             return (f"the pod's start is not measured: {err.sentence()}",)
         _succeeded(self._layout, len(reports))
         how = {
@@ -118,6 +119,8 @@ def app_added(
     said = settings.read(layout)
     if said.mode == OFF:
         return ()
+    if uuid not in eventlog.opened(eventlog.place(layout)):
+        return _late(layout, said, uuid, app.name)
 
     def work() -> list[str]:
         return _add(layout, said, [events.app_add(layout, uuid, app, manifest, insecure)])
@@ -129,9 +132,26 @@ def app_added(
         if said.mode == REQUIRE:
             text = f"app {app.name} was not added, since that cannot be measured: {err.message}"
             raise HostError(text, err.hint, object=app.name, reason=err.reason) from None
+        eventlog.miss(eventlog.place(layout), uuid, app.name)
         return (f"app {app.name} is not measured: {err.sentence()}",)
     _succeeded(layout, len(reports))
     return reports
+
+
+def _late(layout: Layout, said: Settings, uuid: str, app: str) -> tuple[str, ...]:
+    """An app of a pod that was started before it could be measured, or without."""
+    why = f"the start of its pod {uuid} was not"
+    if said.mode == REQUIRE:
+        raise HostError(
+            f"app {app} was not added, since that would be measured and {why}",
+            "start the pod again: then it is measured",
+            object=app,
+            reason="not-measured",
+        )
+    where = eventlog.place(layout)
+    eventlog.make(where)
+    eventlog.miss(where, uuid, app)
+    return (f"app {app} is not measured, since {why}",)
 
 
 def app_removed(layout: Layout, uuid: str, app: str, manifest: PodManifest) -> tuple[str, ...]:

@@ -217,7 +217,8 @@ def _running(layout: Layout) -> Iterator[dict[str, str]]:
     elsewhere = (eventlog.pods_of(where, uuid) for uuid in eventlog.opened(where))
     for data in dict.fromkeys((layout.data, *filter(None, elsewhere))):
         for pod in pods.each(Layout(data=data), (pods.RUN,)):
-            if pod.locked and not _is_new(pod.path):
+            ended = os.path.lexists(f"{pod.path}/exited")  # and its parent is about to
+            if pod.locked and not ended and not _is_new(pod.path):
                 config = pod.read_object("runtime-config")
                 yield {
                     "uuid": pod.uuid,

@@ -83,6 +83,8 @@ def read(layout: Layout) -> Settings:
         return Settings()
     from podwright.stage0.web.configfiles import documents
 
+    for base in layout.config_dirs():
+        _refuse_silent(f"{base}/{DIRECTORY}")
     found: dict[str, Any] = {}
     for directory in documents(layout, DIRECTORY, ("tpm",), strict=True):
         own: dict[str, Any] = {}
@@ -99,6 +101,29 @@ def read(layout: Layout) -> Settings:
     return Settings(**found)
 
 
+def _refuse_silent(directory: str) -> None:
+    """Raise UsageError where somebody has said something, and it is not where it would be read."""
+    if not os.path.lexists(directory):
+        return
+    if not os.path.isdir(directory):
+        raise UsageError(
+            f"{safe(directory, 300)} is no directory, so what is to be measured is not known",
+            f"make it a directory with {DIRECTORY.partition('.')[0]}.json in it, or remove it",
+            object=directory,
+        )
+    names = [name for name in sorted(os.listdir(directory)) if not name.startswith(".")]
+    unread = [name for name in names if not name.endswith(".json") and name != "README"]
+    doubtful = [name for name in unread if name.lower().endswith(".json")]
+    if len(unread) == len([name for name in names if name != "README"]):
+        doubtful = unread  # none is read
+    if doubtful:
+        raise UsageError(
+            f"{safe(f'{directory}/{doubtful[0]}', 300)} is not read, since its name does not end in .json",
+            "rename it, or remove it",
+            object=directory,
+        )
+
+
 def warnings(settings: Settings) -> tuple[str, ...]:
     """What people should know about what they have set."""
     owner = OWNERS.get(settings.pcr)
@@ -113,6 +138,13 @@ def warnings(settings: Settings) -> tuple[str, ...]:
 
 def _file(fields: Fields) -> dict[str, Any]:
     """What one file says."""
+    for name, said in fields.obj.items():
+        if said is None or said == "":
+            raise UsageError(
+                f"{fields.at(name)}: says nothing",
+                "write what is meant, or leave the field out",
+                object=fields.path,
+            )
     found: dict[str, Any] = {
         "mode": fields.choice("mode", ("", *MODES), "") or None,
         "pcr": _pcr(fields),

@@ -139,6 +139,20 @@ def reevaluate(
             requirements.holding(layout, subject, requirement, found)
 
 
+def standing(
+    layout: Layout, subject: Subject, found: Verdict, insecure: frozenset[str]
+) -> tuple[str, tuple[Signature, ...]]:
+    """As `verdict.standing`, on a host with a policy file."""
+    rule = rule_for(layout, subject)
+    if not rule.needs_signature:
+        return "accepted", ()
+    if "image" in insecure:
+        return "insecure", ()
+    needed = (one for one in rule.requirements if one.needs_signature)
+    each = (requirements.holding(layout, subject, one, found) for one in needed)
+    return "signed", tuple(dict.fromkeys(each))
+
+
 def check_plain_name(
     layout: Layout, subject: Subject, found: Verdict, insecure: frozenset[str]
 ) -> None:
