@@ -134,7 +134,8 @@ def _expected(given: dict[str, object]) -> tuple[str, str]:
     """The contexts that processes of a pod may have, and its roots and devices."""
     machine, apps = given.get("machine"), given.get("apps")
     if isinstance(machine, dict):
-        return f"{machine.get('qemu')} {machine.get('files')}", str(machine.get("root"))
+        processes = f"{machine.get('qemu')} {machine.get('files')}"
+        return processes, f"{machine.get('root')} {given['file']}"  # the latter: what is served
     texts = {str(text) for text in apps.values()} if isinstance(apps, dict) else set()
     return " ".join(sorted(texts or {str(given["process"])})), str(given["file"])
 

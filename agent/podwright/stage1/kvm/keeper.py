@@ -101,6 +101,10 @@ class _Machine:
         qemu = ends.start(plan, self.parts, taps, tuple(self.disks), users, self.last)
         outputs = Outputs(frozenset(app.name for app in plan.apps), link.sinks)
         self.pod = roots.build(plan, pins, users)
+        if plan.label is not None:
+            from podwright.stage1.namespaces import labelled
+
+            labelled.share(self.pod, plan.label)
         share = mounts.clone(self.pod, "", recursive=True)
         served = ends.serve(plan, self.parts, share, users, self.last)
         os.close(share)

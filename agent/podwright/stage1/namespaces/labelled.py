@@ -71,6 +71,17 @@ def root(mount: int, label: PodLabel, app: AppPlan) -> None:
     _label(mount, label.file, app)
 
 
+def share(pod: int, label: PodLabel) -> None:
+    """Label what holds the apps' roots, for a machine: its server sees that, too, and writes there."""
+    try:
+        relabel(pod, label.file)
+    except OSError as err:
+        raise LaunchError(
+            f"the pod's directory cannot be given the SELinux label {label.file}: {err.strerror}",
+            "keep the data directory on a file system with extended attributes",
+        ) from err
+
+
 def _label(top: int, context: str, app: AppPlan) -> None:
     if label_of(f"/proc/self/fd/{top}") == context:
         return
