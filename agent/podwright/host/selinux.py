@@ -178,8 +178,8 @@ def parse_lxc_contexts(text: str, path: str) -> dict[str, Context]:
     return named
 
 
-def check(context: Context, root: str = "") -> None:
-    """Make sure that the policy which the kernel has loaded knows a context.
+def check(context: Context, root: str = "") -> Context:
+    """Make sure that the policy which the kernel has loaded knows a context; as the kernel spells it.
 
     Raises PolicyError when it does not: Debian's policy, for one, names types that it lacks.
     """
@@ -187,6 +187,7 @@ def check(context: Context, root: str = "") -> None:
     fd = os.open(f"{root}{FS}/context", os.O_RDWR | os.O_CLOEXEC)
     try:
         os.write(fd, str(context).encode() + b"\0")
+        answer = os.pread(fd, 4096, 0).partition(b"\0")[0].decode("utf-8", "backslashreplace")
     except OSError as err:
         if err.errno != errno.EINVAL:
             raise
@@ -197,6 +198,7 @@ def check(context: Context, root: str = "") -> None:
         ) from None
     finally:
         os.close(fd)
+    return parse_context(answer, f"{FS}/context") if answer else context
 
 
 def _knows(context: Context, root: str) -> bool:

@@ -29,6 +29,30 @@ NEVER = (
     *("/var", "/var/cache", "/var/lib", "/var/log", "/var/run", "/var/spool", "/var/tmp"),
 )
 """Directories of the host itself: with another label, nothing else on the host could use them."""
+BELOW = (
+    *(
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/libx32",
+        "/proc",
+        "/sbin",
+        "/sys",
+    ),
+    *(
+        "/usr",
+        "/var/lib/podwright",
+        "/var/lib/dpkg",
+        "/var/lib/rpm",
+        "/run/podwright",
+        "/run/systemd",
+    ),
+)
+"""All that is below these is the host's, or the agent's; but what is below /usr/local/*."""
 
 
 def label_of(path: str) -> str:
@@ -53,6 +77,14 @@ def belongs_to_host(top: int) -> Optional[str]:
         if (found.st_dev, found.st_ino) == (other.st_dev, other.st_ino):
             return path
     return None
+
+
+def within_hosts(path: str) -> Optional[str]:
+    """Which of the host's own directories a path is in, once its links are followed."""
+    path = os.path.realpath(path)
+    if path.startswith("/usr/local/"):
+        return None
+    return next((top for top in BELOW if f"{path}/".startswith(f"{top}/")), None)
 
 
 def relabel(top: int, context: str) -> int:

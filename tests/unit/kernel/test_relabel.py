@@ -129,5 +129,20 @@ def test_the_hosts_own_directories_are_known_by_any_name(path: str, tmp_path: Pa
     os.close(fd)
 
 
+@pytest.mark.parametrize(
+    "path, top",
+    [
+        ("/usr/share/man", "/usr"),
+        ("/srv/../etc/ssh", "/etc"),
+        ("/var/lib/podwright/pods", "/var/lib/podwright"),
+        ("/usr/local/share/site", None),
+        ("/srv/data", None),
+        ("/etcetera/data", None),
+    ],
+)
+def test_what_lies_within_the_hosts_own_directories_is_known(path: str, top: str | None) -> None:
+    assert relabel.within_hosts(path) == top
+
+
 def test_other_directories_are_not_the_hosts(opened: int) -> None:
     assert relabel.belongs_to_host(opened) is None

@@ -205,6 +205,32 @@ def test_the_hosts_own_directories_are_not_relabelled() -> None:
         labelled.check_source("data", "/usr/../etc")
 
 
+@pytest.mark.threat("T66")
+@pytest.mark.parametrize("name", ["security", "lib"])
+def test_what_is_below_the_hosts_own_directories_is_not_relabelled(
+    name: str, tmp_path: Path
+) -> None:
+    """The directory of PAM's modules could be made every pod's."""
+    link = tmp_path / name
+    link.symlink_to("/usr/lib/python3")
+    with pytest.raises(LaunchError, match="is in /usr of the host and is not relabelled"):
+        labelled.check_source("data", str(link))
+
+
+@pytest.mark.parametrize(
+    "level, pairs, told",
+    [("s0-s0:c8,c9", ["s0:c8,c9"], False), ("s0", [], True), ("s0:c1.c5", [], True)],
+)
+def test_the_pair_of_a_range_is_held_and_a_level_without_a_pair_is_reported(
+    tmp_path: Path, level: str, pairs: list[str], told: bool
+) -> None:
+    asked = pod(tmp_path, isolator({**CONTEXT, "level": level}))
+    given = attach(asked, host(tmp_path / "host"))
+    assert list(mcs.in_use(str(tmp_path / "run"))) == pairs
+    assert [f"SELinux level {level}" in text for text in given.reports] == [True] * told
+    given.release()
+
+
 def test_another_directory_may_be_relabelled(tmp_path: Path) -> None:
     """The control of the refusal."""
     labelled.check_source("data", str(tmp_path))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import LaunchError
-from podwright.kernel.relabel import belongs_to_host, label_of, relabel
+from podwright.kernel.relabel import belongs_to_host, label_of, relabel, within_hosts
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -24,6 +24,13 @@ def check_source(name: str, source: str) -> None:
         _refuse_hosts(f"volume {name}", name, source, fd)
     finally:
         os.close(fd)
+    above = within_hosts(source)
+    if above is not None:
+        raise LaunchError(
+            f"volume {name}: {safe(source, 120)} is in {above} of the host and is not relabelled",
+            "give a directory of the pod's own, or relabel: none",
+            object=name,
+        )
 
 
 def _refuse_hosts(whose: str, thing: str, source: str, fd: int) -> None:

@@ -13,7 +13,7 @@ import os
 
 from podwright.errors import LaunchError
 from podwright.host import apparmor, mcs, selinux
-from podwright.model.label import Context, PodLabel, parse_context, shared_by
+from podwright.model.label import Context, PodLabel, number_of_pair, parse_context, shared_by
 from podwright.text import safe
 from podwright.values import replace
 
@@ -204,8 +204,10 @@ def _label(pod: Launch, labels: Labels, root: str) -> dict[str, str]:
             raise
         labels.reports.append(f"no SELinux label: {err.message}")
         return {}
-    level = _level(pod, labels, {context.level for context in given.values()}, root)
-    processes = {name: Context(**context.__dict__) for name, context in given.items()}
+    processes = {
+        name: selinux.check(Context(**context.__dict__), root) for name, context in given.items()
+    }
+    level = _level(pod, labels, {context.level for context in processes.values()}, root)
     for app in pod.manifest.apps:
         processes.setdefault(app.name, contexts.process.at(level))
     for context in processes.values():
@@ -231,7 +233,13 @@ def _level(pod: Launch, labels: Labels, given: set[str], root: str) -> str:
     run = os.path.dirname(pod.net_dir)
     if given:
         level = given.pop()
-        labels.slot = mcs.hold(run, pod.uuid, level)
+        high = level.rpartition("-")[2]  # of a range that is what counts
+        labels.slot = mcs.hold(run, pod.uuid, high)
+        if number_of_pair(high) < 0:
+            labels.reports.append(
+                f"SELinux level {level}, which was asked for, is no pair of categories: it is not kept for this"
+                " pod, and other pods may reach it, or it them"
+            )
         return level
     if not selinux.has_levels(root):
         labels.reports.append("the SELinux policy has no levels: pods are not told apart by it")
