@@ -74,9 +74,17 @@ def plain(machines: Machines) -> Machine:
 
 
 @pytest.fixture(scope="module")
-def selinux(machines: Machines) -> Machine:
-    """A guest with SELinux enforcing."""
-    return machines.get(RECIPES["selinux"])
+def selinux(request: pytest.FixtureRequest, machines: Machines) -> Machine:
+    """A guest with SELinux enforcing; with QEMU in it where a test of the session needs that: one boot for all."""
+    names = (getattr(item, "fixturenames", ()) for item in request.session.items)
+    with_qemu = any("selinux_with_qemu" in used for used in names)
+    return machines.get(RECIPES["machines" if with_qemu else "selinux"])
+
+
+@pytest.fixture(scope="module")
+def selinux_with_qemu(selinux: Machine) -> Machine:
+    """The same, for pods that are machines."""
+    return selinux
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

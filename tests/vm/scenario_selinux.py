@@ -7,8 +7,10 @@ Two long running pods, a and b, volumes with each kind of label, and every way t
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 from pathlib import Path
 
 from inside import AGENT, call, podwright, tell
@@ -16,6 +18,7 @@ from selinux_inside import (
     COMMON,
     FOREIGN,
     LABEL,
+    LIBRARY,
     PODS,
     SLEEP,
     Denials,
@@ -33,6 +36,17 @@ from selinux_inside import (
 FETCHED = podwright("--insecure-options=image", "fetch", "--full", "tiny.aci")
 IMAGE = FETCHED.stdout.strip()
 SHELL = ("--net=none", IMAGE, "--exec=/bin/sh", "--", "-c")
+SHOWN = (
+    "proc_t",
+    "proc_net_t",
+    "sysctl_t",
+    "sysctl_fs_t",
+    "sysctl_kernel_t",
+    "sysfs_t",
+    "cgroup_t",
+    "security_t",
+)
+OWN = tuple(f"podwright_{name}_t" for name in ("file", "shared", "image", "jail"))
 MOUNT = "--mount=volume=data,target=/data"
 READ = "cat /data/file 2>&1; echo x >/data/new 2>&1 && echo written"
 
@@ -70,6 +84,11 @@ def volumes() -> None:
     tell(unlabelled_permissive=shell(READ, volume("data"), MOUNT))
     mode(enforcing=True)
     tell(unlabelled_off=shell(READ, volume("data"), MOUNT, "--selinux=off"))
+    label("/srv/data", LIBRARY)
+    tell(library=shell(READ, volume("data"), MOUNT, "--private-users=false"))
+    mode(enforcing=False)
+    tell(library_permissive=shell(READ, volume("data"), MOUNT, "--private-users=false"))
+    mode(enforcing=True)
     holder = Pod("holder", volume("private", "private"), MOUNT, *SHELL, SLEEP)
     tell(private_label=label_of("/srv/private/file"), holder_level=holder.level())
     tell(private_of_other=shell(READ, volume("private"), MOUNT))
@@ -232,6 +251,34 @@ def foreign_policy() -> None:
     contexts.write_text(before)
 
 
+def writable() -> None:
+    """Types of files that apps may open and write, of all that the policy has for files, by what the kernel answers."""
+    text = Path("/etc/selinux/default/contexts/files/file_contexts").read_text()
+    types = {*re.findall(r"object_r:(\w+):", text), *SHOWN, *OWN}
+    tell(types=len(types), opened=[one for one in sorted(types) if opens_for_writing(one)])
+
+
+def opens_for_writing(kind: str) -> bool:
+    """Whether an app may open files of a type, and write or append to them."""
+    fd = os.open("/sys/fs/selinux/access", os.O_RDWR)
+    own, other = "system_u:system_r:podwright_pod_t:s0:c1,c2", f"system_u:object_r:{kind}:s0"
+    number = Path("/sys/fs/selinux/class/file/index").read_text()
+    try:
+        os.write(fd, f"{own} {other} {number}".encode())
+        allowed = int(os.read(fd, 4096).split()[0], 16)
+    except OSError as err:
+        if (
+            err.errno != errno.EINVAL
+        ):  # there is no such type, which file_contexts may name all the same
+            raise
+        return False
+    finally:
+        os.close(fd)
+    place = Path("/sys/fs/selinux/class/file/perms")
+    bits = {n: 1 << int((place / n).read_text()) - 1 for n in ("open", "write", "append")}
+    return bool(allowed & bits["open"] and allowed & (bits["write"] | bits["append"]))
+
+
 def chosen() -> str:
     """The type that a pod's processes would get."""
     program = "from podwright.host import selinux; print(selinux.container_contexts().process.type)"
@@ -248,7 +295,7 @@ def main() -> None:
         label(f"/srv/{place}", FOREIGN)
     label("/srv/ways", PODS)
     Path("/srv/ways/file").unlink()
-    for part in (labels, volumes, ways, outputs, supervised, foreign_policy):
+    for part in (labels, volumes, ways, outputs, supervised, writable, foreign_policy):
         timed(part)
     # The last denial, so that the journal is known to have all of them.
     last = shell(f"{LABEL}; kill -0 1 || true")

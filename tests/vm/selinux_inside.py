@@ -22,6 +22,8 @@ PODS = "system_u:object_r:podwright_shared_t:s0"
 """The label of what every pod may use."""
 FOREIGN = "system_u:object_r:var_t:s0"
 """Of what belongs to the host, and no pod."""
+LIBRARY = "system_u:object_r:lib_t:s0"
+"""Of what every domain may open and read, and no pod may write."""
 DENIAL = re.compile(
     r"avc: +denied +\{ (?P<what>[^}]+) \}.* scontext=(?P<by>\S+) tcontext=(?P<on>\S+) tclass=(?P<kind>\w+)"
     r"(?: permissive=(?P<permissive>\d))?"

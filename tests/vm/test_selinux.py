@@ -16,19 +16,21 @@ from tests.vm.machine import Machine
 pytestmark = pytest.mark.vm_full
 PAIR = r"s0:c\d+,c\d+"
 PROCESS = rf"system_u:system_r:podwright_pod_t:{PAIR}"
-POD, FILE, FOREIGN = "podwright_pod_t", "podwright_file_t", "var_t"
+POD, FILE, FOREIGN, LIBRARY = "podwright_pod_t", "podwright_file_t", "var_t", "lib_t"
 AGENT = "unconfined_t"
 EXPECTED = {
     # What a pod has no label for, and what is another one's.
     (POD, FOREIGN, "dir", "other"),
     (POD, FOREIGN, "file", "other"),
+    (POD, LIBRARY, "dir", "other"),
+    (POD, LIBRARY, "file", "other"),
     (POD, FILE, "dir", "other"),
     (POD, FILE, "file", "other"),
     # A pod asks after its PID 1: the last thing in the scenario.
     (POD, AGENT, "process", "other"),
 }
 """Denials of the first scenario: by, on, class, and whose levels. `own` may only be what it made without a label."""
-MADE = (POD, FOREIGN, "file", "own")
+MADE = {(POD, FOREIGN, "file", "own"), (POD, LIBRARY, "file", "own")}
 OBJECTS = {"process", "dir", "file", "lnk_file", "fd", "shm", "msgq", "sem", "unix_stream_socket"}
 OBJECTS |= {"unix_dgram_socket", "fifo_file", "sock_file"}
 
@@ -86,6 +88,20 @@ def test_a_directory_of_the_host_is_out_of_reach_until_selinux_lets_go(
     assert "written" not in seen["unlabelled"]
     for control in ("unlabelled_permissive", "unlabelled_off"):
         assert seen[control].endswith("data\nwritten")
+
+
+@pytest.mark.threat("T66")
+def test_a_library_of_the_host_is_read_and_not_written(seen: dict[str, Any]) -> None:
+    """A pod without users of its own wrote the host's libraries: to write and to open came from two rules."""
+    assert seen["library"].splitlines()[-2] == "data"
+    assert "/data/new: Permission denied" in seen["library"].splitlines()[-1]
+    assert seen["library_permissive"].endswith("data\nwritten")
+
+
+@pytest.mark.threat("T66")
+def test_no_type_of_the_hosts_can_be_opened_for_writing(seen: dict[str, Any]) -> None:
+    assert seen["types"] > 500
+    assert seen["opened"] == ["podwright_file_t", "podwright_shared_t"]
 
 
 @pytest.mark.threat("T66")
@@ -204,7 +220,7 @@ def test_a_pod_of_flavour_fly_has_the_label_that_its_operator_says(attacks: dict
 
 def test_nothing_else_is_denied_to_pods_nor_to_who_starts_them(seen: dict[str, Any]) -> None:
     found = {(by, on, kind, levels) for by, on, kind, _, levels, _ in seen["denials"]}
-    assert found - EXPECTED - {MADE} == set()
+    assert found - EXPECTED - MADE == set()
     denied = {(by, on, kind) for by, on, kind, _, _, state in seen["denials"] if state == "denied"}
     assert {(POD, FOREIGN, "dir"), (POD, FILE, "dir"), (POD, AGENT, "process")} <= denied
 
