@@ -1,0 +1,159 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Xen host: pods run as domains, made by libvirt and by xl, and nothing is left of them, whoever is killed.
+
+All is seen in one boot of the host, which takes long. While one writes tests, a host at hand does as well:
+`PODWRIGHT_VM_TESTS=1 PODWRIGHT_XEN_HOST=lab pytest tests/vm/test_xen.py` (`python -m tests.vm.xen start lab`).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import kvm_image, tiny_image
+from tests.support.paths import CHECKOUT
+from tests.vm import inside, xen
+from tests.vm.conftest import Machines
+
+pytestmark = pytest.mark.vm_full
+
+PLACE = "/root/payload"
+SECONDS = 3000.0
+PLAY = f"""\
+rm -rf {PLACE}; mkdir {PLACE}; cd {PLACE}; tar x
+systemd-run --quiet --wait --pipe --collect --property=Delegate=yes --working-directory={PLACE} \\
+    --setenv=PYTHONPATH={PLACE} sh -c 'exec python3 -u scenario.py 2>&1'
+"""
+
+
+@pytest.fixture(scope="module")
+def host(machines: Machines) -> Iterator[xen.Host]:
+    """A Xen host; no other machine is in its way."""
+    machines.close()
+    with ExitStack() as stack:
+        name = os.environ.get("PODWRIGHT_XEN_HOST")
+        yield xen.Host(xen.BEDS / name) if name else stack.enter_context(xen.host())
+
+
+@pytest.fixture(scope="module")
+def seen(host: xen.Host, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the scenario has told."""
+    payload = tmp_path_factory.mktemp("xen") / "payload.tar"
+    _pack(payload)
+    with payload.open("rb") as given:
+        done = subprocess.run(
+            host.ssh_command("sh", "-c", PLAY),
+            stdin=given, capture_output=True, timeout=SECONDS, check=False,
+        )  # fmt: skip
+    output = (done.stdout + done.stderr).decode(errors="backslashreplace")
+    assert done.returncode == 0, f"{output[-6000:]}\n{host.console()[-3000:]}"
+    print(output)
+    return inside.told(output)
+
+
+def _pack(target: Path) -> None:
+    """The agent, the images and the scenario, as one archive."""
+    here = Path(__file__).parent
+    files = {
+        "agent": CHECKOUT / "agent",
+        "inside.py": here / "inside.py",
+        "scenario.py": here / "scenario_xen.py",
+        "stage1.aci": kvm_image.image("xen"),
+        "tiny.aci": tiny_image.build("example.com/tiny"),
+    }
+    with tarfile.open(target, "w") as archive:
+        for name, path in files.items():
+            archive.add(path, name)
+
+
+@pytest.mark.parametrize("runner", ["xl", "libvirt"])
+def test_an_apps_output_and_status_come_back_from_a_domain(
+    seen: dict[str, Any], runner: str
+) -> None:
+    status, out, err, left = seen[f"ends_{runner}"]
+    assert (status, left) == (7, [])
+    lines = out.splitlines()
+    assert (lines[0], lines[2], lines[3]) == ("out", "0", "/made")
+    assert lines[1].endswith("-amd64"), "a kernel of its own"
+    assert "err" in err.splitlines()
+
+
+def test_status_shows_the_domain(seen: dict[str, Any]) -> None:
+    assert seen["domains"] == [f"podwright-{seen['uuid']}"]
+    machine = seen["status"]["machine"]
+    assert (machine["accelerator"], machine["kind"]) == ("xen", "pv")
+    assert (machine["runner"], machine["cpus"]) == ("libvirt", 1)
+    assert machine["memory"] >= 96 + 128
+
+
+def test_a_published_port_is_the_guests(seen: dict[str, Any]) -> None:
+    assert seen["answer"] == "hello from a domain"
+
+
+def test_no_network_device_of_a_domain_stays_among_the_hosts(seen: dict[str, Any]) -> None:
+    assert not [name for name in seen["interfaces"] if name.startswith("vif")]
+
+
+def test_volumes_are_the_hosts_directories(seen: dict[str, Any]) -> None:
+    assert seen["written"] == "guest\n"
+    status, out, err = seen["entered"]
+    assert (status, out.splitlines()[-1]) == (0, "host"), err
+
+
+def test_a_block_device_is_the_guests(seen: dict[str, Any]) -> None:
+    status, out, err, written, left = seen["disk"]
+    assert (status, out, written) == (0, "host\n", "guest"), err
+    assert left == []
+
+
+def test_limits_of_apps_are_kept_in_the_guest(seen: dict[str, Any]) -> None:
+    limit, memory, _ = seen["entered"][1].splitlines()
+    assert int(limit) == 64 * 2**20
+    assert int(memory.split()[1]) < (96 + 128) * 1024, "the domain is made for its apps"
+
+
+@pytest.mark.threat("T79")
+def test_qemu_is_nobody_of_the_hosts(seen: dict[str, Any]) -> None:
+    said = dict(line.split(":", 1) for line in seen["qemu"].splitlines())
+    assert all(int(number) > 65535 for number in said["Uid"].split())
+    assert said["NoNewPrivs"].strip() == "1"
+    assert int(said["CapBnd"], 16) == int(said["CapEff"], 16) == 0x8800001B
+    assert set(seen["roots"]) <= {"usr", "lib", "lib32", "lib64", "libx32", "etc", "dev", "share", "proc"}  # fmt: skip
+
+
+def test_a_stopped_pod_ends_by_its_apps_own_status(seen: dict[str, Any]) -> None:
+    assert (seen["stopped"], seen["after_stop"]) == ([0, 3], [])
+
+
+@pytest.mark.parametrize(
+    "who", [pytest.param("podwright-init", id="keeper"), pytest.param("podwright-xen", id="holder"), ""]
+)  # fmt: skip
+def test_whoever_is_killed_no_domain_is_left(seen: dict[str, Any], who: str) -> None:
+    status, left = seen[f"killed_{who}"]
+    assert left == []
+    assert status != 0
+
+
+def test_stop_by_force_leaves_nothing(seen: dict[str, Any]) -> None:
+    status, _, left = seen["forced"]
+    assert (status, left) == (0, [])
+
+
+def test_gc_ends_a_domain_that_nobody_holds(seen: dict[str, Any]) -> None:
+    alive, status, left = seen["swept"]
+    assert len(alive) == 1, "the control: nobody has ended it before"
+    assert (status, left) == (0, [])
+
+
+def test_a_guest_without_a_host_ends_by_itself(seen: dict[str, Any]) -> None:
+    alive, status, left = seen["all_killed"]
+    assert len(alive) == 1, "the control: nobody else has ended it"
+    assert (status, left) == (0, [])
