@@ -12,7 +12,6 @@ from tests.support import tiny_image
 from tests.vm import bed
 from tests.vm.machine import Machine
 
-
 pytestmark = pytest.mark.vm_full
 
 
