@@ -40,7 +40,7 @@ class Running:
         def found() -> bool:
             new = [path for path in OWN.glob("podwright-*-*") if path not in known]
             self.group = new[0] if new else None
-            return bool(new) and self.read("tiny/cgroup.procs") != ""
+            return bool(new) and self.read("tiny/_app/cgroup.procs") != ""
 
         wait_for(found, f"a pod with {options}")
 

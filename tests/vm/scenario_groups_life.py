@@ -87,7 +87,7 @@ def named() -> None:
     tell(listed=call("systemd-cgls", "--no-pager", "-u", "podwright-web.service").stdout)
     before = (group / "a").stat().st_ino
     enter(uuid)
-    tell(no_group_of_enter=[path.name for path in (group / "a").glob("enter-*")])
+    tell(no_group_of_enter=[path.name for path in (group / "a").rglob("enter-*")])
     tell(same_group=before == (group / "a").stat().st_ino)
     counted(group)
     tell(
@@ -183,7 +183,7 @@ def mutable() -> None:
         + said(AGENT, "app", "rm", uuid, "--app=one")
     )
     tell(groups=sorted(path.name for path in group.iterdir() if path.is_dir()))
-    tell(two_lives=(group / "two/cgroup.procs").read_text() != "")
+    tell(two_lives=(group / "two/_app/cgroup.procs").read_text() != "")
     said("systemctl", "stop", "podwright-box")
     tell(box_left=group.exists())
 
@@ -304,7 +304,7 @@ def delegation() -> None:
 
     def up() -> bool:
         found[:] = GROUPS.glob("system.slice/doomed.service/podwright-*-*/tiny")
-        return bool(found) and found[0].joinpath("cgroup.procs").read_text() != ""
+        return bool(found) and found[0].joinpath("_app/cgroup.procs").read_text() != ""
 
     wait_for(up, "the doomed pod")
     call("systemctl", "kill", f"--signal={signal.SIGKILL.value}", "doomed")

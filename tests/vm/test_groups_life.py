@@ -35,7 +35,9 @@ def seen(plain: Machine) -> dict[str, Any]:
 
 def test_a_named_pod_is_a_tree_below_its_unit_that_systemd_shows(seen: dict[str, Any]) -> None:
     pod = "podwright-UUID"
-    groups = [f"{pod}/_init", f"{pod}/a", f"{pod}/b"]
+    groups = [
+        f"{pod}/{name}" for name in ("_init", "a", "a/_app", "a/_app/_readiness", "b", "b/_app")
+    ]
     assert seen["tree"] == sorted([pod, *groups, "podwright-supervisor"])
     for name in ("_init", "a", "b", "podwright-supervisor"):
         assert f"─{name}" in seen["shown"]

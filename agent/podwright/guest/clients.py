@@ -14,6 +14,7 @@ import select
 
 from podwright.guest.boot import RUN
 from podwright.guest.streams import Stream
+from podwright.host.cgrouptree import leaf
 from podwright.host.ownedgroup import OwnedGroup
 from podwright.kernel import unixsocket
 from podwright.stage1.kvm import frames
@@ -84,7 +85,9 @@ class Client:
         if len(fields) <= KIND:
             return line, fds
         place = f"{self.groups}/{fields[1]}"
-        self._group = OwnedGroup([place] if _is_name(fields[1]) and os.path.isdir(place) else [])
+        self._group = OwnedGroup(
+            [leaf(place)] if _is_name(fields[1]) and os.path.isdir(place) else []
+        )
         fields[KIND] = self._group.kind
         more = [os.dup(fd) for fd in (*self._group.family, *self._group.files)]
         return link.encode(*fields)[:-1], (*fds, *more)

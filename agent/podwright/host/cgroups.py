@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Control groups of a pod: one below the caller's own, and one per app below that.
 
-v1 hierarchies and v2 (cgroups(7)). A limit that was asked for and cannot be enforced is
+v1 hierarchies and v2 (cgroups(7)); under v2 an app's processes are one level further down
+(`cgrouptree.INNER`). A limit that was asked for and cannot be enforced is
 refused, or reported when it is optional; so is our own default (processes per app). A process
 joins by itself: writing "0" to `tasks` spares the kernel a grace period (20 ms) that moving
 another one costs.
@@ -17,17 +18,19 @@ from podwright.errors import LaunchError
 from podwright.host.cgrouplimits import ONE_OF, SPARE, USUAL_DEVICES, Limits, settings
 from podwright.host.cgrouptree import (
     BARE,
+    INNER,
     Place,
     bare,
+    bound,
     choose,
     enable,
     ensure,
     find,
     needs_scope,
+    prune,
     put,
     read,
 )
-from podwright.kernel.step import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,10 +106,15 @@ class PodCgroup:
         files = set()
         for place in self.places.values():
             if place.version == 2:
-                files.add(f"{place.path}/{leaf}/cgroup.procs")
+                files.add(f"{self.place_of(place, leaf)}/cgroup.procs")
             else:
                 files.add(f"{place.path}/tasks" if leaf == INIT else f"{place.path}/{leaf}/tasks")
         return sorted(files)
+
+    def place_of(self, place: Place, leaf: str) -> str:
+        """The directory that an app's processes are in, or under v2 those of INIT."""
+        inner = place.version == 2 and leaf != INIT
+        return f"{place.path}/{leaf}/{INNER}" if inner else f"{place.path}/{leaf}"
 
     def make(self) -> None:
         """Make the cgroups and set the limits.
@@ -122,10 +130,12 @@ class PodCgroup:
                 self._miss(controller, "; ".join(filter(None, causes)))
                 del self.places[controller]
                 if place.path not in self.directories():
-                    _remove_one(place.path)
+                    prune(place.path)
         closed = "devices" in self.places
         for path in {place.path for place in self.places.values() if place.version == 2}:
             closed = self._watch_devices(path) or closed
+            for app in self.apps:
+                bound(f"{path}/{app}")
         if not closed:
             self._check_devices()
 
@@ -147,6 +157,15 @@ class PodCgroup:
                     _close_devices(path, limits.devices)
             elif controller != BARE:
                 self._set(path, settings(controller, place.version, limits, self.disks))
+            if place.version == 2:
+                self._make_inner(path, controller, limits)
+
+    def _make_inner(self, path: str, controller: str, limits: Limits) -> None:
+        """What an app sees as its own: the same limits, which hold in the one above in any case."""
+        ensure(f"{path}/{INNER}")
+        if controller != BARE:
+            put(f"{path}/cgroup.subtree_control", f"+{controller}")
+            self._set(f"{path}/{INNER}", settings(controller, 2, limits, self.disks))
 
     def _set(self, path: str, files: list[tuple[str, str]]) -> None:
         missing = []
@@ -160,7 +179,8 @@ class PodCgroup:
         if set(missing) >= ONE_OF:
             raise OSError(errno.ENOENT, "no scheduler with weights")
         if SPARE & set(missing) and len(read("/proc/swaps").splitlines()) > 1:
-            self.notes.append("memory limits leave swap out: this kernel does not count it")
+            text = "memory limits leave swap out: this kernel does not count it"
+            self.notes += [text] if text not in self.notes else []
 
     def _check_devices(self) -> None:
         """Refuse devices that would be open for more than is said; their nodes alone hinder nobody."""
@@ -279,21 +299,5 @@ def remove(directories: list[str]) -> None:
 
     deadline = time.monotonic() + 1.0
     for path in directories:
-        while not _remove_one(path) and time.monotonic() < deadline:
+        while not prune(path) and time.monotonic() < deadline:
             time.sleep(0.01)
-
-
-def _remove_one(path: str) -> bool:
-    """Try to remove a cgroup with all below it; whether it is gone."""
-    try:
-        children = [entry.path for entry in os.scandir(path) if entry.is_dir()]
-    except FileNotFoundError:
-        return True
-    if not all([_remove_one(child) for child in children]):  # noqa: C419  try every one
-        return False
-    step("rmdir")
-    try:
-        os.rmdir(path)
-    except OSError as err:
-        return err.errno == errno.ENOENT
-    return True

@@ -18,8 +18,14 @@ SUPERVISOR = "podwright-supervisor"
 """Where we move ourselves under v2, so that our own cgroup can have children with controllers."""
 BARE = "name=systemd"
 """systemd's own hierarchy, which controls nothing; in `Place`s: any group without controllers."""
+INNER = "_app"
+"""Under v2, in the group of an app that its limits are on: the one that its processes are in, the
+root of their cgroup namespace. What they can make of that is within the outer one, which no mount
+of theirs shows."""
+NESTING = (("cgroup.max.depth", "10"), ("cgroup.max.descendants", "500"))
+"""How an app may divide its own group, if it can at all, so that all of it can be removed (v2)."""
 LOGINS = (
-    *("session-", "user@", "ssh.service", "ssh@", "sshd.service", "sshd@"),
+    *("user@", "ssh.service", "ssh@", "sshd.service", "sshd@"),
     *("getty@", "serial-getty@", "console-getty.", "container-getty@"),
 )
 """How the units begin in which people, and whoever acts for them over SSH, have their processes."""
@@ -130,6 +136,44 @@ def ensure(path: str) -> None:
         return
 
 
+def leaf(directory: str) -> str:
+    """Where the processes of an app are whose group this is, of this agent's or an older one's."""
+    inner = f"{directory}/{INNER}"
+    return inner if os.path.isdir(inner) else directory
+
+
+def prune(path: str) -> bool:
+    """Try to remove a cgroup with all below it, however deep that is; whether it is gone."""
+    found: list[str] = []
+    left = [path]
+    while left:
+        one = left.pop()
+        try:
+            left += [entry.path for entry in os.scandir(one) if entry.is_dir()]
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return False  # its path is too long for us
+        found.append(one)
+    gone = True
+    for one in reversed(found):
+        step("rmdir")
+        try:
+            os.rmdir(one)
+        except OSError as err:
+            gone = err.errno == errno.ENOENT and gone
+    return gone
+
+
+def bound(path: str) -> None:
+    """Let nothing be nested in a group of v2 without end."""
+    for file, text in NESTING:
+        try:
+            put(f"{path}/{file}", text)
+        except FileNotFoundError:
+            return  # Linux before 4.14
+
+
 def enable(own: str, controller: str) -> None:
     """Pass a v2 controller on to children of our own cgroup.
 
@@ -173,7 +217,9 @@ def delegated(own: str) -> bool:
 def is_login(own: str) -> bool:
     """Whether a cgroup is in a unit that people log in to."""
     units = (part for part in own.split("/") if part.endswith((".service", ".scope")))
-    return next(units, "").startswith(LOGINS)
+    unit = next(units, "")
+    session = unit.startswith("session-") and unit.endswith(".scope")
+    return session or unit.startswith(LOGINS)
 
 
 def needs_scope(found: list[Hierarchy]) -> bool:

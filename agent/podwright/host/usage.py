@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from podwright.host.cgrouptree import read
+from podwright.host.cgrouptree import INNER, read
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -110,9 +110,7 @@ def _counted(place: str) -> dict[str, Optional[float]]:
         "written": given,
         "swap": _swap(place, memory),
         "throttled": _throttled(place),
-        "oom_kills": _field(
-            read(f"{place}/memory.events") or read(f"{place}/memory.oom_control"), "oom_kill"
-        ),
+        "oom_kills": _oom_kills(place),
         **{f"{what}_waiting": stalled(read(f"{place}/{what}.pressure")) for what in STALLS},
     }
 
@@ -125,13 +123,24 @@ def _swap(place: str, memory: Optional[int]) -> Optional[int]:
     return max(0, both - (alone or 0))
 
 
+def _oom_kills(place: str) -> Optional[int]:
+    text = read(f"{place}/memory.events")
+    if not text:
+        return _field(read(f"{place}/memory.oom_control"), "oom_kill")
+    # Linux before 5.2 counts them where the processes are only.
+    found = (_field(text, "oom_kill"), _field(read(f"{place}/{INNER}/memory.events"), "oom_kill"))
+    return max((one for one in found if one is not None), default=None)
+
+
 def _throttled(place: str) -> Optional[float]:
-    text = read(f"{place}/cpu.stat")
-    for name, parts in (("throttled_usec", 1e6), ("throttled_time", 1e9)):
-        found = _field(text, name)
-        if found is not None:
-            return found / parts
-    return None
+    """The two groups of an app have the same limit: mostly both of them hold it back at once."""
+    found = []
+    for text in (read(f"{place}/cpu.stat"), read(f"{place}/{INNER}/cpu.stat")):
+        for name, parts in (("throttled_usec", 1e6), ("throttled_time", 1e9)):
+            held = _field(text, name)
+            if held is not None:
+                found.append(held / parts)
+    return max(found, default=None)
 
 
 def stalled(text: str) -> Optional[float]:

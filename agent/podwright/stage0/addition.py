@@ -199,6 +199,6 @@ def _open_memory(app: AppPlan, group: cgroups.PodCgroup, fds: list[int]) -> str:
         return ""
     from podwright.stage2 import memory
 
-    path = f"{place.path}/{app.name}/{memory.FILES[place.version]}"
+    path = f"{group.place_of(place, app.name)}/{memory.FILES[place.version]}"
     fds.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     return memory.words(app.limits.memory, None) or memory.ELSEWHERE

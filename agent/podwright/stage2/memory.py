@@ -58,7 +58,7 @@ def watch(plan: PodPlan, group: PodCgroup) -> dict[str, Memory]:
         elif place.version == 2:
             limit = limit or ELSEWHERE
         if limit:
-            path = f"{place.path}/{app.name}/{FILES[place.version]}"
+            path = f"{group.place_of(place, app.name)}/{FILES[place.version]}"
             found[app.name] = Memory(os.open(path, os.O_RDONLY | os.O_CLOEXEC), limit)
     return found
 

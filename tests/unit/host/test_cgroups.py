@@ -220,7 +220,7 @@ def test_files_to_join() -> None:
     assert first.init_files() == ["/c/pod/tasks", "/p/pod/tasks"]
     assert first.app_files("web") == ["/c/pod/web/tasks", "/p/pod/web/tasks"]
     assert second.init_files() == ["/u/pod/_init/cgroup.procs"]
-    assert second.app_files("web") == ["/u/pod/web/cgroup.procs"]
+    assert second.app_files("web") == ["/u/pod/web/_app/cgroup.procs"]
     assert second.directories() == ["/u/pod"]
 
 
@@ -240,6 +240,7 @@ def test_a_group_without_controllers_has_no_limits_to_set(tmp_path: Path) -> Non
     ("own", "login"),
     [
         ("user.slice/user-0.slice/session-3.scope", True),
+        ("system.slice/session-cleaner.service", False),
         ("user.slice/user-0.slice/user@0.service/app.slice/run-u1.service", True),
         ("system.slice/ssh.service", True),
         ("system.slice/system-getty.slice/getty@tty1.service", True),
@@ -282,3 +283,22 @@ def test_what_every_pod_uses_is_counted_where_that_costs_nothing(
     for found, controllers in (([v2], {"io", "memory", "pids"}), ([v1, v2], {"pids"})):
         monkeypatch.setattr(cgroups, "find", lambda found=found: found)
         assert set(cgroups.plan("pod", {"app": Limits()}).places) == controllers
+
+
+def test_groups_that_an_app_has_nested_without_end_are_removed(tmp_path: Path) -> None:
+    """gc ended with a RecursionError."""
+    top = tmp_path / "pod"
+    deep = top
+    for _ in range(1200):
+        deep.mkdir()
+        deep /= "d"
+    (top / "_init").mkdir()
+    cgroups.remove([str(top), str(tmp_path / "never")])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_joins_an_app_joins_the_inner_group_of_those_that_have_one(tmp_path: Path) -> None:
+    """Pods of an older agent have a single one."""
+    assert cgrouptree.leaf(str(tmp_path)) == str(tmp_path)
+    (tmp_path / "_app").mkdir()
+    assert cgrouptree.leaf(str(tmp_path)) == f"{tmp_path}/_app"

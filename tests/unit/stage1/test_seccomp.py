@@ -71,6 +71,14 @@ def test_a_granted_capability_allows_what_it_is_for() -> None:
     assert set(able.families) - set(plain.families) == {seccomp.AF_PACKET}
 
 
+def test_reading_all_files_is_not_opening_those_that_have_no_path() -> None:
+    able = profile("a", Isolators(), ("CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN"))
+    assert able is not None and "open_by_handle_at" not in able.names
+    asked = ("@docker/default-whitelist", "open_by_handle_at")
+    named = profile("a", Isolators(seccomp_retain=asked), ("CAP_DAC_READ_SEARCH",))
+    assert named is not None and "open_by_handle_at" in named.names
+
+
 def test_retained_names_are_wide_and_retained_groups_narrow() -> None:
     both = profile("a", Isolators(seccomp_retain=("@rkt/default-whitelist", "socket")), ())
     assert both is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import HostError, LaunchError, UsageError
+from podwright.host.cgrouptree import leaf
 from podwright.host.ownedgroup import OwnedGroup
 from podwright.kernel import signals, terminal, unixsocket
 from podwright.stage1.namespaces import link, record
@@ -131,7 +132,7 @@ def _group(pod_dir: str, app: str) -> OwnedGroup:
     known = record.read(pod_dir)
     above = [f"{path}/{app}" for path in known.cgroups] if known is not None else []
     try:
-        return OwnedGroup([path for path in above if os.path.isdir(path)])
+        return OwnedGroup([leaf(path) for path in above if os.path.isdir(path)])
     except OSError as err:
         raise HostError(
             f"app {app}: a control group for the process cannot be made: {safe(err)}", object=app
