@@ -71,8 +71,7 @@ MACHINES = replace(
     SELINUX,
     name="machines",
     packages=("qemu-system-x86", "qemu-system-common"),
-    memory=3072,
 )
-"""The same with what pods that are machines need; they are emulated within the emulated one."""
+"""The same with what pods that are machines need; the emulated processor has KVM for them."""
 
 RECIPES = {recipe.name: recipe for recipe in (PLAIN, SELINUX, MACHINES)}

@@ -183,8 +183,9 @@ def call_into(out: object, script: str) -> None:
 
 def supervised() -> None:
     """The desired state, with a unit of systemd's: secrets, probes, the journal, and an operator's own context."""
-    call("cp", "-a", "agent", "/usr/lib/podwright")  # with its times, which compiled modules go by
-    call("restorecon", "-R", "/usr/lib/podwright")
+    # With its times, which compiled modules go by; labelled by the directory that it is made in, but for programs.
+    call("cp", "-r", "--preserve=mode,timestamps", "agent", "/usr/lib/podwright")
+    call("restorecon", "-R", "/usr/lib/podwright/bin")
     program = "/usr/lib/podwright/bin/podwright"
     Path("/root/secret").write_text("of the secret\n")
     pod = {
@@ -254,29 +255,34 @@ def foreign_policy() -> None:
 def writable() -> None:
     """Types of files that apps may open and write, of all that the policy has for files, by what the kernel answers."""
     text = Path("/etc/selinux/default/contexts/files/file_contexts").read_text()
-    types = {*re.findall(r"object_r:(\w+):", text), *SHOWN, *OWN}
-    tell(types=len(types), opened=[one for one in sorted(types) if opens_for_writing(one)])
+    types = sorted({*re.findall(r"object_r:(\w+):", text), *SHOWN, *OWN})
+    kind = Path("/sys/fs/selinux/class/file")
+    bits = {
+        name: 1 << int((kind / "perms" / name).read_text()) - 1
+        for name in ("open", "write", "append")
+    }
+    allowed = {one: answer(one, (kind / "index").read_text()) for one in types}
+    writes = bits["write"] | bits["append"]
+    tell(
+        types=len(types), opened=[n for n, a in allowed.items() if a & bits["open"] and a & writes]
+    )
 
 
-def opens_for_writing(kind: str) -> bool:
-    """Whether an app may open files of a type, and write or append to them."""
+def answer(kind: str, number: str) -> int:
+    """What an app may do with files of a type, as the kernel's bits."""
     fd = os.open("/sys/fs/selinux/access", os.O_RDWR)
     own, other = "system_u:system_r:podwright_pod_t:s0:c1,c2", f"system_u:object_r:{kind}:s0"
-    number = Path("/sys/fs/selinux/class/file/index").read_text()
     try:
         os.write(fd, f"{own} {other} {number}".encode())
-        allowed = int(os.read(fd, 4096).split()[0], 16)
+        return int(os.read(fd, 4096).split()[0], 16)
     except OSError as err:
         if (
             err.errno != errno.EINVAL
         ):  # there is no such type, which file_contexts may name all the same
             raise
-        return False
+        return 0
     finally:
         os.close(fd)
-    place = Path("/sys/fs/selinux/class/file/perms")
-    bits = {n: 1 << int((place / n).read_text()) - 1 for n in ("open", "write", "append")}
-    return bool(allowed & bits["open"] and allowed & (bits["write"] | bits["append"]))
 
 
 def chosen() -> str:

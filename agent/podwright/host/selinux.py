@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FS = "/sys/fs/selinux"
 CONFIG = "/etc/selinux/config"
+PERMISSIVE = 1
+"""Among the flags that the kernel answers: the source's type is permissive."""
 KEYS = LETTERS + DIGITS + "_"
 
 
@@ -199,6 +201,21 @@ def check(context: Context, root: str = "") -> Context:
     finally:
         os.close(fd)
     return parse_context(answer, f"{FS}/context") if answer else context
+
+
+def only_logged(context: Context, root: str = "") -> bool:
+    """Whether denials of this context's type alone are only logged (semanage permissive)."""
+    step("write")
+    try:
+        fd = os.open(f"{root}{FS}/access", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        os.write(fd, f"{context} {context} 1".encode())
+        answer = os.pread(fd, 4096, 0).split()
+    finally:
+        os.close(fd)
+    return len(answer) == 6 and bool(int(answer[5], 16) & PERMISSIVE)
 
 
 def _knows(context: Context, root: str) -> bool:

@@ -212,6 +212,11 @@ def _label(pod: Launch, labels: Labels, root: str) -> dict[str, str]:
         processes.setdefault(app.name, contexts.process.at(level))
     for context in processes.values():
         selinux.check(context, root)
+        if pod.selinux == "require" and selinux.only_logged(context, root):
+            raise LaunchError(
+                f"selinux: require: the type {context.type} is permissive: nothing would be denied",
+                f"semanage permissive --delete {context.type}, or say selinux: auto",
+            )
     pod_label = PodLabel(
         str(contexts.process.at(level)),
         str(contexts.file.at(level)),
