@@ -45,7 +45,7 @@ _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SAID = (
     *("tpm-off", "no-tpm", "tpm-failed", "tpm-timeout", "log-mismatch", "bad-log", "not-measured"),
-    *("no-agent", "bad-input"),
+    *("log-busy", "no-agent", "bad-input"),
 )
 """Reasons of an agent for giving no quote that are handed on."""
 
@@ -87,6 +87,10 @@ class ActionModule(ActionBase):
 
     def _validated(self) -> dict[str, Any]:
         """The task's options. Raises Failure."""
+        try:
+            attest_allow.refuse_emptied(self._task.args)
+        except attest_allow.AllowError as error:
+            raise Failure(str(error), "bad-input", "input", "allow") from None
         found = ArgumentSpecValidator(attest_options.spec()).validate(dict(self._task.args))
         if found.error_messages:
             raise Failure("; ".join(found.error_messages), "bad-input", "input")
@@ -145,6 +149,7 @@ class ActionModule(ActionBase):
             options["scope"] == "boot",
             _seconds(options["max_age"]),
             seen,
+            options["sleeps"],
         )
 
     def _pinned(self) -> str:
@@ -166,7 +171,18 @@ class ActionModule(ActionBase):
                 "not-enrolled", "pin", self._host,
                 "enrol it with 'state: enrolled' (playbook podwright.fleet.attest_enrol)",
             )  # fmt: skip
+        self._refuse_shared(keys, pin)
         return pin.key
+
+    def _refuse_shared(self, keys: str, pin: attest_pins.Pin) -> None:
+        """Raise Failure where another host has a key of the same TPM: one of both has borrowed it."""
+        holder = attest_pins.holder(keys, pin, self._host)
+        if holder:
+            raise Failure(
+                f"the TPM of host {self._host} is already that of another: {holder}",
+                "key-of-another", "pin", self._host,
+                "one of both is not the host that it says; look at both, and forget the other",
+            )  # fmt: skip
 
     def _remember(self, report: attest_judge.Report, wanted: attest_judge.Wanted) -> None:
         """Keep what was seen, if it goes on from what was seen before."""
@@ -208,15 +224,12 @@ class ActionModule(ActionBase):
                 "key-replaced", "pin", self._host,
                 "find out why; then enrol it with 'replace: true'",
             )  # fmt: skip
-        holder = attest_pins.holder(keys, pin.key, self._host)
-        if holder:
-            raise Failure(
-                f"the key of host {self._host} is already that of another: {holder}",
-                "key-of-another", "pin", self._host,
-                "one of both is not the host that it says; look at both, and forget the other",
-            )  # fmt: skip
-        if not self._task.check_mode:
-            attest_pins.save(keys, self._host, pin)
+        if self._task.check_mode:
+            self._refuse_shared(keys, pin)
+        else:
+            with attest_pins.alone(keys):
+                self._refuse_shared(keys, pin)
+                attest_pins.save(keys, self._host, pin)
         out = self._pin_result(pin, changed=True)
         if pin.by == "first_use":
             vouched = f"host {self._host}: nobody has vouched for its endorsement key"

@@ -49,6 +49,7 @@ OPTIONS: Table = {
     "pcr": Option("int", default=13),
     "bank": Option(choices=("sha256", "sha384", "sha512"), default="sha256"),
     "remember": Option("bool", default=True),
+    "sleeps": Option("bool", default=False),
     "fail_on_untrusted": Option("bool", default=True),
     "timeout": Option("int", default=180),
     "ask": Option("dict", table=ASK),

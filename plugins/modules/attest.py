@@ -90,6 +90,7 @@ options:
   allow:
     description:
       - What may have run on the host. What a list is not given for may be anything, but for O(allow.insecure).
+        An empty list allows nothing. What is given without a value is refused.
     type: dict
     suboptions:
       images:
@@ -138,7 +139,8 @@ options:
   scope:
     description:
       - V(boot), everything that has run since the host booted must be allowed.
-      - V(running), only what runs. What runs no more may have left something behind.
+      - V(running), only what runs, which is what was started and has no end in the log. What runs no more may have
+        left something behind.
     type: str
     choices: [boot, running]
     default: boot
@@ -163,6 +165,13 @@ options:
         reset while the host did not boot, or put back to an earlier state, and a PCR that was reset.
     type: bool
     default: true
+  sleeps:
+    description:
+      - Whether the host is one that sleeps (suspend to memory). Its TPM counts a restart then, as it does after a loss
+        of power that root of the host has prepared, which empties the PCRs. Such a restart makes a host
+        untrusted (C(tpm-reset)) unless this is V(true).
+    type: bool
+    default: false
   fail_on_untrusted:
     description:
       - Whether the task fails when the host is not trusted. If V(false), RV(trusted) says it.
@@ -244,8 +253,8 @@ verdicts:
   contains:
     reason:
       description:
-        - C(no-agent), C(no-tpm), C(tpm-off), C(tpm-failed), C(tpm-timeout), C(not-measured), C(no-quote),
-          C(timed-out) - the host gives no quote.
+        - C(no-agent), C(no-tpm), C(tpm-off), C(tpm-failed), C(tpm-timeout), C(log-busy), C(not-measured),
+          C(no-quote), C(timed-out) - the host gives no quote.
         - C(bad-answer), C(malformed) - what it gives is not what an agent or a TPM writes.
         - C(key-replaced), C(key-unfit), C(bad-signature), C(not-generated), C(not-a-quote) - the quote is not one by
           the host's own key.
@@ -254,7 +263,7 @@ verdicts:
         - C(foreign-baseline), C(foreign-measurement) - somebody else has changed the PCR, too.
         - C(other-boot), C(rolled-back), C(tpm-reset), C(history-changed) - the log or the TPM does not go on from
           what was seen.
-        - C(unmeasured-pod) - a pod runs whose start is not in the log.
+        - C(unmeasured-pod) - a pod runs whose start is not in the log, or the log says that one ran.
         - C(image-not-allowed), C(signer-not-allowed), C(stage1-not-allowed), C(policy-not-allowed),
           C(agent-not-allowed), C(flavour-not-allowed), C(insecure) - it is not in O(allow).
         - C(too-old) - a pod runs for longer than O(max_age).
@@ -289,7 +298,9 @@ pods:
       type: str
       returned: always
     state:
-      description: V(running), or V(gone) if the host says that it does not run; then its end is not measured yet.
+      description:
+        - V(running), or V(gone) if the host says that it does not run. Then its end is not measured yet, or the host
+          hides it; so it is judged as one that runs.
       type: str
       returned: always
     flavour:

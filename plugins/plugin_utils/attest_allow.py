@@ -53,6 +53,26 @@ class Fault(NamedTuple):
     subject: str
 
 
+def refuse_emptied(arguments: dict[str, Any]) -> None:
+    """Raise AllowError where the task says `allow`, or a part of it, and nothing after that.
+
+    It is what is left of a list in YAML when its entries were taken out; who does that does not mean
+    that anything may run.
+    """
+    if "allow" not in arguments:
+        return
+    given = arguments["allow"]
+    empty = ["allow"] if given is None else []
+    if isinstance(given, dict):
+        empty = [f"allow.{name}" for name, item in given.items() if item is None]
+    for name in empty:
+        what = "{}" if name == "allow" else "[]"
+        raise AllowError(
+            f"{name} is there and says nothing; leave it out if anything is allowed"
+            + (", or write [] if nothing is" if what == "[]" else "")
+        )
+
+
 def allowed(given: dict[str, Any] | None, own_agent: Callable[[], str]) -> Allowed:
     """The options as a value; `own_agent` is asked for the digest that `collection` stands for.
 

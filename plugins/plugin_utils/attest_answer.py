@@ -66,7 +66,7 @@ def evidence(text: str) -> Evidence:
         _bytes(_mapping(answer, "ak"), "public"),
         answer.get("log"),
         _text(answer, "boot_id"),
-        _text(answer, "mode"),
+        _mode(answer),
         tuple(_pod(one) for one in pods),
         tuple(one for one in problems if isinstance(one, str)),
     )
@@ -140,6 +140,13 @@ def _text(answer: dict[str, Any], name: str) -> str:
     found = answer.get(name)
     if not isinstance(found, str) or len(found) > _LONGEST:
         _bad(f"its {name} is no text, or too long")
+    return found
+
+
+def _mode(answer: dict[str, Any]) -> str:
+    found = _text(answer, "mode")
+    if found not in ("log", "require"):
+        _bad("its mode is none in which pods are measured")
     return found
 
 

@@ -30,6 +30,8 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures imp
 
 MOST = 50
 """Verdicts that one host gets; more say nothing more."""
+CLOCKS = 300
+"""Seconds that the clocks of host and controller may differ."""
 
 
 class Seen(NamedTuple):
@@ -37,6 +39,7 @@ class Seen(NamedTuple):
 
     boot_id: str
     resets: int
+    restarts: int
     clock: int
     records: int
     value: str
@@ -48,6 +51,7 @@ class Wanted(NamedTuple):
     name     of the attestation key that is the host's
     whole    whether all that happened since the boot must be allowed, and not only what runs
     max_age  seconds that a pod may have run, if that matters
+    sleeps   the host is one that sleeps: its TPM goes on after that, and counts a restart
     """
 
     nonce: bytes
@@ -59,6 +63,7 @@ class Wanted(NamedTuple):
     whole: bool = True
     max_age: Optional[int] = None
     seen: Optional[Seen] = None
+    sleeps: bool = False
 
 
 class Verdict(NamedTuple):
@@ -90,7 +95,8 @@ class Report(NamedTuple):
             return None
         quote, log = self.quote, self.log
         boot = log.baseline["boot_id"]
-        return Seen(boot, quote.resets, quote.clock, len(log.records), log.value)
+        counts = (quote.resets, quote.restarts, quote.clock, len(log.records))
+        return Seen(boot, *counts, log.value)
 
 
 def judge(text: str, wanted: Wanted) -> Report:
@@ -178,11 +184,12 @@ def _mismatch(quote: Quote, log: Log) -> Verdict:
 
 def _all(evidence: Evidence, quote: Quote, log: Log, wanted: Wanted) -> Iterator[Verdict]:
     yield from _foreign(log)
-    yield from _history(evidence, quote, log, wanted.seen)
+    yield from _history(evidence, quote, log, wanted)
     pods = attest_pods.running(log.records)
     yield from _unmeasured(evidence, pods)
-    yield from _not_allowed(log, pods, evidence, wanted)
-    yield from _old(pods, evidence, wanted)
+    yield from _missed(log, pods, wanted)
+    yield from _not_allowed(log, pods, wanted)
+    yield from _old(pods, wanted)
     yield from _problems(evidence)
 
 
@@ -202,15 +209,16 @@ def _foreign(log: Log) -> Iterator[Verdict]:
             yield Verdict("foreign-baseline", message, number)
 
 
-def _history(evidence: Evidence, quote: Quote, log: Log, seen: Seen | None) -> Iterator[Verdict]:
+def _history(evidence: Evidence, quote: Quote, log: Log, wanted: Wanted) -> Iterator[Verdict]:
     """What contradicts the boot, and what was seen the last time."""
-    boot = log.baseline["boot_id"]
+    seen, boot = wanted.seen, log.baseline["boot_id"]
     if evidence.boot_id != boot:
         yield Verdict("other-boot", "the event log is not that of the boot which the host is in", 0)
     if seen is None:
         return
     same_boot = boot == seen.boot_id
-    if quote.resets < seen.resets or (quote.resets == seen.resets and quote.clock < seen.clock):
+    now, before = (quote.resets, quote.restarts), (seen.resets, seen.restarts)
+    if now < before or (quote.resets == seen.resets and quote.clock < seen.clock):
         yield Verdict(
             "rolled-back",
             "the TPM counts fewer resets, or less time, than the last time: it was cleared, or put"
@@ -220,6 +228,17 @@ def _history(evidence: Evidence, quote: Quote, log: Log, seen: Seen | None) -> I
         yield Verdict(
             "tpm-reset",
             f"the TPM was reset {quote.resets - seen.resets} time(s) while the host did not boot",
+        )
+    elif same_boot and now != before and not wanted.sleeps:
+        yield Verdict(
+            "tpm-reset",
+            f"the TPM was restarted {quote.restarts - seen.restarts} time(s) while the host did not"
+            " boot, after which its PCRs may begin anew; if the host sleeps, say so (sleeps)",
+        )
+    elif not same_boot and quote.resets == seen.resets:
+        yield Verdict(
+            "tpm-reset",
+            "the host says that it has booted, and its TPM was not reset, as a boot does",
         )
     elif same_boot and not _continues(log, seen):
         yield Verdict(
@@ -243,10 +262,24 @@ def _unmeasured(evidence: Evidence, pods: dict[str, attest_pods.Running]) -> Ite
             yield Verdict("unmeasured-pod", message, None, pod.uuid)
 
 
+def _missed(log: Log, pods: dict[str, attest_pods.Running], wanted: Wanted) -> Iterator[Verdict]:
+    """What the host could not measure, and ran all the same (mode `log`)."""
+    for one in log.records:
+        uuid = one.content.get("uuid", "")
+        if one.event == "missed" and (wanted.whole or uuid in pods):
+            app = attest_answer.shown(one.content["app"])
+            what = f"app {app} of pod {uuid}" if app else f"pod {uuid}"
+            message = f"{what} ran, and its start could not be measured"
+            yield Verdict("unmeasured-pod", message, one.number, uuid)
+
+
 def _not_allowed(
-    log: Log, pods: dict[str, attest_pods.Running], evidence: Evidence, wanted: Wanted
+    log: Log, pods: dict[str, attest_pods.Running], wanted: Wanted
 ) -> Iterator[Verdict]:
-    """Each thing that is not allowed once, where it is first met."""
+    """Each thing that is not allowed once, where it is first met.
+
+    A pod runs until the log has its end: whatever the host says, which could leave one out.
+    """
     met = set()
     if wanted.whole:
         found = [
@@ -254,11 +287,9 @@ def _not_allowed(
             for one, fault in attest_pods.faults_of_all(log.records, wanted.rules)
         ]
     else:
-        said = {pod.uuid for pod in evidence.pods}
         found = [
             (number, pod.uuid, fault)
             for pod in pods.values()
-            if pod.uuid in said
             for number, fault in attest_pods.faults_of_running([pod], wanted.rules)
         ]
     for number, uuid, fault in found:
@@ -267,16 +298,16 @@ def _not_allowed(
             yield Verdict(fault.reason, f"{fault.message}, which is not allowed", number, uuid)
 
 
-def _old(
-    pods: dict[str, attest_pods.Running], evidence: Evidence, wanted: Wanted
-) -> Iterator[Verdict]:
+def _old(pods: dict[str, attest_pods.Running], wanted: Wanted) -> Iterator[Verdict]:
     if wanted.max_age is None:
         return
-    said = {pod.uuid for pod in evidence.pods}
     for pod in pods.values():
         age = attest_pods.age(pod, wanted.now)
-        if pod.uuid in said and (age is None or age > wanted.max_age):
-            name = attest_answer.shown(pod.name or pod.uuid)
+        name = attest_answer.shown(pod.name or pod.uuid)
+        if age is None or age < -CLOCKS:
+            message = f"pod {name} was started in the future, by the host's clock, or at no time"
+            yield Verdict("too-old", message, pod.record, pod.uuid)
+        elif age > wanted.max_age:
             message = f"pod {name} has run for longer than max_age"
             yield Verdict("too-old", message, pod.record, pod.uuid)
 

@@ -10,11 +10,13 @@ does not: it changes with each attestation.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
 import tempfile
 import urllib.parse
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Optional
 
 from ansible_collections.podwright.fleet.plugins.plugin_utils.attest_judge import Seen
@@ -82,17 +84,39 @@ def load(directory: str, host: str) -> Optional[Pin]:
     return pin
 
 
-def holder(directory: str, key: str, host: str) -> str:
-    """The file of another host that has this key, or ""."""
+def holder(directory: str, pin: Pin, host: str) -> str:
+    """The file of another host that has a key of this TPM, or "".
+
+    One TPM makes as many attestation keys as one likes; it has one endorsement key.
+    """
     own = place(directory, host)
     for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
         path = os.path.join(directory, name)
         if name.endswith(".json") and path != own:
             with contextlib.suppress(PinError):
                 found = _pin(_read(path))
-                if found is not None and found.key == key:
+                if found is not None and {found.key, found.endorsement} & {
+                    pin.key,
+                    pin.endorsement,
+                }:
                     return path
     return ""
+
+
+@contextlib.contextmanager
+def alone(directory: str) -> Iterator[None]:
+    """Nobody else pins a key in the directory meanwhile."""
+    try:
+        os.makedirs(directory, exist_ok=True)
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        why = f"{directory} cannot be used: {error.strerror}"
+        raise PinError(why, "bad-pin", directory) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def save(directory: str, host: str, pin: Pin) -> None:
@@ -114,7 +138,7 @@ def last_seen(directory: str, host: str, key: str) -> Optional[Seen]:
     found = _read(_seen_place(place(directory, host)))
     if not isinstance(found, dict) or found.pop("key", None) != key:
         return None
-    numbers = ("resets", "clock", "records")
+    numbers = ("resets", "restarts", "clock", "records")
     texts = ("boot_id", "value")
     if sorted(found) != sorted((*numbers, *texts)):
         return None

@@ -11,7 +11,11 @@ from typing import Any, NamedTuple
 
 from ansible_collections.podwright.fleet.plugins.plugin_utils import attest_allow
 from ansible_collections.podwright.fleet.plugins.plugin_utils.attest_allow import Allowed, Fault
+from ansible_collections.podwright.fleet.plugins.plugin_utils.attest_answer import shown
 from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_log import Record
+
+LONGEST = 1000
+"""Characters of a name that results have."""
 
 
 class Running(NamedTuple):
@@ -92,10 +96,10 @@ def described(pod: Running, said: bool) -> dict[str, Any]:
     start = pod.start
     return {
         "uuid": pod.uuid,
-        "name": pod.name,
+        "name": shown(pod.name),
         "state": "running" if said else "gone",
         "flavour": start["flavour"],
-        "started": start["time"],
+        "started": shown(start["time"]),
         "record": pod.record,
         "manifest": start["manifest"],
         "policy": start["policy"],
@@ -103,7 +107,11 @@ def described(pod: Running, said: bool) -> dict[str, Any]:
         "agent": start["agent"]["code"],
         "stage1": "" if start["stage1"] is None else start["stage1"]["image"],
         "apps": [
-            {name: app[name] for name in ("name", "image", "image_name", "root", "verdict", "keys")}
+            {
+                **{name: app[name] for name in ("image", "root", "verdict")},
+                **{name: shown(app[name], LONGEST) for name in ("name", "image_name")},
+                "keys": [shown(key) for key in app["keys"]],
+            }
             for _record, app in pod.apps
         ],
     }

@@ -231,5 +231,6 @@ _EVENTS: dict[str, dict[str, Callable[[object], bool]]] = {
         "insecure": _words,
     },
     "app-rm": {"uuid": _uuid, "time": _text, "app": _text, "manifest": _digest},
+    "missed": {"uuid": _uuid, "time": _text, "app": _text},
     "mismatch": {"time": _text, "value": _value, "expected": _value},
 }

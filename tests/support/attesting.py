@@ -28,7 +28,7 @@ POLICY = "sha256:" + "90" * 32
 KEY = "AB" * 20
 ROOT = "sha256:" + "12" * 32
 EK_POLICY = "837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa"
-AK_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign"
+AK_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|sign"
 
 
 def image_id(name: str) -> str:
@@ -65,6 +65,12 @@ def start(number: int, *apps: dict[str, Any], **more: Any) -> dict[str, Any]:
         "agent": {"version": "0.2.0", "code": CODE}, "stage1": None, "manifest": ROOT,
         "apps": list(apps) or [app("example.com/web:1.0")], "policy": POLICY, "insecure": [], **more,
     }  # fmt: skip
+
+
+def missed(number: int, name: str = "") -> dict[str, Any]:
+    """A pod's start, or that of an app in it, that could not be measured."""
+    time = "2026-01-01T00:00:02.000Z"
+    return {"event": "missed", "uuid": uuid(number), "app": name, "time": time}
 
 
 def end(number: int) -> dict[str, Any]:

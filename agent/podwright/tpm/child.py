@@ -80,8 +80,9 @@ class Child:
         self._deadline = now + self._patience
         if self._others is None:
             return False
+        before = self._busy  # and if that has ended just now, our turn has only begun
         answers, self._busy = self._others.at_work(self._pid)
-        return bool(answers or self._busy) and now < self._began + MOST
+        return bool(answers or self._busy or before) and now < self._began + MOST
 
     def _too_slow(self) -> HostError:
         if self._busy:

@@ -251,3 +251,12 @@ def test_a_log_with_what_no_agent_writes_is_none(what: str) -> None:
 
 def test_what_later_releases_write_in_addition_is_no_fault() -> None:
     assert faults(rules(images=[WEB]), start(1, app(WEB), later={"x": [1, "ä"]})) == []
+
+
+@pytest.mark.parametrize("given", [{"allow": None}, {"allow": {"images": None, "signers": ["AB"]}}])
+def test_an_emptied_allowlist_allowed_everything(given: dict[str, Any]) -> None:
+    """What YAML makes of a list whose entries were commented out."""
+    with pytest.raises(attest_allow.AllowError, match="is there and says nothing"):
+        attest_allow.refuse_emptied(given)
+    for fine in ({}, {"allow": {}}, {"allow": {"images": []}}, {"allow": "{{ x }}"}):
+        attest_allow.refuse_emptied(fine)

@@ -76,7 +76,7 @@ def test_what_is_no_answer(text: str) -> None:
 
 WRONG: list[Any] = [None, 7, True, [], {}, "ä", "===", "x" * 100_000, [[]], [{}], {"public": 7}]
 FINE: dict[str, list[Any]] = {
-    "pods": [[]], "problems": [[], [[]], [{}]], "boot_id": ["ä", "==="], "mode": ["ä", "==="],
+    "pods": [[]], "problems": [[], [[]], [{}]], "boot_id": ["ä", "==="],
 }  # fmt: skip
 FIELDS = ("quote", "signature", "pods", "problems", "boot_id", "mode", "ak")
 

@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +220,7 @@ def test_a_certificate_of_a_maker_that_is_not_ours(bench: Bench, maker: ekcerts.
 
 
 PIN = Pin(f"000b{'ab' * 32}", f"000b{'cd' * 32}", "", "first_use", "2026-06-01T00:00:00Z")
-SEEN = Seen(attesting.BOOT, 1, 2, 3, "00" * 32)
+SEEN = Seen(attesting.BOOT, 1, 0, 2, 3, "00" * 32)
 
 
 def test_pins_are_files_of_a_directory(tmp_path: Path) -> None:
@@ -228,8 +229,8 @@ def test_pins_are_files_of_a_directory(tmp_path: Path) -> None:
     attest_pins.save(keys, "web1", PIN)
     assert attest_pins.load(keys, "web1") == PIN
     assert attest_pins.load(keys, "web2") is None
-    assert attest_pins.holder(keys, PIN.key, "web2") == f"{keys}/web1.json"
-    assert attest_pins.holder(keys, PIN.key, "web1") == ""
+    assert attest_pins.holder(keys, PIN, "web2") == f"{keys}/web1.json"
+    assert attest_pins.holder(keys, PIN, "web1") == ""
     attest_pins.remember(keys, "web1", PIN.key, SEEN)
     assert attest_pins.last_seen(keys, "web1", PIN.key) == SEEN
     assert attest_pins.last_seen(keys, "web1", f"000b{'00' * 32}") is None, "of another key"
@@ -271,3 +272,26 @@ def test_a_pin_that_was_damaged_is_not_taken_for_none(tmp_path: Path, text: str)
 def test_what_was_seen_and_is_damaged_is_forgotten(tmp_path: Path, text: str) -> None:
     (tmp_path / "web.seen").write_text(text)
     assert attest_pins.last_seen(str(tmp_path), "web", PIN.key) is None
+
+
+def test_one_tpm_was_enrolled_as_two_hosts_by_another_attestation_key(tmp_path: Path) -> None:
+    keys = str(tmp_path)
+    attest_pins.save(keys, "web1", PIN)
+    borrowed = PIN._replace(key=f"000b{'12' * 32}")
+    assert attest_pins.holder(keys, borrowed, "web2") == f"{keys}/web1.json"
+    own = borrowed._replace(endorsement=f"000b{'34' * 32}")
+    assert attest_pins.holder(keys, own, "web2") == "", "control: of another TPM"
+
+
+def test_two_enrolments_at_once_pinned_one_key_for_two_hosts(tmp_path: Path) -> None:
+    keys = str(tmp_path)
+
+    def enrol(host: str) -> bool:
+        with attest_pins.alone(keys):
+            if attest_pins.holder(keys, PIN, host):
+                return False
+            attest_pins.save(keys, host, PIN)
+            return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(enrol, [f"web{at}" for at in range(8)])) == [*[False] * 7, True]

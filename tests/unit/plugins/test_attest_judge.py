@@ -332,6 +332,38 @@ def test_a_pod_whose_start_was_not_measured_is_noticed(host: Bench) -> None:
     assert (verdict.reason, verdict.pod) == ("unmeasured-pod", uuid(7))
 
 
+def test_a_pod_that_the_host_does_not_name_was_not_judged_in_scope_running(host: Bench) -> None:
+    """Without an end in the log it runs, whatever the host says."""
+    rules = Allowed(images=("example.com/web",))
+    host.measure(
+        start(4, app("example.com/miner:1.0")), start(5, app("example.com/old:1.0")), end(5)
+    )
+    nonce = attesting.nonce()
+    text = host.answer(nonce)
+    running = wanted(host, nonce, rules=rules, whole=False)
+    assert reasons(attest_judge.judge(text, running)) == ["image-not-allowed"]
+    assert attest_judge.judge(text, running).verdicts[0].pod == uuid(4)
+    old = running._replace(rules=Allowed(), max_age=86000)
+    assert [one.pod for one in attest_judge.judge(text, old).verdicts] == [
+        uuid(1),
+        uuid(3),
+        uuid(4),
+    ]
+
+
+def test_what_ran_unmeasured_in_mode_log_left_no_trace(host: Bench) -> None:
+    assert judged(host).trusted, "control"
+    host.measure(attesting.missed(7), attesting.missed(1, "late"))
+    report = judged(host)
+    found = [(one.reason, one.pod, one.record) for one in report.verdicts]
+    assert found == [("unmeasured-pod", uuid(7), 5), ("unmeasured-pod", uuid(1), 6)]
+    assert "app late of pod" in report.verdicts[1].message
+    nonce = attesting.nonce()
+    running = wanted(host, nonce, whole=False)
+    (only,) = attest_judge.judge(host.answer(nonce), running).verdicts
+    assert only.pod == uuid(1), "the other one runs no more"
+
+
 def test_a_pod_that_has_gone_before_its_end_was_measured_is_told(host: Bench) -> None:
     host.runs(1)
     report = judged(host)
@@ -413,6 +445,43 @@ def test_a_tpm_that_was_reset_while_the_host_did_not_boot_is_noticed(host: Bench
     assert again(host, seen, boot_id=other) == [], "after a boot that is as it should be"
 
 
+def test_a_tpm_that_was_restarted_rolled_the_history_back_unnoticed(host: Bench) -> None:
+    """Root lets the TPM save its state and cuts the power; its PCRs begin anew, and no reset is counted."""
+    host.measure(start(6, app("example.com/miner:1.0")))
+    seen = seen_by(judged(host))
+    host.tpm.tool("shutdown")
+    host.tpm.stop()
+    host.tpm.start()
+    host.make_keys()
+    host.log = []
+    host.measure(start(1), start(2))
+    host.runs(1, 2)
+    report = judged(host)
+    assert report.trusted and report.quote is not None, "nothing in the quote itself tells it"
+    assert (report.quote.resets, report.quote.restarts) == (seen.resets, seen.restarts + 1)
+    assert again(host, seen) == ["tpm-reset"]
+    same = seen._replace(restarts=seen.restarts + 1)
+    assert again(host, same._replace(restarts=seen.restarts + 2)) == ["rolled-back"]
+    assert again(host, same) == ["history-changed"]
+
+
+def test_a_host_that_sleeps_says_so(host: Bench) -> None:
+    seen = seen_by(judged(host))
+    seen = seen._replace(restarts=seen.restarts - 1)
+    assert again(host, seen) == ["tpm-reset"]
+    nonce = attesting.nonce()
+    asleep = wanted(host, nonce, seen=seen, sleeps=True)
+    assert attest_judge.judge(host.answer(nonce), asleep).trusted
+
+
+def test_another_boot_without_a_reset_of_the_tpm_is_noticed(host: Bench) -> None:
+    seen = seen_by(judged(host))
+    other = "b0070000-0000-4000-8000-000000000002"
+    host.fresh()
+    host.measure(baseline(boot_id=other), start(1))
+    assert again(host, seen, boot_id=other) == ["tpm-reset"]
+
+
 def test_a_tpm_that_counts_less_than_before_is_noticed(host: Bench) -> None:
     seen = seen_by(judged(host))
     assert again(host, seen._replace(resets=seen.resets + 1)) == ["rolled-back"]
@@ -429,6 +498,26 @@ def test_a_pod_that_runs_for_too_long_is_noticed(host: Bench) -> None:
         ("too-old", uuid(1)),
         ("too-old", uuid(3)),
     ]
+
+
+def test_a_pod_that_was_started_in_the_future_was_never_too_old(bench: Bench) -> None:
+    bench.measure(
+        start(1, time="2999-01-01T00:00:00.000Z"), start(2, time="2026-01-02T00:01:00.000Z")
+    )
+    nonce = attesting.nonce()
+    text = bench.answer(nonce)
+    (only,) = attest_judge.judge(text, wanted(bench, nonce, max_age=10**9)).verdicts
+    assert (only.reason, only.pod) == ("too-old", uuid(1)), "a clock may be a minute fast"
+    assert attest_judge.judge(text, wanted(bench, nonce)).trusted
+
+
+def test_texts_of_the_host_are_plain_in_results(bench: Bench) -> None:
+    bench.measure(start(1, app("example.com/\x9b31m", "\u202e"), name="\x9b31m", time="\x07"))
+    out = attest_judge.described(judged(bench), wanted(bench, b""))
+    (pod,) = out["pods"]
+    texts = (pod["name"], pod["started"], pod["apps"][0]["name"], pod["apps"][0]["image_name"])
+    assert texts == ("\\x9b31m", "\\x07", "\\u202e", "example.com/\\x9b31m")
+    assert reasons(judged(bench, mode="\x9b31m")) == ["bad-answer"]
 
 
 def test_what_the_host_itself_says_is_wrong_is_shown_as_plain_text(host: Bench) -> None:

@@ -146,3 +146,43 @@ def test_what_is_said_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tpm.d" / "b.json").write_text(json.dumps(other))
     with pytest.raises(UsageError, match="already set"):
         settings.read(Layout(local_config=str(tmp_path)))
+
+
+def test_a_long_log_without_what_was_known_of_it_is_added_up_in_pieces() -> None:
+    data = text(BASE, *[END] * 6)
+    whole, last = measure.added_up(data, None, START, "here")
+    known, steps = None, []
+    while known is None or known.size < len(data):
+        known, at = measure.added_up(data, known, START, "here", 3)
+        steps.append(known.records)
+    assert steps == [3, 6, 7] and known == whole
+    assert at == last, "the last record is never taken for one that has reached the PCR"
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_a_mode_that_says_nothing_started_pods_unmeasured(tmp_path: Path, value: Any) -> None:
+    with pytest.raises(UsageError, match="mode: says nothing"):
+        said(tmp_path, mode=value)
+
+
+def test_settings_where_nobody_reads_them_started_pods_unmeasured(tmp_path: Path) -> None:
+    layout = Layout(local_config=str(tmp_path))
+    place = tmp_path / "tpm.d"
+    place.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="is no directory"):
+        settings.read(layout)
+    place.unlink()
+    place.write_text("{}")
+    with pytest.raises(UsageError, match="is no directory"):
+        settings.read(layout)
+    place.unlink()
+    place.mkdir()
+    assert settings.read(layout).mode == "off", "control: an empty one"
+    for name in ("tpm.conf", "tpm.JSON"):
+        (place / name).write_text("{}")
+        with pytest.raises(UsageError, match=f"{name} is not read"):
+            settings.read(layout)
+        (place / name).unlink()
+    (place / "README").write_text("about")
+    (place / "a.json~").write_text("what was there before")
+    assert said(tmp_path, mode="log").mode == "log"

@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fleet's report as Markdown: what hosts are called, and what they say, is text and no markup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+from ansible.plugins.filter.core import FilterModule
+
+from tests.support.paths import CHECKOUT
+
+PLACE = CHECKOUT / "playbooks" / "templates" / "attest.md.j2"
+
+
+def report(**attested: Any) -> str:
+    """The row of one host."""
+    environment = jinja2.Environment(trim_blocks=True, autoescape=False)
+    environment.filters.update(FilterModule().filters())
+    hosts = {"web1": {"podwright_attested": attested}}
+    text = environment.from_string(PLACE.read_text()).render(
+        hostvars=hosts, ansible_play_hosts_all=["web1"]
+    )
+    return text.splitlines()[-1]
+
+
+def test_special_characters_were_gone_from_the_report() -> None:
+    message = "image example.com/my_image[1] | <x> `*` \\ \x07\u202e"
+    row = report(trusted=False, running=1, verdicts=[{"reason": "insecure", "message": message}])
+    what = r"image example.com/my\_image\[1\] \| \<x\> \`\*\` \\ "
+    assert row == f"| web1 | **not trusted** | 1 | insecure | {what}  |"
+    assert row.isprintable()
