@@ -74,15 +74,17 @@ def until(holds: Callable[[], Any], what: str) -> Any:
 class Running:
     """A pod that runs until it is killed."""
 
-    def __init__(self, host: Measured, image: Path, *options: str) -> None:
+    def __init__(self, host: Measured, image: Path, *options: str, data: str = "") -> None:
         file = Path(tempfile.mkdtemp(dir=host.agent.data.parent)) / "uuid"
         words = ("run", "--net=none", f"--uuid-file-save={file}", *options, str(image))
-        command = [*host.agent.command, *words]
+        own = f"--dir={host.agent.data}"
+        before = [f"--dir={data}" if data and one == own else one for one in host.agent.command]
+        command = [*before, *words]
         self.process = host.agent.host.popen([*command, "--exec=/bin/sh", "--", "-c", STAYS])
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "up\n"
 
-        self.path = host.agent.data / "pods/run" / file.read_text().strip()
+        self.path = Path(data or host.agent.data) / "pods/run" / file.read_text().strip()
         self.host = host.agent.host
 
     def kill(self) -> None:
@@ -550,3 +552,82 @@ def test_the_log_is_canonical_and_a_table_for_people(host: Measured, image: Path
     assert host.shell(f"stat -c %a {LOG}") == "600\n"
     table = host.agent.ok("tpm", "log", "--no-legend").splitlines()
     assert len(table) == 3 and "namespaces: example.com/tiny" in table[1]
+
+
+# What users saw
+
+
+def test_a_host_could_not_be_attested_after_a_few_thousand_starts(host: Measured) -> None:
+    """What the agent's own child said was cut at 4 MiB."""
+    assert host.append(1, large=2) == host.append(2, large=2) == host.append(3, large=2) == 0
+    assert int(host.shell(f"stat -c %s {LOG}")) > 5 << 20
+    answer = quoted(host)
+    assert replayed(answer["log"]) == answer["value"] == host.pcr()
+    assert answer["problems"] == []
+
+
+def test_the_key_was_locked_up_after_a_few_losses_of_power(host: Measured) -> None:
+    for _ in range(5):
+        assert quoted(host)["problems"] == []
+        host.tpm.stop()
+        host.shell("rm -rf /run/podwright/tpm")  # its PCRs are as after a boot
+        host.tpm.start()
+
+
+def test_what_ran_unmeasured_in_mode_log_is_told_until_the_log_has_it(
+    host: Measured, image: Path
+) -> None:
+    host.set("log")
+    host.tpm.stop()
+    assert run(host, image, "echo ran").stdout == "ran\n"
+    host.tpm.start()
+    problems = json.loads(host.agent("tpm", "verify", "--format=json").stdout)["problems"]
+    assert len(problems) == 1 and "could not be measured" in problems[0]
+    assert quoted(host)["problems"] == []
+    (pod,) = host.agent.data.glob("pods/run/*")
+    _, missed = host.events()
+    assert (missed["event"], missed["uuid"], missed["app"]) == ("missed", pod.name, "")
+    assert run(host, image).exit == 0
+    assert host.kinds() == ["missed", "pod-start", "pod-end"]
+
+
+def test_an_app_was_added_unmeasured_to_a_pod_that_was_not_measured(
+    host: Measured, image: Path
+) -> None:
+    host.set("off")
+    with Sandbox(host.agent) as box:
+        host.set("require")
+        done = box.app("add", image, "--name=late", "--exec=/bin/true")
+        assert done.exit == AGENT_ERROR and "app late was not added" in done.stderr
+        assert "start the pod again" in done.stderr
+        host.set("log")
+        box.start(image, "late", "--exec=/bin/true")
+        box.end()
+        uuid = box.uuid
+    assert quoted(host)["problems"] == []
+    missed = host.events()[-1]
+    assert (missed["event"], missed["uuid"], missed["app"]) == ("missed", uuid, "late")
+
+
+def test_a_pod_of_another_data_directory_was_not_in_a_quote(
+    host: Measured, image: Path, tmp_path: Path
+) -> None:
+    pod = Running(host, image, data=str(tmp_path / "other"))
+    assert pod.path.is_dir() and not list(host.agent.data.glob("pods/run/*"))
+    answer = quoted(host)
+    pod.kill()
+    assert [one["uuid"] for one in answer["pods"]] == [pod.path.name]
+    assert [one["content"]["event"] for one in answer["log"]] == ["baseline", "pod-start"]
+
+
+def test_the_log_named_keys_that_nobody_had_asked_for_at_this_start(
+    host: Measured, image: Path
+) -> None:
+    assert run(host, image).exit == 0  # signed, and by a key that is trusted
+    assert run(host, image, "exit 0", "--insecure-options=image").exit == 0
+    policy = host.agent.local / "policy.json"
+    policy.write_text(json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
+    assert run(host, image).exit == 0
+    apps = [one["apps"][0] for one in host.events() if one["event"] == "pod-start"]
+    found = [(one["verdict"], len(one["keys"])) for one in apps]
+    assert found == [("signed", 1), ("insecure", 0), ("accepted", 0)]

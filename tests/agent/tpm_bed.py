@@ -81,8 +81,9 @@ class Measured:
         """The output of a script on the host, which must succeed."""
         return self.agent.host.run(["sh", "-ec", script]).check().stdout
 
-    def append(self, number: int, *, fault: str = "") -> int:
+    def append(self, number: int, *, fault: str = "", large: int = 0) -> int:
         """Measure something by the agent's own code, with a fault at one of its steps; the exit status."""
         env = {"PODWRIGHT_FAULT": fault} if fault else {}
-        command = ["/usr/bin/python3", "-IS", str(DRIVER), str(self.agent.local), str(number)]
+        command = ["/usr/bin/python3", "-IS", str(DRIVER), str(self.agent.local)]
+        command += [str(number), str(large)]
         return self.agent.host.run(command, env=env).exit

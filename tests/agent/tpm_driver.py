@@ -3,7 +3,7 @@
 
 """Measure one event as the agent does, in one process, so that a fault hits what it is meant for.
 
-Arguments: the configuration directory, and a number that the event has.
+Arguments: the configuration directory, a number that the event has, and how many MiB it is long.
 """
 
 import sys
@@ -17,4 +17,5 @@ from podwright.tpm.measure import Session
 layout = Layout(local_config=sys.argv[1])
 said = settings.read(layout)
 with Session(eventlog.place(layout), said) as session:
-    session.add({"event": "app-rm", "uuid": "", "app": sys.argv[2], "manifest": "", "time": ""})
+    name = sys.argv[2] + "x" * (int(sys.argv[3]) << 20)
+    session.add({"event": "app-rm", "uuid": "", "app": name, "manifest": "", "time": ""})
