@@ -380,6 +380,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"max_age": "soon", "key": NAME}, "is not a duration"),
     ({"allow": {"images": [""]}, "key": NAME}, "allow.images: an entry is empty"),
     ({"allow": {"imgaes": []}}, "imgaes"),
+    ({"allow": {"images": None}, "key": NAME}, "allow.images is there and says nothing"),
+    ({"allow": "{{ none }}", "key": NAME}, "allow"),
     ({"ask": {"verb": "quote"}}, "set by the action plugin"),
     ({"state": "enrolled"}, "nothing says that the endorsement key is that of a TPM"),
     ({"state": "enrolled", "ca_certificates": ["/nonexistent"]}, "is not on the controller"),
