@@ -18,6 +18,7 @@ LEAST = {"fly": 0, "namespaces": 1, "vm": 2}
 
 _ID = re.compile(r"sha512-[0-9a-f]{64,128}")
 _SHORT = re.compile(r"sha512-[0-9a-f]*")
+_KEY = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 Names = Optional[tuple[str, ...]]
@@ -84,7 +85,7 @@ def allowed(given: dict[str, Any] | None, own_agent: Callable[[], str]) -> Allow
         for entry in lists.get(name, ()):
             _check_name(name, entry)
     if "signers" in lists:
-        lists["signers"] = tuple(one.replace(" ", "").upper() for one in lists["signers"])
+        lists["signers"] = tuple(map(_signer, lists["signers"]))
     agents = lists.get("agents")
     if agents is not None:
         lists["agents"] = tuple(own_agent() if one == "collection" else one for one in agents)
@@ -103,11 +104,25 @@ def allowed(given: dict[str, Any] | None, own_agent: Callable[[], str]) -> Allow
     return Allowed(**lists, minimum_stage1=found.get("minimum_stage1", "fly"))
 
 
+def _signer(entry: str) -> str:
+    found = entry.replace(" ", "").upper()
+    if not _KEY.fullmatch(found):
+        raise AllowError(
+            f"allow.signers: {entry!r} is no key; write all 40 hexadecimal digits of its fingerprint,"
+            " or the 64 of a sigstore key's digest"
+        )
+    return found
+
+
 def _check_name(option: str, entry: str) -> None:
     if not entry:
         raise AllowError(f"allow.{option}: an entry is empty; write a name, an ID, or *")
-    if _SHORT.fullmatch(entry) and not _ID.fullmatch(entry):
-        raise AllowError(f"allow.{option}: {entry!r} is no whole image ID; write all of it")
+    if entry != entry.strip():
+        raise AllowError(f"allow.{option}: {entry!r} has spaces around it, and so no image")
+    if _SHORT.fullmatch(entry.lower()) and not _ID.fullmatch(entry):
+        raise AllowError(
+            f"allow.{option}: {entry!r} is no whole image ID; write all of it, in small letters"
+        )
 
 
 def matches(entry: str, name: str, image: str) -> bool:

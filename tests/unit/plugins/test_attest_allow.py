@@ -260,3 +260,16 @@ def test_an_emptied_allowlist_allowed_everything(given: dict[str, Any]) -> None:
         attest_allow.refuse_emptied(given)
     for fine in ({}, {"allow": {}}, {"allow": {"images": []}}, {"allow": "{{ x }}"}):
         attest_allow.refuse_emptied(fine)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        *({"signers": [one]} for one in ("", "*", "499E63", "sha256:" + "ab" * 32)),
+        {"images": ["sha512-" + "AB" * 32]},
+        {"images": [" example.com/x"]},
+    ],
+)
+def test_an_entry_that_nothing_could_match_was_taken_silently(rules: dict[str, Any]) -> None:
+    with pytest.raises(attest_allow.AllowError, match=f"allow.{next(iter(rules))}: "):
+        attest_allow.allowed(rules, lambda: "")
