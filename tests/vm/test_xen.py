@@ -20,15 +20,16 @@ import pytest
 
 from tests.support import kvm_image, tiny_image
 from tests.support.paths import CHECKOUT
-from tests.vm import inside, xen
+from tests.vm import bed, inside, xen
 from tests.vm.conftest import Machines
 
 pytestmark = pytest.mark.vm_full
 
 PLACE = "/root/payload"
+"""On dom0's disk, where volumes can have owners of the pod's: what is in memory cannot, with its kernel."""
 SECONDS = 3000.0
 PLAY = f"""\
-rm -rf {PLACE}; mkdir {PLACE}; cd {PLACE}; tar x
+rm -rf {PLACE} {bed.PLACE}; mkdir {PLACE}; ln -s {PLACE} {bed.PLACE}; cd {PLACE}; tar x
 systemd-run --quiet --wait --pipe --collect --property=Delegate=yes --working-directory={PLACE} \\
     --setenv=PYTHONPATH={PLACE} sh -c 'exec python3 -u scenario.py 2>&1'
 """
