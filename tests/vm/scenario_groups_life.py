@@ -204,7 +204,13 @@ def taken() -> None:
         "--mount=volume=g,target=/sys/fs/cgroup",
         "--net=none",
     )
-    tell(volume=run("--memory=64Mi", script="ls /sys/fs/cgroup", before=volume))
+    tell(
+        volume=run(
+            "--memory=64Mi",
+            script="cd /sys/fs/cgroup; ls mine; ls memory.max 2>/dev/null; true",
+            before=volume,
+        )
+    )
 
 
 def swapping() -> None:

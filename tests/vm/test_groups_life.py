@@ -35,9 +35,7 @@ def seen(plain: Machine) -> dict[str, Any]:
 
 def test_a_named_pod_is_a_tree_below_its_unit_that_systemd_shows(seen: dict[str, Any]) -> None:
     pod = "podwright-UUID"
-    groups = [
-        f"{pod}/{name}" for name in ("_init", "a", "a/_app", "a/_app/_readiness", "b", "b/_app")
-    ]
+    groups = [f"{pod}/{name}" for name in ("_init", "a", "a/_app", "b", "b/_app")]
     assert seen["tree"] == sorted([pod, *groups, "podwright-supervisor"])
     for name in ("_init", "a", "b", "podwright-supervisor"):
         assert f"─{name}" in seen["shown"]
@@ -102,7 +100,7 @@ def test_limits_of_fly(seen: dict[str, Any]) -> None:
 
 
 def test_a_volume_in_the_place_of_the_group_stays(seen: dict[str, Any]) -> None:
-    assert seen["volume"].split()[:2] == ["0", "mine"]
+    assert seen["volume"].split()[:3] == ["0", "mine", "podwright:"]
 
 
 def test_what_is_swapped_out_counts(seen: dict[str, Any]) -> None:
