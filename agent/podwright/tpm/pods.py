@@ -103,8 +103,9 @@ def ended(path: str, status: Optional[int], reason: str) -> tuple[str, ...]:
 
 
 def settle(layout: Layout) -> tuple[str, ...]:
-    """Measure the ends that nobody has measured; sentences about what went wrong."""
-    if not eventlog.opened(eventlog.place(layout)):
+    """Measure the ends that nobody has measured, and what was missed; sentences about what went wrong."""
+    where = eventlog.place(layout)
+    if not eventlog.opened(where) and not eventlog.missed(where):
         return ()
     said = settings.read(layout)
     if said.mode == OFF:
