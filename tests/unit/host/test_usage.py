@@ -66,6 +66,25 @@ def test_what_held_a_pod_up_is_counted(tmp_path: Path) -> None:
     assert (found.swap, found.throttled, found.oom_kills) == (1000, 0.5, 1)
 
 
+def test_what_held_up_the_inner_group_of_an_app_counts_too(tmp_path: Path) -> None:
+    """Its limits are those of the outer one; an app can make its own smaller, and not forge the outer one's."""
+    group(
+        tmp_path / "pod/web",
+        cpu__stat="usage_usec 9000000\nthrottled_usec 250000\n",
+        memory__events="oom_kill 0\n",
+        memory__max="1048576\n",
+    )
+    group(
+        tmp_path / "pod/web/_app",
+        cpu__stat="usage_usec 1\nthrottled_usec 500000\n",
+        memory__events="oom_kill 2\n",
+        memory__max="max\n",
+    )
+    found = usage.of((str(tmp_path / "pod"),), "web")
+    assert (found.cpu, found.throttled, found.oom_kills) == (9.0, 0.5, 2)
+    assert found.memory_limit == 1 << 20
+
+
 def test_groups_of_version_1_are_one_for_each_controller(tmp_path: Path) -> None:
     places = (
         group(tmp_path / "cpuacct", cpuacct__usage="1500000000\n"),
