@@ -74,4 +74,7 @@ MACHINES = replace(
 )
 """The same with what pods that are machines need; the emulated processor has KVM for them."""
 
-RECIPES = {recipe.name: recipe for recipe in (PLAIN, SELINUX, MACHINES)}
+MEASURED = replace(PLAIN, name="measured", packages=("tpm2-tools",), cpus=1, memory=1024)
+"""Debian with what measures pods; whoever boots it gives it a TPM."""
+
+RECIPES = {recipe.name: recipe for recipe in (PLAIN, SELINUX, MACHINES, MEASURED)}
