@@ -154,9 +154,9 @@ def whole() -> None:
     pod = Pod(
         *("whole", "--port=8080/tcp:8081", f"--volume=data,kind=host,source={SHARED}"),
         *("--volume=scratch,kind=empty", "--set-env=WHO=all", "tiny.aci", "--name=web"),
-        *("--memory=64Mi", "--cpu=1", "--mount=volume=data,target=/data", scratch),
+        *("--memory=64Mi", "--cpu=500m", "--mount=volume=data,target=/data", scratch),
         *("--exec=/bin/sh", "--", "-c", f"echo x > /scratch/said; {WEB}"),
-        *("---", "tiny.aci", "--name=second", "--memory=32Mi", scratch),
+        *("---", "tiny.aci", "--name=second", "--memory=32Mi", "--cpu=500m", scratch),
         *("--exec=/bin/sh", "--", "-c", SECOND),
     )
     pod.says("second")
