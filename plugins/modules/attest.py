@@ -264,6 +264,7 @@ verdicts:
         - C(other-boot), C(rolled-back), C(tpm-reset), C(history-changed) - the log or the TPM does not go on from
           what was seen.
         - C(unmeasured-pod) - a pod runs whose start is not in the log, or the log says that one ran.
+        - C(unmeasured-app) - a measured pod has an app that was added without being measured.
         - C(image-not-allowed), C(signer-not-allowed), C(stage1-not-allowed), C(policy-not-allowed),
           C(agent-not-allowed), C(flavour-not-allowed), C(insecure) - it is not in O(allow).
         - C(too-old) - a pod runs for longer than O(max_age).

@@ -24,14 +24,16 @@ LIMIT = 64 * 1024 * 1024
 FORMAT = 1
 _LONGEST = 2048
 _MOST_PODS = 100_000
+_MOST_APPS = 10_000
 
 
 class Pod(NamedTuple):
-    """A pod that the host says runs."""
+    """A pod that the host says runs; `apps` are names, and IDs of their images."""
 
     uuid: str
     name: str
     flavour: str
+    apps: tuple[tuple[str, str], ...]
 
 
 class Evidence(NamedTuple):
@@ -163,7 +165,14 @@ def _bytes(answer: dict[str, Any], name: str) -> bytes:
 def _pod(one: object) -> Pod:
     if not isinstance(one, dict):
         _bad("a pod in it is no object")
-    return Pod(_text(one, "uuid"), _text(one, "name"), _text(one, "flavour"))
+    texts = (_text(one, "uuid"), _text(one, "name"), _text(one, "flavour"))
+    return Pod(*texts, tuple(map(_app, _list(one, "apps", _MOST_APPS))))
+
+
+def _app(one: object) -> tuple[str, str]:
+    if not isinstance(one, dict):
+        _bad("an app in it is no object")
+    return _text(one, "name"), _text(one, "image")
 
 
 def _bad(how: str) -> NoReturn:

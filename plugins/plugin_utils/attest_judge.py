@@ -260,6 +260,13 @@ def _unmeasured(evidence: Evidence, pods: dict[str, attest_pods.Running]) -> Ite
             name = attest_answer.shown(pod.name or pod.uuid)
             message = f"pod {name} runs, and its start was not measured"
             yield Verdict("unmeasured-pod", message, None, pod.uuid)
+            continue
+        known = {(app["name"], app["image"]) for _record, app in pods[pod.uuid].apps}
+        for app, image in pod.apps:
+            if (app, image) not in known:
+                what = f"app {attest_answer.shown(app)} ({attest_answer.shown(image)})"
+                message = f"{what} is in pod {pod.uuid}, and was not measured"
+                yield Verdict("unmeasured-app", message, None, pod.uuid)
 
 
 def _missed(log: Log, pods: dict[str, attest_pods.Running], wanted: Wanted) -> Iterator[Verdict]:

@@ -483,6 +483,8 @@ def test_a_quote_is_good_for_who_checks_it(
     assert bytes.fromhex("0001000b03002000") in attest  # one bank, PCR 13 and no other
     running = [answer["log"][-1]["content"]["uuid"]]
     assert [one["uuid"] for one in answer["pods"]] == running and answer["problems"] == []
+    (app,) = answer["log"][-1]["content"]["apps"]
+    assert answer["pods"][0]["apps"] == [{"name": app["name"], "image": app["image"]}]
 
 
 def test_the_keys_are_the_same_by_either_binding_and_after_a_boot(host: Measured) -> None:
@@ -631,3 +633,26 @@ def test_the_log_named_keys_that_nobody_had_asked_for_at_this_start(
     apps = [one["apps"][0] for one in host.events() if one["event"] == "pod-start"]
     found = [(one["verdict"], len(one["keys"])) for one in apps]
     assert found == [("signed", 1), ("insecure", 0), ("accepted", 0)]
+
+
+def test_an_app_that_was_added_while_nothing_was_measured_was_in_no_quote(
+    host: Measured, image: Path
+) -> None:
+    with Sandbox(host.agent) as box:
+        host.set("off")
+        box.start(image, "late", "--exec=/bin/true")
+        host.set("require")
+        answer = quoted(host)
+        box.end()
+    assert [one["content"]["event"] for one in answer["log"]] == ["baseline", "pod-start"]
+    (pod,) = answer["pods"]
+    assert [one["name"] for one in pod["apps"]] == ["late"] and pod["uuid"] == box.uuid
+
+
+def test_how_a_pod_is_isolated_was_not_in_the_log(host: Measured, image: Path) -> None:
+    assert run(host, image).exit == 0
+    words = ("--net=host", str(image), "--exec=/bin/true")
+    assert host.agent("run", *words, timeout=PATIENCE).exit == 0
+    starts = [one for one in host.events() if one["event"] == "pod-start"]
+    found = [(one["net"], one["private_users"]) for one in starts]
+    assert found == [("none", True), ("host", False)]

@@ -73,8 +73,12 @@ def test_a_fleet_measures_is_enrolled_and_shown_as_a_table(
     assert status == 0 and "changed=1" in out, out
     status, out = play("attest_enrol", "--limit=good", podwright_attest_first_use=True)
     assert status == 0 and "changed=0" in out, out
-    for name in ("picky", "gone"):
-        (keys / f"{name}.json").write_text((keys / "good.json").read_text())
+    known = json.loads((keys / "good.json").read_text())["key"]
+    (tmp_path / "host_vars").mkdir()
+    for name in ("picky", "gone"):  # one TPM cannot be pinned for several hosts
+        (tmp_path / "host_vars" / f"{name}.json").write_text(
+            json.dumps({"podwright_attest_key": known})
+        )
     report = tmp_path / "fleet.json"
     status, out = play("attest", podwright_attest_report=str(report))
     assert status != 0

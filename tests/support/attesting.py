@@ -110,7 +110,7 @@ class Bench:
         self.tpm = Swtpm(directory)
         self.tpm.start()
         self.log: list[dict[str, Any]] = []
-        self.pods: list[dict[str, str]] = []
+        self.pods: list[dict[str, Any]] = []
         self.public = b""
         self.endorsement = b""
 
@@ -193,7 +193,7 @@ class Bench:
     def runs(self, *numbers: int) -> None:
         """The host says that these pods run."""
         self.pods = [
-            {"uuid": uuid(number), "name": f"pod{number}", "flavour": "namespaces"}
+            {"uuid": uuid(number), "name": f"pod{number}", "flavour": "namespaces", "apps": []}
             for number in numbers
         ]
 

@@ -39,6 +39,8 @@ def start(layout: Layout, launch: Launch) -> dict[str, Any]:
         "name": launch.name,
         "time": clock.now(),
         "flavour": launch.stage1,
+        "net": launch.net,
+        "private_users": bool(launch.private_users),
         "agent": {"version": __version__, "code": code(layout)},
         "stage1": None if image is None else _stage1(layout, image.id),
         "manifest": _manifest(launch.manifest),

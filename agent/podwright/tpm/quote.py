@@ -209,7 +209,7 @@ def _settled(layout: Layout, settings: Settings) -> list[str]:
         return [err.message]
 
 
-def _running(layout: Layout) -> Iterator[dict[str, str]]:
+def _running(layout: Layout) -> Iterator[dict[str, Any]]:
     """Pods that run, as the host has it, in all data directories of which a pod was measured; not those
     that are just being measured.
     """
@@ -224,7 +224,17 @@ def _running(layout: Layout) -> Iterator[dict[str, str]]:
                     "uuid": pod.uuid,
                     "name": str(config.get("name", "")),
                     "flavour": str(config.get("stage1", "")),
+                    "apps": _apps(pod),
                 }
+
+
+def _apps(pod: pods.Pod) -> list[dict[str, str]]:
+    """What a pod has of apps now: nothing where that cannot be read."""
+    each = pod.read_object("pod").get("apps")
+    try:
+        return [{"name": str(one["name"]), "image": str(one["image"]["id"])} for one in each or ()]
+    except (KeyError, TypeError):
+        return []
 
 
 def _is_new(path: str) -> bool:

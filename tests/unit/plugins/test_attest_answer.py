@@ -16,7 +16,12 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils.tpm_structures imp
 
 from tests.support.attesting import BOOT, encoded, uuid
 
-POD = {"uuid": uuid(1), "name": "web", "flavour": "namespaces"}
+POD = {
+    "uuid": uuid(1),
+    "name": "web",
+    "flavour": "namespaces",
+    "apps": [{"name": "a", "image": "b"}],
+}
 GOOD: dict[str, Any] = {
     "format": 1, "nonce": "00", "mode": "log", "pcr": 13, "bank": "sha256", "boot_id": BOOT,
     "quote": encoded(b"quote"), "signature": encoded(b"signature"), "value": "", "log": [],
@@ -43,7 +48,7 @@ def refused(text: str) -> str:
 def test_a_good_answer_is_read() -> None:
     found = attest_answer.evidence(json.dumps({**GOOD, "later": {"x": 1}}))
     assert (found.quote, found.signature, found.public) == (b"quote", b"signature", b"public")
-    assert found.pods == (attest_answer.Pod(uuid(1), "web", "namespaces"),)
+    assert found.pods == (attest_answer.Pod(uuid(1), "web", "namespaces", (("a", "b"),)),)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +109,9 @@ def test_each_field_must_be_of_its_type(name: str, which: int) -> None:
         {"uuid": 1, "name": "", "flavour": ""},
         {**POD, "name": None},
         {**POD, "name": {}},
+        {**POD, "apps": None},
+        {**POD, "apps": ["a"]},
+        {**POD, "apps": [{"name": "a"}]},
     ],
 )
 def test_pods_that_are_none(pod: Any) -> None:

@@ -364,6 +364,17 @@ def test_what_ran_unmeasured_in_mode_log_left_no_trace(host: Bench) -> None:
     assert only.pod == uuid(1), "the other one runs no more"
 
 
+def test_an_app_that_was_added_unmeasured_to_a_measured_pod_was_invisible(host: Bench) -> None:
+    measured = app("example.com/web:1.0")
+    host.pods[0]["apps"] = [{"name": measured["name"], "image": measured["image"]}]
+    assert judged(host).trusted, "control"
+    host.pods[0]["apps"].append({"name": "late\x1b", "image": attesting.image_id("miner")})
+    (verdict,) = judged(host).verdicts
+    assert (verdict.reason, verdict.pod) == ("unmeasured-app", uuid(1))
+    host.pods[0]["apps"] = [{"name": measured["name"], "image": attesting.image_id("miner")}]
+    assert reasons(judged(host)) == ["unmeasured-app"], "by a measured app's name"
+
+
 def test_a_pod_that_has_gone_before_its_end_was_measured_is_told(host: Bench) -> None:
     host.runs(1)
     report = judged(host)
