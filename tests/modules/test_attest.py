@@ -303,7 +303,7 @@ def test_hosts_that_lie(stage: Stage) -> None:
 import json, subprocess, sys
 done = subprocess.run([{str(AGENT)!r}, *sys.argv[1:]], stdout=subprocess.PIPE)
 answer = json.loads(done.stdout)
-answer['pods'] = [{{'uuid': {evil!r}, 'name': {evil!r}, 'flavour': {evil!r}}}]
+answer['pods'] = [{{'uuid': {evil!r}, 'name': {evil!r}, 'flavour': {evil!r}, 'apps': []}}]
 answer['problems'] = [{evil!r}]
 print(json.dumps(answer))
 """)
