@@ -30,7 +30,7 @@ def test_limits_of_an_app_are_in_its_group_and_go_with_it(seen: dict[str, Any]) 
         "io.max": f"{seen['disk']} rbps=1000000 wbps=1000000 riops=100 wiops=100",
     }
     assert seen["gone"] is True
-    assert seen["plain"] == {"pids.max": "1024", "memory.max": ""}
+    assert seen["plain"] == {"pids.max": "1024", "memory.max": "max"}
 
 
 def test_an_io_weight_is_written_where_a_scheduler_has_weights(seen: dict[str, Any]) -> None:
