@@ -258,7 +258,12 @@ def test_an_emptied_allowlist_allowed_everything(given: dict[str, Any]) -> None:
     """What YAML makes of a list whose entries were commented out."""
     with pytest.raises(attest_allow.AllowError, match="is there and says nothing"):
         attest_allow.refuse_emptied(given)
-    fine: list[dict[str, Any]] = [{}, {"allow": {}}, {"allow": {"images": []}}, {"allow": "{{ x }}"}]
+    fine: list[dict[str, Any]] = [
+        {},
+        {"allow": {}},
+        {"allow": {"images": []}},
+        {"allow": "{{ x }}"},
+    ]
     for one in fine:
         attest_allow.refuse_emptied(one)
 
