@@ -263,6 +263,7 @@ def test_macvlan_pods_are_on_the_hosts_wire(bed: Bed) -> None:
     assert bed.settled(before) == before
 
 
+@pytest.mark.kernel
 def test_macvlan_pods_start_on_a_host_that_has_an_eth0_itself(bed: Bed) -> None:
     """Linux before 6.13 said "File exists": it looked for the pod's eth0 among the links of the host."""
     bed.network("wire", {"type": "macvlan", "master": "uplink0", "ipam": WIRED, "mtu": 1400})
