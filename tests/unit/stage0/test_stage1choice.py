@@ -126,7 +126,9 @@ def test_kvm_pods_take_what_is_configured_for_them_and_nothing_else(layout: Layo
     say(layout.local_config, "stage1", name="example.com/own", version="2")
     assert stage1choice.of_machines(layout, "kvm") == newest
     say(layout.local_config, "stage1", name=KVM_NAME, version="2")
-    assert stage1choice.of_machines(layout, "kvm") == GivenStage1("name", f"{KVM_NAME}:2", stored=True)
+    assert stage1choice.of_machines(layout, "kvm") == GivenStage1(
+        "name", f"{KVM_NAME}:2", stored=True
+    )
 
 
 @pytest.mark.parametrize(
