@@ -24,6 +24,13 @@ def told(
 
 
 @pytest.fixture
+def flavour(told: flavour_bed.Told, request: pytest.FixtureRequest) -> str:
+    """Its name."""
+    name: str = request.node.callspec.params["told"]
+    return name
+
+
+@pytest.fixture
 def facts(told: flavour_bed.Told) -> dict[str, str]:
     """What each app of the first pod wrote down."""
     found: dict[str, str] = told["many"]["facts"]
