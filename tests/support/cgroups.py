@@ -8,11 +8,13 @@ Works on cgroup v1, hybrid and v2 machines (cgroups(7)).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shlex
+import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
@@ -72,6 +74,27 @@ def sweep(prefix: str) -> None:
                 remove_trees([path])
 
 
+DIVIDED = """
+for one in "$1/podwright-supervisor" "$1"; do
+    if { echo 0 >"$one/cgroup.procs"; } 2>/dev/null; then break; fi
+done
+shift
+exec "$@"
+"""
+"""Shell text: join the cgroup named first, or where its members are once it is divided; then become the rest."""
+WAIT = """
+own=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
+while grep -q '^0$' "$own/cgroup.procs"; do sleep 0.01; done
+exec "$@"
+"""
+"""Shell text: wait until no member is of another pid namespace (such a one has the number 0), then become the rest."""
+
+
+def alone() -> bool:
+    """Whether cgroup v2 is all there is."""
+    return (ROOT / "cgroup.procs").exists()
+
+
 class CgroupSet:
     """The cgroup `name` below our own, in every hierarchy."""
 
@@ -82,7 +105,7 @@ class CgroupSet:
             path.mkdir(parents=True, exist_ok=True)
             if hierarchy.fstype == "cgroup":
                 _inherit_cpuset(path)
-            if path.is_relative_to(ROOT) and (ROOT / "cgroup.procs").exists():
+            if path.is_relative_to(ROOT) and alone():
                 # cgroup v2 alone: as a service manager does, and without it the agent makes no groups there.
                 os.setxattr(path, "trusted.delegate", b"1")
 
@@ -97,6 +120,30 @@ class CgroupSet:
             "--",
             *command,
         ]
+
+    def commands(
+        self, wrap: Callable[[Sequence[str]], list[str]], command: Sequence[str]
+    ) -> list[str]:
+        """Return `command`, wrapped by `wrap` into a command that enters other namespaces, as a member of these.
+
+        Under cgroup v2 the agent moves all members a level down before it divides the controllers, and cannot move
+        processes of another pid namespace: there the command waits until its parent has left, see `leave`.
+        """
+        if not alone():
+            return self.enter_command(wrap(command))
+        inner = wrap(["/bin/sh", "-c", WAIT, "sh", *command])
+        return ["/bin/sh", "-c", DIVIDED, "sh", str(self.paths[0]), *inner]
+
+    def leave(self, process: subprocess.Popen[str]) -> None:
+        """Take a process of ours out again, when the one that it starts is there."""
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        own = self.hierarchies[0].own_cgroup()
+        runner = own / RUNNER
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            while process.poll() is None and not children.read_text():
+                time.sleep(0.005)
+            members = (runner if runner.is_dir() else own) / "cgroup.procs"
+            members.write_text(str(process.pid))
 
     def remount_script(self) -> str:
         """Return shell text that shows these cgroups as all of /sys/fs/cgroup, in new cgroup and mount namespaces."""

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from tests.support.cgroups import CgroupSet
+from tests.support.cgroups import CgroupSet, alone
 from tests.support.namespaces import (
     FRESH_SYSFS,
     LOCAL_LINK_UP,
@@ -78,6 +78,8 @@ class PrivateHost:
             self.close()
             raise RuntimeError(f"the private host did not start: {shlex.join(command)}")
         self.pid = only_child(self._unshare.pid)
+        if alone():
+            self._cgroups.leave(self._unshare)
 
     def __enter__(self) -> PrivateHost:
         return self
@@ -136,8 +138,9 @@ class PrivateHost:
         directory: Path | None = None,
     ) -> subprocess.Popen[str]:
         """Start a command on the host, with pipes, as the leader of a process group; its `pid` is nsenter's."""
-        return subprocess.Popen(
-            self._cgroups.enter_command(nsenter(self.pid, command, str(directory or "/"))),
+        place = str(directory or "/")
+        process = subprocess.Popen(
+            self._cgroups.commands(lambda inner: nsenter(self.pid, inner, place), command),
             env={**os.environ, **(env or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -146,6 +149,9 @@ class PrivateHost:
             errors="surrogateescape",
             start_new_session=True,
         )
+        if alone():
+            self._cgroups.leave(process)
+        return process
 
     def listen(self, address: str = "127.0.0.1", port: int = 443) -> socket.socket:
         """Return a listening socket that belongs to the host's network, served from this process."""

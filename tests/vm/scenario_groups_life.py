@@ -321,7 +321,15 @@ def delegation() -> None:
     tell(doomed_left=call("find", "/sys/fs/cgroup", "-name", found[0].parent.name).stdout)
 
 
-for part in (named, mutable, fly, taken, swapping, disks, delegation):
+def foreign() -> None:
+    """Where a process that the agent cannot move keeps its group from being divided, apps have groups all the same."""
+    unit = (*DELEGATED, "unshare", "--pid", "--fork", "--mount-proc")
+    before = ("--stage1-name=fly",)
+    tell(foreign=run(script="cat /proc/self/cgroup", before=before, unit=unit))
+    tell(foreign_limit=run("--memory=64Mi", script="echo never", before=before, unit=unit))
+
+
+for part in (named, mutable, fly, taken, swapping, disks, delegation, foreign):
     try:
         part()
     except BaseException as err:  # the other parts are worth knowing all the same

@@ -138,3 +138,14 @@ def test_the_limit_of_a_unit_is_the_reason_of_an_end_too(seen: dict[str, Any]) -
 
 def test_a_killed_pod_leaves_no_group(seen: dict[str, Any]) -> None:
     assert seen["doomed_left"] == ""
+
+
+def test_apps_have_groups_of_their_own_where_controllers_cannot_be_had(
+    seen: dict[str, Any],
+) -> None:
+    """What an app left behind was not found there, and went on beside the app's next life."""
+    status, group = seen["foreign"].split()[:2]
+    assert (status, group.rpartition("/podwright-")[2].partition("/")[2]) == ("0", "tiny/_app")
+    assert seen["foreign_limit"].split()[0] == "254"
+    assert "never" not in seen["foreign_limit"]
+    assert "memory limit cannot be enforced" in seen["foreign_limit"]

@@ -122,6 +122,7 @@ class PodCgroup:
         Raises LaunchError naming controller and app for a limit that cannot be enforced; what
         was made until then is for `remove`.
         """
+        pods = [place.path for place in self.places.values()]
         for controller, place in sorted(self.places.items()):
             try:
                 self._make_controller(controller, place)
@@ -131,6 +132,8 @@ class PodCgroup:
                 del self.places[controller]
                 if place.path not in self.directories():
                     prune(place.path)
+        if pods and not self.places:
+            self._make_bare(os.path.basename(pods[0]))
         closed = "devices" in self.places
         for path in {place.path for place in self.places.values() if place.version == 2}:
             closed = self._watch_devices(path) or closed
@@ -138,6 +141,18 @@ class PodCgroup:
                 bound(f"{path}/{app}")
         if not closed:
             self._check_devices()
+
+    def _make_bare(self, name: str) -> None:
+        """No controller can be had: still tell whose processes are whose, where we may."""
+        place = bare(name)
+        if place is None:
+            return
+        self.places[BARE] = place
+        try:
+            self._make_controller(BARE, place)
+        except OSError:
+            del self.places[BARE]
+            prune(place.path)
 
     def _make_controller(self, controller: str, place: Place) -> None:
         if place.version == 2 and controller != BARE:
