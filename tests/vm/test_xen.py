@@ -28,10 +28,10 @@ pytestmark = pytest.mark.vm_full
 PLACE = "/root/payload"
 """On dom0's disk, where volumes can have owners of the pod's: what is in memory cannot, with its kernel."""
 SECONDS = 3000.0
+UNPACK = f"rm -rf {PLACE} {bed.PLACE}; mkdir {PLACE}; ln -s {PLACE} {bed.PLACE}; cd {PLACE}; tar x"
 PLAY = f"""\
-rm -rf {PLACE} {bed.PLACE}; mkdir {PLACE}; ln -s {PLACE} {bed.PLACE}; cd {PLACE}; tar x
 systemd-run --quiet --wait --pipe --collect --property=Delegate=yes --working-directory={PLACE} \\
-    --setenv=PYTHONPATH={PLACE} sh -c 'exec python3 -u scenario.py 2>&1'
+    --setenv=PYTHONPATH={PLACE} sh -c 'exec python3 -u "$0" 2>&1' "$0"
 """
 
 
@@ -45,34 +45,50 @@ def host(machines: Machines) -> Iterator[xen.Host]:
 
 
 @pytest.fixture(scope="module")
-def seen(host: xen.Host, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the scenario has told."""
+def unpacked(host: xen.Host, tmp_path_factory: pytest.TempPathFactory) -> xen.Host:
+    """The host, with all that scenarios need."""
     payload = tmp_path_factory.mktemp("xen") / "payload.tar"
     _pack(payload)
     with payload.open("rb") as given:
-        done = subprocess.run(
-            host.ssh_command("sh", "-c", PLAY),
-            stdin=given, capture_output=True, timeout=SECONDS, check=False,
-        )  # fmt: skip
-    output = (done.stdout + done.stderr).decode(errors="backslashreplace")
+        subprocess.run(
+            host.ssh_command("sh", "-ec", UNPACK), stdin=given, timeout=SECONDS, check=True
+        )
+    return host
+
+
+@pytest.fixture(scope="module")
+def seen(unpacked: xen.Host) -> dict[str, Any]:
+    """What the scenario has told."""
+    return _told(unpacked, "scenario_xen.py")
+
+
+@pytest.fixture(scope="module")
+def driven(unpacked: xen.Host) -> dict[str, Any]:
+    """What the one with a driver domain has told."""
+    return _told(unpacked, "scenario_xen_network.py")
+
+
+def _told(host: xen.Host, scenario: str) -> dict[str, Any]:
+    done = host.ssh("sh", "-c", PLAY, scenario, check=False, timeout=SECONDS)
+    output = done.stdout + done.stderr
     assert done.returncode == 0, f"{output[-6000:]}\n{host.console()[-3000:]}"
     print(output)
     return inside.told(output)
 
 
 def _pack(target: Path) -> None:
-    """The agent, the images and the scenario, as one archive."""
+    """The agent, the images and the scenarios, as one archive."""
     here = Path(__file__).parent
     files = {
         "agent": CHECKOUT / "agent",
-        "inside.py": here / "inside.py",
-        "scenario.py": here / "scenario_xen.py",
         "stage1.aci": kvm_image.image("xen"),
         "tiny.aci": tiny_image.build("example.com/tiny"),
     }
     with tarfile.open(target, "w") as archive:
         for name, path in files.items():
             archive.add(path, name)
+        for name in ("inside.py", "xen_inside.py", "scenario_xen.py", "scenario_xen_network.py"):
+            archive.add(here / name, name)
 
 
 @pytest.mark.parametrize("runner", ["xl", "libvirt"])
@@ -158,3 +174,24 @@ def test_a_guest_without_a_host_ends_by_itself(seen: dict[str, Any]) -> None:
     alive, status, left = seen["all_killed"]
     assert len(alive) == 1, "the control: nobody else has ended it"
     assert (status, left) == (0, [])
+
+
+@pytest.mark.parametrize("runner", ["xl", "libvirt"])
+def test_a_pods_network_is_that_of_its_driver_domain(driven: dict[str, Any], runner: str) -> None:
+    out, there, here, *ended = driven[f"driver_{runner}"]
+    lines = out.splitlines()
+    assert "inet 10.77.0.2" in out
+    assert lines[-1] == "hello from the driver domain"
+    assert 'bridge = "xenbr0"' in [line.split("   ")[0] for line in there]
+    assert here == [], "dom0 serves no network device"
+    assert ended == [0, 3, []]
+
+
+def test_a_pod_of_a_driver_domains_network_publishes_no_ports(driven: dict[str, Any]) -> None:
+    status, said = driven["driver_ports"]
+    assert status != 0
+    assert "ports cannot be published: the domain netd connects networks of pods" in said
+
+
+def test_nothing_is_left_of_a_driver_domain(driven: dict[str, Any]) -> None:
+    assert driven["driver_gone"] == []
