@@ -37,6 +37,7 @@ modprobe -a xenfs xen-evtchn xen-gntdev xen-privcmd
 [ -e /proc/xen/capabilities ] || mount -t xenfs xenfs /proc/xen
 mkdir -p /run/xenstored
 mkdir -p -m 700 /run/xen
+mkdir -p /var/log/xen/console
 XENSTORED_ROOTDIR=/run/xenstored {TOOLS}/oxenstored --pid-file /run/xenstore.pid
 until xenstore-read -s / > /dev/null; do sleep 1; done
 {TOOLS}/xen-init-dom0
