@@ -37,7 +37,9 @@ def test_a_pod_cannot_read_what_changed_on_the_disk(seen: dict[str, Any]) -> Non
     assert seen["verity"]["places"] > 0 and seen["without"]["places"] > 0
     assert "read" not in seen["verity"]["spoiled"].split()
     assert "Input/output error" in seen["verity"]["spoiled"]
-    assert seen["without"]["spoiled"].split() == ["0", "qODWRIGHT-CANARY", "read"], "the control"
+    assert seen["without"]["spoiled"].split()[:3] == ["0", "qODWRIGHT-CANARY", "read"], (
+        "the control"
+    )
 
 
 def test_verify_finds_it_with_and_without(seen: dict[str, Any]) -> None:
