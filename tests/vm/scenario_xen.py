@@ -74,10 +74,10 @@ def whole() -> None:
     tell(stopped=[stopped.returncode, pod.process.wait(240)], after_stop=nothing_left())
 
 
-def simple(name: str) -> Pod:
+def simple(name: str, *options: str) -> Pod:
     """A pod that stays."""
-    words = ("tiny.aci", "--memory=40Mi", "--exec=/bin/sh", "--", "-c")
-    pod = Pod(name, *words, "echo up; while :; do sleep 1; done")
+    words = (*options, "tiny.aci", "--memory=40Mi", "--exec=/bin/sh", "--", "-c")
+    pod = Pod(name, *words, f"{SERVE} echo up; while :; do sleep 1; done")
     pod.says("up")
     return pod
 
@@ -91,7 +91,8 @@ def kills() -> None:
         status = pod.process.wait(240)
         tell(**{f"killed_{who}": [status, nothing_left()]})
     choose("xl")
-    pod = simple("forced")
+    pod = simple("forced", "--port=8080/tcp:8082")
+    tell(answer_xl=asked(8082))
     forced = podwright("stop", "--force", pod.uuid)
     tell(forced=[forced.returncode, pod.process.wait(240), nothing_left()])
 

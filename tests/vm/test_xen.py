@@ -111,8 +111,11 @@ def test_status_shows_the_domain(seen: dict[str, Any]) -> None:
     assert machine["memory"] >= 96 + 128
 
 
-def test_a_published_port_is_the_guests(seen: dict[str, Any]) -> None:
-    assert seen["answer"] == "hello from a domain"
+@pytest.mark.parametrize(
+    "asked", [pytest.param("answer", id="libvirt"), pytest.param("answer_xl", id="xl")]
+)
+def test_a_published_port_is_the_guests(seen: dict[str, Any], asked: str) -> None:
+    assert seen[asked] == "hello from a domain"
 
 
 def test_no_network_device_of_a_domain_stays_among_the_hosts(seen: dict[str, Any]) -> None:
