@@ -114,7 +114,7 @@ soak: setup ## races for mount targets and against enter, pods killed, pods besi
 .PHONY: vm-tests
 vm-tests: setup ## SELinux, AppArmor, cgroup v2, TPM, Xen in virtual machines, in software emulation (20 minutes, root)
 	@tools/setup tests/vm/apt-packages.txt
-	@$(PARTS) vm-tests
+	@$(PARTS) vm-tests molecule-xen
 
 .PHONY: bench
 bench: ## measure against podman, machines against bare boots, write docs/benchmarks*.md (root); BENCH=kvm: only machines

@@ -104,7 +104,7 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     for verb in ("create", "destroy", "serve"):
         verbs.add_parser(verb).add_argument("--state", type=Path, required=True)
-    verbs.choices["create"].add_argument("--smp", type=int, default=1)
+    verbs.choices["create"].add_argument("--smp", type=int, default=2)
     options = parser.parse_args()
     state = options.state.resolve()
     if options.verb == "create":
