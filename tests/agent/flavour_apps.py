@@ -235,7 +235,10 @@ def enter(name: str, script: str, *options: str, app: str = "main", stdin: str =
 
 
 STEPS = (
-    enter("facts", f"until [ -e /tmp/up ]; do sleep 0.1; done; cat /tmp/facts; echo {BETWEEN}; {PROBE}"),
+    enter(
+        "facts",
+        f"until [ -e /tmp/up ]; do sleep 0.1; done; cat /tmp/facts; echo {BETWEEN}; {PROBE}",
+    ),
     enter("status", "wc -c; echo err >&2; exit 7", stdin="x" * 100000),
     enter("signal", "head -c 300000 /dev/zero | tr '\\0' x; kill -9 $$"),
     Step("no such command", ("enter", "--app=main", "UUID", "/bin/nothing-here")),
