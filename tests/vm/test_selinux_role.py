@@ -68,7 +68,10 @@ class Host:
         counted = re.search(r"changed=(\d+)", done.stdout)
         assert counted, done.stdout + done.stderr
         failed = re.findall(r"^fatal: .*?=> (\{.*\})$", done.stdout, re.MULTILINE)
-        return {"changed": int(counted[1]), "failed": [json.loads(one)["msg"] for one in failed]}
+        return {
+            "changed": int(counted[1]),
+            "failed": [json.loads(one).get("msg", one) for one in failed],
+        }
 
     def has_module(self) -> bool:
         """Whether the policy has our module."""
