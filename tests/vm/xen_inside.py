@@ -110,6 +110,16 @@ def choose(runner: str, **more: str) -> None:
 
 
 def asked(port: int) -> str:
-    """What a pod answers at a port of the host."""
-    with socket.create_connection(("127.0.0.1", port), 120) as client:
-        return client.recv(100).decode().strip()
+    """What a pod answers at a port of the host, once it listens."""
+    answers: list[str] = []
+
+    def answered() -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 120) as client:
+                answers.append(client.recv(100).decode().strip())
+        except ConnectionError:
+            return False
+        return True
+
+    wait_for(answered, f"nobody answers at port {port}")
+    return answers[0]
