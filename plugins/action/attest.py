@@ -20,6 +20,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.podwright.fleet.plugins.module_utils import agent_tree, attest_options
@@ -38,6 +39,10 @@ TREE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))),
 """The agent that this collection would install."""
 
 MODULE = "podwright.fleet.attest"
+NOTHING_COMPARED = (
+    "no allowlist says what may have run (option allow, variable podwright_attest_allow): hosts are"
+    " trusted whatever they have run, as long as it was measured and no check was lifted"
+)
 NONCE = 32
 """Bytes of a nonce, from the operating system."""
 
@@ -93,7 +98,7 @@ class ActionModule(ActionBase):
             raise Failure(str(error), "bad-input", "input", "allow") from None
         found = ArgumentSpecValidator(attest_options.spec()).validate(dict(self._task.args))
         if found.error_messages:
-            raise Failure("; ".join(found.error_messages), "bad-input", "input")
+            raise Failure("; ".join(map(_worded, found.errors.errors)), "bad-input", "input")
         options: dict[str, Any] = found.validated_parameters
         if options["ask"] is not None:
             raise Failure(
@@ -121,6 +126,8 @@ class ActionModule(ActionBase):
         report = refused if failure else attest_judge.judge(text, wanted)
         self._remember(report, wanted)
         out = attest_judge.described(report, wanted)
+        if not wanted.rules.compared:
+            out["warnings"] = [NOTHING_COMPARED]
         if not report.trusted and self._options["fail_on_untrusted"]:
             first = report.verdicts[0]
             more = len(report.verdicts) - 1
@@ -261,9 +268,10 @@ class ActionModule(ActionBase):
             with open(str(self._find_needle("files", path)), "rb") as file:
                 return file.read(1 << 20)
         except (AnsibleError, OSError):
+            where = "" if os.path.isabs(path) else f", neither in {self._loader.get_basedir()} nor below"
             raise Failure(
-                f"ca_certificates: {path!r} is not on the controller",
-                "bad-input", "input", "ca_certificates",
+                f"ca_certificates: {path!r} is not on the controller{where}",
+                "bad-input", "input", "ca_certificates", "write its whole path",
             ) from None  # fmt: skip
 
     # -- the host
@@ -293,6 +301,12 @@ class ActionModule(ActionBase):
         if isinstance(text, str):
             return str(text), None
         return "", _refusal(answer)
+
+
+def _worded(error: Exception) -> str:
+    """What is wrong with the options: Ansible leaves it to modules to say what a list of names means."""
+    unknown = isinstance(error, UnsupportedError)
+    return f"there is no option {error}" if unknown else str(error)
 
 
 def _refusal(answer: Any) -> attest_judge.Verdict:

@@ -23,6 +23,8 @@ ALLOW: Table = {
     "stage1": NAMES,
     "agents": NAMES,
     "flavours": NAMES,
+    "networks": NAMES,
+    "private_users": Option("bool", default=False),
     "insecure": NAMES,
     "minimum_stage1": Option(choices=("fly", "namespaces", "vm"), default="fly"),
 }

@@ -95,7 +95,8 @@ options:
     suboptions:
       images:
         description:
-          - Image IDs in full, or names without version, in which C(*) stands for anything.
+          - Image IDs in full, or names without version, in which C(*) stands for anything. What can be neither is
+            refused.
         type: list
         elements: str
       signers:
@@ -125,9 +126,20 @@ options:
           - How pods may be isolated, of V(fly), V(namespaces), V(kvm), V(xen), V(image).
         type: list
         elements: str
+      networks:
+        description:
+          - Networks that pods may have had, as in C(--net), such as V(none) or V(default). V(host) is the host's own.
+        type: list
+        elements: str
+      private_users:
+        description:
+          - Whether pods must have had user ids of their own, and none of the host's.
+        type: bool
+        default: false
       insecure:
         description:
-          - Checks that may have been lifted with C(--insecure-options). None if omitted.
+          - Checks that may have been lifted with C(--insecure-options), of V(capabilities), V(http), V(image),
+            V(ondisk), V(paths), V(pubkey), V(seccomp), V(tls). None if omitted. C(all) and the like are not taken.
         type: list
         elements: str
       minimum_stage1:
@@ -266,7 +278,8 @@ verdicts:
         - C(unmeasured-pod) - a pod runs whose start is not in the log, or the log says that one ran.
         - C(unmeasured-app) - a measured pod has an app that was added without being measured.
         - C(image-not-allowed), C(signer-not-allowed), C(stage1-not-allowed), C(policy-not-allowed),
-          C(agent-not-allowed), C(flavour-not-allowed), C(insecure) - it is not in O(allow).
+          C(agent-not-allowed), C(flavour-not-allowed), C(network-not-allowed), C(user-ids-not-allowed),
+          C(insecure) - it is not in O(allow).
         - C(too-old) - a pod runs for longer than O(max_age).
         - C(host-problem) - the host itself says that something is wrong.
       type: str
@@ -344,6 +357,13 @@ pods:
       type: list
       elements: dict
       returned: always
+compared:
+  description:
+    - Which options of O(allow) say what may have run. Empty if none does, so that anything may have, but for lifted
+      checks; there is a warning, then.
+  returned: when O(state=attested)
+  type: list
+  elements: str
 key:
   description: Name of the key that the quote must be signed by.
   returned: when O(state=attested)

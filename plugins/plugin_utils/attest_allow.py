@@ -16,6 +16,14 @@ RANKS = {"fly": 0, "image": 0, "namespaces": 1, "kvm": 2, "xen": 2}
 
 LEAST = {"fly": 0, "namespaces": 1, "vm": 2}
 
+CHECKS = ("capabilities", "http", "image", "ondisk", "paths", "pubkey", "seccomp", "tls")
+"""What `--insecure-options` can lift, as logs have it: groups are written as their members."""
+
+_NAME = re.compile(r"[a-z0-9*]+(?:[-._~/]+[a-z0-9*]+)*")
+"""Names as agents write them (AC identifiers), in which `*` may stand."""
+
+_NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
 _ID = re.compile(r"sha512-[0-9a-f]{64,128}")
 _SHORT = re.compile(r"sha512-[0-9a-f]*")
 _KEY = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
@@ -32,6 +40,8 @@ class Allowed(NamedTuple):
     """What may have run. None: anything may.
 
     images, stage1   IDs, and names with `*` for anything
+    networks         as in --net, without what follows a colon there
+    private_users    pods must have user ids of their own
     signers          keys, of which each image is signed by one
     policies, agents digests; `none` for a host without policy
     """
@@ -42,8 +52,16 @@ class Allowed(NamedTuple):
     stage1: Names = None
     agents: Names = None
     flavours: Names = None
+    networks: Names = None
+    private_users: bool = False
     insecure: tuple[str, ...] = ()
     minimum_stage1: str = "fly"
+
+    @property
+    def compared(self) -> list[str]:
+        """The options that rule something out: what is not here is not looked at."""
+        anything = Allowed(insecure=self.insecure)
+        return [name for name, said in self._asdict().items() if said != getattr(anything, name)]
 
 
 class Fault(NamedTuple):
@@ -55,17 +73,25 @@ class Fault(NamedTuple):
 
 
 def refuse_emptied(arguments: dict[str, Any]) -> None:
-    """Raise AllowError where the task says `allow`, or a part of it, and nothing after that.
+    """Raise AllowError for what YAML makes of an allowlist that was meant otherwise.
 
-    It is what is left of a list in YAML when its entries were taken out; who does that does not mean
-    that anything may run.
+    `allow`, or a part of it, with nothing after that is what is left of a list when its entries were
+    taken out; who does that does not mean that anything may run. And an entry that is a number, or
+    `true`, matches nothing.
     """
     if "allow" not in arguments:
         return
     given = arguments["allow"]
+    if given is not None and not isinstance(given, (dict, str)):
+        raise AllowError(
+            "allow is no mapping; write options such as images below it, or leave it out if anything"
+            " is allowed"
+        )
     empty = ["allow"] if given is None else []
     if isinstance(given, dict):
         empty = [f"allow.{name}" for name, item in given.items() if item is None]
+        for name, item in given.items():
+            _check_texts(str(name), item)
     for name in empty:
         what = "{}" if name == "allow" else "[]"
         raise AllowError(
@@ -84,6 +110,10 @@ def allowed(given: dict[str, Any] | None, own_agent: Callable[[], str]) -> Allow
     for name in ("images", "stage1"):
         for entry in lists.get(name, ()):
             _check_name(name, entry)
+    for entry in lists.get("insecure", ()):
+        _check_lifted(entry)
+    for entry in lists.get("networks", ()):
+        _check_network(entry)
     if "signers" in lists:
         lists["signers"] = tuple(map(_signer, lists["signers"]))
     agents = lists.get("agents")
@@ -101,7 +131,36 @@ def allowed(given: dict[str, Any] | None, own_agent: Callable[[], str]) -> Allow
             raise AllowError(
                 f"allow.flavours: there is no flavour {flavour!r}; there are {', '.join(RANKS)}"
             )
-    return Allowed(**lists, minimum_stage1=found.get("minimum_stage1", "fly"))
+    return Allowed(
+        **lists,
+        private_users=found.get("private_users", False),
+        minimum_stage1=found.get("minimum_stage1", "fly"),
+    )
+
+
+def _check_texts(option: str, given: object) -> None:
+    for entry in given if isinstance(given, list) else ():
+        if not isinstance(entry, str):
+            raise AllowError(
+                f"allow.{option}: {entry!r} is no text, and so matches nothing; put quotes around it"
+            )
+
+
+def _check_lifted(entry: str) -> None:
+    if entry not in CHECKS:
+        groups = entry == "all" or entry.startswith("all-")
+        why = "stands for several checks, and logs name each" if groups else "is no check"
+        raise AllowError(
+            f"allow.insecure: {entry!r} {why}; there are {', '.join(CHECKS)}, and [] for none"
+        )
+
+
+def _check_network(entry: str) -> None:
+    if not _NETWORK.fullmatch(entry):
+        raise AllowError(
+            f"allow.networks: {entry!r} is no network; write a name as in --net, without what follows"
+            " the colon there, such as none, host or default"
+        )
 
 
 def _signer(entry: str) -> str:
@@ -122,6 +181,16 @@ def _check_name(option: str, entry: str) -> None:
     if _SHORT.fullmatch(entry.lower()) and not _ID.fullmatch(entry):
         raise AllowError(
             f"allow.{option}: {entry!r} is no whole image ID; write all of it, in small letters"
+        )
+    if ":" in entry or "@" in entry:
+        raise AllowError(
+            f"allow.{option}: {entry!r} has a version, and names in logs have none; write the name"
+            " without it, or the image's ID"
+        )
+    if not _ID.fullmatch(entry) and not _NAME.fullmatch(entry):
+        raise AllowError(
+            f"allow.{option}: {entry!r} is neither a name nor an ID of an image; names are of small"
+            " letters, digits and -._~/, and * stands for anything"
         )
 
 
@@ -146,7 +215,21 @@ def of_start(content: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
     if stage1 is not None:
         what = f"stage1 image {shown(stage1['name'])} ({stage1['image']})"
         yield from _image("stage1-not-allowed", what, stage1["name"], stage1, rules.stage1)
+    yield from _isolation(content, rules)
     yield from of_circumstances(content, rules)
+
+
+def _isolation(content: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
+    """Whose networks and user ids a pod has. Agents that did not say it are no proof of anything."""
+    if rules.networks is not None:
+        said = content.get("net")
+        for net in said.split(",") if isinstance(said, str) else ("",):
+            name = net.partition(":")[0]
+            if name not in rules.networks:
+                what = f"the network {shown(name, 200)}" if name else "nobody knows which networks"
+                yield Fault("network-not-allowed", f"a pod had {what}", name)
+    if rules.private_users and content.get("private_users") is not True:
+        yield Fault("user-ids-not-allowed", "a pod ran with the host's user ids", "")
 
 
 def of_addition(content: dict[str, Any], rules: Allowed) -> Iterator[Fault]:

@@ -334,6 +334,7 @@ def described(report: Report, wanted: Wanted) -> dict[str, Any]:
         "trusted": report.trusted,
         "reason": reason,
         "verdicts": [verdict._asdict() for verdict in report.verdicts],
+        "compared": wanted.rules.compared,
         "key": wanted.name.hex(),
         "pcr": wanted.pcr,
         "bank": wanted.bank,

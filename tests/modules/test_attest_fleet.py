@@ -25,6 +25,11 @@ all:
     stranger:
     gone: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}
 """
+ONE = """\
+all:
+  vars: {ansible_connection: local, ansible_python_interpreter: /usr/bin/python3}
+  hosts: {web1: }
+"""
 SETTINGS = "/etc/podwright/tpm.d/ansible.json"
 
 
@@ -83,7 +88,10 @@ def test_a_fleet_measures_is_enrolled_and_shown_as_a_table(
     status, out = play("attest", podwright_attest_report=str(report))
     assert status != 0
     rows = {row.split()[0]: row for row in table(out)}
-    assert list(rows) == ["HOST", "good", "picky", "stranger", "gone"], out
+    below = ["NO", "Compared"]
+    assert list(rows) == ["HOST", "good", "picky", "stranger", "gone", *below], out
+    assert rows["NO"].startswith("NO ALLOWLIST") and rows["NO"].endswith(": good")
+    assert rows["Compared"] == "Compared with images: picky"
     assert rows["good"].split()[1:3] == ["trusted", "1"]
     assert "NOT TRUSTED" in rows["picky"] and "image-not-allowed" in rows["picky"]
     assert "image example.com/tiny" in rows["picky"]
@@ -96,7 +104,7 @@ def test_a_fleet_measures_is_enrolled_and_shown_as_a_table(
     assert told["good"]["pods"][0]["apps"][0]["image_name"] == "example.com/tiny"
     status, out = play("attest", "--limit=good", podwright_attest_report=str(tmp_path / "fleet.md"))
     assert status == 0 and "changed=0" in out, out
-    assert [row.split()[0] for row in table(out)] == ["HOST", "good"]
+    assert [row.split()[0] for row in table(out)] == ["HOST", "good", "NO"]
     assert "| good | trusted | 1 |  |  |" in (tmp_path / "fleet.md").read_text()
     site.shell("podwright stop --force $(podwright list --full --no-legend | cut -f1)")
     assert site.changed("install") == 1
@@ -115,3 +123,33 @@ def table(out: str) -> list[str]:
     shown = out[out.index("TASK [Show the fleet]") :]
     shown = shown[shown.index('"msg": [') : shown.index("\n    ]")]
     return [json.loads(line.strip().rstrip(",")) for line in shown.splitlines()[1:]]
+
+
+def test_relative_names_were_of_files_below_the_installed_collection(
+    site: Site, tmp_path: Path
+) -> None:
+    """What docs/tpm.md has to be pasted: the report, the keys and the certificates are where one stands."""
+    (tmp_path / "inventory.yml").write_text(ONE)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/web1.json").write_text("{}")
+    (tmp_path / "tpm-makers.pem").write_text("no certificate\n")
+
+    def play(name: str, **variables: Any) -> str:
+        said = json.dumps({"podwright_attest_keys": "keys", **variables})
+        command = ["ansible-playbook", f"podwright.fleet.{name}", "-i", "inventory.yml", "-e", said]
+        done = site.host.run(command, env=site.env, directory=tmp_path, timeout=280)
+        assert done.exit != 0 and "Traceback" not in done.stdout + done.stderr
+        return done.stdout
+
+    out = play("attest", podwright_attest_report="fleet.json")
+    assert f"Write the report to {tmp_path}/fleet.json" in out
+    told = json.loads((tmp_path / "fleet.json").read_text())["hosts"]
+    assert str(tmp_path / "keys/web1.json") in told["web1"]["msg"]
+    nowhere = play("attest", podwright_attest_report="out/fleet.md")
+    assert f"there is no directory {tmp_path}/out" in nowhere.replace("\\n", " ")
+    assert "Ask the TPM" not in nowhere
+    (tmp_path / "keys/web1.json").unlink()
+    found = play("attest_enrol", podwright_attest_ca_certificates=["tpm-makers.pem"])
+    assert "no-agent" in found and "ca_certificates" not in found  # so the file was there
+    other = play("attest_enrol", podwright_attest_ca_certificates="tpm-brokers.pem")
+    assert f"'{tmp_path}/tpm-brokers.pem' is not on the controller" in other
