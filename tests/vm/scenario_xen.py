@@ -64,6 +64,15 @@ def whole() -> None:
     tell(answer=asked(8081), status=status, domains=domains(), uuid=pod.uuid)
     qemu = next(pid for name, pid in pod.children().items() if "qemu" in name)
     tell(qemu=Path(f"/proc/{qemu}/status").read_text(), roots=os.listdir(f"/proc/{qemu}/root"))
+    group = Path(f"/proc/{qemu}/cgroup").read_text().splitlines()[-1].partition("::")[2]
+    above = Path(f"/sys/fs/cgroup{group}").parent
+    tell(most=[(above / name).read_text() for name in ("memory.max", "pids.max")])
+    domid = call("xl", "domid", f"podwright-{pod.uuid}").stdout.strip()
+    side = f"/local/domain/{domid}/device"
+    listed = call("xenstore-ls", "-f", "-p", side).stdout
+    for around in ("/local/domain/%s/", "(n%s,", ",r%s)"):
+        listed = listed.replace(around % domid, around % "N")
+    tell(nodes=listed.splitlines())
     tell(interfaces=os.listdir("/sys/class/net"))
     limit = "cat /sys/fs/cgroup/memory.max; grep MemTotal /proc/meminfo; cat /data/in"
     entered = podwright("enter", "--app=web", pod.uuid, "/bin/sh", "-c", limit)

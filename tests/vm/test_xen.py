@@ -141,6 +141,22 @@ def test_limits_of_apps_are_kept_in_the_guest(seen: dict[str, Any]) -> None:
 
 
 @pytest.mark.threat("T79")
+def test_what_serves_a_guest_has_an_end_in_dom0(seen: dict[str, Any]) -> None:
+    assert seen["most"] == [f"{256 * 2**20}\n", "128\n"]
+
+
+@pytest.mark.threat("T79")
+def test_a_guest_says_of_its_console_no_more_than_where_it_is(seen: dict[str, Any]) -> None:
+    side = "/local/domain/N/device/console"
+    lines = [line for line in seen["nodes"] if line.startswith(side)]
+    assert lines, seen["nodes"]
+    owners = {line.split(" = ")[0]: line.rpartition("(")[2].strip(")") for line in lines}
+    own = {f"{side}/1/{name}" for name in ("ring-ref", "port", "state")}
+    assert {path for path, owner in owners.items() if owner == "nN,r0"} == own
+    assert {owner for path, owner in owners.items() if path not in own} == {"n0,rN"}
+
+
+@pytest.mark.threat("T79")
 def test_qemu_is_nobody_of_the_hosts(seen: dict[str, Any]) -> None:
     said = dict(line.split(":", 1) for line in seen["qemu"].splitlines())
     assert all(int(number) > 65535 for number in said["Uid"].split())

@@ -79,9 +79,12 @@ def host(plan: PodPlan) -> PodPlan:
     return replace(plan, machine=HERE, sysctls=(), devices=())
 
 
-def grouped(plan: PodPlan) -> PodPlan:
-    """What its control groups on the host are made for: limits are held within the machine."""
-    return replace(plan, apps=(), limits=Limits(default_pids=None), devices=())
+def grouped(plan: PodPlan, most: Optional[Limits] = None) -> PodPlan:
+    """What its control groups on the host are made for: limits are held within the machine.
+
+    most  what the pod's processes on the host may use together
+    """
+    return replace(plan, apps=(), limits=most or Limits(default_pids=None), devices=())
 
 
 def guest(plan: PodPlan) -> PodPlan:

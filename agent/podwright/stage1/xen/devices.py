@@ -4,10 +4,14 @@
 
 Xen's toolstacks do not write them for us, since they would start a QEMU of their own, as root of dom0 and
 without a jail; libvirt has no devices of this kind for Xen at all.
-The guest owns its side of each device, and may read ours.
+The guest may read all of them. It owns its side of its files' device, and of the console's just what it has to
+say: QEMU before 8.2 does what the other nodes there tell, and opens what `output` names. What they are below is
+ours, too: whoever can make a node can make one that was removed anew.
 """
 
 from __future__ import annotations
+
+import os
 
 from podwright.stage1.kvm.protocol import PORT, TAG
 from podwright.values import value
@@ -21,6 +25,8 @@ INITIALISING, INIT_WAIT, CONNECTED = "1", "2", "4"
 FILES, CONSOLE = "9pfs", "console"
 NUMBERS = {FILES: 0, CONSOLE: 1}
 """Of the devices of each kind; console 0 is the toolstack's."""
+SAYS = ("ring-ref", "port")
+"""What the guest tells of its console, besides its state."""
 
 
 @value
@@ -53,12 +59,20 @@ def nodes(domid: int) -> list[Node]:
         "tty": "",
     }
     return [
-        *_device(domid, FILES, {"tag": TAG}, files),
-        *_device(domid, CONSOLE, console, {"protocol": "vt100"}),
+        *_device(domid, FILES, {"tag": TAG}, files, (f"n{domid}", "r0")),
+        *_device(domid, CONSOLE, console, {"protocol": "vt100"}, ("n0", f"r{domid}"), SAYS),
     ]
 
 
-def _device(domid: int, kind: str, theirs: dict[str, str], ours: dict[str, str]) -> list[Node]:
+def _device(
+    domid: int,
+    kind: str,
+    theirs: dict[str, str],
+    ours: dict[str, str],
+    owner: tuple[str, ...],
+    says: tuple[str, ...] = (),
+) -> list[Node]:
+    """`owner`: of the guest's side; `says`: nodes in it that are the guest's in any case."""
     guest, host = (f"n{domid}", "r0"), ("n0", f"r{domid}")
     front_at, back_at = front(domid, kind), back(domid, kind)
     ends = {"backend": back_at, "backend-id": "0", **theirs}
@@ -67,8 +81,10 @@ def _device(domid: int, kind: str, theirs: dict[str, str], ours: dict[str, str])
         Node(back_at, "", host),
         *(Node(f"{back_at}/{name}", text, host) for name, text in begins.items()),
         Node(f"{back_at}/state", INITIALISING, host),
-        Node(front_at, "", guest),
+        Node(os.path.dirname(front_at), "", host),
+        Node(front_at, "", owner),
         *(Node(f"{front_at}/{name}", text, host) for name, text in ends.items()),
+        *(Node(f"{front_at}/{name}", "", guest) for name in says),
         Node(f"{front_at}/state", INITIALISING, guest),
     ]
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from podwright.host.cgrouplimits import Limits
 from podwright.stage1.kvm import parameters
 from podwright.stage1.kvm.domain import LETTERS
 from podwright.stage1.xen.machine import Disk, Domain, Vif
@@ -13,6 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podwright.stage1.kvm.sizing import Size
     from podwright.stage1.xen.machine import Settings
+
+MIB = 1 << 20
+IN_DOM0 = Limits(memory=256 * MIB, pids=128, optional=frozenset(("memory", "pids")))
+"""What keeper and QEMU of a pod may use: QEMU keeps what a guest asks it to keep, without any end. The domain's
+own memory is the hypervisor's. Where there is no such control group, that is a note.
+"""
 
 
 @value

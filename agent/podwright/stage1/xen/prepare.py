@@ -14,7 +14,7 @@ from podwright.stage1.kvm.prepare import READABLE, labelled, wires_of
 from podwright.stage1.kvm.virtiofsd import Server
 from podwright.stage1.xen import holder, qemu, xl
 from podwright.stage1.xen.machine import Settings
-from podwright.stage1.xen.plan import Held, domain
+from podwright.stage1.xen.plan import IN_DOM0, Held, domain
 from podwright.values import replace
 
 TYPE_CHECKING = False
@@ -68,7 +68,7 @@ def road(
     ) -> tuple[int, str]:
         return keeper.run(replace(made, xen=own), plan, filters, link)
 
-    return grouped(plan), run, held
+    return grouped(plan, IN_DOM0), run, held
 
 
 def _check(pod: Launch, plan: PodPlan, settings: Settings) -> None:

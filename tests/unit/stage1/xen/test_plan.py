@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from podwright.errors import HostError
+from podwright.host.cgrouplimits import settings
+from podwright.stage1.kvm.plan import grouped
 from podwright.stage1.kvm.protocol import TAG
 from podwright.stage1.kvm.sizing import Size
 from podwright.stage1.xen import devices, plan, qemu, xl
 from podwright.stage1.xen.machine import Disk, Settings, Vif
+from tests.unit.stage1.test_kvm_plan import pod
 
 UUID = "6f9d1d4c-7f0e-4f6a-9d58-0f6d6f3a1b2c"
 MAC = "02:00:00:00:00:01"
@@ -76,11 +79,38 @@ def test_the_nodes_of_a_domain() -> None:
     assert found["/local/domain/0/backend/console/7/1/frontend"][0] == channel
 
 
+@pytest.mark.threat("T79")
 def test_a_guest_may_write_its_own_side_alone() -> None:
-    for node in devices.nodes(7):
-        theirs = node.path.startswith("/local/domain/7/")
-        own = theirs and node.path.endswith(("/0", "/1", "/state"))
-        assert node.permissions == (("n7", "r0") if own else ("n0", "r7")), node.path
+    side = "/local/domain/7/device"
+    own = {f"{side}/9pfs/0", f"{side}/9pfs/0/state"}
+    own |= {f"{side}/console/1/{name}" for name in ("ring-ref", "port", "state")}
+    found = {node.path: node.permissions for node in devices.nodes(7)}
+    assert own <= set(found)
+    for path, permissions in found.items():
+        assert permissions == (("n7", "r0") if path in own else ("n0", "r7")), path
+
+
+@pytest.mark.threat("T79")
+def test_a_guest_cannot_make_its_console_anew_with_a_file_of_dom0_as_its_output() -> None:
+    """QEMU opened what `output` named; that the guest could not make it stood on a node of libxl's."""
+    found = [node.path for node in devices.nodes(7)]
+    side = "/local/domain/7/device/console"
+    assert found.index(side) < found.index(f"{side}/1") < found.index(f"{side}/1/output")
+    texts = {node.path: node.text for node in devices.nodes(7)}
+    assert (texts[f"{side}/1/ring-ref"], texts[f"{side}/1/port"]) == ("", "")
+    assert found.index("/local/domain/7/device/9pfs") < found.index("/local/domain/7/device/9pfs/0")
+
+
+@pytest.mark.threat("T79")
+def test_a_guest_cannot_take_all_of_dom0s_memory_through_what_serves_its_files() -> None:
+    """Names of files that it asked about stayed in QEMU, hundreds of megabytes in seconds, without a limit."""
+    most = plan.IN_DOM0
+    assert most.memory == 256 << 20
+    assert (most.pids, most.asked(), most.optional) == (128, {"memory", "pids"}, {"memory", "pids"})
+    asked = grouped(pod(), most)
+    assert (asked.apps, asked.limits) == ((), most)
+    files = dict(settings("memory", 2, asked.limits) + settings("pids", 2, asked.limits))
+    assert files == {"memory.max": str(256 << 20), "memory.swap.max": "0", "pids.max": "128"}
 
 
 def test_what_a_domain_leaves_is_its_own_alone() -> None:
