@@ -112,9 +112,9 @@ soak: setup ## races for mount targets and against enter, pods killed, pods besi
 		tests/agent/test_crowds.py tests/agent/test_many_at_once.py
 
 .PHONY: vm-tests
-vm-tests: setup ## SELinux, AppArmor, cgroup v2, TPM, Xen in virtual machines, in software emulation (20 minutes, root)
+vm-tests: setup ## SELinux, AppArmor, cgroup v2, TPM, Xen in virtual machines, two at a time (20 minutes, root)
 	@tools/setup tests/vm/apt-packages.txt
-	@$(PARTS) vm-tests molecule-xen
+	@$(PARTS) vm-plain vm-xen vm-labels molecule-xen
 
 .PHONY: bench
 bench: ## measure against podman, machines against bare boots, write docs/benchmarks*.md (root); BENCH=kvm: only machines

@@ -48,7 +48,14 @@ def pytest(part: str, *paths: str) -> Command:
     return Command((sys.executable, "-m", "pytest", *options, *paths), results=results)
 
 
-def machines(part: str, *options: str) -> Command:
+LABELS = (
+    *("test_selinux.py", "test_selinux_machine.py", "test_selinux_brief.py"),
+    *("test_selinux_role.py", "test_tpm.py"),
+)
+XEN = ("test_xen.py",)
+
+
+def machines(part: str, *options: str, paths: tuple[str, ...] = ("tests/vm",)) -> Command:
     """Return the pytest run of what is tested in virtual machines: one process, which runs one machine at a time."""
     results = LOGS / f"{part}.xml"
     command = (
@@ -62,7 +69,7 @@ def machines(part: str, *options: str) -> Command:
     )
     cache = ("-o", f"cache_dir={CACHE / 'pytest'}")
     options = ("--timeout=4800", f"--junitxml={results}", *cache, *options)
-    return Command((*command, *options, "tests/vm"), results=results, limit=7200)
+    return Command((*command, *options, *paths), results=results, limit=7200)
 
 
 PARTS: dict[str, tuple[Command, ...]] = {
@@ -80,7 +87,10 @@ PARTS: dict[str, tuple[Command, ...]] = {
     "unit": (pytest("unit", "tests/unit"),),
     "agent-tests": (pytest("agent-tests", "tests/selftest", "tests/agent"),),
     "vm": (machines("vm", "-m", "not vm_full"),),
-    "vm-tests": (machines("vm-tests"),),
+    # Each boots its own machines, so that two of these can run side by side. The first has whatever is in no other.
+    "vm-plain": (machines("vm-plain", *(f"--ignore-glob=*/{files}" for files in (*LABELS, *XEN))),),
+    "vm-labels": (machines("vm-labels", paths=tuple(f"tests/vm/{files}" for files in LABELS)),),
+    "vm-xen": (machines("vm-xen", paths=tuple(f"tests/vm/{files}" for files in XEN)),),
     "hostile": (pytest("hostile", "tests/hostile"),),
     "module-tests": (pytest("module-tests", "tests/modules"),),
     "sanity": (Command(("tests/sanity/run.sh",)),),
