@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import HostError
+from podwright.host import ownplace
 from podwright.host.lock import OPEN, try_lock
 from podwright.kernel import fs
 from podwright.kernel.step import step
@@ -84,9 +85,9 @@ def allocate(
     record  one line that says whom the slot is for (a pod's UUID)
     kept    also leaves alone what nobody holds but whose record it answers True for
     what    what is handed out, for messages
-    Raises HostError when every candidate is taken.
+    Raises HostError when every candidate is taken, and for a directory that others can write to.
     """
-    fs.ensure_dir(directory, 0o700)
+    ownplace.ensure(directory)
     tried = 0
     for number in candidates:
         slot = take(directory, number, record, kept)
@@ -171,7 +172,9 @@ def _numbers(directory: str) -> list[int]:
 
 def sweep(directory: str, kept: Optional[Kept] = None) -> list[int]:
     """Remove the files of slots that nobody holds and no record keeps; their numbers."""
-    gone = []
+    gone: list[int] = []
+    if not ownplace.check(directory):
+        return gone
     for number in _numbers(directory):
         path = f"{directory}/{number}"
         fd = _lock(path, 0)

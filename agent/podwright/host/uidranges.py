@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import HostError
-from podwright.host import slots
+from podwright.host import ownplace, slots
 from podwright.kernel import fs
 from podwright.kernel.step import step
 
@@ -91,7 +91,7 @@ def take(
 
     only  the first id of the only range that will do: files on disk belong to it
     """
-    fs.ensure_dir(directory, 0o700)
+    ownplace.ensure(directory)
     own = f"{only} {uuid} {pods}"
     for first in [only] if only else _candidates(etc):
         slot = slots.take(
@@ -101,7 +101,7 @@ def take(
             lambda record: _is_alive(only) if record == own else kept(record),
         )
         if slot is None:
-            fs.ensure_dir(directory, 0o700)  # a gc may just have found it empty
+            ownplace.ensure(directory)  # a gc may just have found it empty
             continue
         try:
             path, fd = _nspawn_lock(run, first)

@@ -9,9 +9,9 @@ table, whatever the number of data directories.
 from __future__ import annotations
 
 import os
-import stat
 
 from podwright.errors import NetworkError
+from podwright.host import ownplace
 from podwright.host.lock import HostLock
 from podwright.kernel import fs
 
@@ -36,24 +36,11 @@ class NetLock(HostLock):
 
 
 def ensure(net_dir: str) -> None:
-    """Make the directory, mode 0700, and its parent, 0755; what is there must be ours alone.
+    """Make the directory, and its parent; what is there must be ours alone.
 
-    Raises NetworkError for a link, for something of another user, or writable for others: they
-    could make up leases, which say what belongs to whom.
+    Raises NetworkError where others can write to them: they could make up leases.
     """
-    for path, mode in ((os.path.dirname(net_dir), 0o755), (net_dir, 0o700)):
-        try:
-            info = os.lstat(path)
-        except FileNotFoundError:
-            fs.ensure_dir(path, mode)
-            info = os.lstat(path)
-        if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
-            raise NetworkError(
-                f"{path}: is not a directory that only its owner {os.geteuid()} can write to",
-                "find out who made it, and remove it",
-                object=path,
-                reason="unsafe-directory",
-            )
+    ownplace.ensure(net_dir, 0o700, NetworkError)
 
 
 def remove(net_dir: str) -> None:

@@ -13,9 +13,9 @@ import _socket
 import os
 
 from podwright.errors import HostError
-from podwright.host.lock import OPEN, try_lock
+from podwright.host import ownplace
+from podwright.host.lock import hold, try_lock
 from podwright.kernel import fs, unixsocket
-from podwright.kernel.step import step
 from podwright.model.names import is_uuid
 from podwright.values import value
 
@@ -24,6 +24,8 @@ BOOT = "boot"
 LOCK = ".lock"
 SOCKETS = ("console", "channel", "files")
 CHUNK = 1 << 20
+PATIENCE = 60.0
+"""Seconds for gc to have taken back what an earlier start has left."""
 DAEMONS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
 STATES = "/run/libvirt/qemu"
 """Where libvirt writes down what runs."""
@@ -42,10 +44,10 @@ class Place:
     """The directory of one pod, with its sockets, at which we listen."""
 
     def __init__(self, uuid: str, run: str = RUN) -> None:
-        fs.ensure_dir(run, 0o755)
-        fs.ensure_dir(f"{run}/kvm", 0o711)
+        ownplace.ensure(f"{run}/kvm", 0o711)
         self.path = f"{run}/kvm/{uuid}"
-        self.lock = _locked(f"{self.path}{LOCK}")
+        # held as long as we are there, or who runs the machine for us
+        self.lock = hold(f"{self.path}{LOCK}", "run a machine", PATIENCE)
         remove(self.path)
         fs.mkdir(self.path, 0o700)
         self.servers: dict[str, _socket.socket] = {}
@@ -68,14 +70,6 @@ class Place:
         return found
 
 
-def _locked(path: str) -> int:
-    """A lock that is held as long as we are there, or who runs the machine for us."""
-    step("open")
-    fd = os.open(path, OPEN, 0o600)
-    try_lock(fd)
-    return fd
-
-
 def give(path: str, uid: int) -> None:
     """Let one user of the host, and nobody else but root, get at the sockets."""
     for name in SOCKETS:
@@ -93,8 +87,8 @@ def remove(path: str) -> None:
 def boot(kernel: str, initrd: str, run: str = RUN) -> Boot:
     """Copies of both that everybody may read, made once until the host boots again."""
     directory = f"{run}/kvm/{BOOT}"
-    fs.ensure_dir(f"{run}/kvm", 0o711)
-    fs.ensure_dir(directory, 0o711)
+    ownplace.ensure(f"{run}/kvm", 0o711)
+    ownplace.ensure_one(directory, 0o711)
     return Boot(_copy(kernel, directory), _copy(initrd, directory))
 
 
@@ -115,7 +109,7 @@ def _copy(source: str, directory: str) -> str:
 def sweep(run: str = RUN) -> list[str]:
     """Remove what was left by pods that were killed together with all that held their machines; their UUIDs."""
     try:
-        names = os.listdir(f"{run}/kvm")
+        names = os.listdir(f"{run}/kvm") if ownplace.check(f"{run}/kvm") else []
     except FileNotFoundError:
         return []
     locks = [name for name in names if name.endswith(LOCK) and is_uuid(name[: -len(LOCK)])]
@@ -127,10 +121,13 @@ def sweep(run: str = RUN) -> list[str]:
 
 def _reclaim(path: str) -> bool:
     """Take back what belongs to a lock that nobody holds; False where somebody does."""
-    fd = os.open(path, OPEN)
     try:
-        if not try_lock(fd):
-            return False
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        if not try_lock(fd) or not os.fstat(fd).st_nlink:
+            return False  # the second: it is somebody else's meanwhile
         place = path[: -len(LOCK)]
         remove(place)
         _forget(os.path.basename(place))
