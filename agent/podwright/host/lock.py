@@ -117,3 +117,11 @@ class HostLock:
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None
+
+
+def hold(path: str, doing: str, timeout: float) -> int:
+    """Hold a lock as long as the descriptor is open, by whomever. Raises LockedError."""
+    held = HostLock(path, doing, timeout)
+    held.__enter__()
+    assert held.fd is not None
+    return held.fd

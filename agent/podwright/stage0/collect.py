@@ -301,7 +301,8 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
         if os.path.lexists(f"{layout.run}/xen"):
             from podwright.stage1.xen import place
 
-            place.sweep(layout.run)
+            place.sweep(layout.run, problems)
+            problems += place.strays(layout.run)
     from podwright.stage0 import sweep
 
     sweep.sweep_tmp(layout)

@@ -105,10 +105,12 @@ def _launch(
             parent.end()
     finally:
         try:
-            if held is not None:
-                held.end()
-            if network is not None:
-                network.teardown()
+            try:
+                if held is not None:
+                    _let_go(held, on_report)
+            finally:
+                if network is not None:
+                    network.teardown()
         finally:
             if group is not None:
                 group.remove()
@@ -116,6 +118,13 @@ def _launch(
                 labels.release()
             if users is not None:
                 users.release(keep=os.path.lexists(f"{pod.pod_dir}/{uidranges.COPIED}"))
+
+
+def _let_go(held: Held, on_report: Optional[OnReport]) -> None:
+    """Have who holds the machine end it, and tell where that goes on."""
+    told = held.end()
+    if told and on_report is not None:
+        on_report(told)
 
 
 def _patience(

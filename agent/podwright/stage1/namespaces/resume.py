@@ -45,7 +45,7 @@ def resume(
         return follower.follow()
     finally:
         follower.end()
-        _give_back(state["uuid"], state["pod_dir"], owned)
+        _give_back(state["uuid"], state["pod_dir"], owned, on_report)
 
 
 def _owned(raw: dict[str, Any]) -> Owned:
@@ -55,7 +55,7 @@ def _owned(raw: dict[str, Any]) -> Owned:
     return Owned(*own, raw.get("domain", ""))
 
 
-def _give_back(uuid: str, pod_dir: str, owned: Owned) -> None:
+def _give_back(uuid: str, pod_dir: str, owned: Owned, on_report: Optional[OnReport]) -> None:
     from podwright.host import cgroups, slots, uidranges
 
     if owned.machine:
@@ -66,7 +66,9 @@ def _give_back(uuid: str, pod_dir: str, owned: Owned) -> None:
         if owned.domain:
             from podwright.stage1.xen import place
 
-            place.end(uuid, owned.domain)
+            told = place.end(uuid, owned.domain)
+            if told and on_report is not None:
+                on_report(told)
         if owned.network is not None:
             from podwright.net.worker import tear_down
 

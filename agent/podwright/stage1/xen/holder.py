@@ -23,7 +23,7 @@ from podwright.stage1.kvm import redirect
 from podwright.stage1.xen import devices, leaving, xl
 from podwright.stage1.xen import plan as plans
 from podwright.stage1.xen.machine import LIBVIRT, XL, Disk
-from podwright.stage1.xen.place import Place
+from podwright.stage1.xen.place import Place, sweep
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -38,9 +38,12 @@ LARGEST = 1 << 16
 IGNORED = (signals.SIGINT, signals.SIGTERM, signals.SIGHUP, signals.SIGQUIT, signals.SIGPIPE)
 """Who ends the pod says so to the keeper."""
 FILES, TTY, ENDED = "files", "tty", "ended"
+PTS = "/dev/pts/"
 OVER = frozenset("scd")
 """Letters of a domain that does not run any more: shut down, crashed, dying."""
 PIECE = 4096
+MOST = 600
+"""Seconds that libvirt may take for anything. Then we die, and who finds our lock free asks xl."""
 
 
 class Held:
@@ -58,17 +61,22 @@ class Held:
             os.close(self.keeper)
             self.keeper = -1
 
-    def end(self) -> None:
-        """Wait until the domain has ended, and take back what is left of it where nobody holds it."""
+    def end(self) -> str:
+        """Wait until the domain has ended, and take back what is left of it where nobody holds it.
+
+        Returns "", or a sentence where it goes on.
+        """
         from podwright.stage1.xen import place
 
         self.forked()
-        place.end(self.uuid, self.run)
+        told = place.end(self.uuid, self.run)
         os.waitpid(self.pid, os.WNOHANG)
+        return told
 
 
 def start(found: Domain, settings: Settings, pod: str, run: str) -> Held:
-    """Start the holder. `pod`: its name, or ""."""
+    """Start the holder. `pod`: its name, or "". What others have left is taken away before; gc says what is not."""
+    sweep(run, [])
     place = Place(found.uuid, run)
     ours, theirs = unixsocket.pair()
     step("fork")
@@ -180,9 +188,16 @@ class _Holder:
                 if self.settings.runner == LIBVIRT:
                     raise
             else:
-                self.domid = libvirt.create(self.libvirt, wanted, self.pod, __version__)
+                self.place.begin()
+                signals.alarm(MOST)
+                try:
+                    self.domid = libvirt.create(self.libvirt, wanted, self.pod, __version__)
+                finally:
+                    if libvirt.answers(self.libvirt):
+                        self.place.settle()
+                    signals.alarm(0)
                 return LIBVIRT
-        self.domid = xl.create(wanted, self.place.configuration)
+        self.domid = xl.create(wanted, self.place.configuration, self.place.lock)
         return XL
 
     def _take_link(self, number: int) -> None:
@@ -238,7 +253,7 @@ class _Holder:
                 self._unpause()
         if token == TTY and self.tty < 0:
             path = self.store.read(f"/local/domain/{self.domid}/console/tty") or ""
-            if path.startswith("/dev/pts/"):
+            if path.startswith(PTS) and xl.is_number(path[len(PTS) :]):
                 self.tty = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         return False
 
@@ -268,12 +283,14 @@ class _Holder:
             return
 
     def _end(self) -> None:
-        """The domain, and all that there is of it."""
+        """The domain, and all that there is of it. What cannot be done here, whoever gets the lock tries again."""
         try:
             if self.libvirt is not None:
                 from podwright.stage1.xen import libvirt
 
+                signals.alarm(MOST)
                 libvirt.destroy(self.libvirt, self.domain.name)
+                signals.alarm(0)
             if self.store is not None:
                 leaving.forget(self.domain.name, self.domid)
             self.place.remove()

@@ -64,6 +64,16 @@ def create(connection: Any, found: Domain, pod: str, version: str) -> int:
         ) from None
 
 
+def answers(connection: Any) -> bool:
+    """Whether the daemon that was asked is there still, so that its last answer was one."""
+    import libvirt
+
+    try:
+        return bool(connection.getLibVersion())
+    except libvirt.libvirtError:
+        return False
+
+
 def unpause(connection: Any, name: str) -> None:
     """Let it run: through libvirt, which would else go on believing that it is paused. Raises HostError."""
     import libvirt
