@@ -132,23 +132,25 @@ class Store:
             if found is None:
                 self._fill()
                 continue
-            told, said = found
+            told, number, said = found
+            if number != self._number:
+                continue  # of a question whose answer nobody waited for
             if told == ERROR:
                 name = said.rstrip(b"\0").decode("ascii", "replace")
-                number = getattr(errno, name, errno.EIO)
-                raise OSError(number, f"xenstored: {os.strerror(number)}", _shown(data))
+                code = getattr(errno, name, errno.EIO)
+                raise OSError(code, f"xenstored: {os.strerror(code)}", _shown(data))
             return said
 
-    def _next(self) -> Optional[tuple[int, bytes]]:
+    def _next(self) -> Optional[tuple[int, int, bytes]]:
         """The next answer that has come whole; events go where they belong."""
         while len(self._had) >= HEAD.size:
-            kind, _, _, length = HEAD.unpack_from(self._had)
+            kind, number, _, length = HEAD.unpack_from(self._had)
             if len(self._had) < HEAD.size + length:
                 return None
             data = self._had[HEAD.size : HEAD.size + length]
             self._had = self._had[HEAD.size + length :]
             if kind != WATCH_EVENT:
-                return kind, data
+                return kind, number, data
             path, token, *_ = data.decode("utf-8", "replace").split("\0")
             self.events.append((path, token))
         return None

@@ -12,7 +12,7 @@ import os
 
 from podwright.errors import HostError, UsageError
 from podwright.model.machinechoice import ACCELERATORS, RUNNERS
-from podwright.stage0.web.configfiles import documents
+from podwright.stage0.web.configfiles import documents, refuse_silent
 from podwright.stage1.kvm import parameters
 from podwright.stage1.kvm.machine import KVM, Settings
 from podwright.stage1.kvm.qemu import PATHS
@@ -51,6 +51,8 @@ def merged(
     layout: Layout, place: str, kind: str, read_file: Callable[[Fields], dict[str, Any]]
 ) -> dict[str, Any]:
     """What the files of `place` say together, each of them as `read_file` has it."""
+    for base in filter(None, layout.config_dirs()):
+        refuse_silent(f"{base}/{place}")
     found: dict[str, Any] = {}
     for directory in documents(layout, place, (kind,), strict=True):
         own: dict[str, Any] = {}

@@ -113,6 +113,10 @@ def _settled(spec: PodSpec, image: StoredImage) -> PodSpec:
             "leave out what is said of kvm, or choose stage1 kvm",
             object=image.name,
         )
+    if flavour == model.XEN != spec.stage1:  # it was said by the image alone
+        from podwright.stage0 import xensettings
+
+        xensettings.check_host()
     return replace(spec, stage1=flavour, stage1_image=GivenStage1("hash", image.id))
 
 

@@ -51,7 +51,6 @@ def _file(fields: Fields) -> dict[str, Any]:
         "parameters": machinesettings.further_words(fields),
         "network_backend": _name(fields, "network_backend", LONGEST),
         "network_bridge": _name(fields, "network_bridge", LONGEST_LINK),
-        "disk_backend": _name(fields, "disk_backend", LONGEST),
         "qemu": machinesettings.program(fields, "qemu"),
     }
     fields.finish()

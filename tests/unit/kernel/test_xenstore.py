@@ -30,6 +30,7 @@ class Daemon:
         self.transactions: list[int] = []
         self.watched = ""
         self.busy = False
+        self.late = b""
         self.server = socket.socket(socket.AF_UNIX)
         self.server.bind(path)
         self.server.listen(1)
@@ -50,7 +51,9 @@ class Daemon:
                 if self.watched and kind in (WRITE, WATCH):
                     data = f"{self.watched}\0token\0".encode()
                     event = HEAD.pack(EVENT, 0, 0, len(data)) + data
-                message = event + HEAD.pack(name, number, transaction, len(answer)) + answer
+                message = (
+                    self.late + event + HEAD.pack(name, number, transaction, len(answer)) + answer
+                )
                 for at in range(0, len(message), 7):  # it comes in pieces
                     client.sendall(message[at : at + 7])
 
@@ -118,6 +121,14 @@ def test_what_is_refused_is_an_error_with_its_number(store: Store) -> None:
     with pytest.raises(OSError, match="too long"):
         store.write("/a", "x" * 5000)
     assert store.read("/a") == "1"
+
+
+def test_the_answer_to_an_earlier_question_is_not_taken_for_the_next_ones(
+    store: Store, daemon: Daemon
+) -> None:
+    assert store.read("/a") == "1"
+    daemon.late = HEAD.pack(READ, 1, 0, 3) + b"old"
+    assert store.read("/a/b") == "2"
 
 
 def test_a_watch_is_told_between_answers(store: Store) -> None:

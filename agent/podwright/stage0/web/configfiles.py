@@ -73,6 +73,28 @@ def _refuse_doubtful(directory: str, names: list[str]) -> None:
             )
 
 
+def refuse_silent(directory: str) -> None:
+    """Raise UsageError where somebody has said something, and it is not where it would be read."""
+    if not os.path.lexists(directory):
+        return
+    if not os.path.isdir(directory):
+        raise UsageError(
+            f"{safe(directory, 300)} is no directory, so what it says does not hold",
+            "make it a directory with files named *.json in it, or remove it",
+            object=directory,
+        )
+    names = [name for name in sorted(os.listdir(directory)) if name != "README"]
+    unread = [name for name in names if not name.startswith(".") and not name.endswith(".json")]
+    read = any(name.endswith(".json") for name in names)
+    doubtful = [name for name in unread if not read or name.lower().endswith(".json")]
+    if doubtful:
+        raise UsageError(
+            f"{safe(f'{directory}/{doubtful[0]}', 300)} is not read, since its name does not end in .json",
+            "rename it, or remove it",
+            object=directory,
+        )
+
+
 def read_private(path: str) -> Optional[bytes]:
     """A regular file that only its owner, root or we, can write; None when there is none."""
     try:

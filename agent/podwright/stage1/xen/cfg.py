@@ -75,7 +75,6 @@ def check(domain: Domain) -> None:
     for disk in domain.disks:
         checked_path(disk.path)
         checked(disk.name, LETTERS, "name of a disk")
-        checked(disk.backend or "x", NAMES, "name of a domain")
 
 
 def _vif(vif: Vif) -> str:
@@ -87,8 +86,7 @@ def _vif(vif: Vif) -> str:
 def _disk(disk: Disk) -> str:
     """Raw, whatever its first bytes look like (T79); `target` stands last, as it takes all that follows."""
     access = "ro" if disk.read_only else "rw"
-    own = f"backend={disk.backend}," if disk.backend else ""
-    return f"format=raw,vdev={disk.name},access={access},backendtype=phy,{own}target={disk.path}"
+    return f"format=raw,vdev={disk.name},access={access},backendtype=phy,target={disk.path}"
 
 
 def _written(said: Said) -> str:

@@ -68,8 +68,6 @@ def _disk(devices: Element, disk: Disk) -> None:
     found = put(devices, "disk", type="block", device="disk")
     put(found, "driver", name="phy", type="raw")
     put(found, "source", dev=disk.path)
-    if disk.backend:
-        put(found, "backenddomain", name=disk.backend)
     put(found, "target", dev=disk.name, bus="xen")
     if disk.read_only:
         put(found, "readonly")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 
 from podwright import jsonio
 from podwright.errors import LaunchError
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 60000
 """Milliseconds for the holder to have ended the domain; the parent waits for longer."""
+COMING_UP = 600.0
+"""Seconds for the holder to have made it: another one may be made just then."""
 NET = "/proc/thread-self/ns/net"
 DEVICES = "/dev/xen"
 
@@ -44,7 +47,16 @@ class Holder(helpers.Helper):
 
     def line(self) -> list[str]:
         """The next thing that it says. Raises LaunchError for a failure, and when it has ended."""
+        until = time.monotonic() + COMING_UP
+        wait = select.poll()
+        wait.register(self.output, select.POLLIN)
         while b"\n" not in self.lines:
+            if not wait.poll(max(0.0, until - time.monotonic()) * 1000):
+                raise LaunchError(
+                    f"the pod's domain has not been made within {COMING_UP:.0f} s",
+                    "xl list shows whether another one is being made, and xl dmesg may say more",
+                    reason="no-domain",
+                )
             data = os.read(self.output, 4096)
             if not data:
                 raise LaunchError("the process that holds the pod's domain has ended")
@@ -156,11 +168,7 @@ class ByXen:
 
 def _said(disk: Disk) -> dict[str, Any]:
     """A disk, for the holder: the device itself, whatever its name means by then."""
-    return {
-        "device": os.fstat(disk.end.fd).st_rdev,
-        "path": disk.end.path,
-        "read_only": disk.read_only,
-    }
+    return {"device": os.fstat(disk.end.fd).st_rdev, "read_only": disk.read_only}
 
 
 def _node(name: str) -> tuple[str, int, int]:

@@ -171,9 +171,7 @@ class _Holder:
         self._say(READY)
 
     def _disk(self, number: int, raw: dict[str, Any]) -> Disk:
-        path = raw["path"]
-        if not self.settings.disk_backend:
-            path = self.place.disk(number, raw["device"])
+        path = self.place.disk(number, raw["device"])
         return Disk(plans.disk_name(number), path, raw["read_only"])
 
     def _create(self, wanted: Domain) -> str:

@@ -32,12 +32,11 @@ class Vif:
 
 @value
 class Disk:
-    """A block device. `name`: in the guest, such as xvda; `path`: in the domain `backend`, "" = dom0."""
+    """A block device of dom0's. `name`: in the guest, such as xvda."""
 
     name: str
     path: str
     read_only: bool = False
-    backend: str = ""
 
 
 @value
@@ -73,7 +72,6 @@ class Settings:
     parameters       further words for the kernel's command line
     network_backend  name of the domain that connects all networks of pods; "": dom0
     network_bridge   the bridge there
-    disk_backend     name of the domain whose block devices volumes are; "": dom0
     qemu             path of the program that serves files and consoles; "": where it usually is
     """
 
@@ -83,5 +81,4 @@ class Settings:
     parameters: tuple[str, ...] = ()
     network_backend: str = ""
     network_bridge: str = ""
-    disk_backend: str = ""
     qemu: str = ""

@@ -71,8 +71,7 @@ def with_disks(found: Domain, disks: tuple[Disk, ...], settings: Settings) -> Do
     if not disks:
         return found
     modules = (*(("xen_netfront",) if found.vifs else ()), "xen_blkfront")
-    own = tuple(replace(disk, backend=settings.disk_backend) for disk in disks)
-    return replace(found, disks=own, parameters=words(settings, modules))
+    return replace(found, disks=disks, parameters=words(settings, modules))
 
 
 def disk_name(number: int) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import LaunchError
+from podwright.host import selinux
 from podwright.stage1.kvm import bundle, initrd, sizing
 from podwright.stage1.kvm.machine import Settings as Machines
 from podwright.stage1.kvm.plan import Parts, grouped
@@ -81,8 +82,22 @@ def _check(pod: Launch, plan: PodPlan, settings: Settings) -> None:
             "podwright check-host says what is missing",
             reason="no-private-users",
         )
+    if plan.label is not None:
+        check_labels(enforces=selinux.enforcing())
     if settings.network_backend:
         check_backend(pod.manifest, settings.network_backend)
+
+
+def check_labels(*, enforces: bool) -> None:
+    """Refuse a label that no domain would start with: its QEMU opens the pod's files. Raises LaunchError."""
+    if enforces:
+        raise LaunchError(
+            "this host's SELinux enforces its policy, which has no rules for what serves a domain of Xen"
+            " its files",
+            "run the pod in a virtual machine (kvm) or in namespaces; or say selinux: off, and the pod"
+            " has no label",
+            reason="selinux",
+        )
 
 
 def check_backend(manifest: PodManifest, backend: str) -> None:

@@ -30,7 +30,7 @@ DOMAIN = Domain(
     vifs=(Vif(MAC), Vif("02:00:00:00:00:02", "net", "xenbr0")),
     disks=(
         Disk("xvda", "/run/podwright/xen/x/disk0"),
-        Disk("xvdb", "/dev/vg/db", read_only=True, backend="store"),
+        Disk("xvdb", "/dev/vg/db", read_only=True),
     ),
 )
 HOSTILE = [
@@ -51,7 +51,7 @@ HOSTILE = [
 OWN_LINK = "mac=02:00:00:00:00:01,script=/bin/true"
 OTHER_LINK = "mac=02:00:00:00:00:02,bridge=xenbr0,backend=net"
 OWN_DISK = "format=raw,vdev=xvda,access=rw,backendtype=phy,target=/run/podwright/xen/x/disk0"
-OTHER_DISK = "format=raw,vdev=xvdb,access=ro,backendtype=phy,backend=store,target=/dev/vg/db"
+OTHER_DISK = "format=raw,vdev=xvdb,access=ro,backendtype=phy,target=/dev/vg/db"
 DOCTYPE = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/shadow">]>&e;'
 
 
@@ -113,7 +113,7 @@ def test_a_description_in_full() -> None:
     first, second = root.findall("devices/disk")
     assert first.find("readonly") is None
     assert second.find("readonly") is not None
-    assert [each.attrib for each in second.findall("backenddomain")] == [{"name": "store"}]
+    assert second.findall("backenddomain") == []
     for disk in (first, second):
         driver = disk.find("driver")
         assert driver is not None
@@ -142,8 +142,6 @@ def with_(place: str, text: str) -> Domain:
         return replace(DOMAIN, disks=(Disk("xvda", f"/dev/{text}"),))
     if place == "disk name":
         return replace(DOMAIN, disks=(Disk(text, "/dev/sda"),))
-    if place == "disk backend":
-        return replace(DOMAIN, disks=(Disk("xvda", "/dev/sda", backend=text),))
     if place == "parameter":
         return replace(DOMAIN, parameters=(text,))
     if place in ("kernel", "initrd"):
@@ -153,7 +151,7 @@ def with_(place: str, text: str) -> Domain:
 
 PLACES = (
     *("name", "uuid", "type", "kernel", "initrd", "parameter", "disk path", "disk name"),
-    *("disk backend", "vif mac", "vif backend", "vif bridge"),
+    *("vif mac", "vif backend", "vif bridge"),
 )
 FINE = {("parameter", "a,b"), ("disk path", "-c")}
 """A comma is part of words of a kernel; a path stays one, whatever follows the slash."""

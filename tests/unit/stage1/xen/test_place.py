@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a domain leaves on the host goes once nobody holds it, and the domain with it; nothing that runs is forgotten."""
+"""What a domain leaves on the host goes once nobody holds it, and the domain with it; what runs is not forgotten."""
 
 from __future__ import annotations
 

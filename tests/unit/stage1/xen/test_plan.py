@@ -31,12 +31,12 @@ def test_a_domain_of_a_pod() -> None:
     assert "podwright.modules=xen_netfront" in words
 
 
-def test_another_domain_connects_the_networks_and_has_the_disks() -> None:
-    settings = Settings(network_backend="net", network_bridge="xenbr0", disk_backend="store")
+def test_another_domain_connects_the_networks() -> None:
+    settings = Settings(network_backend="net", network_bridge="xenbr0")
     found = plan.domain(UUID, "/k", "/i", Size(512, 2), settings, (MAC,))
     assert found.vifs == (Vif(MAC, "net", "xenbr0"),)
     with_disks = plan.with_disks(found, (Disk("xvda", "/dev/sda"),), settings)
-    assert with_disks.disks == (Disk("xvda", "/dev/sda", backend="store"),)
+    assert with_disks.disks == (Disk("xvda", "/dev/sda"),)
     assert "podwright.modules=xen_netfront,xen_blkfront" in with_disks.parameters
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from podwright.errors import LaunchError
 from podwright.model.pod import parse_pod
-from podwright.stage1.xen.prepare import check_backend
+from podwright.stage1.xen.prepare import check_backend, check_labels
 
 MANIFEST = {
     "acKind": "PodManifest",
@@ -50,3 +50,11 @@ def test_what_the_firewall_of_dom0_would_do_is_refused(fields: dict[str, Any], s
 
 def test_a_pod_that_asks_for_neither_is_not() -> None:
     check(annotations=[{"name": "example.com/other", "value": "1"}])
+
+
+def test_a_label_that_no_domain_starts_with_is_refused_in_words() -> None:
+    """Where SELinux enforced, QEMU could open none of the pod's files, and nobody said why."""
+    with pytest.raises(LaunchError, match="has no rules") as caught:
+        check_labels(enforces=True)
+    assert caught.value.hint
+    check_labels(enforces=False)
