@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from podwright.errors import HostError, UsageError
+from podwright.host import ownplace
 from podwright.kernel import fs
 from podwright.model.secret import DIGEST_LENGTH, LARGEST
 from podwright.text import safe
@@ -120,9 +121,9 @@ def lacking(layout: Layout, pod: str, given: tuple[GivenSecret, ...]) -> bool:
 
 def keep(layout: Layout, pod: str, given: tuple[GivenSecret, ...]) -> None:
     """Keep the contents that were given; whatever else is there stays."""
-    fs.ensure_dir(layout.run, 0o755)
-    for path in (f"{layout.run}/secrets", _base(layout), directory(layout, pod)):
-        fs.ensure_dir(path, 0o700)
+    ownplace.ensure(f"{layout.run}/secrets")
+    for path in (_base(layout), directory(layout, pod)):
+        ownplace.ensure_one(path)
     base = directory(layout, pod)
     _check_in_memory(base)
     for one in given:

@@ -8,7 +8,7 @@ import os
 
 from podwright import __version__, jsonio
 from podwright.errors import HostError
-from podwright.host import clock
+from podwright.host import clock, ownplace
 from podwright.kernel import fs
 from podwright.model import measured
 from podwright.model.pod import dump_pod
@@ -135,7 +135,9 @@ def code(layout: Layout) -> str:
     """The digest of this agent's files, as the module `agent` makes it.
 
     Reading them all takes some 50 ms; so it is remembered with their stat data, where only root writes.
+    Raises HostError where others do.
     """
+    ownplace.ensure(f"{layout.run}/tpm")
     cache = f"{layout.run}/tpm/agent"
     now = treecheck.stat_digest(TREE)
     try:
@@ -147,7 +149,6 @@ def code(layout: Layout) -> str:
         pass
     found = f"sha256:{_code()}"
     said = {"tree": TREE, "stat": now, "code": found}
-    fs.ensure_dir(f"{layout.run}/tpm", 0o700)
     fs.write_atomic(cache, jsonio.dumps(said).encode(), durable=False)
     return found
 
