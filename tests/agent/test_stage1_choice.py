@@ -47,6 +47,13 @@ def of_kvm(protocol: str = "1") -> list[dict[str, str]]:
     )
 
 
+def of_xen() -> list[dict[str, str]]:
+    """What the one of domains of Xen says, which serves machines of KVM, too."""
+    own = [one for one in of_kvm() if one["name"] != "podwright.io/stage1/kind"]
+    own += said({"podwright.io/stage1/kind": "xen", "podwright.io/stage1/kinds": "xen,kvm"})
+    return own
+
+
 def of_others(version: str = "6", **points: str) -> list[dict[str, str]]:
     prefix = "coreos.com/rkt/stage1/"
     named = {f"{prefix}{name}": path for name, path in {**POINTS, **points}.items() if path}
@@ -121,6 +128,34 @@ def test_without_an_image_it_is_said_what_to_do_and_nothing_is_fetched(
         if one["name"] == "stage1-kvm"
     ]
     assert (check["status"], check["detail"]) == ("missing", "none in the store")
+
+
+def test_an_image_for_xen_could_not_be_used_for_kvm_by_name(
+    trusting: Agent, signed_image: Publish, kvm_image: Callable[..., str]
+) -> None:
+    image = signed_image(name="podwright.io/stage1-xen", version="1.0", annotations=of_xen())
+    trusting.ok("fetch", image)
+    assert chosen(trusting, "--stage1-name=kvm") == ("kvm", "1.0")
+    (check,) = [
+        one
+        for one in json.loads(trusting.ok("check-host", "--format=json"))
+        if one["name"] == "stage1-kvm"
+    ]
+    assert check["status"] == "ok"
+    assert check["detail"].startswith("podwright.io/stage1-xen:1.0,")
+    kvm_image("0.5")
+    assert chosen(trusting, "--stage1-name=kvm") == ("kvm", "0.5"), "its own goes first"
+
+
+def test_an_image_for_xen_was_prepared_by_its_hash_on_a_host_without_xen(
+    trusting: Agent, signed_image: Publish
+) -> None:
+    image = signed_image(name="podwright.io/stage1-xen", version="1.0", annotations=of_xen())
+    found = trusting.ok("fetch", "--full", image).strip()
+    for how in ("--stage1-name=xen", f"--stage1-hash={found}", f"--stage1-path={image}"):
+        line = trusting.refused("prepare", how, TINY)
+        assert "this host cannot run domains of Xen" in line
+    assert json.loads(trusting.ok("list", "--format=json")) == []
 
 
 def test_the_newest_that_fits_is_taken_by_any_of_its_names(

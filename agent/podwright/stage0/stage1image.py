@@ -168,9 +168,7 @@ def _stored(layout: Layout, asked: GivenStage1, spec: PodSpec) -> Optional[Store
     """
     if asked.way != "name":
         return None
-    candidates = [
-        image for image in images.find_images(layout, asked.text) if _fits(image, spec.stage1)
-    ]
+    candidates = _fitting(layout, asked.text, spec.stage1)
     refused: Optional[PodwrightError] = None
     for image in sorted(candidates, key=_order, reverse=True):
         try:
@@ -182,6 +180,14 @@ def _stored(layout: Layout, asked: GivenStage1, spec: PodSpec) -> Optional[Store
     if asked.stored and not asked.location:
         raise missing(layout, asked, spec.stage1)
     return None
+
+
+def _fitting(layout: Layout, name: str, stage1: str) -> list[StoredImage]:
+    """The stored images of a name that fit; one for Xen serves KVM where there is none for that."""
+    found = [image for image in images.find_images(layout, name) if _fits(image, stage1)]
+    if found or (name, stage1) != (model.KVM_NAME, KVM):
+        return found
+    return [image for image in images.find_images(layout, model.XEN_NAME) if _fits(image, stage1)]
 
 
 def _fits(image: StoredImage, stage1: str) -> bool:
@@ -228,8 +234,10 @@ def of_machines(layout: Layout, flavour: str) -> tuple[list[str], list[str]]:
     from podwright.stage0 import stage1choice
 
     name = stage1choice.NAMES[flavour]
-    found = images.find_images(layout, name) if store.check(layout) else []
-    fitting = sorted((image for image in found if _fits(image, flavour)), key=_order)
+    if not store.check(layout):
+        return [], []
+    found = images.find_images(layout, name)
+    fitting = sorted(_fitting(layout, name, flavour), key=_order)
     wrong = [_misfit(image, flavour) for image in found if image not in fitting]
     return [format_ref(image.name, image.labels) for image in fitting], wrong
 
