@@ -22,8 +22,6 @@ IDLE = 60.0
 
 def run(context: Context, args: Arguments) -> int:
     """Returns 0 when it was asked to stop, or nobody needs it any more."""
-    if args.rest:
-        raise UsageError("api-service takes no arguments", "podwright api-service --help")
     from podwright.api import schema, server
     from podwright.host import systemd
     from podwright.metadata import sockets

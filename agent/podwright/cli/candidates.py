@@ -164,9 +164,10 @@ def _positional(layout: Layout, place: Place) -> Words:
     kinds = [kind for kind in kinds if not kind.startswith("--")] or [""]
     several = place.verb.usage.split(" [-- ")[0].endswith(("...", "...]"))
     at = min(len(place.rest), len(kinds) - 1) if several else len(place.rest)
-    kind = kinds[at].rstrip(".").split("|")[0] if at < len(kinds) else ""
+    each = kinds[at].rstrip(".").split("|") if at < len(kinds) else [""]
+    kind = each[0]
     if kind.islower():
-        return [(kind, "")]  # a word to be written as it is
+        return [(word, "") for word in each]  # to be written as it is
     if place.verb.name in ("run", "prepare", "fetch"):
         kind = "IMAGE"
     may_be = kind in (*FILE_WORDS, "KEY", "SOURCE") or (

@@ -26,7 +26,7 @@ GROUPS = {
     "Pods with a name": ("apply", "start", "restart", "history", "rollback"),
     "Images and trust": ("fetch", "image", "stage1", "trust", "policy"),
     "The host": (
-        *("network", "check-host", "selinux", "config", "metrics"),
+        *("network", "check-host", "selinux", "tpm", "config", "metrics"),
         *("metadata-service", "api-service", "version", "completion", "help"),
     ),
 }

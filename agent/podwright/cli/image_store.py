@@ -70,8 +70,6 @@ def _topmost_first(context: Context, chosen: dict[str, str]) -> list[tuple[str, 
 def gc(context: Context, args: Arguments) -> int:
     """Remove images that were not used for the grace period and that nothing needs."""
     context.need_root("image gc")
-    if args.rest:
-        raise UsageError("image gc takes no image", "podwright image rm removes single ones")
     grace = durations.seconds(args.text("grace-period", "24h"), "--grace-period")
     gone, problems = usage.collect(context.layout, grace)
     _removed(args, list(gone), list(problems))

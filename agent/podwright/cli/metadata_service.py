@@ -31,8 +31,6 @@ IDLE = 60.0
 def run(context: Context, args: Arguments) -> int:
     """Returns 0 when it was asked to stop."""
     context.need_root("metadata-service")
-    if args.rest:
-        raise UsageError("metadata-service takes no arguments", "podwright metadata-service --help")
     port = _port(args.text("listen-port", "18112"))
     asked = tuple(sockets.canonical(text) for text in args.texts("listen-address"))
     idle = durations.seconds(args.text("idle"), "--idle") if args.given("idle") else None

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 def run(context: Context, args: Arguments) -> int:
     """Returns 0 also when parts of the host could not be read: a metric says so."""
-    if args.rest:
-        raise UsageError("metrics takes no arguments", "podwright metrics --help")
     path, serve = args.text("textfile"), args.true("serve")
     if path and serve:
         raise UsageError("--textfile and --serve exclude each other", "leave one out")

@@ -24,8 +24,6 @@ _TITLES = ("NETWORK", "TYPE", "SUBNETS", "PODS", "SOURCE")
 
 def list_(context: Context, args: Arguments) -> int:
     """Print every network; what cannot be used is told of on standard error, too."""
-    if args.rest:
-        raise UsageError("network list takes no arguments", "podwright network inspect NAME")
     found = shown.view(context.layout)
     if not _as_json(list(found.networks), args.text("format")):
         rows = [_row(one) for one in found.networks]

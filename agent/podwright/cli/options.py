@@ -207,6 +207,20 @@ def parse(argv: list[str], verb: Verb, globals_: Arguments) -> Arguments:
     return args
 
 
+def check_rest(verb: Verb, args: Arguments) -> None:
+    """Refuse arguments of a verb that has none. Raises UsageError."""
+    if args.rest and not verb.hidden and not any(map(_is_named, verb.usage.split())):
+        raise UsageError(
+            f"{verb.name} takes no arguments, and was given {safe(args.rest[0], 60)!r}",
+            "--help shows what it takes",
+        )
+
+
+def _is_named(word: str) -> bool:
+    """Whether a word of a usage stands for an argument, and not for an option."""
+    return not word.lstrip("[(").startswith("-")
+
+
 def split(text: str, what: str) -> dict[str, str]:
     """Read `a=1,b=2`; a bare word counts as `word=`. Repeats are refused."""
     out: dict[str, str] = {}

@@ -111,12 +111,20 @@ def cells(found: list[dict[str, Any]], now: float) -> list[tuple[str, ...]]:
         apps = pod["apps"]
         name, shown = "", pod
         if len(apps) == 1:
-            name, limits = apps[0]["name"], ("memory_limit", "pids_limit")
-            own = {field: apps[0][field] for field in limits if pod[field] is None}
-            shown = {**pod, **own}
+            name, shown = apps[0]["name"], {**pod, **_of_both(pod, apps[0])}
         out.append(_line(pod["pod_name"] or pod["name"][:8], name, shown, now))
         if len(apps) > 1:
             out += [_line("", app["name"], app, now) for app in apps]
+    return out
+
+
+def _of_both(pod: dict[str, Any], app: dict[str, Any]) -> dict[str, Any]:
+    """What holds for a pod with one app: limits of either, and what these have done to it."""
+    limits = ("memory_limit", "pids_limit")
+    out = {field: app[field] for field in limits if pod[field] is None}
+    for field in ("throttled_percent", "oom_kills"):
+        each = (pod[field], app[field])
+        out[field] = max((one for one in each if one is not None), default=None)
     return out
 
 

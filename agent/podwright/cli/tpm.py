@@ -11,6 +11,7 @@ from podwright.text import safe
 from podwright.tpm import eventlog, look
 from podwright.tpm import facts as tpmfacts
 from podwright.tpm import settings as tpmsettings
+from podwright.tpm.settings import OFF
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,17 +42,22 @@ def status(context: Context, args: Arguments) -> int:
 
 def _status_lines(facts: dict[str, Any]) -> list[str]:
     words = {None: "nothing was measured since the boot", True: "yes", False: "NO"}
+    if facts["mode"] == OFF and not facts["records"]:
+        there = facts["tcti"] if facts["present"] else "none"
+        return [f"{'mode':15}{OFF}, nothing is measured", f"{'TPM':15}{there}"]
+    pods = "1 pod" if facts["open"] == 1 else f"{facts['open']} pods"
     rows: list[tuple[str, ...]] = [
         ("mode", facts["mode"]),
         ("PCR", f"{facts['pcr']} in bank {facts['bank']}"),
         ("TPM", facts["tcti"] if facts["present"] else f"{facts['tcti']} does not answer"),
-        ("measured", f"{facts['records']} events since the boot"),
+        ("measured", f"{tpmfacts.events(facts['records'])} since the boot"),
         ("log adds up", words[facts["verified"]] if facts["present"] else "cannot be told"),
-        ("not ended yet", f"{facts['open']} pods"),
+        ("not ended yet", pods),
     ]
     rows += [("problem", safe(text, 300)) for text in facts["problems"]]
     if facts["error"]:
-        rows.append(("last error", safe(facts["error"], 300)))
+        when = f"{facts['error_time']}: " if facts["error_time"] else ""
+        rows.append(("last error", safe(f"{when}{facts['error']}", 300)))
     return [f"{name:15}{text}" for name, text in rows]
 
 
@@ -105,9 +111,13 @@ def verify(context: Context, args: Arguments) -> int:
     seen = tpmfacts.seen(context.layout, said)
     right = not seen["problems"]
     if not answer(args, {"format": tpmfacts.FORMAT, "verified": right, **seen}):
-        say(
-            f"PCR {seen['pcr']} {'is' if right else 'is NOT'} what {seen['records']} records add up to"
-        )
+        count = tpmfacts.events(seen["records"])
+        if seen["replayed"]:
+            say(f"PCR {seen['pcr']} {'is' if right else 'is NOT'} what {count} add up to")
+        else:
+            say(
+                f"PCR {seen['pcr']} cannot be compared with the event log, which adds up to nothing"
+            )
         for text in seen["problems"]:
             say(f"problem: {safe(text, 300)}")
     return 0 if right else DIFFERS

@@ -21,8 +21,6 @@ ROOT = "(every image)"
 
 def list_(context: Context, args: Arguments) -> int:
     """Print every key file of the trust store, or those of one prefix."""
-    if args.rest:
-        raise UsageError("trust list takes no arguments", "--prefix=PREFIX selects")
     found = trustlist.rows(context.layout)
     if args.given("prefix"):
         found = [row for row in found if row.key.prefix == args.text("prefix")]

@@ -230,7 +230,10 @@ VERBS = (
         "stage1",
         "Make stage1 images",
         "COMMAND ...",
-        examples=("podwright stage1 build kvm stage1-kvm.aci",),
+        examples=(
+            "podwright stage1 build kvm stage1-kvm.aci",
+            "podwright stage1 build xen stage1-xen.aci",
+        ),
     ),
     Verb(
         "tpm",

@@ -49,8 +49,9 @@ TPM_VERBS = (
             Option("nonce", "16 to 64 random bytes of whoever asks, never used before", "HEX"),
             FORMAT,
         ),
-        "Prints the quote, its signature, the event log and the keys, for whoever verifies them, as\n"
-        "docs/tpm.md tells. Made for programs: it is one line of JSON unless --format says json-pretty.",
+        "Prints the quote, its signature, the event log and the keys, for whoever verifies them, such as\n"
+        "the Ansible module podwright.fleet.attest. Made for programs: it is one line of JSON unless\n"
+        "--format says json-pretty.",
         ("podwright tpm quote --nonce=$(openssl rand -hex 32)",),
     ),
     Verb(

@@ -42,6 +42,14 @@ if TYPE_CHECKING:
 INIT = "_init"
 """The pod's own processes under v2; no app can have a name with an underscore."""
 UNLIMITED = Limits(default_pids=None)
+DELEGATE = (
+    "give the agent a writable cgroup with this controller (Delegate=yes in its unit), or drop the"
+    " limit"
+)
+OTHER_DISKS = (
+    "choose that scheduler (/sys/block/DISK/queue/scheduler), or keep the pod on another disk, or drop"
+    " the limit"
+)
 COUNTING = frozenset(("memory", "io"))
 """Controllers of v2 that every pod has where it can: what it uses is counted, and who was killed."""
 
@@ -73,7 +81,7 @@ class PodCgroup:
                 self._miss(name, "not available in the caller's cgroup")
         cause = self._idle_disks()
         if cause and "io" in self.places:
-            self._miss("io", cause)
+            self._miss("io", cause, OTHER_DISKS)
             del self.places["io"]
 
     def _idle_disks(self) -> str:
@@ -222,8 +230,11 @@ class PodCgroup:
             return False  # nodev mounts and CAP_MKNOD remain
         return True
 
-    def _miss(self, controller: str, cause: str) -> None:
-        """A controller cannot be used: refuse when it was asked for, else note it."""
+    def _miss(self, controller: str, cause: str, hint: str = "") -> None:
+        """A controller cannot be used: refuse when it was asked for, else note it.
+
+        hint  what to do about it, where that is not what mostly helps
+        """
         for name, limits in (("", self.pod), *self.apps.items()):
             who = f"app {name}: its" if name else "the pod's"
             if controller not in limits.asked():
@@ -232,8 +243,7 @@ class PodCgroup:
                 raise LaunchError(
                     f"{who} {controller} limit cannot be enforced"
                     f" (controller {controller}: {cause})",
-                    "give the agent a writable cgroup with this controller (Delegate=yes in its"
-                    " unit), or drop the limit",
+                    hint or DELEGATE,
                     object=name,
                 )
             self.notes.append(f"{who} {controller} limit is not enforced: {cause}")

@@ -126,10 +126,20 @@ def _swap(place: str, memory: Optional[int]) -> Optional[int]:
 def _oom_kills(place: str) -> Optional[int]:
     text = read(f"{place}/memory.events")
     if not text:
-        return _field(read(f"{place}/memory.oom_control"), "oom_kill")
+        return _oom_kills_v1(place)
     # Linux before 5.2 counts them where the processes are only.
     found = (_field(text, "oom_kill"), _field(read(f"{place}/{INNER}/memory.events"), "oom_kill"))
     return max((one for one in found if one is not None), default=None)
+
+
+def _oom_kills_v1(place: str, below: int = 2) -> Optional[int]:
+    """Version 1 counts them only in the group that the process was in: a pod's are in those of its apps."""
+    own = _field(read(f"{place}/memory.oom_control"), "oom_kill")
+    if own is None or not below:
+        return own
+    inner = [f"{place}/{name}" for name in os.listdir(place)]
+    each = (_oom_kills_v1(one, below - 1) for one in inner if os.path.isdir(one))
+    return own + sum(found for found in each if found is not None)
 
 
 def _throttled(place: str) -> Optional[float]:

@@ -97,7 +97,7 @@ class Tpm:
             self.close()
             raise HostError(
                 f"the TPM at {tcti} does not answer (tpm2-tss says {code & 0xFFFFFFFF:#x})",
-                "podwright check-host tells whether there is one; tpm.d says where it is looked for",
+                "see that it is there, and that nobody else keeps it; tpm.d says where it is looked for",
                 object=tcti,
                 reason="no-tpm",
             )

@@ -28,6 +28,8 @@ USUAL = (
     "gc-problems",
 )
 """What is shown as 0 before it happens for the first time, since else nobody would see a rise."""
+MEASURED = ("tpm-measured", "tpm-failed", "tpm-mismatches")
+"""The same, where something is said about measuring."""
 
 
 def images(layout: Layout) -> Iterator[Family]:
@@ -130,6 +132,8 @@ def counted(layout: Layout) -> Iterator[Family]:
     numbers = counters.read(layout)
     if os.path.lexists(counters.path(layout)):
         numbers = {**dict.fromkeys(USUAL, 0), **numbers}
+        if any(os.path.lexists(f"{base}/tpm.d") for base in layout.config_dirs()):
+            numbers = {**dict.fromkeys(MEASURED, 0), **numbers}
     refused: list[Point] = []
     for name, number in sorted(numbers.items()):
         words = name.split(" ")

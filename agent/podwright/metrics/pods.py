@@ -43,6 +43,7 @@ USED = (
     ("io_waiting", "io_waiting_seconds", "counter", "seconds", "time of waiting for disks"),
 )
 """Field of Usage, end of the name, kind, unit, words for help."""
+OWN = " of the pod itself; those of its apps are counted with them"
 
 
 def families(samples: list[Sample]) -> Iterator[Family]:
@@ -56,7 +57,8 @@ def families(samples: list[Sample]) -> Iterator[Family]:
     )
     for field, end, kind, unit, words in USED:
         points = [(_pod(one), getattr(one.usage, field)) for one in running]
-        yield _family(f"pod_{end}", kind, f"Of a running pod: {words}", points, unit)
+        of_pod = f"{words}{OWN if field == 'throttled' else ''}"
+        yield _family(f"pod_{end}", kind, f"Of a running pod: {of_pod}", points, unit)
     for field, end in (("received", "receive"), ("sent", "transmit")):
         yield Family(
             f"podwright_pod_network_{end}_bytes",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from podwright.stage1.contract import Listening, OnReady, OnReport, Stage1Image
     from podwright.stage1.kvm.machine import Settings
     from podwright.stage1.xen.machine import Settings as XenSettings
+    from podwright.tpm.settings import Settings as Said
 
 
 def read_manifest(path: str) -> PodManifest:
@@ -75,6 +76,7 @@ def run(
     The verdict on every image is evaluated again here, with the trust store of this moment.
     """
     config = {**read_runtime(pod.path), **(overrides or {})}
+    said = _said_of_measuring(layout)  # before anything is made of a pod that could not start
     if config.get("metadata"):
         from podwright.metadata import client
 
@@ -91,7 +93,8 @@ def run(
             fs.write_atomic(f"{pod.path}/runtime-config", data, 0o640, durable=False)
         if network is not None:
             network.ask(_request(layout, launch, after))
-        launch = _measured(layout, launch)
+        if said is not None:
+            launch = _measured(layout, said, launch)
     except BaseException:
         if network is not None:
             network.teardown()
@@ -108,13 +111,20 @@ def run(
     return record_end(pod.path, outcome, "")
 
 
-def _measured(layout: Layout, launch: Launch) -> Launch:
-    """With its start being measured, where the host does that (docs/tpm.md)."""
+def _said_of_measuring(layout: Layout) -> Optional[Said]:
+    """How starts are measured, where the host does that (docs/tpm.md). Raises UsageError."""
     if not any(os.path.lexists(f"{base}/tpm.d") for base in layout.config_dirs()):
-        return launch
+        return None
+    from podwright.tpm import settings
+
+    return settings.read(layout)
+
+
+def _measured(layout: Layout, said: Said, launch: Launch) -> Launch:
+    """With its start being measured."""
     from podwright.tpm import pods as measured
 
-    return replace(launch, measuring=measured.begin(layout, launch))
+    return replace(launch, measuring=measured.begin(layout, said, launch))
 
 
 def _road(stage1: str) -> Callable[..., Outcome]:

@@ -41,8 +41,26 @@ if TYPE_CHECKING:
 INSTALL = "install tpm2-tools, or python3-tpm2-pytss"
 
 
+def check_there(tcti: str) -> None:
+    """Raise HostError for a TPM that cannot be there, in words that say more than tpm2-tss does."""
+    kind, _, rest = tcti.partition(":")
+    wanted, hint = [], "start it (tpm.d says where it is looked for), or name another one there"
+    if kind == "device":
+        wanted = [rest]
+        hint = "enable the TPM 2.0 in the firmware; tpm.d says where it is looked for"
+    elif kind == "swtpm" and rest.startswith("path="):
+        path = rest[5:].partition(",")[0]
+        wanted = [path, f"{path}.ctrl"]
+    for path in wanted:
+        if not os.path.exists(path):
+            raise HostError(
+                f"there is no TPM: {path} does not exist", hint, object=tcti, reason="no-tpm"
+            )
+
+
 def pcrs(settings: Settings) -> Pcrs:
     """What measures: the quickest that is installed. Raises HostError."""
+    check_there(settings.tcti)
     os.environ["TSS2_LOG"] = "all+none"  # it writes to standard error, where the pod's output is
     binding = settings.binding
     if binding == AUTO:
@@ -67,6 +85,7 @@ def keys(settings: Settings, place: str) -> Keys:
 
     place  a directory that may be made for its files; nobody else makes keys at the same time
     """
+    check_there(settings.tcti)
     os.environ["TSS2_LOG"] = "all+none"
     binding = settings.binding if settings.binding in (PYTSS, TOOLS) else _installed()
     if binding == PYTSS:

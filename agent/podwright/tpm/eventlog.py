@@ -21,6 +21,7 @@ import os
 
 from podwright import jsonio
 from podwright.errors import PodwrightError, UsageError
+from podwright.host import ownplace
 from podwright.kernel import fs
 from podwright.kernel.step import step
 from podwright.model import measured
@@ -63,8 +64,11 @@ def place(layout: Layout) -> str:
 
 
 def make(where: str) -> None:
-    """Make the directory, for root only."""
-    fs.ensure_dir(where, 0o700)
+    """Make the directory, for root only.
+
+    Raises HostError where somebody else could change what lies in it: that would be no log.
+    """
+    ownplace.ensure(where)
     fs.ensure_dir(f"{where}/open", 0o700)
 
 

@@ -8,7 +8,7 @@ from podwright.errors import PodwrightError
 from podwright.host.checks.value import LIMITED, MISSING, OK, Check
 from podwright.tpm import eventlog, look, settings
 from podwright.tpm.child import Child
-from podwright.tpm.settings import OFF
+from podwright.tpm.settings import OFF, REQUIRE
 from podwright.values_json import to_json
 
 TYPE_CHECKING = False
@@ -45,6 +45,7 @@ def waiting(one: tuple[str, str, str]) -> str:
 def state(layout: Layout, said: Settings) -> dict[str, Any]:
     """What `tpm status` tells; a TPM that does not answer is one of the things that are told."""
     where = eventlog.place(layout)
+    last = {} if said.mode == OFF else eventlog.last_error(where)
     facts: dict[str, Any] = {
         "format": FORMAT,
         "mode": said.mode,
@@ -53,23 +54,25 @@ def state(layout: Layout, said: Settings) -> dict[str, Any]:
         "tcti": said.tcti,
         "present": False,
         "boot_id": "",
-        "records": 0,
+        "records": look.count(where),
         "value": "",
         "replayed": "",
         "verified": None,
         "open": len(eventlog.opened(where)),
         "problems": [],
-        "error": eventlog.last_error(where).get("error", ""),
+        "error": last.get("error", ""),
+        "error_time": last.get("time", ""),
     }
     try:
         found = seen(layout, said)
     except PodwrightError as err:
-        facts["error"] = facts["error"] or err.sentence()
+        if said.mode != OFF:
+            facts["error"], facts["error_time"] = err.sentence(), ""
         return facts
-    for name in ("boot_id", "records", "value", "replayed", "problems"):
+    for name in ("boot_id", "value", "replayed", "problems"):
         facts[name] = found[name]
     facts["present"] = True
-    if found["records"] or found["problems"]:
+    if facts["records"] or found["problems"]:
         facts["verified"] = not found["problems"]
     return facts
 
@@ -79,16 +82,25 @@ def check(layout: Layout, plain: Check) -> Check:
     try:
         said = settings.read(layout)
     except PodwrightError as err:
-        return Check(plain.name, LIMITED, f"no pod starts: {err.message}", err.hint)
+        return Check(plain.name, MISSING, f"no pod starts: {err.message}", err.hint)
     if said.mode == OFF:
         return plain
-    facts = state(layout, said)
     how = f"mode {said.mode}, PCR {said.pcr}"
-    if not facts["present"]:
-        return Check(plain.name, MISSING, f"{how}: {facts['error']}", "see podwright tpm status")
-    if facts["problems"]:
-        return Check(
-            plain.name, LIMITED, f"{how}: {facts['problems'][0]}", "see podwright tpm verify"
-        )
-    failed = f"; last error: {facts['error']}" if facts["error"] else ""
-    return Check(plain.name, OK, f"{how}, {facts['records']} events measured{failed}")
+    try:
+        found = seen(layout, said)
+    except PodwrightError as err:
+        return Check(plain.name, MISSING, f"{how}: {err.message}", err.hint)
+    if found["problems"]:
+        waits = [waiting(one) for one in eventlog.missed(eventlog.place(layout))]
+        refused = said.mode == REQUIRE and set(found["problems"]) - set(waits)
+        status, so = (MISSING, ", so no pod starts") if refused else (LIMITED, "")
+        hint = "see podwright tpm verify"
+        return Check(plain.name, status, f"{how}: {found['problems'][0]}{so}", hint)
+    error = eventlog.last_error(eventlog.place(layout)).get("error", "")
+    failed = f"; last error: {error}" if error else ""
+    return Check(plain.name, OK, f"{how}, {events(found['records'])} measured{failed}")
+
+
+def events(count: int) -> str:
+    """So many events."""
+    return f"{count} event{'' if count == 1 else 's'}"

@@ -109,7 +109,9 @@ def verify(
     try:
         known, _ = measure.added_up(_whole(where, looked.size), state, start, where)
     except (UsageError, HostError) as err:
-        problem = f"the event log is no proof: {err.message}"
+        problem = err.message
+        if isinstance(err, UsageError):  # in the words of who measures: it is the same problem
+            problem = f"the event log is damaged: {problem}"
         return Verified(pcr, bank, start.boot_id, now, "", 0, (problem,))
     problems = []
     if now != known.value:
@@ -135,6 +137,14 @@ def _size(where: str) -> int:
     """How much there is of a log that is none."""
     try:
         return len(_whole(where, eventlog.MOST))
+    except (UsageError, OSError):
+        return 0
+
+
+def count(where: str) -> int:
+    """How many records this boot's log has, whatever they are."""
+    try:
+        return _whole(where, eventlog.MOST).count(b"\n")
     except (UsageError, OSError):
         return 0
 

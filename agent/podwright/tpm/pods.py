@@ -62,7 +62,7 @@ class Measuring:
                     object=self._uuid,
                     reason=err.reason,
                 ) from None
-            eventlog.miss(eventlog.place(self._layout), self._uuid, "")
+            _miss(self._layout, self._uuid, "")
             return (f"the pod's start is not measured: {err.sentence()}",)
         _succeeded(self._layout, len(reports))
         how = {
@@ -81,12 +81,8 @@ class Measuring:
             self._child = None
 
 
-def begin(layout: Layout, launch: Launch) -> Optional[Measuring]:
-    """Begin to measure a pod's start; None where nothing is to be measured.
-
-    Raises UsageError where what is set cannot be understood.
-    """
-    said = settings.read(layout)
+def begin(layout: Layout, said: Settings, launch: Launch) -> Optional[Measuring]:
+    """Begin to measure a pod's start; None where nothing is to be measured."""
     return None if said.mode == OFF else Measuring(layout, said, launch)
 
 
@@ -133,7 +129,7 @@ def app_added(
         if said.mode == REQUIRE:
             text = f"app {app.name} was not added, since that cannot be measured: {err.message}"
             raise HostError(text, err.hint, object=app.name, reason=err.reason) from None
-        eventlog.miss(eventlog.place(layout), uuid, app.name)
+        _miss(layout, uuid, app.name)
         return (f"app {app.name} is not measured: {err.sentence()}",)
     _succeeded(layout, len(reports))
     return reports
@@ -149,9 +145,7 @@ def _late(layout: Layout, said: Settings, uuid: str, app: str) -> tuple[str, ...
             object=app,
             reason="not-measured",
         )
-    where = eventlog.place(layout)
-    eventlog.make(where)
-    eventlog.miss(where, uuid, app)
+    _miss(layout, uuid, app)
     return (f"app {app} is not measured, since {why}",)
 
 
@@ -184,9 +178,23 @@ def _told(
 
 
 def _failed(layout: Layout, err: PodwrightError) -> None:
-    eventlog.make(eventlog.place(layout))
-    eventlog.set_error(eventlog.place(layout), err.sentence(), err.reason)
     counters.add(layout, {"tpm-failed": 1})
+    if _is_there(eventlog.place(layout)):
+        eventlog.set_error(eventlog.place(layout), err.sentence(), err.reason)
+
+
+def _miss(layout: Layout, uuid: str, app: str) -> None:
+    if _is_there(eventlog.place(layout)):
+        eventlog.miss(eventlog.place(layout), uuid, app)
+
+
+def _is_there(where: str) -> bool:
+    """Whether there is a directory for notes: one that others can write to is told, and nothing is in it."""
+    try:
+        eventlog.make(where)
+    except HostError:
+        return False
+    return True
 
 
 def _succeeded(layout: Layout, mismatches: int) -> None:

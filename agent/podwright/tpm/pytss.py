@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-_HINT = "podwright check-host tells whether there is a TPM; tpm.d says where it is looked for"
+_HINT = "see that it is there, and that nobody else keeps it; tpm.d says where it is looked for"
 
 
 class Tpm:

@@ -92,13 +92,16 @@ def activate(
 
 def given(text: str, name: str) -> bytes:
     """A structure with its size before it, from the command line. Raises UsageError."""
+    if not text:
+        raise UsageError(f"--{name} is missing", "podwright tpm activate --help")
     try:
         data = b64decode(text, validate=True)
     except ValueError:
         data = b""
     if not 2 < len(data) <= MOST or int.from_bytes(data[:2], "big") != len(data) - 2:
         raise UsageError(
-            f"--{name} is no such structure in base64", "docs/tpm.md tells what is wanted"
+            f"--{name} is no such structure in base64",
+            "give what TPM2_MakeCredential makes, with its size in two bytes before it",
         )
     return data
 

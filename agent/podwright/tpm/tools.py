@@ -142,4 +142,4 @@ _CREDENTIAL = bytes.fromhex("badcc0de00000001")
 """What a file of tpm2-tools with a credential begins with."""
 _KINDS = {AK_ECC: "ecc256:ecdsa-sha256:null", AK_RSA: "rsa2048:rsassa-sha256:null"}
 _ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|sign"
-_HINT = "podwright check-host tells whether there is a TPM; tpm.d says where it is looked for"
+_HINT = "see that it is there, and that nobody else keeps it; tpm.d says where it is looked for"

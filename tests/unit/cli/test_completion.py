@@ -70,7 +70,7 @@ def layout(tmp_path: Path) -> Layout:
         ("image list --order=d", "--order=desc"),
         ("image list --fields=name,si", "--fields=name,size"),
         ("image export x ", ":files"),
-        ("stage1 build ", "kvm"),
+        ("stage1 build ", "kvm xen"),
         ("stage1 build kvm ", ":files"),
         ("stage1 build --kernel=", ":files"),
         ("trust --prefix=a ", "list remove :files"),

@@ -192,3 +192,14 @@ def test_output_that_nothing_takes_is_said_on_standard_error() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run([str(AGENT), "version"], stdout=full, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (254, b"podwright: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "line", ["tpm status extra", "tpm key extra", "check-host extra", "version extra", "list web"]
+)
+def test_arguments_were_ignored_by_commands_that_have_none(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 254
+    assert "takes no arguments, and was given" in capsys.readouterr().err
+    assert main([*line.split(), "--help"]) == 0

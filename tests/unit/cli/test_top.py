@@ -63,6 +63,17 @@ def test_apps_have_lines_when_there_are_several() -> None:
     assert lines[2][-1] == "exited"
 
 
+def test_a_pod_with_one_app_that_was_held_back_and_killed_showed_nothing_of_that() -> None:
+    before, now = (pod("a", at, Usage(throttled=0.0, oom_kills=0)) for at in (0.0, 1.0))
+    now = Sample(now.pod, now.usage, {"web": Usage(throttled=0.8, oom_kills=1)}, (), 1.0)
+    (line,) = top_rows.cells(top_rows.rows([before], [now], "cpu"), 0.0)
+    assert dict(zip(top_rows.TITLES, line))["THROTTLED"] == "80%"
+    assert dict(zip(top_rows.TITLES, line))["OOM"] == "1"
+    both = pod("b", 1.0, Usage())
+    (line,) = top_rows.cells(top_rows.rows([], [both], "cpu"), 0.0)
+    assert line[10:12] == ("-", "-")
+
+
 def test_sizes_and_ages() -> None:
     sizes = (None, 0, 999, 1000, 64 << 20, 5 << 30, 1 << 60)
     assert [top_rows.size(count) for count in sizes] == [

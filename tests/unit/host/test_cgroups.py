@@ -184,8 +184,11 @@ def test_a_weight_was_accepted_though_the_disks_scheduler_ignored_it(
     places = [Place(1, "/io", "/io/pod"), Place(2, str(own), str(own / "pod"))]
     asked = {"a": Limits(io_weight=9)}
     for place in places:
-        with pytest.raises(LaunchError, match="scheduler of disk 8:0 has no weights: select bfq"):
+        with pytest.raises(
+            LaunchError, match="scheduler of disk 8:0 has no weights: select bfq"
+        ) as error:
             PodCgroup(asked, {"io": place}, disks=("8:0",))
+        assert "Delegate" not in error.value.hint  # which would not help
     optional = {"a": Limits(io_weight=9, optional=frozenset(("io",)))}
     missed = PodCgroup(optional, {"io": places[0]}, disks=("8:0",))
     assert len(missed.notes) == 1 and missed.directories() == []
@@ -241,6 +244,7 @@ def test_a_group_without_controllers_has_no_limits_to_set(tmp_path: Path) -> Non
     [
         ("user.slice/user-0.slice/session-3.scope", True),
         ("system.slice/session-cleaner.service", False),
+        ("system.slice/session-of-a-timer.scope", False),
         ("user.slice/user-0.slice/user@0.service/app.slice/run-u1.service", True),
         ("system.slice/ssh.service", True),
         ("system.slice/system-getty.slice/getty@tty1.service", True),

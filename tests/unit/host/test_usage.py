@@ -66,6 +66,13 @@ def test_what_held_a_pod_up_is_counted(tmp_path: Path) -> None:
     assert (found.swap, found.throttled, found.oom_kills) == (1000, 0.5, 1)
 
 
+def test_a_pod_had_no_killed_processes_although_its_app_had_on_version_1(tmp_path: Path) -> None:
+    for place, kills in (("pod", 1), ("pod/web", 2), ("pod/web/_app", 4), ("pod/db", 8)):
+        group(tmp_path / place, memory__oom_control=f"under_oom 0\noom_kill {kills}\n")
+    found = [usage.of((str(tmp_path / "pod"),), app).oom_kills for app in ("", "web", "db")]
+    assert found == [15, 6, 8]
+
+
 def test_what_held_up_the_inner_group_of_an_app_counts_too(tmp_path: Path) -> None:
     """Its limits are those of the outer one; an app can make its own smaller, and not forge the outer one's."""
     group(
