@@ -216,9 +216,10 @@ def delegated(own: str) -> bool:
 
 def is_login(own: str) -> bool:
     """Whether a cgroup is in a unit that people log in to."""
-    units = (part for part in own.split("/") if part.endswith((".service", ".scope")))
-    unit = next(units, "")
-    session = unit.startswith("session-") and unit.endswith(".scope")
+    parts = own.split("/")
+    unit = next((part for part in parts if part.endswith((".service", ".scope"))), "")
+    # logind's are there; anybody can name a scope like one
+    session = "user.slice" in parts and unit.startswith("session-") and unit.endswith(".scope")
     return session or unit.startswith(LOGINS)
 
 

@@ -218,6 +218,17 @@ def only_logged(context: Context, root: str = "") -> bool:
     return len(answer) == 6 and bool(int(answer[5], 16) & PERMISSIVE)
 
 
+def state_of(context: Context, root: str = "") -> str:
+    """As `state`, of processes in a context: a type can be permissive on a host that enforces."""
+    found = state(root)
+    try:
+        return "permissive" if found == "enforcing" and only_logged(context, root) else found
+    except OSError as err:
+        if err.errno != errno.EINVAL:
+            raise
+        return found  # the policy that had the type is not loaded any more
+
+
 def _knows(context: Context, root: str) -> bool:
     try:
         check(context, root)

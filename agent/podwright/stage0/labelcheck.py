@@ -13,7 +13,7 @@ import os
 from podwright.errors import HostError, NotFoundError, NotReadyError
 from podwright.host import selinux
 from podwright.kernel.relabel import label_of
-from podwright.model.label import shared_by
+from podwright.model.label import parse_context, shared_by
 from podwright.stage1.namespaces import record
 from podwright.values import value
 
@@ -85,7 +85,8 @@ def verify(pod: Pod, manifest: PodManifest, root: str = "") -> Verdict:
             raise HostError(f"pod {pod.uuid} ended meanwhile", "start it again", object=pod.uuid)
     finally:
         os.close(fd)
-    return Verdict(selinux.state(root), given["process"], given["file"], found)
+    mode = selinux.state_of(parse_context(given["process"], f"pod {pod.uuid}"), root)
+    return Verdict(mode, given["process"], given["file"], found)
 
 
 def confirm(layout: Layout, name: str) -> None:

@@ -153,6 +153,27 @@ def test_selinux(tmp_path: Path) -> None:
     assert security.selinux(root).status == "limited"
 
 
+def test_a_host_that_only_logs_what_pods_are_denied_is_not_told_as_one_that_enforces(
+    tmp_path: Path,
+) -> None:
+    asked = " ".join(["system_u:system_r:container_t:s0"] * 2 + ["1"])
+    for flags, status in (("1", "limited"), ("0", "ok")):
+        root = host(
+            tmp_path,
+            sys__fs__selinux__enforce="1",
+            sys__fs__selinux__mls="1",
+            sys__fs__selinux__context="",
+            # The question is written over the beginning of the file, and is three words of the answer.
+            sys__fs__selinux__access=f"{'.' * len(asked)} 0 0 {flags}",
+            etc__selinux__config="SELINUXTYPE=targeted\n",
+            etc__selinux__targeted__contexts__lxc_contexts=CONTEXTS,
+        )
+        told = security.selinux(root)
+        assert told.status == status
+        assert ("container_t is permissive" in told.detail) == (status == "limited")
+    assert told.hint == ""
+
+
 def test_a_policy_without_anything_for_containers_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

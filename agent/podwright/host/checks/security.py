@@ -42,11 +42,17 @@ def selinux(root: str = "") -> Check:
     state = se.state(root)
     if state == "off":
         return Check(
-            "selinux", MISSING, "off", "install a policy, and boot with security=selinux selinux=1"
+            "selinux",
+            MISSING,
+            "off",
+            "install a policy, have all files labelled, and boot with security=selinux selinux=1"
+            " (Debian: selinux-basics has selinux-activate for both)",
         )
     try:
         policy = se.policy_type(root)
-        ours = se.ours(root)
+        process = se.container_contexts(root).process
+        ours = process == se.OURS.process
+        mode = se.state_of(process, root)
     except PodwrightError as err:
         return Check("selinux", LIMITED, f"{state}: {err.message}", err.hint)
     except OSError as err:
@@ -62,6 +68,9 @@ def selinux(root: str = "") -> Check:
         return Check(
             "selinux", LIMITED, detail, "setenforce 1, and SELINUX=enforcing in /etc/selinux/config"
         )
+    if mode != "enforcing":
+        why = f"{detail}, but {process.type} is permissive: what pods are denied is only logged"
+        return Check("selinux", LIMITED, why, f"semanage permissive --delete {process.type}")
     return Check("selinux", OK, detail)
 
 
