@@ -50,7 +50,7 @@ _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SAID = (
     *("tpm-off", "no-tpm", "tpm-failed", "tpm-timeout", "log-mismatch", "bad-log", "not-measured"),
-    *("log-busy", "no-agent", "bad-input"),
+    *("log-busy", "no-agent", "bad-input", "unsafe-directory"),
 )
 """Reasons of an agent for giving no quote that are handed on."""
 
@@ -268,7 +268,8 @@ class ActionModule(ActionBase):
             with open(str(self._find_needle("files", path)), "rb") as file:
                 return file.read(1 << 20)
         except (AnsibleError, OSError):
-            where = "" if os.path.isabs(path) else f", neither in {self._loader.get_basedir()} nor below"
+            there = self._loader.get_basedir()
+            where = "" if os.path.isabs(path) else f", neither in {there} nor below"
             raise Failure(
                 f"ca_certificates: {path!r} is not on the controller{where}",
                 "bad-input", "input", "ca_certificates", "write its whole path",

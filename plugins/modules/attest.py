@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: attest
 short_description: Find out from a host's TPM which pods it has run
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Asks a host for a quote by its TPM over a fresh nonce, and verifies on the controller that it is signed
     by the host's own key, that the host's event log is what the TPM has measured, and that
@@ -266,7 +266,7 @@ verdicts:
     reason:
       description:
         - C(no-agent), C(no-tpm), C(tpm-off), C(tpm-failed), C(tpm-timeout), C(log-busy), C(not-measured),
-          C(no-quote), C(timed-out) - the host gives no quote.
+          C(unsafe-directory), C(no-quote), C(timed-out) - the host gives no quote.
         - C(bad-answer), C(malformed) - what it gives is not what an agent or a TPM writes.
         - C(key-replaced), C(key-unfit), C(bad-signature), C(not-generated), C(not-a-quote) - the quote is not one by
           the host's own key.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: image_build
 short_description: Build, sign, publish and push container images
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Makes an image of a directory or an OCI layout on the managed host, signs it, puts it into the web
     root of its host and pushes it to a registry, whatever of this is asked for.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: network
 short_description: Configure the networks that pods can be on
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Writes and removes network configurations of the administrator, each in a file of its own below
     C(net.d); one by the module's own options or many with O(networks).

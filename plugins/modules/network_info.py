@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: network_info
 short_description: Tell which networks there are and which pods are on them
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Tells which networks pods of the host can be on, built-in ones too, where they are configured, and
     which running pods are on them with which addresses.

@@ -310,8 +310,9 @@ options:
           machine of its own; V(xen), the same in a domain of the Xen hypervisor; V(fly), one app with the host's
           namespaces, for agents of the host; or V(image), the stage1 image that O(stage1_image) names,
           whatever it does.
-        - V(kvm) and V(xen) need a stage1 image on the host, made by C(podwright stage1 build kvm OUT.aci). They
-          refuse O(net=host), devices that are no disks, volumes with propagation shared, and O(sockets).
+        - V(kvm) and V(xen) need a stage1 image on the host, made by C(podwright stage1 build kvm OUT.aci), for
+          Xen by C(podwright stage1 build xen OUT.aci). They refuse O(net=host), devices that are no disks, volumes with
+          propagation shared, and O(sockets).
         - V(xen) needs the dom0 of a Xen hypervisor. How its domains are run, the host's C(xen.d) says.
       type: str
     stage1_image:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: policy
 short_description: Decide which images a host may run
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Writes the admission policy of a host, C(policy.json) in its local configuration, as a whole.
     The grammar is that of C(containers-policy.json(5)), in the words of this collection.

@@ -59,6 +59,7 @@ def test_a_fleet_measures_is_enrolled_and_shown_as_a_table(
         return done.exit, done.stdout + done.stderr
 
     wanted = {"mode": "require", "tcti": tpm.tcti}
+    no_pod_would_start(site, wanted)
     site.changed("install", podwright_agent_tpm=wanted)
     settings = json.loads(site.shell(f"cat {SETTINGS}"))
     assert settings == {"rktKind": "tpm", "rktVersion": "v1", **wanted}
@@ -109,6 +110,19 @@ def test_a_fleet_measures_is_enrolled_and_shown_as_a_table(
     site.shell("podwright stop --force $(podwright list --full --no-legend | cut -f1)")
     assert site.changed("install") == 1
     assert site.shell("ls /etc/podwright/tpm.d") == ""
+
+
+def no_pod_would_start(site: Site, wanted: dict[str, str]) -> None:
+    """The play was green on hosts without a TPM, and on those where two files said the same."""
+    lacks = {**wanted, "tcti": "swtpm:path=/nowhere"}
+    done = site.playbook("install", podwright_agent_tpm=lacks)
+    assert done.exit != 0 and "/nowhere does not exist" in done.stdout
+    other = "/etc/podwright/tpm.d/tpm.json"
+    said = json.dumps({"rktKind": "tpm", "rktVersion": "v1", "mode": "log"})
+    site.shell(f"echo '{said}' >{other}")
+    done = site.playbook("install", podwright_agent_tpm=wanted)
+    assert done.exit != 0 and "is already set by another file" in done.stdout
+    site.shell(f"rm {other}")
 
 
 def key_file(lab: Keys, directory: Path) -> Path:
