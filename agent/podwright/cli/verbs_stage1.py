@@ -35,10 +35,11 @@ STAGE1_VERBS = (
         "that pods need; our own code is not in it: that is always the host's. The package is fetched and\n"
         "unpacked, not installed. The same kernel and Python give the same bytes, and an image that is there\n"
         "already and would be the same is left alone, with its signature. Hosts verify it like every image:\n"
-        "sign it, trust the key for podwright.io/stage1-kvm (-xen), fetch it, run pods with --stage1-name=kvm.\n"
+        "sign it, trust the key for podwright.io/stage1-kvm (stage1-xen), fetch it, run pods with\n"
+        "--stage1-name=kvm (xen).\n"
         "xen makes podwright.io/stage1-xen, of the distribution's full kernel: that of machines cannot reach files\n"
-        "over Xen. Such an image serves KVM, too, where there is no other. The kernel decides, and the annotation podwright.io/stage1/kinds\n"
-        "says which: kvm with --kernel=linux-image-amd64 serves both as well.\n"
+        "over Xen. Such an image serves KVM, too, where there is no other. The kernel decides, and the annotation\n"
+        "podwright.io/stage1/kinds says which: kvm with --kernel=linux-image-amd64 serves both as well.\n"
         "Prints its ID. The signature becomes OUT.aci.asc. Build it anew for each update of the kernel.",
         (
             "podwright stage1 build kvm stage1-kvm.aci --sign=release@example.com",
