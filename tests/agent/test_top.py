@@ -165,3 +165,18 @@ def test_who_asks_for_nonsense_is_told(host: Host) -> None:
     assert "no pod is called" in host.agent.refused("top", "--once", "nobody")
     assert "--interval" in host.agent.refused("top", "--once", "--interval=0s")
     assert "--sort" in host.agent.refused("top", "--sort=colour")
+
+
+def test_a_pod_that_its_limit_held_back_most_of_the_time_was_shown_as_free(host: Host) -> None:
+    busy = host.run("b", "while :; do :; done", app=("--cpu=100m",))
+    try:
+        held = "0%"
+        deadline = time.monotonic() + PATIENCE
+        while held == "0%":
+            assert time.monotonic() < deadline
+            title, line = host.agent.ok("top", "--interval=500ms", busy.uuid[:8]).splitlines()
+            cells = dict(zip(title.split(), line.split()))
+            held = cells["THROTTLED"]
+        assert held.endswith("%"), line
+    finally:
+        busy.close()
