@@ -233,3 +233,22 @@ def test_each_denial_of_the_attacks_is_of_another_pods_things(attacks: dict[str,
     assert {"process", "dir", "shm", "msgq", "sem", "unix_stream_socket"} <= {
         one[2] for one in denials
     }
+
+
+@pytest.mark.threat("T66")
+def test_what_another_module_lets_every_domain_open_is_not_opened_by_a_pod_that_may_be_handed_it(
+    seen: dict[str, Any],
+) -> None:
+    """It could have been opened and written: the rule for opening is theirs, that for writing what is handed ours."""
+    assert seen["others_status"] == 0
+    assert seen["locale_t_pod"] == ["read", "write"]
+    assert seen["locale_t_machine"] == [
+        "open",
+        "read",
+    ]  # theirs counts where nothing of ours stands against it
+
+
+def test_an_operator_can_have_a_type_opened_which_then_is_never_written(
+    seen: dict[str, Any],
+) -> None:
+    assert seen["cert_t_pod"] == ["open", "read"]
