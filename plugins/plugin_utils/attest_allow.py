@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Optional
 from ansible_collections.podwright.fleet.plugins.plugin_utils.attest_answer import shown
 
 RANKS = {"fly": 0, "image": 0, "namespaces": 1, "kvm": 2, "xen": 2}
-"""How strongly a flavour isolates. What a stage1 image of others does is not known: the least."""
+"""How strongly a flavour isolates. What a stage1 image of others does is not known: the least.
+A machine that is emulated in software is what its emulator is: processes in namespaces."""
 
 LEAST = {"fly": 0, "namespaces": 1, "vm": 2}
 
@@ -208,9 +209,12 @@ def of_start(content: dict[str, Any], rules: Allowed) -> Iterator[Fault]:
         yield from of_app(app, rules)
     yield from of_agent(content["agent"], rules)
     flavour = content["flavour"]
-    too_weak = RANKS.get(flavour, 0) < LEAST[rules.minimum_stage1]
-    if too_weak or not _in(flavour, rules.flavours):
-        yield Fault("flavour-not-allowed", f"a pod ran as {shown(flavour)}", flavour)
+    how = "" if flavour != "kvm" or content.get("accelerator") == "kvm" else ", perhaps emulated"
+    rank = min(RANKS.get(flavour, 0), RANKS["namespaces"] if how else RANKS["kvm"])
+    if rank < LEAST[rules.minimum_stage1] or not _in(flavour, rules.flavours):
+        if how and content.get("accelerator") == "tcg":
+            how = ", emulated in software"
+        yield Fault("flavour-not-allowed", f"a pod ran as {shown(flavour)}{how}", f"{flavour}{how}")
     stage1 = content["stage1"]
     if stage1 is not None:
         what = f"stage1 image {shown(stage1['name'])} ({stage1['image']})"

@@ -39,6 +39,7 @@ def start(layout: Layout, launch: Launch) -> dict[str, Any]:
         "name": launch.name,
         "time": clock.now(),
         "flavour": launch.stage1,
+        "accelerator": _accelerator(launch),
         "net": launch.net,
         "private_users": bool(launch.private_users),
         "agent": {"version": __version__, "code": code(layout)},
@@ -48,6 +49,15 @@ def start(layout: Layout, launch: Launch) -> dict[str, Any]:
         "policy": _policy(layout),
         "insecure": sorted(launch.insecure),
     }
+
+
+def _accelerator(launch: Launch) -> str:
+    """What a machine of flavour kvm runs on: software emulation (tcg) is no machine that keeps a guest apart."""
+    if launch.stage1 != "kvm":
+        return ""
+    from podwright.stage1.kvm.machine import Settings
+
+    return (launch.kvm or Settings()).accelerator
 
 
 def end(uuid: str, status: Optional[int], reason: str) -> dict[str, Any]:

@@ -148,8 +148,20 @@ def test_policies_agents_and_flavours() -> None:
 def test_the_weakest_isolation(least: str, good: set[str]) -> None:
     for flavour in ("fly", "image", "namespaces", "kvm", "xen", "new-one"):
         bad = flavour not in good and (flavour, least) != ("new-one", "fly")
-        found = faults(rules(minimum_stage1=least), start(1, flavour=flavour))
+        machine = {"accelerator": "kvm" if flavour == "kvm" else ""}
+        found = faults(rules(minimum_stage1=least), start(1, flavour=flavour, **machine))
         assert found == ([(1, "flavour-not-allowed")] if bad else []), flavour
+
+
+@pytest.mark.parametrize("said", [{"accelerator": "tcg"}, {"accelerator": "new"}, {}])
+def test_a_machine_that_is_emulated_in_software_was_taken_for_as_strong_as_one_of_kvm(
+    said: dict[str, str],
+) -> None:
+    """An agent that did not say it is no proof of anything, either."""
+    pod = start(1, flavour="kvm", **said)
+    assert faults(rules(minimum_stage1="vm"), pod) == [(1, "flavour-not-allowed")]
+    assert faults(rules(minimum_stage1="namespaces", flavours=["kvm"]), pod) == []
+    assert faults(rules(minimum_stage1="vm"), start(1, flavour="kvm", accelerator="kvm")) == []
 
 
 def test_stage1_images() -> None:
