@@ -68,7 +68,8 @@ def known() -> set[str]:
     named = {f"podwright_{name}" for name in said} | {"podwright_unreadable"}
     totals = {"podwright_refusals_total", "podwright_agent_info"}
     gc = {f"podwright_gc_{name}_total" for name in ("removed", "marked", "problems")}
-    return found | named | totals | gc
+    tpm = {f"podwright_{name.replace('-', '_')}_total" for name in host.MEASURED}
+    return found | named | totals | gc | tpm
 
 
 def dashboard() -> dict[str, object]:
