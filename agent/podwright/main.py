@@ -172,7 +172,6 @@ def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
 
         sys.stdout.write(help_.of_verb(verb))
         return 0
-    options.check_rest(verb, args)
     module = __import__(f"podwright.cli.{verb.module}", fromlist=["run"])
     name = verb.name.split(" ")[1].replace("-", "_") if " " in verb.name else "run"
     handler = getattr(module, f"{name}_" if name in ("list", "rm", "exec") else name)
@@ -182,6 +181,7 @@ def _call(verb: Verb, rest: list[str], globals_: options.Arguments) -> int:
 
         handler = profiles.around(handler, globals_)
     try:
+        options.check_rest(verb, args)
         status: int = handler(context.build(globals_), args)
     except PodwrightError as err:
         err.status = 1 if verb.name in STATUS_1 else err.status
