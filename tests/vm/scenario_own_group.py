@@ -142,7 +142,8 @@ def attacks() -> None:
 def sessions() -> None:
     """A log-in session is not delegated: the pod gets a scope, and nothing stays of it. One that ends since a child
     was killed."""
-    session = ("systemd-run", "--scope", "-q", "--unit=session-99", "-p", "Delegate=no")
+    place = ("--slice=user-0.slice", "--unit=session-99")
+    session = ("systemd-run", "--scope", "-q", *place, "-p", "Delegate=no")
     began = call("date", "+%s").stdout.strip()
     script = f"cat /sys/fs/cgroup/memory.max; {HOG}; exit $?"
     ran = run("--memory=32Mi", script=script, unit=session)
