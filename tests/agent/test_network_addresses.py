@@ -535,7 +535,7 @@ def test_a_parent_of_before_that_goes_on_gives_everything_back(bed: Bed, others:
         from podwright.stage1.namespaces import resume
         raw = {{"lock": -1, "cgroups": [], "network": {state!r}, "label": None, "users": None,
                "nspawn": ["", -1]}}
-        resume._give_back({old.uuid!r}, RUN + "/x", resume._owned(raw))
+        resume._give_back({old.uuid!r}, RUN + "/x", resume._owned(raw), None)
     """)
     os.close(old.lock)
     assert old.link not in bed.host.run("ip", "-o", "link")
