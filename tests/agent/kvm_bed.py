@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from tests.support import kvm_image, tiny_image
 from tests.support.agent import Agent
 from tests.support.gpglab import Key
+from tests.support.patience import until
 from tests.support.private_host import PrivateHost, Result
 
 PATIENCE = 120.0
@@ -26,17 +26,6 @@ PATIENCE = 120.0
 TERMINAL = Path(__file__).with_name("launch_terminal.py")
 CHOICE = ("--stage1-name=kvm", "--kvm-accelerator=tcg")
 STAYS = "echo up; trap 'echo bye; exit 5' TERM; while :; do sleep 0.1; done"
-
-
-def until(holds: Callable[[], Any], what: str) -> Any:
-    """Wait for something; what it was."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        found = holds()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.02)
 
 
 class Machines:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.agent.kvm_bed import STAYS, Machines, until
+from tests.agent.kvm_bed import STAYS, Machines
 from tests.conftest import Keys
+from tests.support.patience import until
 
 DAEMON = """
 set -e

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.kvm_bed import PATIENCE, STAYS, Live, Machines, until
+from tests.agent.kvm_bed import PATIENCE, STAYS, Live, Machines
 from tests.conftest import Keys
+from tests.support.patience import until
 
 SECRET = "told to nobody else"
 MUCH = "0123456789abcde\n" * (1 << 13)

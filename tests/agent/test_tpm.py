@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from tests.conftest import Keys
 from tests.support import aci, kvm_image
 from tests.support.agent import AGENT_ERROR, Agent
 from tests.support.paths import CHECKOUT
-from tests.support.patience import patient
+from tests.support.patience import patient, until
 from tests.support.swtpm import Swtpm
 
 Build = Callable[..., Path]
@@ -58,17 +57,6 @@ def run(host: Measured, image: Path, script: str = "exit 0", *options: str) -> A
     """Run a pod of one app, of that script."""
     words = ("--net=none", *options, str(image), "--exec=/bin/sh", "--", "-c", script)
     return host.agent("run", *words, timeout=PATIENCE)
-
-
-def until(holds: Callable[[], Any], what: str) -> Any:
-    """Wait for something; what it was."""
-    deadline = time.monotonic() + patient(PATIENCE)
-    while True:
-        found = holds()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.02)
 
 
 class Running:

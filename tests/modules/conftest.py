@@ -6,6 +6,7 @@
              with the directories of `agent`; returns the module's result. Options are strings, as on a command line,
              or a mapping, which is given as JSON. `adhoc.refused(...)` expects a failure.
 `trusting`   the same on a host that trusts the lab's key for example.com, so that what `published` serves is accepted.
+`tpm`        a TPM in software
 `site`       a host on which everything can be installed: see `playbook_site`.
 """
 
@@ -16,7 +17,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from tests.modules.playbook_site import BIN, OVERLAYS, Site
 from tests.support.agent import Agent
 from tests.support.paths import AGENT, CACHE, CHECKOUT
 from tests.support.private_host import PrivateHost
+from tests.support.swtpm import Swtpm
 
 RESULT = re.compile(
     r"^localhost \| (SUCCESS|CHANGED|FAILED!) => (\{.*?^\})$", re.MULTILINE | re.DOTALL
@@ -89,6 +92,16 @@ class AdHoc:
         assert "Traceback" not in self.output
         assert "\n" not in result["msg"]
         return result
+
+
+@pytest.fixture
+def tpm() -> Iterator[Swtpm]:
+    """A TPM in software."""
+    with (
+        tempfile.TemporaryDirectory(prefix="pwtest-", dir="/tmp") as name,
+        Swtpm(Path(name)) as tpm,
+    ):
+        yield tpm
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,6 @@ NAME = f"000b{'00' * 32}"
 """Of no key."""
 FORGET = "rm -f /run/podwright/tpm/state"
 """What the agent remembers, so that it reads its log again."""
-
-
-@pytest.fixture
-def tpm() -> Iterator[Swtpm]:
-    """A TPM in software."""
-    with (
-        tempfile.TemporaryDirectory(prefix="pwtest-", dir="/tmp") as name,
-        Swtpm(Path(name)) as tpm,
-    ):
-        yield tpm
 
 
 class Stage:

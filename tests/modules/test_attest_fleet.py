@@ -5,12 +5,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.conftest import Keys
 from tests.modules.playbook_site import Site
@@ -31,16 +28,6 @@ all:
   hosts: {web1: }
 """
 SETTINGS = "/etc/podwright/tpm.d/ansible.json"
-
-
-@pytest.fixture
-def tpm() -> Iterator[Swtpm]:
-    """A TPM in software."""
-    with (
-        tempfile.TemporaryDirectory(prefix="pwtest-", dir="/tmp") as name,
-        Swtpm(Path(name)) as tpm,
-    ):
-        yield tpm
 
 
 def test_a_fleet_measures_is_enrolled_and_shown_as_a_table(

@@ -35,7 +35,7 @@ from tests.support import aci, redis_image, software_image, tiny_image
 from tests.support.agent import Agent
 from tests.support.gpglab import Key
 from tests.support.namespaces import in_network
-from tests.support.patience import patient
+from tests.support.patience import patient, until
 from tests.support.private_host import PrivateHost
 
 PATIENCE = patient(60.0)
@@ -136,10 +136,7 @@ PORTS = (
 
 def wait_until(done: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait for a condition, generously."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
+    until(done, what, seconds)
 
 
 class Pod(Place):

@@ -18,18 +18,6 @@ from podwright.stage0 import stage1choice
 from podwright.stage0.stage1choice import Choice
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    for name in ("system", "local", "user"):
-        (tmp_path / name).mkdir()
-    return Layout(
-        data=str(tmp_path / "data"),
-        system_config=str(tmp_path / "system"),
-        local_config=str(tmp_path / "local"),
-        user_config=str(tmp_path / "user"),
-    )
-
-
 def say(directory: str, kind: str, file: str = "10.json", **fields: Any) -> None:
     place = Path(directory) / f"{kind}.d"
     place.mkdir(exist_ok=True)

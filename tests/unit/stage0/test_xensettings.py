@@ -18,18 +18,6 @@ from podwright.stage0 import machinesettings, xensettings
 from podwright.stage1.xen.machine import Settings
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    for name in ("system", "local", "user"):
-        (tmp_path / name).mkdir()
-    return Layout(
-        data=str(tmp_path / "data"),
-        system_config=str(tmp_path / "system"),
-        local_config=str(tmp_path / "local"),
-        user_config=str(tmp_path / "user"),
-    )
-
-
 def say(directory: str, file: str = "10.json", **fields: Any) -> None:
     place = Path(directory) / "xen.d"
     place.mkdir(exist_ok=True)
