@@ -119,6 +119,25 @@ class HostLock:
             self.fd = None
 
 
+def claim(path: str, *, create: bool = False) -> Optional[int]:
+    """The descriptor of a lock file, locked and still with a name; None when it is taken or not there.
+
+    create  make the file where there is none (its directory must exist)
+    """
+    step("open")
+    while True:
+        try:
+            fd = os.open(path, OPEN if create else OPEN & ~os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            return None
+        if not try_lock(fd):
+            os.close(fd)
+            return None
+        if os.fstat(fd).st_nlink:
+            return fd
+        os.close(fd)  # given back between our open and our lock: whoever comes next makes a new one
+
+
 def hold(path: str, doing: str, timeout: float) -> int:
     """Hold a lock as long as the descriptor is open, by whomever. Raises LockedError."""
     held = HostLock(path, doing, timeout)

@@ -17,7 +17,7 @@ import os
 
 from podwright.errors import HostError
 from podwright.host import ownplace
-from podwright.host.lock import OPEN, try_lock
+from podwright.host.lock import claim, try_lock
 from podwright.kernel import fs
 from podwright.kernel.step import step
 from podwright.values import value
@@ -104,7 +104,7 @@ def allocate(
 def take(directory: str, number: int, record: str, kept: Optional[Kept] = None) -> Optional[Slot]:
     """Take one slot, or None when it is taken."""
     path = f"{directory}/{number}"
-    fd = _lock(path, os.O_CREAT)
+    fd = claim(path, create=True)
     if fd is None:
         return None
     try:
@@ -117,22 +117,6 @@ def take(directory: str, number: int, record: str, kept: Optional[Kept] = None) 
         os.close(fd)
         raise
     return Slot(path, number, fd)
-
-
-def _lock(path: str, create: int) -> Optional[int]:
-    """The descriptor of a slot's file, locked and still with a name; None when it is taken."""
-    step("open")
-    while True:
-        try:
-            fd = os.open(path, OPEN & ~os.O_CREAT | create, 0o600)
-        except FileNotFoundError:
-            return None
-        if not try_lock(fd):
-            os.close(fd)
-            return None
-        if os.fstat(fd).st_nlink:
-            return fd
-        os.close(fd)  # given back between our open and our lock: whoever comes next makes a new one
 
 
 def _read(fd: int) -> str:
@@ -177,7 +161,7 @@ def sweep(directory: str, kept: Optional[Kept] = None) -> list[int]:
         return gone
     for number in _numbers(directory):
         path = f"{directory}/{number}"
-        fd = _lock(path, 0)
+        fd = claim(path)
         if fd is None:
             continue
         try:

@@ -127,6 +127,17 @@ def named(layout: Layout, running: set[str]) -> Iterator[Family]:
     )
 
 
+COUNTED = (
+    ("gc-removed", "Pods that gc has removed"),
+    ("gc-marked", "Pods that gc has marked as garbage"),
+    ("gc-problems", "Pods that gc could not mark or remove, each time"),
+    ("tpm-measured", "Times that something was measured by the TPM"),
+    ("tpm-failed", "Times that something was to be measured and could not be"),
+    ("tpm-mismatches", "Times that the TPM did not have what the event log adds up to"),
+)
+"""What is counted in one number, and what that is."""
+
+
 def counted(layout: Layout) -> Iterator[Family]:
     """What calls of the agent have left behind since the boot."""
     numbers = counters.read(layout)
@@ -141,20 +152,9 @@ def counted(layout: Layout) -> Iterator[Family]:
             refused.append(((("stage", words[1]), ("reason", words[2])), number))
     words_ = "Calls that were refused or failed since monitoring began, by step and reason"
     yield Family("podwright_refusals", "counter", words_, tuple(refused))
-    for name, text in (
-        ("removed", "Pods that gc has removed"),
-        ("marked", "Pods that gc has marked as garbage"),
-        ("problems", "Pods that gc could not mark or remove, each time"),
-    ):
-        if f"gc-{name}" in numbers:
-            yield _one(f"gc_{name}", text, numbers[f"gc-{name}"], "counter")
-    for name, text in (
-        ("measured", "Times that something was measured by the TPM"),
-        ("failed", "Times that something was to be measured and could not be"),
-        ("mismatches", "Times that the TPM did not have what the event log adds up to"),
-    ):
-        if f"tpm-{name}" in numbers:
-            yield _one(f"tpm_{name}", text, numbers[f"tpm-{name}"], "counter")
+    for name, text in COUNTED:
+        if name in numbers:
+            yield _one(name.replace("-", "_"), text, numbers[name], "counter")
     if "gc-last" in numbers:
         last = numbers["gc-last"]
         yield _one("gc_last_run_time_seconds", "When gc ran last", last, unit="seconds")

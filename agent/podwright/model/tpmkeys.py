@@ -17,7 +17,7 @@ from podwright.values import value
 AK_ECC, AK_RSA, EK = "ak-ecc", "ak-rsa", "ek"
 CERTIFICATE = 0x01C00002
 """Where a TPM keeps the certificate of that endorsement key, if its maker has left one."""
-_RSA, _ECC = 0x0001, 0x0023
+_ECC = 0x0023
 _SHA256 = "000b"
 _AK = "00050472"
 """fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, sign.

@@ -12,7 +12,7 @@ import os
 
 from podwright.errors import HostError, UsageError
 from podwright.model.machinechoice import ACCELERATORS, RUNNERS
-from podwright.stage0.web.configfiles import documents, refuse_silent
+from podwright.stage0.web.configfiles import merged
 from podwright.stage1.kvm import parameters
 from podwright.stage1.kvm.machine import KVM, Settings
 from podwright.stage1.kvm.qemu import PATHS
@@ -21,7 +21,6 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
@@ -45,28 +44,6 @@ def read(layout: Layout) -> Settings:
 def said(layout: Layout) -> dict[str, Any]:
     """The same, without what nothing is said about."""
     return merged(layout, DIRECTORY, "kvm", _file)
-
-
-def merged(
-    layout: Layout, place: str, kind: str, read_file: Callable[[Fields], dict[str, Any]]
-) -> dict[str, Any]:
-    """What the files of `place` say together, each of them as `read_file` has it."""
-    for base in filter(None, layout.config_dirs()):
-        refuse_silent(f"{base}/{place}")
-    found: dict[str, Any] = {}
-    for directory in documents(layout, place, (kind,), strict=True):
-        own: dict[str, Any] = {}
-        for fields in directory:
-            told = read_file(fields)
-            for name in sorted(set(told) & set(own)):
-                raise UsageError(
-                    f"{fields.at(name)}: is already set by another file of its directory",
-                    "say it once",
-                    object=fields.path,
-                )
-            own.update(told)
-        found.update(own)
-    return found
 
 
 def _file(fields: Fields) -> dict[str, Any]:

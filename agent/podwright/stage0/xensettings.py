@@ -7,6 +7,7 @@ from __future__ import annotations
 from podwright.errors import HostError, UsageError
 from podwright.model.names import DIGITS, LETTERS, made_of
 from podwright.stage0 import machinesettings
+from podwright.stage0.web.configfiles import merged
 from podwright.stage1.xen.machine import RUNNERS, TYPES, Settings
 from podwright.text import safe
 
@@ -38,7 +39,7 @@ def read(layout: Layout) -> Settings:
 
 def said(layout: Layout) -> dict[str, Any]:
     """The same, without what nothing is said about."""
-    return machinesettings.merged(layout, DIRECTORY, "xen", _file)
+    return merged(layout, DIRECTORY, "xen", _file)
 
 
 def _file(fields: Fields) -> dict[str, Any]:

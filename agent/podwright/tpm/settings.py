@@ -81,47 +81,9 @@ def read(layout: Layout) -> Settings:
     """What the configuration directories say. Raises UsageError naming the file and the field."""
     if not configured(layout):
         return Settings()
-    from podwright.stage0.web.configfiles import documents
+    from podwright.stage0.web.configfiles import merged
 
-    for base in layout.config_dirs():
-        _refuse_silent(f"{base}/{DIRECTORY}")
-    found: dict[str, Any] = {}
-    for directory in documents(layout, DIRECTORY, ("tpm",), strict=True):
-        own: dict[str, Any] = {}
-        for fields in directory:
-            told = _file(fields)
-            for name in sorted(set(told) & set(own)):
-                raise UsageError(
-                    f"{fields.at(name)}: is already set by another file of its directory",
-                    "say it once",
-                    object=fields.path,
-                )
-            own.update(told)
-        found.update(own)
-    return Settings(**found)
-
-
-def _refuse_silent(directory: str) -> None:
-    """Raise UsageError where somebody has said something, and it is not where it would be read."""
-    if not os.path.lexists(directory):
-        return
-    if not os.path.isdir(directory):
-        raise UsageError(
-            f"{safe(directory, 300)} is no directory, so what is to be measured is not known",
-            f"make it a directory with {DIRECTORY.partition('.')[0]}.json in it, or remove it",
-            object=directory,
-        )
-    names = [name for name in sorted(os.listdir(directory)) if not name.startswith(".")]
-    unread = [name for name in names if not name.endswith(".json") and name != "README"]
-    doubtful = [name for name in unread if name.lower().endswith(".json")]
-    if len(unread) == len([name for name in names if name != "README"]):
-        doubtful = unread  # none is read
-    if doubtful:
-        raise UsageError(
-            f"{safe(f'{directory}/{doubtful[0]}', 300)} is not read, since its name does not end in .json",
-            "rename it, or remove it",
-            object=directory,
-        )
+    return Settings(**merged(layout, DIRECTORY, "tpm", _file))
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ def virtiofsd(root: str = "") -> Check:
     """Whether there is what serves a machine its files."""
     from podwright.stage1.kvm import virtiofsd as found
 
-    for path, _ in found.PLACES:
+    for path in found.PLACES:
         if os.access(f"{root}{path}", os.X_OK):
             return Check("virtiofsd", OK, path)
     hint = "install virtiofsd (Debian 12: qemu-system-common)"

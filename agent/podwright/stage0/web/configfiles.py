@@ -15,7 +15,8 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from collections.abc import Callable
+    from typing import Any, Optional
 
     from podwright.host.paths import Layout
 
@@ -32,6 +33,32 @@ def documents(
     """
     bases = layout.config_dirs()
     return [_directory(f"{base}/{subdirectory}", kinds, strict) for base in bases if base]
+
+
+def merged(
+    layout: Layout, subdirectory: str, kind: str, read_file: Callable[[Fields], dict[str, Any]]
+) -> dict[str, Any]:
+    """What the files together say that decide how pods are run, each of them as `read_file` has it.
+
+    What a later directory says replaces what an earlier one says; said twice in one, it is an error.
+    Raises UsageError naming the file and the field.
+    """
+    for base in filter(None, layout.config_dirs()):
+        _refuse_silent(f"{base}/{subdirectory}")
+    found: dict[str, Any] = {}
+    for directory in documents(layout, subdirectory, (kind,), strict=True):
+        own: dict[str, Any] = {}
+        for fields in directory:
+            told = read_file(fields)
+            for name in sorted(set(told) & set(own)):
+                raise UsageError(
+                    f"{fields.at(name)}: is already set by another file of its directory",
+                    "say it once",
+                    object=fields.path,
+                )
+            own.update(told)
+        found.update(own)
+    return found
 
 
 def _directory(directory: str, kinds: tuple[str, ...], strict: bool) -> list[Fields]:
@@ -73,7 +100,7 @@ def _refuse_doubtful(directory: str, names: list[str]) -> None:
             )
 
 
-def refuse_silent(directory: str) -> None:
+def _refuse_silent(directory: str) -> None:
     """Raise UsageError where somebody has said something, and it is not where it would be read."""
     if not os.path.lexists(directory):
         return
@@ -83,8 +110,8 @@ def refuse_silent(directory: str) -> None:
             "make it a directory with files named *.json in it, or remove it",
             object=directory,
         )
-    names = [name for name in sorted(os.listdir(directory)) if name != "README"]
-    unread = [name for name in names if not name.startswith(".") and not name.endswith(".json")]
+    names = [name for name in sorted(os.listdir(directory)) if not name.startswith(".")]
+    unread = [name for name in names if not name.endswith(".json") and name != "README"]
     read = any(name.endswith(".json") for name in names)
     doubtful = [name for name in unread if not read or name.lower().endswith(".json")]
     if doubtful:

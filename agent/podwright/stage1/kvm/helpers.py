@@ -16,7 +16,7 @@ import time
 from podwright.errors import HostError
 from podwright.kernel import process, rlimits, signals
 from podwright.kernel.step import step
-from podwright.stage1.kvm import jail, qemu, virtiofsd
+from podwright.stage1.kvm import jail, programs, qemu, virtiofsd
 from podwright.stage1.kvm.machine import KVM
 from podwright.text import safe
 
@@ -163,11 +163,9 @@ def run_machine(
 
 def find_qemu(path: str = "") -> str:
     """QEMU's path, or the one that an administrator says. Raises HostError."""
-    for place in (path,) if path else PLACES:
-        if os.access(place, os.X_OK):
-            return place
-    if path:
-        raise HostError(f"{safe(path, 100)} is no program", "correct it in kvm.d")
+    found = programs.find(path, PLACES, "kvm.d")
+    if found:
+        return found
     raise HostError(
         f"{qemu.QEMU} is not installed, which runs virtual machines",
         "install it (Debian: qemu-system-x86), or run the pod in namespaces",

@@ -14,7 +14,7 @@ import os
 
 from podwright.errors import HostError
 from podwright.host import ownplace
-from podwright.host.lock import hold, try_lock
+from podwright.host.lock import claim, hold
 from podwright.kernel import fs, unixsocket
 from podwright.model.names import is_uuid
 from podwright.values import value
@@ -121,13 +121,10 @@ def sweep(run: str = RUN) -> list[str]:
 
 def _reclaim(path: str) -> bool:
     """Take back what belongs to a lock that nobody holds; False where somebody does."""
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
+    fd = claim(path)
+    if fd is None:
         return False
     try:
-        if not try_lock(fd) or not os.fstat(fd).st_nlink:
-            return False  # the second: it is somebody else's meanwhile
         place = path[: -len(LOCK)]
         remove(place)
         _forget(os.path.basename(place))

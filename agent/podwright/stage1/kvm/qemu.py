@@ -10,7 +10,8 @@ by character, and a comma, which would begin another property, is doubled as QEM
 from __future__ import annotations
 
 from podwright.errors import HostError
-from podwright.model.names import DIGITS, HEX, LETTERS, is_uuid, made_of
+from podwright.model.names import DIGITS, LETTERS, is_uuid
+from podwright.stage1.kvm import plain
 from podwright.stage1.kvm.machine import KVM, MICROVM, NINEP, Q35, TCG
 from podwright.text import safe
 from podwright.values import value
@@ -75,7 +76,7 @@ def options(machine: Machine) -> list[Option]:
 
 
 def _base(machine: Machine) -> list[Option]:
-    size = f"{_number(machine.memory, 'memory')}M"
+    size = f"{plain.number(machine.memory, 'memory of a machine')}M"
     translated = (("tb-size", str(TRANSLATED)),) if machine.accelerator == TCG else ()
     return [
         *(Option("no-user-config"), Option("nodefaults"), Option("no-reboot")),
@@ -87,7 +88,7 @@ def _base(machine: Machine) -> list[Option]:
         *((Option("global", MODERN),) if machine.kind == MICROVM else ()),
         Option("accel", machine.accelerator, translated),
         Option("cpu", *MODELS[machine.accelerator]),
-        Option("smp", str(_number(machine.cpus, "CPUs"))),
+        Option("smp", str(plain.number(machine.cpus, "CPUs of a machine"))),
         Option("m", size),
         Option("object", "memory-backend-memfd", (("id", "ram"), ("size", size), ("share", "on"))),
     ]
@@ -121,7 +122,7 @@ def _console(machine: Machine) -> list[Option]:
 def _channel(machine: Machine) -> list[Option]:
     if machine.cid:
         wanted = (
-            ("guest-cid", str(_number(machine.cid, "cid"))),
+            ("guest-cid", str(plain.number(machine.cid, "cid of a machine"))),
             ("vhostfd", _fd(machine.channel)),
         )
         return [_device(machine, "vhost-vsock", *wanted)]
@@ -158,9 +159,9 @@ def _nic(machine: Machine, at: int, nic: Nic) -> list[Option]:
     vhost = [("vhost", "off")]
     if nic.vhost >= 0:
         vhost = [("vhost", "on"), ("vhostfd", str(nic.vhost))]
-    shown: tuple[tuple[str, str], ...] = (("mac", _mac(nic.mac)),)
+    shown: tuple[tuple[str, str], ...] = (("mac", plain.mac(nic.mac)),)
     if nic.mtu:
-        shown = (*shown, ("host_mtu", str(_number(nic.mtu, "MTU"))))
+        shown = (*shown, ("host_mtu", str(plain.number(nic.mtu, "MTU of a machine"))))
     return [
         Option("netdev", "tap", (("id", f"nic{at}"), *fds, *vhost)),
         _device(machine, "virtio-net", ("netdev", f"nic{at}"), *shown),
@@ -201,29 +202,12 @@ def _fd(end: End) -> str:
     return str(end.fd)
 
 
-def _number(number: int, what: str) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise HostError(f"{what} of a machine: {safe(number, 40)} is not a number above 0")
-    return number
-
-
-def _mac(text: str) -> str:
-    parts = text.split(":")
-    if len(parts) != 6 or not all(len(part) == 2 and made_of(part, HEX) for part in parts):
-        raise HostError(f"{safe(text, 40)!r} is not a hardware address")
-    return text
-
-
 def _path(text: str) -> str:
-    if not text.startswith("/"):
-        raise HostError(f"{safe(text, 100)!r} is not an absolute path")
-    return _checked(text, PATHS, "path")
+    return plain.path(text, PATHS, "path of a machine")
 
 
 def _checked(text: str, characters: str, what: str) -> str:
-    if not isinstance(text, str) or not made_of(text, characters) or text.startswith("-"):
-        raise HostError(f"{safe(text, 100)!r} cannot be a {what} of a machine")
-    return text
+    return plain.checked(text, characters, f"{what} of a machine")
 
 
 def _rendered(option: Option) -> list[str]:

@@ -8,19 +8,18 @@ an app or a volume occurs in either command line (T79).
 
 from __future__ import annotations
 
-import os
-
 from podwright.errors import HostError
-from podwright.text import safe
+from podwright.stage1.kvm import programs
 from podwright.values import value
 
 C, RUST = "c", "rust"
 PLACES = (
-    ("/usr/libexec/virtiofsd", RUST),
-    ("/usr/lib/virtiofsd", RUST),
-    ("/usr/lib/qemu/virtiofsd", C),
-    ("/usr/libexec/qemu/virtiofsd", C),
+    "/usr/libexec/virtiofsd",
+    "/usr/lib/virtiofsd",
+    "/usr/lib/qemu/virtiofsd",
+    "/usr/libexec/qemu/virtiofsd",
 )
+"""First the one that is written in Rust; the other one comes with QEMU."""
 SHARE = "/share"
 
 CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID, SETPCAP = 0, 1, 3, 4, 6, 7, 8
@@ -40,12 +39,9 @@ class Server:
 
 def find(path: str = "") -> Server:
     """The one that this host has, or the one that an administrator says. Raises HostError."""
-    said = ((path, C if "/qemu/" in path else RUST),) if path else ()
-    for place, kind in said or PLACES:
-        if os.access(place, os.X_OK):
-            return Server(place, kind)
-    if path:
-        raise HostError(f"{safe(path, 100)} is no program", "correct it in kvm.d")
+    found = programs.find(path, PLACES, "kvm.d")
+    if found:
+        return Server(found, C if "/qemu/" in found else RUST)
     raise HostError(
         "no virtiofsd is installed, which gives a virtual machine its files",
         "install the package virtiofsd, or qemu-system-common where that has it",

@@ -10,7 +10,8 @@ property is refused, too.
 from __future__ import annotations
 
 from podwright.errors import HostError
-from podwright.model.names import DIGITS, HEX, LETTERS, is_uuid, made_of
+from podwright.model.names import DIGITS, LETTERS, is_uuid
+from podwright.stage1.kvm import plain
 from podwright.stage1.xen.machine import TYPES
 from podwright.text import safe
 
@@ -62,19 +63,18 @@ def check(domain: Domain) -> None:
     if domain.type not in TYPES:
         raise HostError(f"there are no domains of type {safe(domain.type, 40)!r}")
     for number, what in ((domain.memory, "memory"), (domain.cpus, "CPUs")):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise HostError(f"{what} of a domain: {safe(number, 40)} is not a number above 0")
+        plain.number(number, f"{what} of a domain")
     for path in (domain.kernel, domain.initrd):
-        checked_path(path)
+        _path(path)
     for word in domain.parameters:
-        checked(word, WORDS, "kernel parameter")
+        _checked(word, WORDS, "kernel parameter")
     for vif in domain.vifs:
-        _check_mac(vif.mac)
+        plain.mac(vif.mac)
         for name in (vif.backend, vif.bridge):
-            checked(name or "x", NAMES, "name of a domain or a bridge")
+            _checked(name or "x", NAMES, "name of a domain or a bridge")
     for disk in domain.disks:
-        checked_path(disk.path)
-        checked(disk.name, LETTERS, "name of a disk")
+        _path(disk.path)
+        _checked(disk.name, LETTERS, "name of a disk")
 
 
 def _vif(vif: Vif) -> str:
@@ -105,21 +105,9 @@ def _string(text: str) -> str:
     return f'"{quoted}"'
 
 
-def checked_path(text: str) -> str:
-    """An absolute path without what has a meaning. Raises HostError."""
-    if not text.startswith("/"):
-        raise HostError(f"{safe(text, 100)!r} is not an absolute path")
-    return checked(text, PATHS, "path")
+def _path(text: str) -> str:
+    return plain.path(text, PATHS, "path of a domain")
 
 
-def checked(text: str, characters: str, what: str) -> str:
-    """A text made of these characters, which begins no option. Raises HostError."""
-    if not isinstance(text, str) or not made_of(text, characters) or text.startswith("-"):
-        raise HostError(f"{safe(text, 100)!r} cannot be a {what} of a domain")
-    return text
-
-
-def _check_mac(text: str) -> None:
-    parts = text.split(":")
-    if len(parts) != 6 or not all(len(part) == 2 and made_of(part, HEX) for part in parts):
-        raise HostError(f"{safe(text, 40)!r} is not a hardware address")
+def _checked(text: str, characters: str, what: str) -> str:
+    return plain.checked(text, characters, f"{what} of a domain")

@@ -15,7 +15,7 @@ import time
 
 from podwright.errors import HostError, PodwrightError
 from podwright.host import ownplace
-from podwright.host.lock import hold, try_lock
+from podwright.host.lock import claim, hold
 from podwright.kernel import fs
 from podwright.model.names import is_uuid
 from podwright.text import safe
@@ -159,13 +159,10 @@ def _reclaim(path: str) -> bool:
 
     Raises HostError where the domain goes on, and leaves everything as it is.
     """
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
+    fd = claim(path)
+    if fd is None:
         return False
     try:
-        if not try_lock(fd) or not os.fstat(fd).st_nlink:
-            return False  # the second: it is somebody else's meanwhile
         place = path[: -len(LOCK)]
         uuid = os.path.basename(place)
         if _is_coming(place) and not _is_there(uuid):

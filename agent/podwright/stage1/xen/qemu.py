@@ -8,11 +8,9 @@ QEMU for Xen have no filter of system calls of their own.
 
 from __future__ import annotations
 
-import os
-
 from podwright.errors import HostError
+from podwright.stage1.kvm import programs
 from podwright.stage1.xen.devices import CHANNEL
-from podwright.text import safe
 
 PLACES = (
     "/usr/libexec/xen-qemu-system-i386",
@@ -29,11 +27,9 @@ CAPABILITIES = sum(1 << number for number in NEEDED)
 
 def find(path: str = "") -> str:
     """Its path, or the one that an administrator says. Raises HostError."""
-    for place in (path,) if path else PLACES:
-        if os.access(place, os.X_OK):
-            return place
-    if path:
-        raise HostError(f"{safe(path, 100)} is no program", "correct it in xen.d")
+    found = programs.find(path, PLACES, "xen.d")
+    if found:
+        return found
     raise HostError(
         "there is no QEMU for Xen on this host, which serves domains their files",
         "install it (Debian: qemu-system-xen), or run the pod in namespaces",

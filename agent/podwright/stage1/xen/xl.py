@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from podwright.stage1.xen.machine import Domain
 
 PLACES = ("/usr/sbin/xl", "/usr/local/sbin/xl", "/usr/bin/xl")
-HEADING = "Name "
 GONE = "(null)"
 UNKNOWN = ("is an invalid domain identifier", "does not exist")
 """How xl says that there is no such domain; whatever else it says is no word about the domain."""

@@ -13,6 +13,7 @@ import pytest
 
 from podwright import jsonio
 from podwright.errors import HostError
+from podwright.host import lock
 from podwright.host.lock import OPEN, try_lock
 from podwright.kernel import unixsocket
 from podwright.stage1.xen import devices, holder, leaving, place, xl
@@ -208,12 +209,12 @@ def test_gc_does_not_take_what_has_become_anothers(
     left(run)
 
     def late(fd: int) -> bool:
-        if not held:
-            os.unlink(f"{run}/xen/{UUID}.lock")
-            held.append(place.Place(UUID, run))
+        monkeypatch.setattr(lock, "try_lock", try_lock)
+        os.unlink(f"{run}/xen/{UUID}.lock")
+        held.append(place.Place(UUID, run))
         return try_lock(fd)
 
-    monkeypatch.setattr(place, "try_lock", late)
+    monkeypatch.setattr(lock, "try_lock", late)
     assert swept(run) == ([], [])
     assert names(run) == [UUID, f"{UUID}.lock"]
     os.close(held[0].lock)
