@@ -88,6 +88,39 @@ def test_check_mode_predicts_exactly_and_touches_nothing(
     assert done["diff"]["after"]["pods"]["web"]["apps"][0]["environment"] == {"A": "1"}
 
 
+def test_staged_images_are_here_and_nothing_else_has_changed(
+    trusting: Agent, published: Publish
+) -> None:
+    published()
+    published("2.0")
+    trusting.apply(pod())
+    before = instance(trusting)
+    staged = trusting.apply(pod(image=f"{IMAGE}:2.0"), "--stage")
+    assert staged["check"] is True
+    assert staged["pods"][0]["actions"] == ["fetch", "prepare", "stop", "start"]
+    after = instance(trusting)
+    assert after == before
+    (pod_,) = json.loads(trusting.ok("list", "--format=json"))
+    assert [one["revision"] for one in pod_["history"]] == [1]  # so a reboot starts what ran
+    done = trusting.apply(pod(image=f"{IMAGE}:2.0", pull_policy="never"))
+    assert done["pods"][0]["actions"] == ["prepare", "stop", "start"]
+    both = trusting.refused("apply", "--stage", "--check", "--format=text", stdin="{}")
+    assert "say one of the two" in both
+
+
+def test_what_is_refused_later_is_refused_when_it_is_staged(
+    trusting: Agent, published: Publish
+) -> None:
+    published()
+    published("2.0", key=None)
+    trusting.apply(pod())
+    done = trusting(
+        "apply", "--stage", "--format=json", stdin=json.dumps(pod(image=f"{IMAGE}:2.0"))
+    )
+    assert done.exit == 254
+    assert json.loads(done.stdout)["error"]["reason"] == "no-signature"
+
+
 def test_a_new_image_under_the_same_version_is_a_change_when_the_policy_looks(
     trusting: Agent, published: Publish
 ) -> None:

@@ -33,10 +33,15 @@ def run(context: Context, args: Arguments) -> int:
             "apply always waits: what does not become ready is taken back",
             "--no-wait is for podwright start and podwright restart",
         )
+    if args.true("stage") and args.true("check"):
+        raise UsageError(
+            "--stage fetches images, and --check changes nothing", "say one of the two"
+        )
     form = args.text("format") or ("text" if sys.stdout.isatty() else "json")
     mode = apply.Mode(
-        check=args.true("check"),
+        check=args.true("check") or args.true("stage"),
         diff=args.true("diff"),
+        stage=args.true("stage"),
         command=[*agent_command(), *context.global_argv],
         progress=_progress(form, args.text("progress")),
     )
@@ -74,9 +79,10 @@ def _count(context: Context, error: dict[str, Any]) -> None:
 
 def _locked(context: Context, args: Arguments, desired: Any, mode: apply.Mode) -> dict[str, Any]:
     """Apply under the host-wide lock; check mode needs none, since it changes nothing."""
+    if mode.fetches:
+        storewriter.ensure(context.layout)
     if mode.check:
         return apply.apply(context.layout, desired, mode)
-    storewriter.ensure(context.layout)
     timeout = durations.seconds(args.text("lock-timeout", "60"), "--lock-timeout")
     with HostLock(f"{context.layout.locks}/apply", "apply", timeout):
         return apply.apply(context.layout, desired, mode)

@@ -15,6 +15,7 @@ VERBS = (
         "FILE|-",
         (
             Option("check", "say what would change, change nothing"),
+            Option("stage", "fetch and verify images, say what would change, change nothing else"),
             Option("diff", "include before and after in the answer"),
             Option(
                 "progress",

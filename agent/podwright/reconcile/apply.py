@@ -36,6 +36,7 @@ class Mode:
     diff      include before and after
     command   argv prefix that starts this agent again with the same directories
     wait      until what was started is ready
+    stage     with check: images are fetched and verified all the same, and nothing else is changed
     """
 
     check: bool
@@ -43,6 +44,12 @@ class Mode:
     command: list[str]
     progress: Optional[Progress] = None
     wait: bool = True
+    stage: bool = False
+
+    @property
+    def fetches(self) -> bool:
+        """Whether images are brought here."""
+        return self.stage or not self.check
 
 
 class Answer:
@@ -154,7 +161,8 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
             answer.policy.append(apply_policy(layout, desired.policy, mode.check))
         _networks(layout, desired, answer, present=True)
         for image in desired.images:
-            answer.images.append(apply_image(layout, image, mode.check, mode.progress))
+            only_says = mode.check if image.state == "absent" else not mode.fetches
+            answer.images.append(apply_image(layout, image, only_says, mode.progress))
     except PodwrightError as err:
         answer.fail(err)
         return answer.as_json()
@@ -303,6 +311,8 @@ def _plan(
             starts_first=first,
             unfinished=unfinished,
         )
+        if mode.stage and "prepare" in made.actions:
+            _could_be_prepared(layout, spec, stored, seen)
         if (spec.unit is not None or spec.sockets) and not systemd.running():
             raise UsageError(
                 f"pod {spec.name}: this host has no systemd, so it has no unit and no sockets",
@@ -334,6 +344,18 @@ def _plan(
         state=seen.state,
     )
     return execute.Work(layout, spec, made, seen, stored, mode.command, mode.wait)
+
+
+def _could_be_prepared(
+    layout: Layout, spec: PodSpec, stored: list[StoredImage], seen: Observed
+) -> None:
+    """Refuse what preparing and starting it would refuse later."""
+    from podwright.stage0 import intact
+
+    for image in stored:
+        intact.check(layout, image)
+    if spec.state in ("started", "restarted"):
+        execute.check_ports(layout, spec, stored, seen.uuid)
 
 
 def _is_known(seen: Observed) -> bool:
@@ -404,7 +426,7 @@ def _resolve(
     layout: Layout, spec: PodSpec, mode: Mode
 ) -> tuple[list[StoredImage], list[Optional[str]], bool]:
     """Images of the pod: (stored, IDs, whether something is or was fetched)."""
-    if not mode.check:
+    if mode.fetches:
         before = {app.image: _stored_id(layout, app.image) for app in spec.apps}
         stored = prepare.resolve_images(layout, spec, mode.progress)
         fetched = any(before[app.image] != image.id for app, image in zip(spec.apps, stored))
@@ -428,7 +450,7 @@ def _with_stage1(layout: Layout, spec: PodSpec, mode: Mode) -> tuple[PodSpec, bo
     from podwright.stage0 import stage1image
 
     known, would = stage1image.would_settle(layout, spec)
-    if mode.check or not would:
+    if not (mode.fetches and would):
         return known, would
     return stage1image.settle(layout, spec, mode.progress), True
 
