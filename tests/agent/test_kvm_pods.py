@@ -111,6 +111,16 @@ def test_entering_passes_everything_on(pod: Live) -> None:
     assert missing.exit == 203 and "/bin/missing does not exist" in missing.stderr
 
 
+def test_entering_as_another_user(pod: Live) -> None:
+    options = ("--user=1000:7", "--workdir=/etc", "--env=A=b c")
+    words = ("/bin/sh", "-c", "id -u; id -G; pwd; echo $A; grep CapEff /proc/self/status")
+    ended = pod.enter(*options, *words)
+    assert ended.stdout.splitlines() == ["1000", "7", "/etc", "b c", "CapEff:\t" + "0" * 16]
+    missing = pod.enter("--user=nobody9", *words)
+    assert missing.exit == 254
+    assert "user 'nobody9' cannot be used: /etc/passwd in its image" in missing.stderr
+
+
 def test_much_goes_in_and_out_whole(pod: Live) -> None:
     text = "0123456789abcde\n" * 100_000
     assert pod.enter("/bin/cat", stdin=text).stdout == text

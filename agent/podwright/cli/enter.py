@@ -25,26 +25,58 @@ def run(context: Context, args: Arguments) -> int:
     check_running(pod)
     app = _app(pod, args.text("app"))
     if os.path.lexists(f"{pod.path}/stage1/programs"):
-        return _by_stage1(pod, app, tuple(argv), privileged=args.true("privileged"))
+        return _by_stage1(pod, app, tuple(argv), args)
     from podwright.stage1.namespaces.enter import Request, enter
 
     privileged = args.true("privileged")
+    user, group, directory = wishes(args)
     if privileged:
         note("note: --privileged: as root of the pod, with all its capabilities and no filter")
     shown = tuple(fd for fd in range(3) if not args.true("no-tty") and os.isatty(fd))
     term = (("TERM", os.environ["TERM"]),) if os.environ.get("TERM") else ()
-    request = Request(pod.uuid, app, tuple(argv), term, privileged, shown)
+    more = (*term, *environment(args))
+    who = (user, group, directory)
+    request = Request(pod.uuid, app, tuple(argv), more, privileged, shown, *who)
     status, sentence = enter(pod.path, request)
     if sentence:
         note(sentence)
     return status
 
 
-def _by_stage1(pod: pods.Pod, app: str, argv: tuple[str, ...], *, privileged: bool) -> int:
+def wishes(args: Arguments) -> tuple[str, str, str]:
+    """User, group and directory that are wanted instead of the app's. Raises UsageError."""
+    user, colon, group = args.text("user").partition(":")
+    directory = args.text("workdir")
+    if args.given("user"):
+        if not user or (colon and not group) or ":" in group:
+            text = safe(args.text("user"), 60)
+            raise UsageError(f"--user={text} is not USER or USER:GROUP", "names or numbers")
+        if args.true("privileged"):
+            raise UsageError("--privileged is root of the pod already", "leave out --user")
+    if args.given("workdir") and not directory.startswith("/"):
+        raise UsageError(f"--workdir={safe(directory, 60)} is not an absolute path")
+    if directory and args.true("privileged"):
+        raise UsageError("--workdir cannot be said with --privileged", "use cd in a shell")
+    return user, group, directory
+
+
+def environment(args: Arguments) -> tuple[tuple[str, str], ...]:
+    """The variables of --env. Raises UsageError."""
+    pairs = []
+    for word in args.texts("env"):
+        name, equals, text = word.partition("=")
+        if not name or not equals:  # its value may be a secret
+            raise UsageError("--env needs a name and a value: --env=NAME=VALUE")
+        pairs.append((name, text))
+    return tuple(pairs)
+
+
+def _by_stage1(pod: pods.Pod, app: str, argv: tuple[str, ...], args: Arguments) -> int:
     """As the stage1 image does it that runs the pod."""
-    if privileged:
+    said = [name for name in ("privileged", "user", "workdir", "env") if args.given(name)]
+    if said:
         raise UsageError(
-            "--privileged cannot be said to a stage1 image",
+            f"--{said[0]} cannot be said to a stage1 image",
             "leave it out",
             reason="not-in-contract",
         )

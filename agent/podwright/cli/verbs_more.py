@@ -139,14 +139,24 @@ VERBS = (
         "POD [COMMAND [ARG...]]",
         (
             Option("app", "name of the app; needed when the pod has several", "APP"),
+            Option("user", "as another user of its image, by name or number", "USER[:GROUP]"),
+            Option("workdir", "in this directory of the app, absolute", "DIR"),
+            Option("env", "a further variable of its environment", "NAME=VALUE", repeat=True),
             Option("privileged", "as root of the pod, with all its capabilities and no filter"),
             Option("no-tty", "pass standard input and output on as they are, even a terminal"),
             UUID_FILE,
         ),
         "Without COMMAND: /bin/bash of the image, or else /bin/sh. The process is confined exactly as the\n"
         "app is, and its limits hold. It gets the app's environment and TERM. A terminal is replaced by\n"
-        "one of the app's own. Returns the command's status; 203 when it cannot be executed.",
-        ("podwright enter web", "podwright enter --app=db shop psql -c 'select 1'"),
+        "one of the app's own. Returns the command's status; 203 when it cannot be executed.\n\n"
+        "--user looks in /etc/passwd and /etc/group of the image, and sets HOME, USER, LOGNAME and SHELL:\n"
+        "with the user's own groups, or with GROUP alone. It takes the place of sudo, which cannot work where\n"
+        "nothing gains privileges. root has the capabilities that the app has as root; any other user than the\n"
+        "app's has none. Filter and limits stay the app's.",
+        (
+            "podwright enter web",
+            "podwright enter --user=postgres --app=db shop psql -c 'select 1'",
+        ),
         words=2,
     ),
     Verb(

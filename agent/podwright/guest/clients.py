@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from podwright.guest.mux import Mux
 
-SPAWN = "spawn"
+SPAWNS = (b"spawn\t", b"spawn-as\t")
 KIND = 4
-"""Which word of `spawn` says how its family is found (`stage2.entered`)."""
+"""Which word of them says how its family is found (`stage2.entered`)."""
 PIECE = 1 << 15
 
 
@@ -73,7 +73,7 @@ class Client:
         self.mux.channel.send(frames.GRANT, self.number, b"%d" % len(data))
         for line in lines:
             fds, self._passed = tuple(self._passed), []
-            if line.startswith(SPAWN.encode() + b"\t"):
+            if line.startswith(SPAWNS):
                 line, fds = self._spawn(line, fds)
             self._out.append((line + b"\n", fds))
         if len(self._line) > MOST_BYTES:

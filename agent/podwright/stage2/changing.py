@@ -36,7 +36,7 @@ from podwright.stage2.appstate import (
     App,
 )
 from podwright.stage2.control import FAILED, Control, Refused
-from podwright.stage2.entered import SPAWN, Entered, Spawner
+from podwright.stage2.entered import SPAWN, SPAWN_AS, Entered, Spawner
 from podwright.stage2.errand import Errand, Overheard
 from podwright.stage2.ready import Readiness
 from podwright.stage2.supervise import Supervisor
@@ -86,6 +86,7 @@ class Changing(Supervisor):
         self.spawner = Spawner({app.name: app.target for app in self.apps})
         verbs: dict[str, Callable[[Client, list[str]], Task]] = {
             SPAWN: self.spawner.spawn,
+            SPAWN_AS: self.spawner.spawn_as,
             ADD: self.add,
             START: self.start,
             STOP: self.stop,

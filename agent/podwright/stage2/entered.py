@@ -11,6 +11,8 @@ Request, by fields:
          family is found (`family`), rows, columns, number of variables, variables (NAME=VALUE), words of the
          command line (none: a shell)
          with descriptors: those of 0 1 2 that are no terminal, the family's, cgroup files to join
+  spawn-as  the same with USER:GROUP:DIRECTORY in place of "privileged" (`someone`); a verb of its own,
+         so that a PID 1 that does not know it refuses instead of starting the process as the app's user
   signal number
 Answers: `started` with the terminal's master if there is one, or `failed` with a status and a
 sentence; then `exited` with the status.
@@ -25,6 +27,7 @@ from podwright.kernel import beneath, process, signals, terminal
 from podwright.stage1.namespaces import program
 from podwright.stage1.namespaces.identity import ROOT
 from podwright.stage2 import app as apps
+from podwright.stage2 import someone
 from podwright.stage2.control import FAILED, MOST_FDS, NEVER, Control, Gone, Refused
 from podwright.stage2.family import EXTRA, Family
 from podwright.text import safe
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from podwright.stage2.control import Client
 
 SPAWN = "spawn"
+SPAWN_AS = "spawn-as"
 SIGNAL = "signal"
 STARTED = "started"
 EXITED = "exited"
@@ -52,7 +56,7 @@ LARGEST = 65535
 def control(server: int, targets: list[apps.Target], mapped: bool) -> Control:
     """Serve the pod's control socket (`mapped`: see there)."""
     spawner = Spawner({target.plan.name: target for target in targets})
-    return Control(server, {SPAWN: spawner.spawn}, mapped)
+    return Control(server, {SPAWN: spawner.spawn, SPAWN_AS: spawner.spawn_as}, mapped)
 
 
 class Terminal:
@@ -205,7 +209,11 @@ class Spawner:
     def __init__(self, targets: dict[str, apps.Target]) -> None:
         self.targets = targets
 
-    def spawn(self, client: Client, fields: list[str]) -> Entered:
+    def spawn_as(self, client: Client, fields: list[str]) -> Entered:
+        """Start a process as another user, or in another directory. Raises as `spawn` does."""
+        return self.spawn(client, fields, other=True)
+
+    def spawn(self, client: Client, fields: list[str], other: bool = False) -> Entered:
         """Start a process. Raises Refused, or Gone for a request that makes no sense."""
         try:
             name, mode, which, kind, *rest = fields
@@ -213,7 +221,8 @@ class Spawner:
             words = rest[3 : 3 + count]
             more = tuple((key, text) for key, _, text in (word.partition("=") for word in words))
             argv = tuple(rest[3 + count :])
-        except ValueError:
+            wish = someone.parse(mode) if other else None
+        except (TypeError, ValueError):
             raise Gone from None
         if name not in self.targets:
             raise Refused(f"it has no app {safe(name, 60)}")
@@ -224,7 +233,9 @@ class Spawner:
         if len(client.fds) < first or not sane:
             raise Gone
         identity = target.identity
-        if mode == PRIVILEGED:
+        if wish is not None:
+            target, identity = someone.become(target, wish)
+        elif mode == PRIVILEGED:
             target, identity = privileged(target), ROOT
         path, argv = _find(target, argv)
         given: dict[int, int] = dict(zip(passed, client.fds))

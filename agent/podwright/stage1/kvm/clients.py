@@ -21,7 +21,7 @@ from podwright.stage1.kvm.protocol import BOTH, CONTROL, IN, OUT, PASSED
 from podwright.stage1.namespaces import link
 from podwright.stage2.attached import ATTACH, ATTACHED, ENDED, MISSED
 from podwright.stage2.control import FAILED, MOST_BYTES, NEVER, Client, Control, Gone
-from podwright.stage2.entered import EXITED, SPAWN, STARTED
+from podwright.stage2.entered import EXITED, SPAWN, SPAWN_AS, STARTED
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -223,9 +223,14 @@ class Clients:
         self.channel = channel
         self.tasks: dict[int, Proxied] = {}
         self.sizes: dict[int, tuple[int, int]] = {}
-        self.control = Control(server, {SPAWN: self.spawn, ATTACH: self.attach}, mapped)
+        verbs = {SPAWN: self.spawn, SPAWN_AS: self.spawn_as, ATTACH: self.attach}
+        self.control = Control(server, dict(verbs), mapped)
 
-    def spawn(self, client: Client, fields: list[str]) -> Proxied:
+    def spawn_as(self, client: Client, fields: list[str]) -> Proxied:
+        """The same for a process of another user."""
+        return self.spawn(client, fields, SPAWN_AS)
+
+    def spawn(self, client: Client, fields: list[str], verb: str = SPAWN) -> Proxied:
         """Pass on a request for a process: standard descriptors become streams."""
         try:
             _, _, which, _, rows, columns, *_ = fields
@@ -242,7 +247,7 @@ class Clients:
             task.hand(fd, IN if number == 0 else OUT)
         for fd in fds[len(passed) :]:
             os.close(fd)
-        task.lines.put(link.encode(SPAWN, *fields))
+        task.lines.put(link.encode(verb, *fields))
         return task
 
     def attach(self, client: Client, fields: list[str]) -> Proxied:

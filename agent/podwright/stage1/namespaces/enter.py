@@ -43,6 +43,7 @@ class Request:
     environment  variables besides the app's
     privileged   as root of the pod, with all its capabilities, instead of as the app
     terminals    which of our 0, 1, 2 are to be a terminal of the app's own instead of ours
+    user, group, directory   instead of the app's ("": the app's); names or numbers of the image
     """
 
     pod: str
@@ -51,6 +52,9 @@ class Request:
     environment: tuple[tuple[str, str], ...]
     privileged: bool
     terminals: tuple[int, ...]
+    user: str = ""
+    group: str = ""
+    directory: str = ""
 
 
 LAST = 1.0
@@ -88,14 +92,17 @@ def enter(pod_dir: str, request: Request) -> tuple[int, str]:
 
 
 def _message(request: Request, kind: str) -> bytes:
-    words = (*request.argv, *(text for pair in request.environment for text in pair))
+    verb, mode = entered.SPAWN, entered.PRIVILEGED if request.privileged else ""
+    if request.user or request.directory:
+        verb, mode = entered.SPAWN_AS, f"{request.user}:{request.group}:{request.directory}"
+    words = (*request.argv, *(text for pair in request.environment for text in pair), mode)
     if any("\0" in word for word in words):
         raise UsageError("a command line cannot have a NUL in it")
     shown = terminal.size(request.terminals[0]) if request.terminals else (0, 0)
     data = link.encode(
-        entered.SPAWN,
+        verb,
         request.app,
-        entered.PRIVILEGED if request.privileged else "",
+        mode,
         "".join(str(number) for number in request.terminals),
         kind,
         *(str(number) for number in shown),

@@ -29,11 +29,13 @@ def complete(pairs: Pairs, root: int, user: str, uid: int) -> Pairs:
     given = dict(pairs)
     if all(name in given for name in ROOT):
         return tuple(sorted(pairs))
-    return tuple(sorted({**(_account(root, user, uid) if uid else ROOT), **given}.items()))
+    return tuple(sorted({**account(root, user, uid), **given}.items()))
 
 
-def _account(root: int, user: str, uid: int) -> dict[str, str]:
-    """What a user other than root is told; the entry of that name comes before others of its number."""
+def account(root: int, user: str, uid: int) -> dict[str, str]:
+    """What a user is told of itself; the entry of that name comes before others of its number."""
+    if uid == 0:
+        return ROOT
     try:
         data = beneath.read_in_root(root, "etc/passwd", MAX_FILE) or b""
     except OSError:
