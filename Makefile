@@ -42,6 +42,10 @@ test: setup ## everything below up to molecule, two parts at a time, with a summ
 lint: setup ## ruff, mypy --strict, yamllint, ansible-lint, shellcheck, REUSE, changelog fragments
 	@$(PARTS) lint
 
+.PHONY: fragments
+fragments: setup ## write the documentation of the modules' options from their tables
+	@$(PYTHON) -m tools.doc_fragments
+
 .PHONY: unit
 unit: setup ## tests of pure code, no root needed
 	@$(PARTS) unit

@@ -7,25 +7,10 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module: where the agent and its directories are."""
+    """What every module needs on its host, and what is said of its attributes."""
 
     DOCUMENTATION = r"""
-options:
-  agent_path:
-    description:
-      - Absolute path of the agent on the managed host.
-    type: path
-    default: /usr/bin/podwright
-  data_dir:
-    description:
-      - Absolute path of the directory with images and pods, if it is not the agent's default
-        C(/var/lib/podwright).
-    type: path
-  local_config:
-    description:
-      - Absolute path of the administrator's configuration, with the trusted keys, if it is not the
-        agent's default C(/etc/podwright).
-    type: path
+options: {}
 requirements:
   - Python >= 3.9 on the managed host.
   - The podwright agent on the managed host, which the role P(podwright.fleet.agent#role) installs.

@@ -20,6 +20,7 @@ author:
   - The podwright authors (@podwright)
 extends_documentation_fragment:
   - podwright.fleet.agent.changes
+  - podwright.fleet.agent_options
 attributes:
   platform:
     description: Target systems that can be operated against.
@@ -28,52 +29,6 @@ attributes:
   action:
     description: Has a part that runs on the controller, where the agent's files are.
     support: full
-options:
-  state:
-    description:
-      - Whether the agent is there.
-    type: str
-    choices: [present, absent]
-    default: present
-  ca_certificates:
-    description:
-      - Certificates in PEM format of further authorities for HTTPS servers with images.
-      - They are all that is in C(/etc/podwright/ca.d/ansible.pem) afterwards.
-    type: list
-    elements: str
-    default: []
-  wheels:
-    description:
-      - Wheels on the controller, pure Python (C(py3-none-any)), that are unpacked beside the agent,
-        for hosts whose distribution has no packages of the libraries that it needs. They come
-        before the distribution's packages.
-      - They are all that the agent has of wheels afterwards. Relative names are searched for as
-        M(ansible.builtin.copy) does.
-    type: list
-    elements: path
-    default: []
-  rkt_name:
-    description:
-      - Whether the agent can be called C(rkt), too. It then reads C(/etc/rkt) and C(/usr/lib/rkt) as well.
-      - Refused when the host has another C(/usr/bin/rkt).
-    type: bool
-    default: false
-  remove_data:
-    description:
-      - With O(state=absent), also remove all images, what is kept of pods, the configuration with
-        the trusted keys, and the groups.
-    type: bool
-    default: false
-  content_hash:
-    description:
-      - Set by the action plugin of the same name, and not for playbooks. Hash of the files that the
-        host should have.
-    type: str
-  archive:
-    description:
-      - Set by the action plugin of the same name, and not for playbooks. Where the files are on the
-        host.
-    type: path
 """
 
 EXAMPLES = r"""
@@ -124,20 +79,27 @@ from ansible_collections.podwright.fleet.plugins.module_utils.changes import (
     NeedsArchive,
 )
 from ansible_collections.podwright.fleet.plugins.module_utils.module import Module
+from ansible_collections.podwright.fleet.plugins.module_utils.options import (
+    Option,
+    Table,
+    argument_spec,
+)
+
+OPTIONS: Table = {
+    "state": Option(choices=("present", "absent"), default="present"),
+    "ca_certificates": Option("list", elements="str", default=[]),
+    "wheels": Option("list", elements="path", default=[]),
+    "rkt_name": Option("bool", default=False),
+    "remove_data": Option("bool", default=False),
+    "content_hash": Option(),
+    "archive": Option("path"),
+}
 
 
 def main() -> None:
     """Install or remove the agent's files."""
     module = Module(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "ca_certificates": {"type": "list", "elements": "str", "default": []},
-            "wheels": {"type": "list", "elements": "path", "default": []},
-            "rkt_name": {"type": "bool", "default": False},
-            "remove_data": {"type": "bool", "default": False},
-            "content_hash": {"type": "str"},
-            "archive": {"type": "path"},
-        },
+        argument_spec=argument_spec(OPTIONS),
         required_if=[("state", "present", ("content_hash",))],
         supports_check_mode=True,
     )

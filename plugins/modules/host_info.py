@@ -19,16 +19,10 @@ extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.reads
+  - podwright.fleet.common_options
+  - podwright.fleet.host_info_options
 seealso:
   - module: podwright.fleet.pod
-options:
-  name:
-    description:
-      - Only the checks with one of these names. A name that no check has makes the module fail, so that
-        a misspelt one is noticed.
-      - All checks if omitted.
-    type: list
-    elements: str
 """
 
 EXAMPLES = r"""

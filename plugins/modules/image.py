@@ -23,121 +23,14 @@ extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.changes
+  - podwright.fleet.common_options
+  - podwright.fleet.image_options
 notes:
   - In check mode with O(state=latest) the server is asked too. An image that is not on the host is told
     as to be fetched, and only the download shows whether it is accepted.
 seealso:
   - module: podwright.fleet.image_info
   - module: podwright.fleet.trust
-options:
-  name:
-    description:
-      - The image, in one of these forms.
-      - V(NAME[:VERSION][,LABEL=VALUE]), an ACI that is found by discovery.
-      - V(https://HOST/FILE.aci), V(file:///PATH/FILE.aci) or V(/PATH/FILE.aci), an ACI by its place.
-      - V(docker://[REGISTRY/]REPOSITORY[:TAG][@DIGEST]), an image in a registry.
-      - V(oci:PATH[:REF]), V(oci-archive:PATH[:REF]) or V(docker-archive:PATH[:REF]), an image in a
-        layout directory or archive file on the managed host.
-      - V(sha512-DIGITS), an image that is on the host, by its ID.
-      - Mutually exclusive with O(images); one of the two is required.
-    type: str
-  state:
-    description:
-      - V(present), fetched unless it is on the host.
-      - V(latest), fetched if its place has another one now than the host has.
-      - V(absent), not on the host. All images go that O(name) means, or has meant when they were
-        fetched; without a version those are the ones of all versions. With O(digest) only the one goes
-        that has it. One that a pod needs is not removed and
-        the call fails.
-      - With O(images) this is the state of images that do not say their own.
-    type: str
-    choices: [present, latest, absent]
-    default: present
-  <<: &spec
-    digest:
-      description:
-        - What the image must be, V(sha256:DIGITS) of the manifest for an image from a registry, a
-          layout or an archive of these kinds, V(sha512-DIGITS) for an ACI.
-        - An image that is on the host under this name and has another digest does not count, and the
-          place it comes from is asked again. If that does not have it either, the call fails, and the
-          host keeps what it had.
-      type: str
-    signature:
-      description:
-        - Where the detached signature is, a path on the managed host. If omitted, it is found by
-          discovery, beside the image, or where the host's configuration says.
-      type: path
-    insecure_options:
-      description:
-        - Checks to leave out, one by one, such as V(image) for the signature. Nothing is left out
-          unless it is named here.
-      type: list
-      elements: str
-    credentials:
-      description:
-        - Log-in for the registry and repository, or for the server of an ACI, that O(name) itself
-          names. It goes to that server and nowhere else, comes before all others, reaches the agent
-          on its standard input and is not stored.
-      type: dict
-      suboptions:
-        username:
-          description:
-            - User name, with C(password).
-          type: str
-        password:
-          description:
-            - Password, which is sent over https only.
-          type: str
-        token:
-          description:
-            - Bearer token, instead of user name and password.
-          type: str
-  images:
-    description:
-      - Many images, each with the options that are described above for one.
-      - Mutually exclusive with all of these except O(state) and O(registry_auth).
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description:
-          - The image, see O(name).
-        type: str
-        required: true
-      state:
-        description:
-          - State of this image, see O(state), whose value is taken if this one is omitted.
-        type: str
-        choices: [present, latest, absent]
-      <<: *spec
-  registry_auth:
-    description:
-      - Log-ins for all images of the call, each for one place. They reach the agent on its standard
-        input and are not stored.
-      - What is given for a place here comes before what the host has in C(auth.d), and O(credentials)
-        before both.
-    type: list
-    elements: dict
-    suboptions:
-      registry:
-        description:
-          - Where the log-in is for and nowhere else, as V(HOST) or V(HOST:PORT), or as
-            V(HOST/REPOSITORY) for a part of a registry. The longest one that fits is used. Servers of
-            ACIs are named by V(HOST) or V(HOST:PORT).
-        type: str
-        required: true
-      username:
-        description:
-          - User name, with O(registry_auth[].password).
-        type: str
-      password:
-        description:
-          - Password, which is sent over https only.
-        type: str
-      token:
-        description:
-          - Bearer token, instead of user name and password.
-        type: str
 """
 
 EXAMPLES = r"""
@@ -279,10 +172,12 @@ from ansible_collections.podwright.fleet.plugins.module_utils.spec import (
     LOGINS,
 )
 
+KIND = Kind("images", "name", IMAGE_STATES, IMAGE, shared=LOGINS)
+
 
 def main() -> None:
     """Make images be on the host or not."""
-    manage(Kind("images", "name", IMAGE_STATES, IMAGE, shared=LOGINS))
+    manage(KIND)
 
 
 if __name__ == "__main__":

@@ -19,33 +19,10 @@ extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.reads
+  - podwright.fleet.common_options
+  - podwright.fleet.image_info_options
 seealso:
   - module: podwright.fleet.image
-options:
-  name:
-    description:
-      - Only images with one of these names, written with or without the version as
-        C(NAME[:VERSION]), with one of these references such as
-        C(docker://registry.example.com/team/api:2.1), or with one of these IDs or digests. A name
-        that no image has is not an error.
-      - All images if omitted.
-    type: list
-    elements: str
-  labels:
-    description:
-      - Only images that have all these labels.
-    type: dict
-  unsigned_only:
-    description:
-      - Only images without an accepted signature, because the policy asks for none or the check was
-        left out.
-    type: bool
-    default: false
-  unused:
-    description:
-      - Only images that no pod needs and no other image is built on.
-    type: bool
-    default: false
 """
 
 EXAMPLES = r"""

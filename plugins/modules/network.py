@@ -22,78 +22,11 @@ extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.changes
+  - podwright.fleet.common_options
+  - podwright.fleet.network_options
 seealso:
   - module: podwright.fleet.network_info
   - module: podwright.fleet.pod
-options:
-  name:
-    description:
-      - Name of the network, as O(podwright.fleet.pod#module:net) has it. With the name of a built-in
-        network, V(default) or V(default-restricted), it takes that one's place.
-      - Mutually exclusive with O(networks); one of the two is required.
-    type: str
-  state:
-    description:
-      - V(present), there is this configuration, and no other file of the administrator for the
-        network.
-      - V(absent), there is none. What a package ships, or the built-in network, then counts again. It
-        is refused while pods use the network and nothing else has its name, see O(force).
-      - With O(networks) this is the state of networks that do not say their own.
-    type: str
-    choices: [present, absent]
-    default: present
-  <<: &spec
-    plugins:
-      description:
-        - The plugins, in the order in which they are run, each as in the CNI specification. The first
-          one makes the link; its C(type) is V(ptp), V(bridge), V(macvlan), V(ipvlan), V(loopback),
-          V(host-device), V(flannel), or the name of an executable. Those that follow change it, such
-          as V(tuning), V(portmap) and V(bandwidth).
-        - Either O(plugins) or O(config) is needed, unless O(state=absent).
-      type: list
-      elements: dict
-    cni_version:
-      description:
-        - The version of the CNI specification that the plugins are called with; V(1.0.0) if omitted.
-      type: str
-    disable_check:
-      description:
-        - Do not ask the plugins whether all is as they made it.
-      type: bool
-    config:
-      description:
-        - The whole configuration as it would stand in a file, of one plugin or of a list of them, in
-          place of O(plugins), O(cni_version) and O(disable_check).
-      type: dict
-    order:
-      description:
-        - Number from 0 to 98 that the file's name begins with. A pod's links are made in the order of
-          these names.
-        - If omitted, it stays what it is; that of a new file is 50.
-      type: int
-    force:
-      description:
-        - With O(state=absent), take the network away even if pods use it. Those that run keep what they
-          have, and cannot be started again.
-      type: bool
-  networks:
-    description:
-      - Many networks, each with the options that are described above for one.
-      - Mutually exclusive with all of these except O(state).
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description:
-          - Name of the network.
-        type: str
-        required: true
-      state:
-        description:
-          - State of this network, see O(state), whose value is taken if this one is omitted.
-        type: str
-        choices: [present, absent]
-      <<: *spec
 """
 
 EXAMPLES = r"""
@@ -231,9 +164,12 @@ def make_config(out: dict[str, Any], given: dict[str, Any], path: str) -> None:
     out["config"] = {WHOLE[name]: given[name] for name in parts}
 
 
+KIND = Kind("networks", "name", STATES, NETWORK, make_config)
+
+
 def main() -> None:
     """Make networks be configured or not."""
-    manage(Kind("networks", "name", STATES, NETWORK, make_config))
+    manage(KIND)
 
 
 if __name__ == "__main__":

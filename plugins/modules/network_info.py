@@ -19,16 +19,11 @@ extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.reads
+  - podwright.fleet.common_options
+  - podwright.fleet.network_info_options
 seealso:
   - module: podwright.fleet.network
   - module: podwright.fleet.pod_info
-options:
-  name:
-    description:
-      - Only networks with these names.
-      - All networks if omitted.
-    type: list
-    elements: str
 """
 
 EXAMPLES = r"""

@@ -19,15 +19,10 @@ extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.reads
+  - podwright.fleet.common_options
+  - podwright.fleet.pod_info_options
 seealso:
   - module: podwright.fleet.pod
-options:
-  name:
-    description:
-      - Only pods with one of these names or UUIDs. A name that no pod has is not an error.
-      - All pods if omitted.
-    type: list
-    elements: str
 """
 
 EXAMPLES = r"""

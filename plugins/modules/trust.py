@@ -21,71 +21,12 @@ extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.changes
+  - podwright.fleet.common_options
+  - podwright.fleet.trust_options
 seealso:
   - module: podwright.fleet.trust_info
   - module: podwright.fleet.image
   - module: podwright.fleet.pod
-options:
-  fingerprint:
-    description:
-      - Fingerprint of the primary key, all 40 hexadecimal digits; spaces and case do not matter.
-        Short key IDs are refused, since they can be forged.
-      - Mutually exclusive with O(keys); one of the two is required.
-    type: str
-  state:
-    description:
-      - Whether the key is trusted for O(prefix), or for all images with O(root).
-      - With V(absent), a key that a package ships for the same prefix is masked by an empty file in the
-        administrator's configuration. With V(present) that mask is lifted. A key that is also trusted
-        for another prefix, or for all images, stays trusted there.
-      - With O(keys) this is the state of keys that do not say their own.
-    type: str
-    choices: [present, absent]
-    default: present
-  <<: &spec
-    prefix:
-      description:
-        - The key is trusted for the image with this name and all whose name continues it after a
-          slash. V(example.com/db) is for C(example.com/db/redis), and not for C(example.com/dbx).
-        - Either O(prefix) or O(root) is needed.
-      type: str
-    root:
-      description:
-        - Trust the key for all images.
-      type: bool
-    key:
-      description:
-        - The armoured public key.
-        - One of O(key), O(key_file) and O(key_url) is needed, unless O(state=absent).
-      type: str
-    key_file:
-      description:
-        - Path on the managed host of a file with the armoured public key. For a file on the
-          controller use O(key) with P(ansible.builtin.file#lookup).
-      type: path
-    key_url:
-      description:
-        - URL with https from which the managed host gets the armoured public key. It is only asked
-          while the key is not trusted, and once the key that is has expired.
-      type: str
-  keys:
-    description:
-      - Many keys, each with the options that are described above for one.
-      - Mutually exclusive with all of these except O(state).
-    type: list
-    elements: dict
-    suboptions:
-      fingerprint:
-        description:
-          - Fingerprint of the primary key, all 40 hexadecimal digits.
-        type: str
-        required: true
-      state:
-        description:
-          - State of this key, see O(state), whose value is taken if this one is omitted.
-        type: str
-        choices: [present, absent]
-      <<: *spec
 """
 
 EXAMPLES = r"""
@@ -210,9 +151,12 @@ def read_key(out: dict[str, Any], given: dict[str, Any], path: str) -> None:
         ) from None
 
 
+KIND = Kind("keys", "fingerprint", KEY_STATES, KEY, read_key, fingerprint)
+
+
 def main() -> None:
     """Make keys be trusted or not."""
-    manage(Kind("keys", "fingerprint", KEY_STATES, KEY, read_key, fingerprint))
+    manage(KIND)
 
 
 if __name__ == "__main__":

@@ -18,20 +18,10 @@ extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
   - podwright.fleet.agent.reads
+  - podwright.fleet.common_options
+  - podwright.fleet.trust_info_options
 seealso:
   - module: podwright.fleet.trust
-options:
-  prefix:
-    description:
-      - Only keys that are trusted for exactly these prefixes. An empty one stands for all images.
-      - All keys if omitted.
-    type: list
-    elements: str
-  fingerprint:
-    description:
-      - Only keys with these fingerprints, all 40 hexadecimal digits; spaces and case do not matter.
-    type: list
-    elements: str
 """
 
 EXAMPLES = r"""
