@@ -25,6 +25,10 @@ help: ## list the targets
 setup: ## install Debian packages (as root) and the virtual environment; instant when nothing is missing
 	@tools/setup
 
+.PHONY: collection
+collection: setup ## build the collection's tarball, the same bytes for the same files, and print its path
+	@$(PYTHON) -m tools.collection build
+
 .PHONY: quickstart
 quickstart: setup ## build, sign and serve a redis image, then run it as a pod on this machine with the playbook
 	@$(PYTHON) -m tools.quickstart up

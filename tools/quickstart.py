@@ -23,6 +23,7 @@ from tests.support.gpglab import GpgLab, Key
 from tests.support.paths import CACHE, CHECKOUT
 from tests.support.webserver import publish
 from tools import image_server, leftovers
+from tools.collection import installed
 
 STATE = CACHE / "quickstart"
 HOST = "localhost"
@@ -105,7 +106,7 @@ def _playbook(name: str, variables: Mapping[str, str]) -> None:
     status = subprocess.run(
         ["ansible-playbook", f"podwright.fleet.{name}", *options],
         cwd=CHECKOUT,
-        env={**os.environ, **quiet},
+        env={**os.environ, **quiet, "ANSIBLE_COLLECTIONS_PATH": str(installed())},
         stdin=subprocess.DEVNULL,
         check=False,
     ).returncode

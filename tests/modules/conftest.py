@@ -15,8 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,11 +23,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import Keys
-from tests.modules.playbook_site import BIN, OVERLAYS, Site
+from tests.modules.playbook_site import OVERLAYS, Site
 from tests.support.agent import Agent
-from tests.support.paths import AGENT, CACHE, CHECKOUT
+from tests.support.paths import CACHE
 from tests.support.private_host import PrivateHost
 from tests.support.swtpm import Swtpm
+from tools import collection
 
 RESULT = re.compile(
     r"^localhost \| (SUCCESS|CHANGED|FAILED!) => (\{.*?^\})$", re.MULTILINE | re.DOTALL
@@ -41,10 +40,10 @@ LIFTED = "[WARNING]: pod web: checks lifted by insecure options: image"
 class AdHoc:
     """`ansible localhost -m podwright.fleet.MODULE`, with the common options from `agent`."""
 
-    def __init__(self, agent: Agent, home: Path) -> None:
+    def __init__(self, agent: Agent, home: Path, collections: Path) -> None:
         self.agent = agent
         self.env = {
-            "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "collections"),
+            "ANSIBLE_COLLECTIONS_PATH": str(collections),
             "ANSIBLE_HOME": str(home),
             "ANSIBLE_LOCAL_TEMP": str(home / "local"),
             "ANSIBLE_REMOTE_TEMP": str(home / "remote"),
@@ -54,7 +53,7 @@ class AdHoc:
             "LC_ALL": "C.UTF-8",
         }
         self.common = {
-            "agent_path": str(AGENT),
+            "agent_path": str(collections / collection.PLACE / "agent/bin/podwright"),
             "data_dir": str(agent.data),
             "local_config": str(agent.local),
         }
@@ -105,9 +104,9 @@ def tpm() -> Iterator[Swtpm]:
 
 
 @pytest.fixture
-def adhoc(agent: Agent, tmp_path: Path) -> AdHoc:
+def adhoc(agent: Agent, tmp_path: Path, collections: Path) -> AdHoc:
     """See above."""
-    return AdHoc(agent, tmp_path / "ansible")
+    return AdHoc(agent, tmp_path / "ansible", collections)
 
 
 @pytest.fixture
@@ -121,29 +120,9 @@ def trusting(adhoc: AdHoc, lab: Keys) -> AdHoc:
 
 
 @pytest.fixture(scope="session")
-def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A collections directory with this checkout, built and installed by ansible-galaxy."""
-    scratch = tmp_path_factory.mktemp("galaxy")
-    source = scratch / "source"
-    tracked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(tracked, cwd=CHECKOUT, check=True, capture_output=True).stdout
-    for name in names.decode().rstrip("\0").split("\0"):
-        target = source / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CHECKOUT / name, target, follow_symlinks=False)
-    galaxy = [str(BIN / "ansible-galaxy"), "collection"]
-    env = {
-        **os.environ,
-        "ANSIBLE_HOME": str(scratch / "home"),
-        "ANSIBLE_COLLECTIONS_PATH": str(scratch / "installed"),  # else it finds this checkout
-        "LC_ALL": "C.UTF-8",
-    }
-    build = [*galaxy, "build", str(source), "--output-path", str(scratch)]
-    subprocess.run(build, check=True, capture_output=True, env=env)
-    (archive,) = scratch.glob("podwright-fleet-*.tar.gz")
-    install = [*galaxy, "install", "--offline", str(archive), "-p", str(scratch / "installed")]
-    subprocess.run(install, check=True, capture_output=True, env=env)
-    return scratch / "installed"
+def collections() -> Path:
+    """A collections directory with this checkout, built and installed by ansible-galaxy (or live: docs/testing.md)."""
+    return collection.installed()
 
 
 @pytest.fixture
