@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tarball of the collection: what users need, nothing else, the same bytes each time; ansible-galaxy verifies it."""
+"""The tarball: what users need, nothing else, the same bytes each time; ansible-galaxy verifies what it installs."""
 
 from __future__ import annotations
 
