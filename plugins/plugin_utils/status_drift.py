@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Drift: how pods differ from their own revision, from other hosts, and from what a play wants. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ansible_collections.podwright.fleet.plugins.plugin_utils.status_values import (
+    items,
+    mapping,
+    text,
+    texts,
+)
+
+
+def of_revision(pod: dict[str, Any]) -> list[dict[str, str]]:
+    """How a pod differs from the revision that its name means, or that was wanted last."""
+    known = pod["history"]
+    current = next((one for one in known if one["current"]), None)
+    if current is None:
+        return []
+    out = []
+    wanted = {one["id"] for one in current["images"] if one["id"]}
+    runs = {one["image_id"] for one in pod["apps"] if one["image_id"]}
+    if wanted and runs and wanted != runs:
+        number = current["revision"]
+        out.append(_drift("revision", f"does not run the images of its revision {number}"))
+    later = max(known, key=lambda one: int(one["revision"]))
+    if later is not current:
+        why = f": {later['why']}" if later["why"] else ""
+        number, back = later["revision"], current["revision"]
+        out.append(_drift("rolled-back", f"revision {number} was taken back to {back}{why}"))
+    elif current["by"] == "rollback":
+        out.append(_drift("rolled-back", "was rolled back to an earlier revision"))
+    return out
+
+
+def of_desired(desired: Any) -> dict[str, list[dict[str, str]]]:
+    """By pod, what the module podwright.fleet.pod would change, of its result in check mode."""
+    found = mapping(desired)
+    out: dict[str, list[dict[str, str]]] = {}
+    for one in items(found.get("pods")):
+        name = text(one.get("name"), 200)
+        error = mapping(one.get("error"))
+        if error:
+            said = f"cannot become what is wanted: {text(error.get('message'))}"
+            out[name] = [_drift("desired", said)]
+        elif one.get("changed") is True:
+            actions = ", ".join(texts(one.get("actions"), 10)) or "change"
+            out[name] = [_drift("desired", f"is not what is wanted: a play would {actions}")]
+    return out
+
+
+def across(pods: list[dict[str, Any]]) -> None:
+    """Add to each pod with a name how it differs from what most hosts run under that name."""
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for pod in pods:
+        if pod["name"] and pod["apps"] and pod["state"] == "running":
+            by_name.setdefault(pod["name"], []).append(pod)
+    for same in by_name.values():
+        counts = Counter(_print(pod) for pod in same)
+        if len(counts) < 2:
+            continue
+        newest = {_print(pod): pod["created_at"] for pod in sorted(same, key=_created)}
+        usual = max(counts, key=lambda one: (counts[one], newest[one]))
+        model = next(pod for pod in same if _print(pod) == usual)
+        for pod in same:
+            if _print(pod) != usual:
+                said = f"{counts[usual]} of {len(same)} hosts run {_differs(model, pod)}"
+                pod["drift"].append(_drift("fleet", said))
+
+
+def _created(pod: dict[str, Any]) -> str:
+    return str(pod["created_at"])
+
+
+def _print(pod: dict[str, Any]) -> tuple[Any, ...]:
+    """What is to be the same wherever a pod of this name runs."""
+    apps = tuple(sorted((one["name"], one["image"], one["digest"]) for one in pod["apps"]))
+    return (pod["isolation"]["stage1"], apps)
+
+
+def _differs(model: dict[str, Any], pod: dict[str, Any]) -> str:
+    """What the others have, in the words in which it differs."""
+    theirs, ours = versions(model), versions(pod)
+    if theirs != ours:
+        return theirs
+    if model["isolation"]["stage1"] != pod["isolation"]["stage1"]:
+        return f"it as {model['isolation']['stage1'] or 'something else'}"
+    return f"other bytes of {theirs}, {short(model['apps'][0]['digest'])}"
+
+
+def versions(pod: dict[str, Any]) -> str:
+    """The versions of a pod's images, in one line."""
+    words = [one["version"] or short(one["digest"]) or "?" for one in pod["apps"]]
+    return ", ".join(dict.fromkeys(words))
+
+
+def short(digest: str) -> str:
+    """`sha256:0d17b565` of a digest."""
+    kind, between, rest = digest.replace("-", ":", 1).partition(":")
+    return f"{kind}{between}{rest[:8]}"
+
+
+def _drift(kind: str, said: str) -> dict[str, str]:
+    return {"kind": kind, "text": said}
