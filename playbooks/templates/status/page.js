@@ -6,6 +6,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const CHUNK = 60;      // rows that are added at a time
+  const MANY = 8;        // hosts that are named where the same is said of many
   const COLUMNS = 60;    // pods that the matrix has columns for, the most common ones
   const $ = (id) => document.getElementById(id);
   const list = (value) => value || [];
@@ -24,7 +25,7 @@
       else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
       else node.setAttribute(key, value === true ? "" : clean(value));
     }
-    for (const child of children.flat(2)) {
+    for (const child of children.flat(Infinity)) {
       if (child === undefined || child === null || child === "") continue;
       node.append(child instanceof Node ? child : clean(child));
     }
@@ -125,6 +126,13 @@
     unsigned: (item) => ["insecure", "unverified", "accepted"].includes(item.kind),
   };
 
+  for (const host of data.hosts) host.trouble = host.state === "reached" ? 0 : 1e6;
+  for (const item of data.attention) {
+    const host = hosts.get(item.host);
+    if (host) host.trouble += item.severity === "error" ? 100 : 1;
+  }
+  let worstFirst = true;
+
   // -- state: which view, what is sought; kept in the address, so that it can be bookmarked
 
   const state = { view: data.attention.length ? "attention" : "matrix", search: "", only: "all", sort: {} };
@@ -182,8 +190,8 @@
   }
   addEventListener("beforeprint", () => { for (const all of pending) all(); });
 
-  function table(name, columns, things, className) {
-    const sort = state.sort[name] || (state.sort[name] = { at: columns[0].id, up: true });
+  function table(name, columns, things, first) {
+    const sort = state.sort[name] || (state.sort[name] = { at: first, up: true });
     const by = columns.find((column) => column.id === sort.at) || columns[0];
     const keyed = things.map((thing) => [by.key(thing), thing]);
     keyed.sort(([a], [b]) => {
@@ -201,7 +209,7 @@
       document.querySelector(`[data-sort="${column.id}"]`)?.focus();
     } }, column.title))));
     const body = el("tbody");
-    const box = el("div", { class: "scroll" }, el("table", { class: className }, el("thead", {}, head), body));
+    const box = el("div", { class: "scroll" }, el("table", { class: "list" }, el("thead", {}, head), body));
     grow(body, keyed.map(([, thing]) => thing), (thing) => el("tr", {}, columns.map((column) => {
       const content = column.cell(thing);
       const none = content === "" || content === undefined || content === null;
@@ -231,7 +239,7 @@
   const POD_COLUMNS = [
     { id: "pod", title: "Pod", name: true, key: (pod) => pod.shown, cell: openPod },
     { id: "host", title: "Host", name: true, key: (pod) => pod.host, cell: (pod) => openHost(hosts.get(pod.host)) },
-    { id: "health", title: "Health", key: (pod) => rank(SICK, pod.health), cell: (pod) => badge(pod.tone) },
+    { id: "health", title: "Health", key: (pod) => rank(SICK, pod.health) + (wrong.has(pod.host + "\n" + pod.uuid) ? 0 : .5), cell: (pod) => badge(pod.tone) },
     { id: "version", title: "Version", name: true, key: (pod) => pod.version, cell: (pod) => pod.version },
     { id: "isolation", title: "Isolation", key: (pod) => pod.isolation.stage1, cell: (pod) => pod.isolation.stage1 },
     { id: "verdict", title: "Verdict", key: (pod) => rank(UNSAFE, pod.verdict.kind),
@@ -281,16 +289,40 @@
     for (const [kind, title] of Object.entries(KIND)) {
       const items = chosen.attention.filter((item) => item.kind === kind);
       if (!items.length) continue;
+      const same = new Map();
+      for (const item of items) {
+        const key = item.text + "\n" + (item.of ? item.of.shown : item.pod || "") + "\n" + (item.hint || "");
+        if (same.has(key)) same.get(key).push(item); else same.set(key, [item]);
+      }
       const box = el("ul", { class: "items" });
-      const group = el("section", { class: "group" }, el("h2", {}, title, el("span", { class: "soft" }, String(items.length))), box);
-      grow(box, items, (item) => el("li", { class: item.severity === "error" ? "bad" : "warn" },
-        el("span", { class: "mark", role: "img", "aria-label": item.severity }, item.severity === "error" ? "✕" : "▲"),
-        el("p", {}, item.of ? openPod(item.of) : item.pod ? el("b", {}, el("bdi", {}, item.pod)) : openHost(hosts.get(item.host)),
-          item.pod ? el("span", { class: "soft" }, " on ", hosts.get(item.host) ? openHost(hosts.get(item.host)) : item.host) : ""),
-        el("div", { class: "text" }, el("p", {}, item.text), item.hint ? el("p", { class: "hint" }, "→ " + item.hint) : "")), group);
+      const group = el("section", { class: "group" }, el("h2", {}, title, el("span", { class: "soft" }, items.length.toLocaleString("en"))), box);
+      grow(box, [...same.values()].sort((a, b) => b.length - a.length), alike, group);
       out.append(group);
     }
     return out;
+  }
+
+  // What is said of many hosts in the same words is said once.
+  function alike(items) {
+    const [item] = items;
+    const host = hosts.get(item.host);
+    const where = item.of ? openPod(item.of) : item.pod ? el("b", {}, el("bdi", {}, item.pod)) : "";
+    const one = items.length === 1;
+    const links = el("div", { class: "badges where" });
+    const link = (each) => el("button", { type: "button", class: "chip", onclick: () => each.of ? showPod(each.of) : showHost(hosts.get(each.host)) },
+      el("bdi", {}, each.host));
+    const some = one ? [] : items.slice(0, MANY);
+    links.append(...some.map(link));
+    if (items.length > MANY && !one) {
+      links.append(el("button", { type: "button", class: "chip more-of", onclick: (event) => {
+        event.target.replaceWith(...items.slice(MANY).map(link));
+      } }, "and " + (items.length - MANY) + " more"));
+    }
+    return el("li", { class: item.severity === "error" ? "bad" : "warn" },
+      el("span", { class: "mark", role: "img", "aria-label": item.severity }, item.severity === "error" ? "✕" : "▲"),
+      el("p", {}, where, one ? [where ? el("span", { class: "soft" }, " on ") : "", host ? openHost(host) : item.host]
+        : el("span", { class: where ? "soft" : "" }, (where ? " on " : "") + count(items.length, "host"))),
+      el("div", { class: "text" }, el("p", {}, item.text), item.hint ? el("p", { class: "hint" }, "→ " + item.hint) : "", links));
   }
 
   function matrix(chosen) {
@@ -300,11 +332,11 @@
     for (const pod of dim ? chosen.pods : data.pods) times.set(pod.shown, (times.get(pod.shown) || 0) + 1);
     const names = [...times.keys()].sort((a, b) => times.get(b) - times.get(a) || compare(a, b)).slice(0, COLUMNS).sort(compare);
     const more = times.size > names.length;
-    const sort = state.sort.matrix || (state.sort.matrix = { at: "host", up: true });
-    const rows = [...chosen.hosts].sort((a, b) => (sort.up ? 1 : -1) * compare(a.name, b.name));
+    const rows = [...chosen.hosts].sort((a, b) => (worstFirst ? b.trouble - a.trouble : 0) || compare(a.name, b.name));
     const head = el("tr", {},
-      el("th", { scope: "col", "aria-sort": sort.up ? "ascending" : "descending" }, el("button", { type: "button", "data-sort": "host",
-        onclick: () => { sort.up = !sort.up; render(); document.querySelector("[data-sort=host]")?.focus(); } }, "Host")),
+      el("th", { scope: "col" }, el("button", { type: "button", "data-sort": "host", title: "Change the order",
+        onclick: () => { worstFirst = !worstFirst; render(); document.querySelector("[data-sort=host]")?.focus(); } },
+      "Host, " + (worstFirst ? "worst first" : "by name"))),
       names.map((name) => el("th", { scope: "col", title: name }, el("span", {}, el("bdi", {}, name)))),
       more ? el("th", { scope: "col" }, el("span", {}, "Others")) : "");
     const body = el("tbody");
@@ -321,7 +353,7 @@
       const title = el("th", { scope: "row" }, openHost(host));
       if (host.state !== "reached") {
         const said = (host.failure || {}).msg || host.state;
-        return el("tr", {}, title, el("td", { class: "wide", colspan: String(names.length + (more ? 1 : 0) || 1) }, badge(host.tone), " " + said));
+        return el("tr", {}, title, el("td", { class: "wide", colspan: String(names.length + (more ? 1 : 0) || 1) }, el("span", { class: "said" }, badge(host.tone), " " + said)));
       }
       return el("tr", {}, title, cells.map((pods) => el("td", { class: pods.length ? "" : "none" }, pods.map((pod) => cell(pod, dim && !chosen.some.has(pod))))),
         more ? el("td", { class: "soft" + (others ? "" : " none") }, others ? String(others) : "") : "");
@@ -335,16 +367,17 @@
     const marks = (list(pod.drift).length ? "Δ" : "") + (pod.verdict.kind === "signed" ? "" : pod.sign[1]);
     const said = [pod.shown + " on " + pod.host, pod.tone[2], "version " + pod.version, pod.sign[2],
       ...list(pod.drift).map((one) => one.text), pod.why].filter(Boolean).join(", ");
-    return el("button", { type: "button", class: "cell " + pod.tone[0] + (dim ? " dim" : ""), "aria-label": said, title: said, onclick: () => showPod(pod) },
+    const odd = pod.tone[0] === "good" && marks ? (list(pod.verdict.lifted).length ? "bad" : "warn") : pod.tone[0];
+    return el("button", { type: "button", class: "cell " + odd + (dim ? " dim" : ""), "aria-label": said, title: said, onclick: () => showPod(pod) },
       el("span", {}, pod.tone[1]), el("bdi", { class: "what" }, pod.shown), el("span", { class: "v" }, pod.version), el("span", { class: "marks" }, marks));
   }
 
   const VIEWS = {
     attention: ["Attention", attention, (chosen) => chosen.attention],
     matrix: ["Matrix", matrix, (chosen) => chosen.hosts],
-    pods: ["Pods", (chosen) => chosen.pods.length ? table("pods", POD_COLUMNS, chosen.pods, "list") : nothing(), (chosen) => chosen.pods],
-    hosts: ["Hosts", (chosen) => chosen.hosts.length ? table("hosts", HOST_COLUMNS, chosen.hosts, "list") : nothing(), (chosen) => chosen.hosts],
-    images: ["Images", (chosen) => chosen.images.length ? table("images", IMAGE_COLUMNS, chosen.images, "list") : nothing(), (chosen) => chosen.images],
+    pods: ["Pods", (chosen) => chosen.pods.length ? table("pods", POD_COLUMNS, chosen.pods, "health") : nothing(), (chosen) => chosen.pods],
+    hosts: ["Hosts", (chosen) => chosen.hosts.length ? table("hosts", HOST_COLUMNS, chosen.hosts, "state") : nothing(), (chosen) => chosen.hosts],
+    images: ["Images", (chosen) => chosen.images.length ? table("images", IMAGE_COLUMNS, chosen.images, "verdict") : nothing(), (chosen) => chosen.images],
   };
 
   // -- details
