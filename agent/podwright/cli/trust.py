@@ -135,6 +135,10 @@ def _discovered(context: Context, prefix: str) -> list[str]:
     """Key locations from discovery."""
     if not prefix:
         raise UsageError("trust --root needs a key", "podwright trust --root key.asc")
+    if prefix.startswith("pull:"):
+        raise UsageError(
+            "keys for fleets are not discovered", f"podwright trust --prefix={prefix} key.asc"
+        )
     if context.insecure & {"tls", "http"} and "pubkey" not in context.insecure:
         raise VerifyError(
             f"keys for {prefix} are not looked for over connections that are not checked",

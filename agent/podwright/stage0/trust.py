@@ -119,7 +119,8 @@ def list_keys(layout: Layout) -> list[ListedKey]:
     """Every file of the trust store, shipped ones first."""
     out = []
     for base in layout.trust_dirs():
-        for below, prefix in [("root.d", ""), *_prefix_dirs(base, "prefix.d", "")]:
+        fleets = [(below, trustring.PULL + name) for below, name in _prefix_dirs(base, "pull.d", "")]
+        for below, prefix in [("root.d", ""), *_prefix_dirs(base, "prefix.d", ""), *fleets]:
             for fingerprint, path, data in trustring.key_files(base, below):
                 state = "trusted" if data else "masked"
                 digest = trustring.sha256(data) if data else ""
@@ -176,7 +177,7 @@ def add_key(
     fingerprint: Optional[str] = None,
     dry_run: bool = False,
 ) -> KeyChange:
-    """Trust a key for a prefix, or with None for every image.
+    """Trust a key for a prefix (also `pull:FLEET`), or with None for every image.
 
     fingerprint  when given, all 40 hex digits (spaces allowed), and the key must be that one
     dry_run      only say what would change
@@ -271,6 +272,9 @@ def _place(prefix: Optional[str]) -> tuple[str, str]:
     """(directory below trustedkeys, prefix as shown)."""
     if prefix is None:
         return "root.d", ""
+    if prefix.startswith(trustring.PULL):
+        fleet = ac_identifier(prefix[len(trustring.PULL) :], "fleet name of the trust prefix")
+        return f"pull.d/{fleet}", prefix
     ac_identifier(prefix, "trust prefix")
     return f"prefix.d/{prefix}", prefix
 

@@ -74,7 +74,12 @@ def _place(layout: Layout, key: ListedKey) -> int:
 
 
 def _covers(prefix: str, other: str) -> bool:
-    """Whether what is said for `prefix` ("": for all names) also concerns all names of `other`."""
+    """Whether what is said for `prefix` ("": for all names) also concerns all names of `other`.
+
+    Keys of images and of fleets have nothing to do with each other.
+    """
+    if prefix.startswith(trustring.PULL) != other.startswith(trustring.PULL):
+        return False
     return not prefix or (bool(other) and within_prefix(other, prefix))
 
 

@@ -4,6 +4,11 @@
 
     {system,local}/trustedkeys/root.d/<fingerprint>
     {system,local}/trustedkeys/prefix.d/<image name prefix...>/<fingerprint>
+    {system,local}/trustedkeys/pull.d/<fleet name prefix...>/<fingerprint>
+
+Keys of `pull.d` sign desired states of fleets (`podwright pull`), which nothing else may: they count
+for no image, and no key that signs images, not even a root key, counts for a fleet. As a prefix they
+are written `pull:FLEET`; no image has such a name.
 
 A prefix covers a name at path element boundaries. An empty file masks the key of the same
 name that was found before it. Order: system root, local root, system prefix, local prefix,
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 MAX_BYTES = 1024 * 1024
+PULL = "pull:"
+"""Begins the prefixes of keys that sign desired states of fleets."""
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -69,6 +76,16 @@ def find(layout: Layout, name: str, fingerprint: str) -> Optional[KeyFile]:
     """The effective file of one key for an image name, or None: masked, removed, never there."""
     found = _collect(layout, _places(layout, name), fingerprint.lower())
     return found[0] if found else None
+
+
+def fleet_ring(layout: Layout, fleet: str) -> list[KeyFile]:
+    """The effective key files that may sign desired states of a fleet, masks applied."""
+    places = (
+        (base, f"pull.d/{prefix}", PULL + prefix)
+        for base in layout.trust_dirs()
+        for prefix in prefixes(fleet)
+    )
+    return _collect(layout, places, None)
 
 
 def prefixes(name: str) -> list[str]:
@@ -116,7 +133,7 @@ def key_files(
                 continue
             path = f"{shown}/{name}"
             if not is_hex(name, 40):
-                if not below.startswith("prefix.d") or not _is_dir(fd, name):
+                if not below.startswith(("prefix.d", "pull.d")) or not _is_dir(fd, name):
                     raise TrustError(
                         f"trust store: {safe(path, 300)} is not named by a key fingerprint",
                         "remove it, or name it by the 40 lower-case hexadecimal digits of the key",
