@@ -50,13 +50,14 @@ class Agent:
             if path is not None:
                 self._command.append(f"{flag}={_absolute(option, path)}")
 
-    def apply(self, state: dict[str, Any]) -> dict[str, Any]:
+    def apply(self, state: dict[str, Any], *flags: str) -> dict[str, Any]:
         """Make the host be as `state` says, or tell what would change in check mode.
 
+        flags  further options of the verb, such as `--stage`
         Returns the agent's answer. Raises AgentError, with what was done so far, when something
         was refused or failed.
         """
-        return self._ask(["apply"], state)
+        return self._ask(["apply", *flags], state)
 
     def make(self, order: dict[str, Any]) -> dict[str, Any]:
         """Build, sign, publish and push as `order` says, or tell what would change in check mode.
@@ -66,7 +67,7 @@ class Agent:
         return self._ask(["image", "make"], order)
 
     def _ask(self, command: list[str], state: dict[str, Any]) -> dict[str, Any]:
-        if self._module.check_mode:
+        if self._module.check_mode and "--check" not in command:
             command.append("--check")
         if self._module._diff:
             command.append("--diff")

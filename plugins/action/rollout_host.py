@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller side of the module podwright.fleet.rollout_host: adds events, and watches in slices.
+
+A long watch is cut into calls of a few seconds, so that no connection is silent for long and
+trouble is known soon. A host that is not reached is an event like any other failure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.podwright.fleet.plugins.plugin_utils import rollout_events as events
+
+MODULE = "podwright.fleet.rollout_host"
+SLICE = 20.0
+"""Seconds of a watch that one call of the module takes at most."""
+
+SILENT = ("switch", "finish")
+"""Phases after which a host that did well is not told of: more is to come, or nobody asks."""
+
+
+class ActionModule(ActionBase):
+    """Run one step, and tell about it."""
+
+    TRANSFERS_FILES = False
+    _supports_async = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """See the module's documentation."""
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        known = task_vars or {}
+        try:
+            if arguments.get("phase") in ("settle", "confirm"):
+                answer = self._watch(arguments, known)
+            else:
+                answer = self._ask(arguments, known)
+        except AnsibleConnectionFailure as error:
+            answer = {"unreachable": True, "msg": str(error)}
+        return events.attach(answer, *self._events(arguments, answer, known))
+
+    def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._execute_module(MODULE, arguments, task_vars=task_vars)
+        return answer
+
+    def _watch(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        left = float(arguments.get("seconds") or 0)
+        baseline: Any = None
+        while True:
+            now = min(left, SLICE)
+            left -= now
+            part = {**arguments, "seconds": now, "final": left <= 0}
+            if baseline is not None:
+                part["baseline"] = baseline
+            answer = self._ask(part, task_vars)
+            if answer.get("failed") or answer.get("unreachable") or left <= 0:
+                return answer
+            # The first look of all stays what the pods are compared with.
+            baseline = baseline or (answer.get("podwright") or {}).get("known")
+
+    def _events(
+        self, arguments: dict[str, Any], answer: dict[str, Any], task_vars: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        phase = str(arguments.get("phase"))
+        context = dict(arguments.get("context") or {})
+        if not context.get("run"):
+            return []  # not called by the role
+        if phase in ("look", "stage", "rollback", "confirm"):
+            context.update(phase=phase)
+        host = str(task_vars.get("inventory_hostname", ""))
+        about = {"host": host, "actions": _actions(answer, task_vars if phase == "settle" else {})}
+        if answer.get("failed") or answer.get("unreachable"):
+            return [events.event("host-failed", context, **about, **events.failure(answer))]
+        if phase in SILENT:
+            return []
+        kind = "host-rolled-back" if phase == "rollback" else "host-ok"
+        return [events.event(kind, context, **about)]
+
+
+def _actions(answer: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    """What was done, by pod; for the end of a gate, what its switch has done."""
+    source = task_vars.get("podwright_rollout_switched") or answer
+    return dict((source.get("podwright") or {}).get("actions") or {})

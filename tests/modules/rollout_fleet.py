@@ -1,0 +1,186 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small fleet for rollouts: several agents with directories of their own, on one private host.
+
+To Ansible each is a host. `kill` makes one unreachable: its connection is then one that nobody answers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.agent import Agent
+from tests.support.paths import AGENT, CACHE
+from tests.support.private_host import PrivateHost, Result
+
+RECORDER = '''\
+"""Writes the events of a rollout to the file in ROLLOUT_EVENTS, one JSON object a line."""
+import json
+import os
+from ansible.plugins.callback import CallbackBase
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "recorder"
+
+    def _note(self, result, **unused):
+        found = result._result
+        events = found.get("podwright_events") or [found.get("podwright_event")]
+        with open(os.environ["ROLLOUT_EVENTS"], "a") as file:
+            for event in filter(None, events):
+                file.write(json.dumps(event, default=str) + "\\n")
+
+    v2_runner_on_ok = v2_runner_on_failed = v2_runner_on_unreachable = _note
+'''
+
+
+@dataclasses.dataclass
+class Fleet:
+    """`fleet.roll(pods)` is `ansible-playbook podwright.fleet.rollout -e '{"podwright_rollout_pods": …}'`."""
+
+    host: PrivateHost
+    base: Path
+    names: tuple[str, ...]
+    local: Path
+
+    def prepare(self) -> Fleet:
+        """Write the inventory and the recorder of events."""
+        (self.base / "callbacks").mkdir(parents=True)
+        (self.base / "callbacks/recorder.py").write_text(RECORDER)
+        (self.base / "dead").mkdir()
+        dead = (
+            "{{ 'ssh' if ('"
+            + str(self.base)
+            + "/dead/' ~ inventory_hostname) is exists else 'local' }}"
+        )
+        hosts = {name: {"podwright_rollout_data_dir": str(self.data(name))} for name in self.names}
+        common = {
+            "ansible_connection": dead,
+            "ansible_host": "127.0.0.1",
+            "ansible_port": 1,
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_become": False,
+            "podwright_rollout_agent_path": str(AGENT),
+            "podwright_rollout_local_config": str(self.local),
+            "podwright_rollout_journal": str(self.base / "journal"),
+            "podwright_rollout_settle": 0,
+        }
+        inventory = {"all": {"vars": common, "hosts": hosts}}
+        (self.base / "inventory.json").write_text(json.dumps(inventory))
+        return self
+
+    def data(self, name: str) -> Path:
+        """The data directory of a host."""
+        return self.base / "hosts" / name / "data"
+
+    def agent(self, name: str) -> Agent:
+        """The agent of a host."""
+        agent = object.__new__(Agent)
+        agent.host, agent.data, agent.local = self.host, self.data(name), self.local
+        agent.system, agent.user = self.base / "none", self.base / "none"
+        return agent
+
+    def kill(self, name: str) -> None:
+        """Make a host unreachable."""
+        (self.base / "dead" / name).touch()
+
+    def revive(self, name: str) -> None:
+        """Make it reachable again."""
+        (self.base / "dead" / name).unlink()
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The controller's environment."""
+        home = self.base / "ansible"
+        return {
+            "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "collections"),
+            "ANSIBLE_HOME": str(home),
+            "ANSIBLE_LOCAL_TEMP": str(home / "local"),
+            "ANSIBLE_REMOTE_TEMP": str(home / "remote"),
+            "ANSIBLE_FORKS": "6",
+            "ANSIBLE_CALLBACK_PLUGINS": str(self.base / "callbacks"),
+            "ANSIBLE_CALLBACKS_ENABLED": "recorder",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            "ROLLOUT_EVENTS": str(self.base / "events"),
+            "PATH": f"{CACHE}/venv/bin:{os.environ['PATH']}",
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def command(
+        self, pods: list[dict[str, Any]], *flags: str, journal: str = "journal", **more: Any
+    ) -> list[str]:
+        """The command line; `more` are variables of the role without their prefix."""
+        (self.base / "events").unlink(missing_ok=True)
+        (self.base / "report.json").unlink(missing_ok=True)
+        given = {
+            "pods": pods,
+            "report": str(self.base / "report.json"),
+            "journal": str(self.base / journal),
+            **more,
+        }
+        said = json.dumps({f"podwright_rollout_{name}": value for name, value in given.items()})
+        inventory = str(self.base / "inventory.json")
+        return ["ansible-playbook", "podwright.fleet.rollout", "-i", inventory, "-e", said, *flags]
+
+    def roll(self, pods: list[dict[str, Any]], *flags: str, **more: Any) -> Result:
+        """Roll out and wait for the end, whatever that is."""
+        done = self.host.run(self.command(pods, *flags, **more), env=self.env, timeout=200)
+        assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+        return done
+
+    def start(self, pods: list[dict[str, Any]], *flags: str, **more: Any) -> subprocess.Popen[str]:
+        """Begin to roll out."""
+        return self.host.popen(self.command(pods, *flags, **more), env=self.env)
+
+    def results(self) -> dict[str, str]:
+        """The result of each host, of the report."""
+        return {host: known["result"] for host, known in self.report()["hosts"].items()}
+
+    def report(self) -> dict[str, Any]:
+        """What was written for programs."""
+        found: dict[str, Any] = json.loads((self.base / "report.json").read_text())
+        return found
+
+    def events(self) -> list[dict[str, Any]]:
+        """What callbacks were told, in order."""
+        path = self.base / "events"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def versions(self, pod: str = "web") -> dict[str, str]:
+        """Which version of an image runs, by host; empty where none does."""
+        return {name: self.version(name, pod) for name in self.names}
+
+    def version(self, name: str, pod: str = "web") -> str:
+        """Which version of the image runs on a host."""
+        found = json.loads(self.agent(name).ok("list", "--format=json"))
+        for one in found:
+            if one["pod_name"] == pod and one["state"] == "running":
+                return (
+                    str(one["apps"][0]["image_name"])
+                    + ":"
+                    + str(
+                        next(each for each in one["history"] if each["current"])["images"][0][
+                            "version"
+                        ]
+                    )
+                )
+        return ""
+
+    def state(self, name: str) -> dict[str, Any]:
+        """Leases and records of a host."""
+        path = self.data(name) / "rollouts/state.json"
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    def stop(self) -> None:
+        """Remove the pods."""
+        for name in self.names:
+            self.agent(name)("apply", stdin='{"pods": [{"name": "web", "state": "absent"}]}')
