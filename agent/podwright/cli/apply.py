@@ -127,7 +127,7 @@ def _read(args: Arguments) -> Any:
 def _tell(answer: dict[str, Any]) -> None:
     """The answer for people: one line per object."""
     would = "would " if answer["check"] else ""
-    for kind in ("keys", "policy", "networks", "images", "pods"):
+    for kind in ("keys", "policy", "secrets", "networks", "images", "pods"):
         for part in answer.get(kind, ()):
             actions = ", ".join(part.get("actions") or [part.get("action", "none")])
             state = (

@@ -16,22 +16,29 @@ if TYPE_CHECKING:
 def run(context: Context, args: Arguments) -> int:
     """Problems with single pods are said on standard error; the status stays 0 (B10)."""
     context.need_root("gc")
-    done = collect.collect(
+    check = args.true("check")
+    if check:
+        from podwright.stage0.collectplan import plan as work
+    else:
+        work = collect.collect
+    done = work(
         context.layout,
         durations.seconds(args.text("grace-period", "30m"), "--grace-period"),
         durations.seconds(args.text("expire-prepared", "24h"), "--expire-prepared"),
         args.true("mark-only"),
     )
-    _count(context, done)
+    if not check:
+        _count(context, done)
     for problem in done.problems:
         note(problem)
     facts = {"marked": done.marked, "removed": done.removed, "problems": done.problems}
     if answer(args, {what: list(which) for what, which in facts.items()}):
         return 0
+    would = "would be " if check else ""
     for uuid in done.marked:
-        say(f"marked {uuid}")
+        say(f"{would}marked {uuid}")
     for uuid in done.removed:
-        say(f"removed {uuid}")
+        say(f"{would}removed {uuid}")
     return 0
 
 

@@ -71,6 +71,12 @@ def gc(context: Context, args: Arguments) -> int:
     """Remove images that were not used for the grace period and that nothing needs."""
     context.need_root("image gc")
     grace = durations.seconds(args.text("grace-period", "24h"), "--grace-period")
+    if args.true("check"):
+        gone = usage.to_collect(context.layout, grace, tuple(args.texts("without")))
+        if not answer(args, {"removed": gone, "problems": []}):
+            for image_id in gone:
+                say(f"would be removed {image_id}")
+        return 0
     gone, problems = usage.collect(context.layout, grace)
     _removed(args, list(gone), list(problems))
     return 0

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`podwright policy check`: why the admission policy admits an image or not."""
+"""`podwright policy check | show`: why the admission policy admits an image or not, and what it says."""
 
 from __future__ import annotations
 
@@ -19,6 +19,25 @@ if TYPE_CHECKING:
 
 REFUSED = 254
 _WORDS = {"holds": "holds", "fails": "does not hold", "open": "is open"}
+
+
+def show(context: Context, args: Arguments) -> int:
+    """0 when it is in order, or there is none."""
+    from podwright.cli.context import answer, note
+    from podwright.stage0.judge import policy
+
+    path, document, problem = "", None, ""
+    try:
+        path, document = policy.read(context.layout) or ("", None)
+        policy.load(context.layout)
+    except policy.PolicyError as err:
+        path, problem = err.object, err.message
+    facts = {"path": path, "document": document, "problem": problem}
+    if not answer(args, facts):
+        say(jsonio.pretty(document) if path else "there is no policy file: the trust store decides")
+    if problem:
+        note(safe(problem, 1000))
+    return REFUSED if problem else 0
 
 
 def check(context: Context, args: Arguments) -> int:

@@ -95,6 +95,10 @@ def subs_of(verb: Verb) -> tuple[Verb, ...]:
         from podwright.cli.verbs_policy import POLICY_VERBS
 
         return POLICY_VERBS
+    if verb.name == "secret":
+        from podwright.cli.verbs_secret import SECRET_VERBS
+
+        return SECRET_VERBS
     if verb.name == "selinux":
         from podwright.cli.verbs_selinux import SELINUX_VERBS
 

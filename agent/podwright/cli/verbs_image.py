@@ -55,7 +55,18 @@ IMAGE_VERBS = (
         "image_store",
         "Remove images that nothing has used for a while",
         "",
-        (Option("grace-period", "keep what was used within this time", "DURATION", "24h"), FORMAT),
+        (
+            Option("grace-period", "keep what was used within this time", "DURATION", "24h"),
+            Option("check", "say what would be removed, change nothing"),
+            Option(
+                "without",
+                "with --check: as if these pods were gone",
+                "UUID",
+                repeat=True,
+                hidden=True,
+            ),
+            FORMAT,
+        ),
         "Kept is what a pod or the current state of a named pod needs, and what another image is\n"
         "built on. What interrupted fetches left behind goes too.",
         ("podwright image gc --grace-period=720h",),

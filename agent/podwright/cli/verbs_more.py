@@ -144,6 +144,7 @@ VERBS = (
             Option("env", "a further variable of its environment", "NAME=VALUE", repeat=True),
             Option("privileged", "as root of the pod, with all its capabilities and no filter"),
             Option("no-tty", "pass standard input and output on as they are, even a terminal"),
+            Option("outcome", "tell how it ended, for programs: see below", "WORD"),
             UUID_FILE,
         ),
         "Without COMMAND: /bin/bash of the image, or else /bin/sh. The process is confined exactly as the\n"
@@ -152,7 +153,10 @@ VERBS = (
         "--user looks in /etc/passwd and /etc/group of the image, and sets HOME, USER, LOGNAME and SHELL:\n"
         "with the user's own groups, or with GROUP alone. It takes the place of sudo, which cannot work where\n"
         "nothing gains privileges. root has the capabilities that the app has as root; any other user than the\n"
-        "app's has none. Filter and limits stay the app's.",
+        "app's has none. Filter and limits stay the app's.\n\n"
+        "--outcome writes a last line on standard error: podwright-outcome WORD, and JSON with end (exited,\n"
+        "refused, pod-ended), status, message, hint and reason. The status of enter itself is 0 then, so that\n"
+        "what the command says is never taken for what enter, or a connection to this host, has to say.",
         (
             "podwright enter web",
             "podwright enter --user=postgres --app=db shop psql -c 'select 1'",
@@ -192,6 +196,7 @@ VERBS = (
             Option("grace-period", "keep ended pods for this long", "DURATION", "30m"),
             Option("expire-prepared", "expire prepared pods after this long", "DURATION", "24h"),
             Option("mark-only", "only mark, remove nothing"),
+            Option("check", "say what would be done, change nothing"),
             FORMAT,
         ),
         "Pods that ended are marked first, and removed when they have been marked for the grace period.\n"
@@ -228,6 +233,13 @@ VERBS = (
         "Explain the admission policy",
         "COMMAND ...",
         examples=("podwright policy check example.com/redis:7",),
+    ),
+    Verb(
+        "secret",
+        "secret",
+        "Keep secrets that pods refer to by name",
+        "COMMAND ...",
+        examples=("podwright secret put db-password </run/keys/db", "podwright secret list"),
     ),
     Verb(
         "selinux",

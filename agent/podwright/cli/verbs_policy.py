@@ -9,6 +9,16 @@ from podwright.cli.options import Option, Verb
 
 POLICY_VERBS = (
     Verb(
+        "show",
+        "policy",
+        "Show the admission policy that is in force",
+        "",
+        (FORMAT,),
+        "Without a policy file every image must be signed by a key of the trust store. Returns 254 when the file\n"
+        "is not in order, so that every image is refused.",
+        ("podwright policy show", "podwright policy show --format=json | jq .document.default"),
+    ),
+    Verb(
         "check",
         "policy",
         "Explain why images are admitted or refused",

@@ -12,6 +12,24 @@ KINDS = ("kvm", "xen")
 
 STAGE1_VERBS = (
     Verb(
+        "list",
+        "stage1_images",
+        "List the stage1 images of the store",
+        "",
+        (Option("no-legend", "no column titles"), FORMAT),
+        "Says which flavours each serves, its kernel, and for which flavour it is taken when a pod names none.",
+        ("podwright stage1 list",),
+    ),
+    Verb(
+        "make",
+        "stage1_images",
+        "Build, sign and store a stage1 image, or remove it, as JSON on standard input says",
+        "-",
+        (Option("check", "say what would change, change nothing"),),
+        "What the module podwright.fleet.stage1 calls.",
+        hidden=True,
+    ),
+    Verb(
         "build",
         "stage1",
         "Make the stage1 image of virtual machines",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podwright.host.paths import Layout
+    from podwright.host.secretstore import Kept
     from podwright.model.secret import GivenSecret, Secret
 
 KEY_LENGTH = 32
@@ -52,17 +53,29 @@ def is_kept(secret: Secret) -> bool:
 
 
 def with_digests(
-    layout: Layout, pod: str, given: tuple[GivenSecret, ...], check: bool
+    layout: Layout,
+    pod: str,
+    given: tuple[GivenSecret, ...],
+    check: bool,
+    coming: dict[str, Kept],
 ) -> tuple[GivenSecret, ...]:
     """The secrets with digests of what is in them now.
 
-    check  make no key; without one every content is a new one
-    Raises UsageError for a file that cannot be read.
+    check   make no key; without one every content is a new one
+    coming  secrets that the host keeps from this call on
+    Raises UsageError for a file that cannot be read, NotFoundError for a secret that the host does not keep.
     """
     key = _key(layout, make=not check)
     out = []
     for one in given:
         data = one.content.data if one.content is not None else None
+        if one.stored or (one.secret.file or one.secret.credential).startswith(layout.data):
+            from podwright.host import secretstore
+
+            one, known = secretstore.resolved(layout, one, coming)
+            if known:
+                out.append(one)
+                continue
         if one.secret.file:
             data = _read_file(one.secret)
         if data is not None:
@@ -70,6 +83,11 @@ def with_digests(
             one = replace(one, secret=replace(one.secret, digest=digest))
         out.append(one)
     return tuple(out)
+
+
+def keyed_digest(layout: Layout, what: tuple[str, str], data: bytes, *, make: bool) -> str:
+    """The digest of a content, by the host's key. make: the key, where there is none yet"""
+    return _digest(_key(layout, make=make), *what, data)
 
 
 def _digest(key: bytes, pod: str, name: str, data: bytes) -> str:

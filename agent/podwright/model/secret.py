@@ -25,7 +25,7 @@ DIRECTORY = "/run/secrets"
 LARGEST = 1024 * 1024
 """Bytes of one secret; what systemd takes for a credential."""
 DIGEST_LENGTH = 32
-_SOURCES = ("content", "file", "credential")
+_SOURCES = ("content", "file", "credential", "stored")
 
 
 class Content:
@@ -70,10 +70,14 @@ class Secret:
 
 @value
 class GivenSecret:
-    """A secret as the desired state asks for it."""
+    """A secret as the desired state asks for it.
+
+    stored  name of a secret that the host keeps, whose place is then found for it
+    """
 
     secret: Secret
     content: Optional[Content] = None
+    stored: str = ""
 
 
 def parse_secret(fields: Fields) -> Secret:
@@ -130,11 +134,11 @@ def _credential(text: str, where: str) -> str:
 
 
 def parse_given(fields: Fields) -> GivenSecret:
-    """Read a secret of the desired state: exactly one of content, file and credential."""
+    """Read a secret of the desired state: exactly one of content, file, credential and stored."""
     given = [name for name in _SOURCES if fields.raw(name) is not None]
     if len(given) != 1:
         raise UsageError(
-            f"{fields.path}: needs one of content, file and credential",
+            f"{fields.path}: needs one of content, file, credential and stored",
             "say once where the secret comes from",
         )
     content = None
@@ -147,10 +151,19 @@ def parse_given(fields: Fields) -> GivenSecret:
         raise UsageError(f"{fields.at(given[0])}: is empty")
     if fields.raw("digest") is not None:
         raise UsageError(f"{fields.at('digest')}: unknown field", "leave it out")
+    stored = fields.text("stored")
+    if stored:
+        ac_name(stored, fields.at("stored"))
     secret = parse_secret(fields)
     fields.read.discard("digest")
     fields.finish()
-    return GivenSecret(secret, content)
+    return GivenSecret(secret, content, stored)
+
+
+def parse_content(fields: Fields) -> Content:
+    """What is to be in a secret that the host keeps: `content`, with its `encoding`."""
+    encoding = fields.choice("encoding", ("text", "base64"), "text")
+    return Content(_decode(fields.text("content", ...), encoding, fields.at("content")))
 
 
 def _decode(text: str, encoding: str, where: str) -> bytes:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.model.network import NetworkSpec
+    from podwright.model.secret import Content
     from podwright.stage0.web.givenlogins import Credentials
 
 VERSION = 1
@@ -59,6 +60,18 @@ class PolicySpec:
 
 
 @value
+class KeptSecretSpec:
+    """A secret that the host keeps by name, with what is to be in it; without a content it is not there.
+
+    encrypt  auto, require, off
+    """
+
+    name: str
+    content: Optional[Content] = None
+    encrypt: str = "auto"
+
+
+@value
 class DesiredState:
     """All that one `apply` is asked for."""
 
@@ -67,6 +80,7 @@ class DesiredState:
     pods: tuple[PodSpec, ...] = ()
     policy: Optional[PolicySpec] = None
     networks: tuple[NetworkSpec, ...] = ()
+    secrets: tuple[KeptSecretSpec, ...] = ()
 
 
 def parse_desired(raw: Any) -> DesiredState:
@@ -84,11 +98,13 @@ def parse_desired(raw: Any) -> DesiredState:
         tuple(parse_pod_spec(item, shared) for item in fields.objects("pods")),
         _parse_policy(fields.child("policy")),
         _networks(fields),
+        tuple(_parse_secret(item) for item in fields.objects("secrets")),
     )
     fields.finish()
     _once("keys", [f"key {key.fingerprint} for {key.prefix or 'root'}" for key in state.keys])
     _once("images", [f"image {safe(image.name, 200)}" for image in state.images])
     _once("pods", [f"pod {pod.name}" for pod in state.pods], ".name")
+    _once("secrets", [f"secret {secret.name}" for secret in state.secrets], ".name")
     _once("networks", [f"network {network.name}" for network in state.networks], ".name")
     return state
 
@@ -123,6 +139,20 @@ def _parse_policy(fields: Optional[Fields]) -> Optional[PolicySpec]:
 
         parse_policy(document, fields.at("document"))
     return PolicySpec(document)
+
+
+def _parse_secret(fields: Fields) -> KeptSecretSpec:
+    from podwright.model.names import ac_name
+    from podwright.model.secret import parse_content
+
+    name = ac_name(fields.text("name", ...), fields.at("name"))
+    present = fields.choice("state", ("present", "absent"), "present") == "present"
+    encrypt = fields.choice("encrypt", ("auto", "require", "off"), "auto")
+    spec = KeptSecretSpec(name, parse_content(fields) if present else None, encrypt)
+    if not present and fields.raw("content") is not None:
+        raise UsageError(f"{fields.at('content')}: is only for state: present", object=name)
+    fields.finish()
+    return spec
 
 
 def _parse_key(fields: Fields) -> KeySpec:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from podwright.host.paths import Layout
+    from podwright.host.secretstore import Kept
     from podwright.model.pod import PodManifest
     from podwright.model.podspec import PodSpec
     from podwright.model.spec import DesiredState
@@ -60,6 +61,8 @@ class Answer:
         self.keys: list[dict[str, Any]] = []
         self.policy: list[dict[str, Any]] = []
         self.networks: list[dict[str, Any]] = []
+        self.secrets: list[dict[str, Any]] = []
+        self.kept: dict[str, Kept] = {}
         self.images: list[dict[str, Any]] = []
         self.pods: list[dict[str, Any]] = []
         self.warnings: list[str] = []
@@ -97,13 +100,14 @@ class Answer:
 
     def as_json(self) -> dict[str, Any]:
         """The whole answer."""
-        parts = self.keys + self.policy + self.networks + self.images + self.pods
+        parts = self.keys + self.policy + self.secrets + self.networks + self.images + self.pods
         out: dict[str, Any] = {
             "version": __version__,
             "check": self.mode.check,
             "changed": any(part["changed"] for part in parts),
             "keys": self._shown(self.keys),
             "policy": self._shown(self.policy),
+            "secrets": self._shown(self.secrets),
             "networks": self._shown(self.networks),
             "images": self._shown(self.images),
             "pods": self._shown(self.pods),
@@ -124,7 +128,7 @@ class Answer:
 
 def _side(answer: Answer, side: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for kind in ("keys", "policy", "networks", "images", "pods"):
+    for kind in ("keys", "policy", "secrets", "networks", "images", "pods"):
         parts = getattr(answer, kind)
         changed = {part["label"]: part["diff"][side] for part in parts if part["changed"]}
         if changed:
@@ -159,6 +163,7 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
             from podwright.reconcile.policyfile import apply_policy
 
             answer.policy.append(apply_policy(layout, desired.policy, mode.check))
+        _secrets(layout, desired, answer, present=True)
         _networks(layout, desired, answer, present=True)
         for image in desired.images:
             only_says = mode.check if image.state == "absent" else not mode.fetches
@@ -170,7 +175,7 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
     works = [_plan(layout, spec, mode, answer, units) for spec in desired.pods]
     _tell_strangers(layout, works, answer)
     if mode.check:
-        return _without_networks(layout, desired, answer)
+        return _without_rest(layout, desired, answer)
     for phase in ("stage", "switch", "settle"):
         for index, work in enumerate(works):
             if work is not None and work.plan.changed and answer.pods[index]["error"] is None:
@@ -183,7 +188,7 @@ def apply(layout: Layout, desired: DesiredState, mode: Mode) -> dict[str, Any]:
             told = work.warnings + (part["reports"] if work.plan.changed else [])
             told += _unready(layout, work, part)
             answer.warnings += [f"pod {work.spec.name}: {text}" for text in told]
-    return _without_networks(layout, desired, answer)
+    return _without_rest(layout, desired, answer)
 
 
 def _unready(layout: Layout, work: execute.Work, part: dict[str, Any]) -> list[str]:
@@ -228,15 +233,36 @@ def _networks(layout: Layout, desired: DesiredState, answer: Answer, *, present:
     answer.planned = networks.planned(desired) if present and answer.mode.check else ()
 
 
-def _without_networks(layout: Layout, desired: DesiredState, answer: Answer) -> dict[str, Any]:
-    """The answer when the networks have gone that are to go; a pod that failed may be on them still."""
+def _secrets(layout: Layout, desired: DesiredState, answer: Answer, *, present: bool) -> None:
+    """Those that the host is to keep come before the pods, and those that it is not after them."""
+    wanted = [one for one in desired.secrets if (one.content is not None) == present]
+    if not wanted:
+        return
+    from podwright.reconcile import keptsecrets
+
+    for one in wanted:
+        if not present and answer.mode.check:
+            keptsecrets.refuse_used(layout, one.name, keptsecrets.leaving(desired, one.name))
+        part = keptsecrets.apply_secret(layout, one, answer.mode.check, answer.kept)
+        answer.secrets.append(part)
+        if present and answer.kept[one.name].why and part["changed"]:
+            answer.warnings.append(
+                f"secret {one.name} is kept in a file of root's: {answer.kept[one.name].why}"
+            )
+
+
+def _without_rest(layout: Layout, desired: DesiredState, answer: Answer) -> dict[str, Any]:
+    """The answer when the networks and secrets have gone that are to go; a pod that failed may have them still."""
     try:
         if answer.error is None:
             _networks(layout, desired, answer, present=False)
+            _secrets(layout, desired, answer, present=False)
     except PodwrightError as err:
         answer.fail(err)
     names = [one.name for one in desired.networks]
     answer.networks.sort(key=lambda part: names.index(part["name"]))
+    order = [one.name for one in desired.secrets]
+    answer.secrets.sort(key=lambda part: order.index(part["name"]))
     return answer.as_json()
 
 
@@ -284,7 +310,7 @@ def _plan(
         seen = observe.observe(layout, spec.name, units, damaged_ok=spec.state == "absent")
         if not spec.apps and spec.state != "absent":
             spec = _as_known(layout, spec, seen)
-        spec, lacking = _with_secrets(layout, spec, mode)
+        spec, lacking = _with_secrets(layout, spec, mode, answer.kept)
         first = False
         spec, gets = _with_stage1(layout, spec, mode)
         stored, ids, fetches = (
@@ -382,20 +408,22 @@ def _app_names(spec: PodSpec, stored: list[StoredImage]) -> list[str]:
     return [app.name or str(index) for index, app in enumerate(spec.apps)]
 
 
-def _with_secrets(layout: Layout, spec: PodSpec, mode: Mode) -> tuple[PodSpec, bool]:
+def _with_secrets(
+    layout: Layout, spec: PodSpec, mode: Mode, coming: dict[str, Kept]
+) -> tuple[PodSpec, bool]:
     """The pod with digests of its secrets, and whether contents are still to be kept."""
     if not spec.secrets or spec.state == "absent":
         return spec, False
     from podwright.host import secrets
 
-    for given in spec.secrets:
+    known = secrets.with_digests(layout, spec.name, spec.secrets, mode.check, coming)
+    for given in known:
         if given.secret.credential and not systemd.running():
             raise UsageError(
                 f"secret {given.secret.name}: this host has no systemd, which passes credentials",
                 "give it as content or from a file",
                 object=given.secret.name,
             )
-    known = secrets.with_digests(layout, spec.name, spec.secrets, mode.check)
     return replace(spec, secrets=known), secrets.lacking(layout, spec.name, known)
 
 

@@ -188,7 +188,7 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
     marked: list[str] = []
     removed: list[str] = []
     problems: list[str] = []
-    keep = _referenced(layout, problems)
+    keep = referenced(layout, problems)
     for pod in list(pods.each(layout)):
         try:
             if _mark(layout, pod, expire, keep):
@@ -206,7 +206,7 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
     _free_host(layout, problems)
     for pod in list(pods.each(layout, (pods.EXITED_GARBAGE, pods.GARBAGE))):
         try:
-            if not pod.locked and _age(pod.path) >= grace:
+            if not pod.locked and age(pod.path) >= grace:
                 problems += remove(layout, pod)
                 removed.append(pod.uuid)
         except BUSY:
@@ -220,7 +220,7 @@ def collect(layout: Layout, grace: float, expire: float, mark_only: bool) -> Col
     return Collected(tuple(marked), tuple(removed), tuple(problems))
 
 
-def _referenced(layout: Layout, problems: list[str]) -> set[str]:
+def referenced(layout: Layout, problems: list[str]) -> set[str]:
     """Prepared pods that a named pod's current revision is going to start."""
     from podwright.reconcile import revisions
 
@@ -240,12 +240,8 @@ def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
     """Move an ended, aborted or expired pod to its garbage directory; whether it was moved."""
     if pod.directory == pods.RUN and pod.locked:
         _end_orphan(pod.path)  # then the next gc finds it ended
-    if pod.locked or pod.directory in (pods.EXITED_GARBAGE, pods.GARBAGE):
+    if not to_mark(pod, expire, keep):
         return False
-    if pod.directory == pods.PREPARED and (pod.uuid in keep or _age(pod.path) < expire):
-        return False
-    if pod.directory == pods.EMBRYO and _age(pod.path) < 60:
-        return False  # its maker is about to lock it
     try:
         locked = pods.lock(layout, pod, timeout=0.2)
     except LockedError:
@@ -258,6 +254,17 @@ def _mark(layout: Layout, pod: pods.Pod, expire: float, keep: set[str]) -> bool:
     finally:
         locked.close()
     return True
+
+
+def to_mark(pod: pods.Pod, expire: float, keep: set[str], *, look: bool = False) -> bool:
+    """Whether a pod has ended, was aborted, or has expired. look: change nothing"""
+    if pod.locked or pod.directory in (pods.EXITED_GARBAGE, pods.GARBAGE):
+        return False
+    if pod.directory == pods.PREPARED:
+        return pod.uuid not in keep and age(pod.path, look=look) >= expire
+    return (
+        pod.directory != pods.EMBRYO or age(pod.path, look=look) >= 60
+    )  # else its maker is about to lock it
 
 
 def _end_orphan(path: str) -> None:
@@ -308,16 +315,17 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
     sweep.sweep_tmp(layout)
 
 
-def _age(path: str) -> float:
+def age(path: str, *, look: bool = False) -> float:
     """Seconds since the directory was last changed by us (its mark or creation).
 
     One from the future, since the clock was set back, is taken as of now; else it stayed for ever.
+    look: change nothing
     """
     try:
-        age = time.time() - os.lstat(path).st_mtime
-        if age < -FUTURE:
+        found = time.time() - os.lstat(path).st_mtime
+        if found < -FUTURE and not look:
             step("utime")
             os.utime(path, follow_symlinks=False)
-        return max(age, 0.0)
+        return max(found, 0.0)
     except FileNotFoundError:
         return 0.0

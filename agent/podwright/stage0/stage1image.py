@@ -192,10 +192,10 @@ def _fitting(layout: Layout, name: str, stage1: str) -> list[StoredImage]:
 
 def _fits(image: StoredImage, stage1: str) -> bool:
     """Whether it is a stage1 of the flavour, for this host and this agent."""
-    return not _misfit(image, stage1)
+    return not misfit(image, stage1)
 
 
-def _misfit(image: StoredImage, stage1: str) -> str:
+def misfit(image: StoredImage, stage1: str) -> str:
     """Why it is not, or ""."""
     try:
         platform.check_runnable(image.manifest)
@@ -215,7 +215,7 @@ def missing(layout: Layout, asked: GivenStage1, stage1: str) -> NotFoundError:
     others = images.find_images(layout, asked.text) if store.check(layout) else []
     why = ""
     for image in others:
-        why = f" that fits: {_misfit(image, stage1)}"
+        why = f" that fits: {misfit(image, stage1)}"
     hint = f"make it: podwright stage1 build {stage1} OUT.aci, or take the one that was made for your hosts;"
     if stage1 not in MACHINES:
         hint = "it is what --stage1-name or a file of stage1.d in the configuration names;"
@@ -238,7 +238,7 @@ def of_machines(layout: Layout, flavour: str) -> tuple[list[str], list[str]]:
         return [], []
     found = images.find_images(layout, name)
     fitting = sorted(_fitting(layout, name, flavour), key=_order)
-    wrong = [_misfit(image, flavour) for image in found if image not in fitting]
+    wrong = [misfit(image, flavour) for image in found if image not in fitting]
     return [format_ref(image.name, image.labels) for image in fitting], wrong
 
 

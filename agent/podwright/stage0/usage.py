@@ -25,13 +25,13 @@ def by_pods(layout: Layout) -> dict[str, str]:
     return {**_named(layout), **by_live_pods(layout)}
 
 
-def by_live_pods(layout: Layout) -> dict[str, str]:
-    """Image ID -> a pod that runs, or is prepared to, in words."""
+def by_live_pods(layout: Layout, without: tuple[str, ...] = ()) -> dict[str, str]:
+    """Image ID -> a pod that runs, or is prepared to, in words; not one of the UUIDs `without`."""
     from podwright.stage0.start import read_manifest
 
     used: dict[str, str] = {}
     for pod in pods.each(layout, (pods.PREPARE, pods.PREPARED, pods.RUN)):
-        if pod.state not in LIVE:
+        if pod.state not in LIVE or pod.uuid in without:
             continue
         try:
             manifest = read_manifest(pod.path)
@@ -163,6 +163,38 @@ def collect(layout: Layout, grace: float) -> tuple[list[str], list[str]]:
             again = True  # what it was built on may be needed no more
     sweep.sweep_tmp(layout)
     return gone, list(problems.values())
+
+
+def to_collect(layout: Layout, grace: float, without: tuple[str, ...] = ()) -> list[str]:
+    """The IDs that `collect` would remove, in its order, when the pods `without` are gone; changes nothing."""
+    import time
+
+    gone: list[str] = []
+    oldest = time.time() - grace
+    known = store.image_ids(layout) if store.check(layout) else []
+    records = {image_id: _below(layout, image_id) for image_id in known}
+    needed = {**by_revisions(layout), **_named(layout), **by_live_pods(layout, without)}
+    again = True
+    while again:
+        left = [image_id for image_id in known if image_id not in gone]
+        below = {one for image_id in left for one in records[image_id]}
+        more = [
+            image_id
+            for image_id in left
+            if image_id not in needed and image_id not in below and _idle(layout, image_id, oldest)
+        ]
+        gone += more
+        again = bool(more)
+    return gone
+
+
+def _below(layout: Layout, image_id: str) -> tuple[str, ...]:
+    """What an image is built on; nothing for one whose record is damaged, as in `by_images`."""
+    try:
+        record = store.read_record(layout, image_id)
+    except StoreError:
+        return ()
+    return tuple(record.dependencies) if record else ()
 
 
 def _name(layout: Layout, image_id: str) -> str:

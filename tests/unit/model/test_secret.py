@@ -64,8 +64,8 @@ def test_a_content_is_never_shown_nor_written() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "s: needs one of content, file and credential"),
-        ({"content": CANARY, "file": "/x"}, "s: needs one of content, file and credential"),
+        ({}, "s: needs one of content, file, credential and stored"),
+        ({"content": CANARY, "file": "/x"}, "s: needs one of content, file, credential and stored"),
         ({"content": [CANARY]}, "s.content: must be a string"),
         ({"content": {CANARY: CANARY}}, "s.content: must be a string"),
         ({"content": CANARY + "!", "encoding": "base64"}, "s.content: is not base64"),

@@ -90,7 +90,7 @@ def read(raw: Any) -> Order:
     order = Order(
         path=path,
         build=spec.read({**build, "output": path}) if isinstance(build, dict) else None,
-        sign=_sign(fields.child("sign")),
+        sign=read_sign(fields.child("sign")),
         publish=_publish(fields.child("publish")),
         push=_push(fields.child("push")),
         insecure=expand(fields.texts("insecure_options")),
@@ -99,7 +99,8 @@ def read(raw: Any) -> Order:
     return order
 
 
-def _sign(fields: Optional[Fields]) -> Optional[Sign]:
+def read_sign(fields: Optional[Fields]) -> Optional[Sign]:
+    """Who signs, of an order. Raises UsageError."""
     if fields is None:
         return None
     found = Sign(

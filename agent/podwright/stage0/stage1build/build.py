@@ -33,6 +33,7 @@ class Order:
     kind     whose machines it is for, KVM or XEN; it may serve both
     kernel   a package's name, or a kernel's file together with `modules`
     version  the image's label; "" for the kernel's release
+    check    only find out whether what is there would be another one
     """
 
     output: str
@@ -41,6 +42,7 @@ class Order:
     version: str = ""
     compression: str = "gzip"
     kind: str = bundle.KVM
+    check: bool = False
 
 
 @value
@@ -58,7 +60,8 @@ class Built:
 
 def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built:
     """Make the image. Raises UsageError, NotFoundError, HostError; then what was there is still there."""
-    leftovers.sweep(os.path.abspath(order.output))
+    if not order.check:
+        leftovers.sweep(os.path.abspath(order.output))
     with leftovers.Scratch() as scratch:
         if order.modules:
             kernel = kernelsource.from_files(order.kernel, order.modules)
@@ -67,10 +70,12 @@ def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built
             say(f"fetching {package}")
             kernel = kernelsource.from_package(package, scratch)
         say(f"kernel {kernel.release}")
-        return _write(order, kernel, say)
+        output = os.path.abspath(order.output)
+        beside = f"{output}.{os.getpid()}.new"
+        return _write(order, kernel, say, f"{scratch}/image" if order.check else beside)
 
 
-def _write(order: Order, kernel: Kernel, say: Callable[[str], None]) -> Built:
+def _write(order: Order, kernel: Kernel, say: Callable[[str], None], temporary: str) -> Built:
     python = interpreter.collect()
     made = base.make(kernel, python, order.kind)
     say(f"{len(made.modules)} modules, Python {python.version}")
@@ -79,13 +84,12 @@ def _write(order: Order, kernel: Kernel, say: Callable[[str], None]) -> Built:
     unpacked = bzimage.unpacked(image) if bundle.XEN in made.kinds else b""
     text = manifest(order, kernel, python, made, unpacked=bool(unpacked))
     output = os.path.abspath(order.output)
-    temporary = f"{output}.{os.getpid()}.new"
     fs.unlink(temporary)
     try:
         pieces = members.archive(_members(image, made.data, unpacked), b"rootfs/", text)
         written = archive.write(pieces, temporary, order.compression, lambda done: None)
         changed = not (os.path.isfile(output) and _same(output, written.raw))
-        if changed:
+        if changed and not order.check:
             archive.check(temporary)
             fs.unlink(f"{output}.asc")
             fs.rename(temporary, output)
