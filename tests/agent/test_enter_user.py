@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from tests.agent.enter_bed import LIVE, House
 from tests.agent.launch_bed import Bed, isolator, sh
+from tests.support.patience import until
 from tests.support.private_host import PrivateHost
 
 PASSWD = """\
@@ -212,3 +214,35 @@ def test_a_pod_of_an_older_agent_refuses_and_does_not_enter_as_the_app(house: Ho
         there = house.enter(pod, "/bin/ls", "/dev/shm/ran")
     assert "the pod was started by an agent that cannot do this" in ended.stderr
     assert there.exit != 0
+
+
+def told(stderr: str) -> tuple[str, dict[str, Any]]:
+    """What was written before the outcome, and that."""
+    before, _, line = stderr.rpartition("\npodwright-outcome Mark7 ")
+    found = json.loads(line)
+    assert isinstance(found, dict)
+    return before, found
+
+
+def test_programs_are_told_whose_status_it_is(house: House) -> None:
+    """255 is the command's, and not a connection's; what was refused says so; the end of the pod is no command's."""
+    mark = ["--outcome=Mark7"]
+    with house.start(sh("app", LIVE, tree=house.bed.tree(FILES))) as pod:
+        ended = house.enter(pod, "/bin/sh", "-c", "echo o; printf e >&2; exit 255", options=mark)
+        unknown = house.enter(pod, "/bin/true", options=[*mark, "--user=nobody9"])
+        missing = house.enter(pod, "/bin/missing", options=mark)
+        wrong = house.enter(pod, "/bin/true", options=["--outcome=a b"])
+        with house.begin(pod, "/bin/sleep", "1000", options=mark) as process:
+            until(lambda: "/bin/sleep 1000" in house.processes(pod), "it runs")
+            pod.signal(9)
+            _, stderr = process.communicate()
+    assert (ended.exit, ended.stdout) == (0, "o\n")
+    before, outcome = told(ended.stderr)
+    assert (before, outcome["end"], outcome["status"]) == ("e", "exited", 255)
+    for one, words in ((unknown, "user 'nobody9' cannot be used"), (missing, "does not exist")):
+        assert one.exit == 0
+        assert told(one.stderr)[1]["end"] == "refused"
+        assert words in told(one.stderr)[1]["message"]
+    assert wrong.exit == 254
+    assert told(stderr)[1]["end"] == "pod-ended"
+    assert process.returncode == 0

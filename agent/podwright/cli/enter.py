@@ -9,13 +9,48 @@ import os
 from podwright.cli import which
 from podwright.cli.context import Context, note
 from podwright.cli.options import Arguments
-from podwright.errors import LaunchError, NotFoundError, UsageError
+from podwright.errors import LaunchError, NotFoundError, PodwrightError, UsageError
 from podwright.stage0 import pods, start
 from podwright.text import safe
 
+OUTCOME = "podwright-outcome"
+"""What the line begins with that --outcome writes."""
+EXITED, REFUSED, POD_ENDED = "exited", "refused", "pod-ended"
+KILLED = 137
+"""The status of what ended with its pod."""
+
 
 def run(context: Context, args: Arguments) -> int:
-    """Run the command; returns its status."""
+    """Run the command; returns its status, or 0 once --outcome has told it."""
+    mark = args.text("outcome")
+    if not mark:
+        status, sentence = _enter(context, args)
+        if sentence:
+            note(sentence)
+        return status
+    if not (mark.isascii() and mark.isalnum()):
+        raise UsageError("--outcome is a word of letters and digits")
+    try:
+        status, sentence = _enter(context, args)
+        end = (POD_ENDED if status == KILLED else REFUSED) if sentence else EXITED
+        told = {"end": end, "status": status, "message": sentence, "hint": "", "reason": ""}
+    except PodwrightError as err:
+        said = {"message": err.message, "hint": err.hint, "reason": err.reason}
+        told = {"end": REFUSED, "status": err.status, **said}
+    _tell(mark, told)
+    return 0
+
+
+def _tell(mark: str, told: dict[str, object]) -> None:
+    """Write the outcome as a line of its own, whatever the command has written before."""
+    from podwright import jsonio
+
+    line = f"\n{OUTCOME} {mark} {jsonio.dumps(told)}\n"
+    os.write(2, line.encode("utf-8", "backslashreplace"))
+
+
+def _enter(context: Context, args: Arguments) -> tuple[int, str]:
+    """Run the command: its status, and a sentence when it could not be run to its end."""
     context.need_root("enter")
     found = which.names(args, "enter")
     text, argv = found[0], found[1:]
@@ -25,7 +60,7 @@ def run(context: Context, args: Arguments) -> int:
     check_running(pod)
     app = _app(pod, args.text("app"))
     if os.path.lexists(f"{pod.path}/stage1/programs"):
-        return _by_stage1(pod, app, tuple(argv), args)
+        return _by_stage1(pod, app, tuple(argv), args), ""
     from podwright.stage1.namespaces.enter import Request, enter
 
     privileged = args.true("privileged")
@@ -37,10 +72,7 @@ def run(context: Context, args: Arguments) -> int:
     more = (*term, *environment(args))
     who = (user, group, directory)
     request = Request(pod.uuid, app, tuple(argv), more, privileged, shown, *who)
-    status, sentence = enter(pod.path, request)
-    if sentence:
-        note(sentence)
-    return status
+    return enter(pod.path, request)
 
 
 def wishes(args: Arguments) -> tuple[str, str, str]:
