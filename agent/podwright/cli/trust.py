@@ -29,6 +29,8 @@ def run(context: Context, args: Arguments) -> int:
     if "://" in prefix:
         raise UsageError("--prefix is an image name, without https://")
     trust.directory(prefix or None)
+    if prefix.startswith("pull:"):
+        context.need_root("trust --prefix=pull:...")
     context.need_admin("trust")
     asked = args.text("fingerprint")
     locations = args.rest or _discovered(context, prefix)

@@ -21,6 +21,7 @@ def every() -> tuple[Verb, ...]:
         verbs_mutable,
         verbs_named,
         verbs_own,
+        verbs_pull,
         verbs_start,
         verbs_watch,
     )
@@ -31,6 +32,7 @@ def every() -> tuple[Verb, ...]:
         *verbs_logs.VERBS,
         *verbs_more.VERBS,
         *verbs_mutable.VERBS,
+        *verbs_pull.VERBS,
         *verbs_watch.VERBS,
         *verbs_own.VERBS,
     )
@@ -78,6 +80,10 @@ def find_exact(word: str) -> Verb:
 
 def subs_of(verb: Verb) -> tuple[Verb, ...]:
     """The sub-commands of a verb, () when it has none; `image fetch` is `fetch` (E)."""
+    if verb.name == "bundle":
+        from podwright.cli.verbs_pull import BUNDLE_VERBS
+
+        return BUNDLE_VERBS
     if verb.name == "image":
         from podwright.cli.verbs_build import BUILD_VERBS
         from podwright.cli.verbs_image import IMAGE_VERBS

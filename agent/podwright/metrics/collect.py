@@ -30,6 +30,7 @@ def everything(layout: Layout, note: Callable[[str], None]) -> list[Family]:
     found += parts.take("named-pods", lambda: host.named(layout, running))
     found += parts.take("images", lambda: host.images(layout))
     found += parts.take("keys", lambda: host.keys(layout))
+    found += parts.take("pull", lambda: host.pulls(layout))
     found += parts.take("counters", lambda: host.counted(layout))
     labels = (("version", __version__),)
     agent = Family("podwright_agent", "info", "The agent", ((labels, 1),))

@@ -127,6 +127,48 @@ def named(layout: Layout, running: set[str]) -> Iterator[Family]:
     )
 
 
+def pulls(layout: Layout) -> Iterator[Family]:
+    """How pulls of fleets' states went; nothing on hosts that pull none."""
+    from podwright.pull import keep
+
+    found = [((("fleet", one["fleet"]),), one) for one in keep.results(layout)]
+    if not found:
+        return
+    for name, key, words in (
+        ("pull_last_run", "at", "When the state of a fleet was pulled last"),
+        ("pull_last_success", "last_success", "When that last went well"),
+        (
+            "pull_bundle_expiry",
+            "expires",
+            "When the accepted bundle expires: after that pulls fail",
+        ),
+    ):
+        times = [(labels, seconds(one.get(key))) for labels, one in found]
+        points = tuple((labels, moment) for labels, moment in times if moment is not None)
+        yield Family(f"podwright_{name}_time_seconds", "gauge", words, points, "seconds")
+    for name, key, kind, words in (
+        ("pull_serial", "serial", "gauge", "Serial number of the bundle that was accepted last"),
+        ("pull_failures", "failures_total", "counter", "Pulls that failed or were refused"),
+        (
+            "pull_failures_in_a_row",
+            "failures",
+            "gauge",
+            "How many of the last pulls failed, without one that went well",
+        ),
+    ):
+        numbers = [(labels, one.get(key)) for labels, one in found]
+        points = tuple((labels, number) for labels, number in numbers if type(number) is int)
+        yield Family(f"podwright_{name}", kind, words, points)
+    points = tuple(
+        (labels, followed["serial"])
+        for labels, one in found
+        for followed in [one.get("followed")]
+        if isinstance(followed, dict) and type(followed.get("serial")) is int
+    )
+    words = "Serial number of the bundle that was applied last"
+    yield Family("podwright_pull_followed_serial", "gauge", words, points)
+
+
 COUNTED = (
     ("gc-removed", "Pods that gc has removed"),
     ("gc-marked", "Pods that gc has marked as garbage"),

@@ -41,7 +41,7 @@ def write(layout: Layout, below: str, name: str, data: bytes) -> None:
     """Write a file 0644 into a directory of the store: old or new content at every moment.
 
     Missing directories are made: 0755, or where the group `podwright-admin` may write
-    `trustedkeys`, such that it may write them too. Raises TrustError when a link, or something
+    `trustedkeys`, such that it may write them too, but for those of fleets. Raises TrustError when a link, or something
     that others may write, is in the way.
     """
     fs.ensure_dir(base(layout), 0o755)
@@ -89,7 +89,8 @@ def _make(top: str, below: str) -> int:
     """Open a directory below `top`, making what is missing."""
     fd = os.open(top, _DIR)
     try:
-        shared = stat.S_IMODE(os.fstat(fd).st_mode) == SHARED
+        fleets = trustring.is_fleets(f"{top}/{below}")
+        shared = stat.S_IMODE(os.fstat(fd).st_mode) == SHARED and not fleets
         shown = top
         for part in below.split("/"):
             shown = f"{shown}/{part}"
@@ -101,6 +102,9 @@ def _make(top: str, below: str) -> int:
             os.close(upper)
             found = os.fstat(fd)
             if made and found.st_uid == os.geteuid() and found.st_mode & 0o777 == 0o700:
+                if fleets:
+                    step("chown")
+                    os.fchown(fd, -1, os.getegid())
                 step("chmod")
                 os.fchmod(fd, SHARED if shared else 0o755)
                 found = os.fstat(fd)

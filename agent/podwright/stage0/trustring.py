@@ -24,6 +24,7 @@ import os
 import stat
 
 from podwright.errors import VerifyError
+from podwright.host import groups
 from podwright.model.names import is_hex
 from podwright.text import safe
 from podwright.values import value
@@ -177,30 +178,38 @@ def check_owner(info: os.stat_result, path: str, kind: Callable[[int], bool]) ->
     """Refuse what is of another kind, foreign-owned, or writable by others.
 
     What the group `podwright-admin` owns or may write is in order: only its members, and root,
-    can have put it there.
+    can have put it there. Not so keys of fleets, since who signs a fleet's state is root on its
+    hosts: nothing of the group's counts there, not even a directory that it has renamed.
     """
-    why = ""
+    why, fleets = "", is_fleets(path)
     if not kind(info.st_mode):
         why = "is a directory or a special file, not a key file"
     elif info.st_uid not in (0, os.geteuid()) and not _is_trusters(info, path):
         why = f"belongs to user {info.st_uid}"
     elif info.st_mode & 0o002 or (info.st_mode & 0o020 and not _is_trusters(info, path)):
         why = f"may be written by others (mode {info.st_mode & 0o7777:04o})"
+    elif fleets and info.st_gid and info.st_gid == groups.gid(groups.TRUSTERS):
+        why = "belongs to the group podwright-admin"
     elif not info.st_mode & 0o444:
         why = f"may be read by nobody (mode {info.st_mode & 0o7777:04o})"
     if why:
         raise TrustError(
             f"trust store: {safe(path, 300)} {why}",
-            "it must belong to root and be writable by root only, or also by the group"
-            " podwright-admin",
+            "it must belong to root and be writable by root only"
+            + ("" if fleets else ", or also by the group podwright-admin"),
             object=safe(path, 300),
         )
 
 
+def is_fleets(path: str) -> bool:
+    """Whether a path of a trust store is of keys that sign desired states of fleets."""
+    return "/trustedkeys/pull.d" in path
+
+
 def _is_trusters(info: os.stat_result, path: str) -> bool:
     """Whether something is the group's whose members may change the trust store."""
-    from podwright.host import groups
-
+    if is_fleets(path):
+        return False
     theirs = path.startswith("/etc/rkt/") and info.st_gid == groups.gid(groups.RKT_TRUSTERS)
     return theirs or info.st_gid == groups.gid(groups.TRUSTERS)
 

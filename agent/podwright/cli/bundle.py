@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`podwright bundle`: make, publish and show what hosts of a fleet pull. Needs neither root nor a store."""
+
+from __future__ import annotations
+
+import time
+
+from podwright import jsonio
+from podwright.cli.build import open_signer
+from podwright.cli.context import Context, answer, note, print_document, say
+from podwright.cli.options import Arguments
+from podwright.errors import UsageError
+from podwright.model import fleetstate
+from podwright.pull import make as making
+from podwright.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def make(context: Context, args: Arguments) -> int:
+    """Make a bundle and sign it."""
+    del context
+    if len(args.rest) != 2:
+        raise UsageError(
+            "bundle make needs a desired state and the file to write",
+            "podwright bundle make --fleet=NAME --serial=1 --expires=720h state.json bundle.json",
+        )
+    state, output = args.rest
+    for name in ("fleet", "serial", "expires"):
+        if not args.text(name):
+            raise UsageError(f"bundle make needs --{name}", "--help says what it is")
+    head = making.Head(
+        args.text("fleet"),
+        _serial(args.text("serial"), output),
+        _until(args.text("expires")),
+        args.text("not-before"),
+        args.text("minimum-agent"),
+    )
+    data = making.compose(_json(state), head, safe(state, 200))
+    signer = open_signer(args, args.text("sign-by")) if args.given("sign-by") else None
+    try:
+        changed = making.write(output, data, signer, dry_run=args.true("check"))
+    finally:
+        if signer is not None:
+            signer.close()
+    facts = {"fleet": head.fleet, "serial": head.serial, "expires": head.expires}
+    facts["bytes"] = len(data)
+    if not answer(args, {**facts, "changed": changed, "signed": signer is not None}):
+        word = ("would be written" if args.true("check") else "written") if changed else "unchanged"
+        say(f"bundle {head.serial} of fleet {head.fleet}: {word}")
+    if signer is None:
+        note("the bundle is not signed: hosts refuse it until OUTPUT.asc is beside it")
+    return 0
+
+
+def push(context: Context, args: Arguments) -> int:
+    """Publish it in a registry; prints the artifact's digest."""
+    if len(args.rest) != 2:
+        raise UsageError(
+            "bundle push needs a bundle and a place",
+            "podwright bundle push bundle.json oci://registry.example.com/fleet:stable",
+        )
+    digest, changed = making.push(
+        context.layout, args.rest[0], args.rest[1], context.insecure, dry_run=args.true("check")
+    )
+    if not answer(args, {"digest": digest, "changed": changed}):
+        if not changed:
+            note("it is up to date")
+        say(digest)
+    return 0
+
+
+def show(context: Context, args: Arguments) -> int:
+    """The desired state that a host gets."""
+    del context
+    from podwright.cli.pull import selectors
+
+    data = making.read(args.rest[0]) if len(args.rest) == 1 else None
+    if data is None:
+        raise UsageError("bundle show needs a bundle", "podwright bundle show bundle.json")
+    state = fleetstate.parse(data, safe(args.rest[0], 200))
+    print_document(args, fleetstate.for_host(state, selectors(args).selected()))
+    return 0
+
+
+def _json(path: str) -> Any:
+    from podwright.stage0.web.sources import open_regular
+
+    with open(open_regular(path, "desired state"), "rb") as file:
+        data = file.read(fleetstate.MAX_BYTES + 1)
+    return jsonio.loads(data, safe(path, 200), limit=fleetstate.MAX_BYTES)
+
+
+def _serial(text: str, output: str) -> int:
+    if text == "next":
+        return making.next_serial(output)
+    if not (text.isascii() and text.isdigit() and len(text) < 17):
+        raise UsageError(f"--serial: {safe(text, 40)!r} is neither a number nor next")
+    return int(text)
+
+
+def _until(text: str) -> str:
+    """A time as it stands in the document."""
+    if "T" in text:
+        return text
+    from podwright.cli import durations
+
+    moment = time.time() + durations.seconds(text, "--expires")
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a bundle to the desired state of this host: what it may not say, what is somebody else's, what has to go."""
+
+from __future__ import annotations
+
+from podwright.errors import UsageError
+from podwright.model import fleetstate
+from podwright.model.spec import parse_desired
+from podwright.pull.keep import Owned
+from podwright.reconcile import revisions
+from podwright.stage0.trustring import PULL
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwright.host.paths import Layout
+    from podwright.model.fleetstate import FleetState
+    from podwright.model.spec import DesiredState
+    from podwright.pull.settings import Settings
+
+
+@value
+class Wanted:
+    """What `apply` is to bring about; what is ours while it works, and after it has."""
+
+    state: DesiredState
+    before: Owned
+    after: Owned
+
+
+def compose(layout: Layout, state: FleetState, settings: Settings, owned: Owned) -> Wanted:
+    """The desired state of this host, with the end of what the bundle had put here and does not name any more.
+
+    Raises UsageError for what is not allowed, and for what is here and somebody else's.
+    """
+    host = settings.selected()
+    raw = fleetstate.for_host(state, host)
+    desired = parse_desired(raw)
+    _permit(desired, settings)
+    if not settings.adopt:
+        _leave_others(layout, desired, settings.fleet, owned)
+    pods = {pod.name for pod in desired.pods}
+    networks = {network.name for network in desired.networks}
+    gone_pods = sorted(owned.pods - pods)
+    gone_networks = sorted(owned.networks - networks)
+    raw["pods"] = [{"name": name, "state": "absent"} for name in gone_pods] + raw.get("pods", [])
+    raw["networks"] = raw.get("networks", []) + [
+        {"name": name, "state": "absent"} for name in gone_networks
+    ]
+    here = frozenset(pod.name for pod in desired.pods if pod.state != "absent")
+    on = frozenset(network.name for network in desired.networks if network.document is not None)
+    before = Owned(owned.pods | here, owned.networks | on)
+    return Wanted(parse_desired(raw), before, Owned(here, on))
+
+
+def _permit(desired: DesiredState, settings: Settings) -> None:
+    """Refuse what only hosts that say so take from bundles."""
+    for key in desired.keys:
+        if key.prefix.startswith(PULL):
+            raise UsageError(
+                f"the bundle changes the keys of {key.prefix}, which no bundle may",
+                "change them with podwright trust or the module podwright.fleet.trust",
+                object=key.fingerprint,
+                reason="not-allowed",
+            )
+    insecure = [pod.name for pod in desired.pods if pod.insecure]
+    insecure += [image.name for image in desired.images if image.insecure]
+    found: dict[str, Any] = {
+        "keys": desired.keys,
+        "policy": desired.policy,
+        "insecure": insecure,
+    }
+    words = {"keys": "trusted keys", "policy": "a policy", "insecure": "insecure_options"}
+    for word, things in found.items():
+        if things and word not in settings.allow:
+            raise UsageError(
+                f"the bundle has {words[word]}, which this host takes from no bundle",
+                f"leave it out, or allow it on the host with --allow={word}",
+                object=settings.fleet,
+                reason="not-allowed",
+            )
+
+
+def _leave_others(layout: Layout, desired: DesiredState, fleet: str, owned: Owned) -> None:
+    """Refuse a pod or network of a name that somebody else's has."""
+    here = set(revisions.names(layout)) - owned.pods
+    taken = [f"pod {pod.name}" for pod in desired.pods if pod.name in here]
+    if desired.networks:
+        from podwright.net import lookup
+
+        there = {one.name for one in lookup.read_directory(f"{layout.local_config}/net.d")}
+        names = [network.name for network in desired.networks]
+        taken += [f"network {name}" for name in names if name in there - owned.networks]
+    for shown in taken:
+        raise UsageError(
+            f"{shown} is on this host already, and fleet {fleet} has not put it here",
+            "remove it or name the other one differently; --adopt takes it over",
+            object=shown,
+            reason="not-ours",
+        )

@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host remembers of the bundles of a fleet, in `<data>/pull/<digest of the fleet's name>/`.
+
+    serial.json      the newest bundle that was accepted: never an older one, never another of that serial
+    DIGEST.json, DIGEST.asc   the bytes of that bundle and of its signature
+    owned.json       pods and networks that bundles of this fleet have put here
+    result.json      how pulls went; for people and monitoring, nothing is decided by it but when to try again
+
+serial.json is written, durably, when the bundle's bytes are on disk and before anything of it is applied: killed
+anywhere, the host has the old bundle or the new one, and the next pull goes on.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podwright import jsonio
+from podwright.errors import StoreError, UsageError
+from podwright.kernel import fs
+from podwright.model.fleetstate import MAX_BYTES, MAX_SERIAL
+from podwright.model.fields import Fields
+from podwright.stage0.store import short_digest
+from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from podwright.host.paths import Layout
+
+MOST = 4 * 1024 * 1024
+
+
+@value
+class Serial:
+    """The accepted bundle: `url` and `etag` it came with, `expires` and `at` (when) in seconds since the epoch."""
+
+    serial: int
+    digest: str
+    url: str
+    etag: str
+    expires: float
+    at: float
+
+
+@value
+class Owned:
+    """Names of what bundles of the fleet have put on this host."""
+
+    pods: frozenset[str] = frozenset()
+    networks: frozenset[str] = frozenset()
+
+
+class Memory:
+    """The directory of one fleet; it need not exist."""
+
+    def __init__(self, layout: Layout, fleet: str) -> None:
+        self.fleet = fleet
+        self.path = directory(layout, fleet)
+
+    def prepare(self) -> None:
+        """Make the directory."""
+        fs.ensure_dir(os.path.dirname(self.path))
+        fs.ensure_dir(self.path)
+
+    def serial(self) -> Optional[Serial]:
+        """The accepted bundle; None when there has been none. Raises StoreError for what cannot be read."""
+        fields = self._fields("serial.json")
+        if fields is None:
+            return None
+        try:
+            return Serial(
+                fields.integer("serial", ..., 1, MAX_SERIAL),
+                fields.text("digest", ...),
+                fields.text("url", ...),
+                fields.text("etag"),
+                float(fields.integer("expires", ..., 0, 2**53)),
+                float(fields.integer("at", ..., 0, 2**53)),
+            )
+        except UsageError as err:
+            raise self._damaged("serial.json", err.message) from None
+
+    def accept(self, new: Serial, data: bytes, signature: bytes) -> None:
+        """From here on, this is the bundle. Durable when it returns."""
+        for name, content in ((f"{new.digest}.json", data), (f"{new.digest}.asc", signature)):
+            fs.write_atomic(f"{self.path}/{name}", content)
+        self.remember(new)
+        keep = (f"{new.digest}.json", f"{new.digest}.asc")
+        for name in sorted(os.listdir(self.path)):
+            stale = name.endswith(".asc") or (name.endswith(".json") and len(name) == 69)
+            if (stale and name not in keep) or name.endswith(".new"):
+                fs.unlink(f"{self.path}/{name}")
+
+    def remember(self, new: Serial) -> None:
+        """Write serial.json."""
+        record = {
+            "format": 1,
+            "fleet": self.fleet,
+            "serial": new.serial,
+            "digest": new.digest,
+            "url": new.url,
+            "etag": new.etag,
+            "expires": int(new.expires),
+            "at": int(new.at),
+        }
+        fs.write_atomic(f"{self.path}/serial.json", jsonio.dumps(record).encode())
+
+    def bundle(self, known: Serial) -> Optional[tuple[bytes, bytes]]:
+        """Bytes of the accepted bundle and its signature; None when they are not there, or not those."""
+        from podwright.stage0.trustring import sha256
+
+        try:
+            data = _read(f"{self.path}/{known.digest}.json", MAX_BYTES)
+            signature = _read(f"{self.path}/{known.digest}.asc", MOST)
+        except OSError:
+            return None
+        return (data, signature) if sha256(data) == known.digest else None
+
+    def owned(self) -> Owned:
+        """What is ours. Raises StoreError for what cannot be read."""
+        fields = self._fields("owned.json")
+        if fields is None:
+            return Owned()
+        try:
+            return Owned(frozenset(fields.texts("pods")), frozenset(fields.texts("networks")))
+        except UsageError as err:
+            raise self._damaged("owned.json", err.message) from None
+
+    def own(self, owned: Owned) -> None:
+        """Write what is ours, durably, if that is news."""
+        if owned != self.owned():
+            record = {"format": 1, "pods": sorted(owned.pods), "networks": sorted(owned.networks)}
+            fs.write_atomic(f"{self.path}/owned.json", jsonio.dumps(record).encode())
+
+    def result(self) -> dict[str, Any]:
+        """How pulls went; {} when that is not known."""
+        try:
+            found = jsonio.loads(_read(f"{self.path}/result.json", MOST), "result")
+        except (OSError, UsageError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def tell(self, result: dict[str, Any]) -> None:
+        """Write how the pull went."""
+        data = jsonio.dumps(result).encode()
+        fs.write_atomic(f"{self.path}/result.json", data, 0o644, durable=False)
+
+    def _fields(self, name: str) -> Optional[Fields]:
+        try:
+            fields = Fields(jsonio.loads(_read(f"{self.path}/{name}", MOST), name), "")
+            if fields.integer("format", ..., 1) != 1:
+                raise UsageError("it was written by a newer agent")
+        except FileNotFoundError:
+            return None
+        except UsageError as err:
+            raise self._damaged(name, err.message) from None
+        return fields
+
+    def _damaged(self, name: str, why: str) -> StoreError:
+        return StoreError(
+            f"fleet {self.fleet}: {self.path}/{name} cannot be read: {why}",
+            "restore it; or remove the directory, after which any serial is accepted once",
+            object=self.fleet,
+        )
+
+
+def directory(layout: Layout, fleet: str) -> str:
+    """Where a host remembers a fleet."""
+    return f"{layout.data}/pull/{short_digest(fleet)}"
+
+
+def results(layout: Layout) -> list[dict[str, Any]]:
+    """The results of all fleets that this host has pulled, by fleet."""
+    found = []
+    try:
+        names = sorted(os.listdir(f"{layout.data}/pull"))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for name in names:
+        memory = Memory(layout, "")
+        memory.path = f"{layout.data}/pull/{name}"
+        found += [one for one in [memory.result()] if isinstance(one.get("fleet"), str)]
+    return sorted(found, key=lambda one: str(one["fleet"]))
+
+
+def _read(path: str, most: int) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with open(fd, "rb") as file:
+        return file.read(most)
