@@ -64,8 +64,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def names() -> list[str]:
-    """Whose options are documented: `common`, and all modules."""
-    return [COMMON, *sorted(path.stem for path in (CHECKOUT / "plugins/modules").glob("*.py"))]
+    """Whose options are documented here: `common`, and the modules that have words about their options."""
+    modules = {path.stem for path in (CHECKOUT / "plugins/modules").glob("*.py")}
+    return [COMMON, *sorted(modules & {path.stem for path in WORDS.glob("*.yml")})]
 
 
 def table(name: str) -> dict[str, Any]:

@@ -544,10 +544,11 @@ options:
       - Files with secrets that the apps find in memory, readable by the app's user alone.
       - Their content reaches the agent on its standard input and is kept in the host's memory;
         it is in no manifest, no log and no answer. After the host was started anew the pod does
-        not start before the play has run again, so use O(secrets[].file) or O(secrets[].credential)
-        for pods that must start by themselves.
-      - One of O(secrets[].content), O(secrets[].file) and O(secrets[].credential) is needed.
-        A changed content, or a changed file, replaces the pod.
+        not start before the play has run again, so use O(secrets[].stored), O(secrets[].file)
+        or O(secrets[].credential) for pods that must start by themselves.
+      - One of O(secrets[].content), O(secrets[].file), O(secrets[].credential) and O(secrets[].stored)
+        is needed. A changed content, a changed file, or a changed secret of the host's replaces
+        the pod.
     type: list
     elements: dict
     suboptions:
@@ -576,6 +577,10 @@ options:
         description:
           - Name of a systemd credential, or the path of one in a credential store such as C(/etc/credstore.encrypted),
             that the pod's unit is given at every start.
+        type: str
+      stored:
+        description:
+          - Name of a secret that the host keeps, by the module M(podwright.fleet.secret).
         type: str
       target:
         description:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -50,6 +51,11 @@ class Agent:
             if path is not None:
                 self._command.append(f"{flag}={_absolute(option, path)}")
 
+    @property
+    def command(self) -> list[str]:
+        """The program, and where its directories are."""
+        return list(self._command)
+
     def apply(self, state: dict[str, Any], *flags: str) -> dict[str, Any]:
         """Make the host be as `state` says, or tell what would change in check mode.
 
@@ -65,6 +71,13 @@ class Agent:
         Returns the agent's answer. Raises AgentError.
         """
         return self._ask(["image", "make"], order)
+
+    def make_stage1(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Build, sign and store a stage1 image, or remove it, or tell what would change in check mode.
+
+        Returns the agent's answer. Raises AgentError.
+        """
+        return self._ask(["stage1", "make"], order)
 
     def _ask(self, command: list[str], state: dict[str, Any]) -> dict[str, Any]:
         if self._module.check_mode and "--check" not in command:
@@ -84,6 +97,16 @@ class Agent:
         if status != 0:
             raise AgentError(said or f"the agent failed with status {status}")
         if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
+            raise _no_answer(status, said)
+        return answer
+
+    def told(self, *arguments: str, fine: tuple[int, ...] = (0,), words: Sequence[str] = ()) -> Any:
+        """What a verb answers in JSON. words: what stands after all flags; fine: its good statuses"""
+        rest = ["--", *words] if words else []
+        status, answer, said = self._call([*arguments, "--format=json", *rest], None)
+        if status not in fine or (answer is None and status != 0):
+            raise AgentError(said or f"the agent failed with status {status}")
+        if answer is None:
             raise _no_answer(status, said)
         return answer
 
@@ -200,7 +223,11 @@ def _refused(answer: dict[str, Any], said: str) -> AgentError:
         **{key: str(error.get(key) or "") for key in ("reason", "stage", "object")},
         **result(
             answer,
-            *(kind for kind in ("pods", "images", "networks", "keys", "diff") if answer.get(kind)),
+            *(
+                kind
+                for kind in ("pods", "images", "networks", "keys", "secrets", "diff")
+                if answer.get(kind)
+            ),
         ),
     )
 

@@ -28,9 +28,13 @@ PUBLIC: dict[Any, tuple[str, ...]] = {
     "registry_auth": LOGIN,
     "secrets": (
         *("name", "encoding", "file", "credential", "target", "mode", "uid", "gid", "apps"),
+        *("stored", "state", "encrypt"),
     ),
 }
 """What is no secret right in them. It is in answers, which must not be full of stars."""
+
+QUIET = ("stdin",)
+"""Options that may hold secrets, and more often do not: the system log does not have them."""
 
 SECRET = re.compile(r"pass(?!ive)|secret|token|^contents?$", re.IGNORECASE)
 """Names of options that hold secrets, or were meant to."""
@@ -67,7 +71,9 @@ def logged(given: Any) -> Any:
     """Options as the system log may have them."""
     if isinstance(given, dict):
         return {
-            name: "NOT_LOGGING_PARAMETER" if content and _holds(name) else logged(content)
+            name: "NOT_LOGGING_PARAMETER"
+            if content and (_holds(name) or name in QUIET)
+            else logged(content)
             for name, content in given.items()
         }
     return [logged(item) for item in given] if isinstance(given, list) else given

@@ -70,3 +70,12 @@ KEY: Table = {
 """A trusted key without its fingerprint and state."""
 
 KEY_STATES = ("present", "absent")
+
+KEPT_SECRET: Table = {
+    "content": Option(no_log=True),
+    "encoding": Option(choices=("text", "base64")),
+    "encrypt": Option(choices=("auto", "require", "off")),
+}
+"""A secret that the host keeps, without its name and state."""
+
+SECRET_STATES = ("present", "absent")

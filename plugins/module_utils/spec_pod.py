@@ -28,6 +28,7 @@ SECRET: Table = {
     "encoding": Option(choices=("text", "base64")),
     "file": Option("path"),
     "credential": Option(no_log=False),
+    "stored": Option(),
     "target": Option(),
     "mode": Option(),
     "uid": Option("int"),

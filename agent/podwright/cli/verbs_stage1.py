@@ -25,7 +25,10 @@ STAGE1_VERBS = (
         "stage1_images",
         "Build, sign and store a stage1 image, or remove it, as JSON on standard input says",
         "-",
-        (Option("check", "say what would change, change nothing"),),
+        (
+            Option("check", "say what would change, change nothing"),
+            Option("diff", "the answer always has it"),
+        ),
         "What the module podwright.fleet.stage1 calls.",
         hidden=True,
     ),

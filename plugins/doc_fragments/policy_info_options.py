@@ -1,0 +1,20 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Options of the module policy_info. Made by `make fragments`; see tools/doc_fragments.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options, as ansible-doc shows them."""
+
+    DOCUMENTATION = r"""
+options:
+  images:
+    description:
+      - Images to explain, as the module M(podwright.fleet.image) takes them. Of those that are
+        not on the host, signatures and manifests are fetched and looked at; nothing is stored.
+    type: list
+    elements: str
+"""
