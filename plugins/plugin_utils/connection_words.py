@@ -9,6 +9,7 @@ import json
 import shlex
 from typing import Any, NamedTuple
 
+BEGIN = b"podwright-begin "
 LINE = b"\npodwright-outcome "
 EXITED, POD_ENDED = "exited", "pod-ended"
 SHELL_WORDS = 3
@@ -79,7 +80,10 @@ def line(words: list[str], *, reads: bool) -> str:
 
 
 def split(stderr: bytes, mark: str) -> tuple[bytes, Outcome | None]:
-    """What the command wrote, and its outcome; None when the agent has not told it."""
+    """What the command wrote, and its outcome; None when the agent has not told it.
+
+    What was written before the agent began is that of ssh or sudo, and nobody's output.
+    """
     begin = LINE + mark.encode() + b" "
     before, found, rest = stderr.rpartition(begin)
     if not found:
@@ -90,7 +94,8 @@ def split(stderr: bytes, mark: str) -> tuple[bytes, Outcome | None]:
         outcome = Outcome(str(told["end"]), int(told["status"]), *map(_line, _texts(told)))
     except (ValueError, KeyError, TypeError):
         return stderr, None
-    return before + after, outcome
+    own = BEGIN + mark.encode() + b"\n"
+    return before.partition(own)[2] + after if own in before else before + after, outcome
 
 
 def _texts(told: dict[str, Any]) -> tuple[Any, Any]:

@@ -219,6 +219,8 @@ def test_a_pod_of_an_older_agent_refuses_and_does_not_enter_as_the_app(house: Ho
 def told(stderr: str) -> tuple[str, dict[str, Any]]:
     """What was written before the outcome, and that."""
     before, _, line = stderr.rpartition("\npodwright-outcome Mark7 ")
+    assert before.startswith("podwright-begin Mark7\n")
+    before = before.partition("\n")[2]
     found = json.loads(line)
     assert isinstance(found, dict)
     return before, found

@@ -13,8 +13,8 @@ from podwright.errors import LaunchError, NotFoundError, PodwrightError, UsageEr
 from podwright.stage0 import pods, start
 from podwright.text import safe
 
-OUTCOME = "podwright-outcome"
-"""What the line begins with that --outcome writes."""
+BEGIN, OUTCOME = "podwright-begin", "podwright-outcome"
+"""What the lines begin with that --outcome writes, before and after what the command does."""
 EXITED, REFUSED, POD_ENDED = "exited", "refused", "pod-ended"
 KILLED = 137
 """The status of what ended with its pod."""
@@ -30,6 +30,7 @@ def run(context: Context, args: Arguments) -> int:
         return status
     if not (mark.isascii() and mark.isalnum()):
         raise UsageError("--outcome is a word of letters and digits")
+    os.write(2, f"{BEGIN} {mark}\n".encode())
     try:
         status, sentence = _enter(context, args)
         end = (POD_ENDED if status == KILLED else REFUSED) if sentence else EXITED

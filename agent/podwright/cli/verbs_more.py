@@ -154,8 +154,8 @@ VERBS = (
         "with the user's own groups, or with GROUP alone. It takes the place of sudo, which cannot work where\n"
         "nothing gains privileges. root has the capabilities that the app has as root; any other user than the\n"
         "app's has none. Filter and limits stay the app's.\n\n"
-        "--outcome writes a last line on standard error: podwright-outcome WORD, and JSON with end (exited,\n"
-        "refused, pod-ended), status, message, hint and reason. The status of enter itself is 0 then, so that\n"
+        "--outcome writes two lines on standard error: first podwright-begin WORD; at the end, after a newline,\n"
+        "podwright-outcome WORD and JSON with end (exited, refused, pod-ended), status, message, hint and reason. The status of enter itself is 0 then, so that\n"
         "what the command says is never taken for what enter, or a connection to this host, has to say.",
         (
             "podwright enter web",
