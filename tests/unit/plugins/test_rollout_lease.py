@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Leases on a host: who gets them, for how long, and who never again; and the controller's journal."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.podwright.fleet.plugins.module_utils import rollout_state
+from ansible_collections.podwright.fleet.plugins.module_utils.rollout_state import Claim, State
+from ansible_collections.podwright.fleet.plugins.plugin_utils import rollout_journal
+from ansible_collections.podwright.fleet.plugins.plugin_utils.rollout_journal import (
+    Busy,
+    Journal,
+    JournalError,
+    Process,
+)
+
+
+def claim(run: str, **more: Any) -> Claim:
+    return Claim("r", run, f"somebody of {run}", **{"seconds": 60, **more})
+
+
+def test_a_lease_is_of_one_run_until_it_is_given_back(tmp_path: Path) -> None:
+    state = State(str(tmp_path))
+    assert state.claim(["web", "db"], claim("1")) is None
+    assert state.claim(["web"], claim("1")) is None  # renewed
+    other = state.claim(["mail", "db"], claim("2"))
+    assert other is not None
+    assert (other["pod"], other["owner"]) == ("db", "somebody of 1")
+    assert state.claim(["mail"], claim("2")) is None  # another pod, another rollout
+    state.release("1")
+    assert state.claim(["db", "web"], claim("2")) is None
+    assert os.stat(state.directory).st_mode & 0o777 == 0o700
+
+
+def _claims(path: str, run: str) -> bool:
+    return State(path).claim(["web", "db"], claim(run)) is None
+
+
+def test_of_many_at_once_one_gets_it(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(4) as pool:
+        got = list(pool.map(_claims, [str(tmp_path)] * 16, map(str, range(16))))
+    assert got.count(True) == 1
+
+
+def test_who_was_taken_over_from_never_gets_it_again(tmp_path: Path) -> None:
+    state = State(str(tmp_path))
+    state.claim(["web"], claim("1"))
+    assert state.claim(["web"], claim("2", takes_over=("1",))) is None
+    state.release("2")
+    back = state.claim(["web"], claim("1"))
+    assert back is not None and back["owner"] == "somebody of 2"
+    state.claim(["web"], claim("3"))
+    assert state.claim(["web"], claim("4", force=True)) is None
+    assert state.claim(["web"], claim("3", force=True)) is not None
+
+
+@pytest.mark.parametrize(
+    ("now", "held"), [(1000, True), (1059, True), (1060, False), (2000, False), (900, False)]
+)
+def test_a_lease_ends_by_itself_whatever_the_clock_does(now: float, held: bool) -> None:
+    leases = {"web": {"run": "1", "since": 1000, "expires": 1060}}
+    assert bool(rollout_state.holder(leases, ["web"], claim("2"), now)) is held
+
+
+def test_a_state_that_cannot_be_read_is_not_overwritten(tmp_path: Path) -> None:
+    state = State(str(tmp_path))
+    state.claim(["web"], claim("1"))
+    for text in ("{", json.dumps({"format": 2})):
+        Path(state.path).write_text(text)
+        with pytest.raises(rollout_state.StateError):
+            state.claim(["web"], claim("1"))
+        assert Path(state.path).read_text() == text
+
+
+def test_a_journal_tells_runs_that_live_from_those_that_are_dead(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path / "new"), "web")
+    me = Process.of(os.getpid())
+    assert me.alive and not Process(me.pid, "another boot 1").alive
+    journal.begin("1", {"rollout": "web", "since": "then"}, me)
+    assert journal.ended() == []
+    with pytest.raises(Busy, match="running on this controller since then"):
+        journal.begin("2", {"rollout": "web"}, me)
+    with pytest.raises(Busy):
+        journal.refuse_second()
+    journal.note("1", state="done")
+    journal.refuse_second()
+    journal.begin("2", {"rollout": "web", "since": "then"}, Process(me.pid, "killed long ago"))
+    assert journal.ended() == ["1", "2"]
+    journal.begin("3", {"rollout": "web", "since": "now"}, me)
+    with pytest.raises(Busy):
+        journal.note("2", state="done")  # the killed one wakes up
+    assert Journal(str(tmp_path / "new"), "other").ended() == ["1", "2"]
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "x" * 64])
+def test_names_that_are_no_files_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(JournalError, match="is no name"):
+        Journal(str(tmp_path), name)
+
+
+def test_a_journal_that_cannot_be_read_stops_the_rollout(tmp_path: Path) -> None:
+    (tmp_path / "web.json").write_text("{")
+    with pytest.raises(JournalError, match="cannot be read"):
+        Journal(str(tmp_path), "web").refuse_second()
+    assert rollout_journal.default_directory().endswith("podwright/rollouts")
