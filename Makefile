@@ -39,7 +39,7 @@ quickstart-down: setup ## undo quickstart and prove that nothing is left
 
 .PHONY: test
 test: setup ## everything below up to molecule, two parts at a time, with a summary at the end
-	@tools/setup tests/agent/apt-packages.txt tests/vm/apt-packages.txt
+	@tools/setup tests/agent/apt-packages.txt tests/modules/apt-packages.txt tests/vm/apt-packages.txt
 	@$(PARTS) molecule agent-tests vm hostile sanity unit lint module-tests
 
 .PHONY: lint
@@ -74,6 +74,7 @@ threats: setup ## run every test of a threat row, print the table of rows, write
 
 .PHONY: module-tests
 module-tests: setup ## the modules through Ansible, on throw-away hosts of namespaces (root)
+	@tools/setup tests/modules/apt-packages.txt
 	@$(PARTS) module-tests
 
 .PHONY: sanity

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Chromium without a screen, driven over WebDriver (https://www.w3.org/TR/webdriver2/) with nothing but the standard library.
+"""Chromium without a screen, driven over WebDriver (https://www.w3.org/TR/webdriver2/) with the standard library only.
 
-    with Browser(tmp_path) as browser:
-        browser.open(page)
-        browser.run("return document.title")
+with Browser(tmp_path) as browser:
+    browser.open(page)
+    browser.run("return document.title")
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ SCHEMES_OF_PAGES = ("file:", "data:", "about:", "blob:", "chrome:", "devtools:")
 class Browser:
     """One browser with a home of its own, which is removed with it."""
 
-    def __init__(self, scratch: Path, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+    def __init__(
+        self, scratch: Path, width: int = 1280, height: int = 900, dark: bool = False
+    ) -> None:
         self._home = scratch / "chromium"
         self._home.mkdir()
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -57,7 +59,10 @@ class Browser:
             self._base += f"/session/{made['sessionId']}"
             self.resize(width, height)
             if dark:
-                self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+                self.cdp(
+                    "Emulation.setEmulatedMedia",
+                    features=[{"name": "prefers-color-scheme", "value": "dark"}],
+                )
         except BaseException:
             self._end()
             raise
@@ -66,7 +71,10 @@ class Browser:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         try:
             self._ask("DELETE", "", None)
@@ -87,7 +95,9 @@ class Browser:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._base + path, data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            self._base + path, data, {"Content-Type": "application/json"}, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=patient(60)) as answer:
                 return json.load(answer)["value"]
@@ -102,7 +112,13 @@ class Browser:
     def resize(self, width: int, height: int) -> None:
         """The size of what a page sees, which may be narrower than a window can be."""
         mobile = width < 600
-        self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+        self.cdp(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=mobile,
+        )
 
     def open(self, page: Path | str) -> None:
         """Load a page, a file or an address."""
@@ -115,7 +131,9 @@ class Browser:
     def keys(self, text: str) -> None:
         """Type on the keyboard, wherever the focus is; keys without characters as WebDriver numbers them."""
         steps = [{"type": kind, "value": char} for char in text for kind in ("keyDown", "keyUp")]
-        self._ask("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": steps}]})
+        self._ask(
+            "POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": steps}]}
+        )
 
     def picture(self, path: Path) -> None:
         """Save what is seen as PNG."""

@@ -3,7 +3,7 @@
 
 """A fleet on paper, of any size: what podwright.fleet.status_info would return on its hosts, always the same.
 
-    python -m tests.support.status_fleet 500 20 OUT.html    # the report about it
+python -m tests.support.status_fleet 500 20 OUT.html    # the report about it
 """
 
 from __future__ import annotations
@@ -19,7 +19,18 @@ NOW = 1_795_500_000.0
 
 NAMES = (
     *("api", "web", "redis", "postgres", "worker", "metrics", "gateway", "search", "mail", "cron"),
-    *("auth", "billing", "cache", "queue", "ingest", "media", "proxy", "reports", "sessions", "vault"),
+    *(
+        "auth",
+        "billing",
+        "cache",
+        "queue",
+        "ingest",
+        "media",
+        "proxy",
+        "reports",
+        "sessions",
+        "vault",
+    ),
 )
 KEY = "9f06d8154e387462f1df075121cc605174dbfac9"
 CHECKS = ("kernel", "user-namespaces", "overlay", "cgroups", "seccomp", "nftables", "landlock")
@@ -39,9 +50,11 @@ def _host(chance: random.Random, at: int, pods: int) -> dict[str, Any]:
         said = "Failed to connect to the host via ssh: ssh: connect to host 10.0.3.7 port 22: No route to host"
         return {"unreachable": True, "msg": said}
     if at % 97 == 23:
-        hint = "apply the role podwright.fleet.agent to it, or say where the agent is with agent_path"
+        hint = (
+            "apply the role podwright.fleet.agent to it, or say where the agent is with agent_path"
+        )
         said = f"there is no podwright agent at /usr/bin/podwright on this host; {hint}"
-        return {"failed": True, "msg": said, "reason": "no-agent", "stage": "host", "object": "", "hint": hint}  # fmt: skip
+        return {"failed": True, "msg": said, "reason": "no-agent", "stage": "host", "hint": hint}
     names = [f"{NAMES[n % len(NAMES)]}{n // len(NAMES) or ''}" for n in range(pods)]
     chosen = [name for name in names if chance.random() < 0.85]
     found = [_pod(chance, at, name) for name in chosen]
@@ -73,7 +86,13 @@ def _pod(chance: random.Random, at: int, name: str) -> tuple[dict[str, Any], ...
     ready = not 0.02 <= luck < 0.03
     ended = 0.03 <= luck < 0.04
     restarts = chance.randrange(3, 40) if 0.04 <= luck < 0.05 else 0
-    kind = "insecure" if name == "mail" and at % 20 == 0 else "accepted" if name == "cron" and at % 15 == 0 else "signed"
+    kind = (
+        "insecure"
+        if name == "mail" and at % 20 == 0
+        else "accepted"
+        if name == "cron" and at % 15 == 0
+        else "signed"
+    )
     lifted = ["image"] if kind == "insecure" else []
     began = f"2026-11-{chance.randrange(1, 24):02}T0{chance.randrange(10)}:12:00.000Z"
     probe = {"probe": "readiness", "what": "http://127.0.0.1:8080/healthz answered 503"}
@@ -82,7 +101,8 @@ def _pod(chance: random.Random, at: int, name: str) -> tuple[dict[str, Any], ...
         "stage1": "kvm" if name == "vault" else "namespaces", "insecure": lifted, "net": "default",
         "private_users": {"first": 368115712, "count": 65536}, "selinux": {"off": "not enabled on this host"},
         "exit_status": 137 if ended else None, "exit_reason": "out of memory" if ended else None,
-        "created_at": began, "started_at": began, "networks": [{"netName": "default", "ifName": "eth0", "ip": "172.16.28.7"}],
+        "created_at": began, "started_at": began,
+        "networks": [{"netName": "default", "ifName": "eth0", "ip": "172.16.28.7"}],
         "apps": [{"name": name, "image_name": f"shop.example/{name}", "image_version": version, "image_id": image_id,
                   "state": "exited" if ended else "running", "ready": ready, "restarts": restarts,
                   "last_failure": None if ready else probe}],
@@ -94,7 +114,12 @@ def _pod(chance: random.Random, at: int, name: str) -> tuple[dict[str, Any], ...
         "kind": kind, "options": lifted, "scope": "", "text": f"signed by {KEY}" if kind == "signed" else kind,
         "signatures": [{"key": KEY, "expires": "", "kind": "openpgp"}] if kind == "signed" else [],
     }  # fmt: skip
-    image = {"id": image_id, "name": f"shop.example/{name}:{version}", "digest": image_id, "verdict": verdict}
+    image = {
+        "id": image_id,
+        "name": f"shop.example/{name}:{version}",
+        "digest": image_id,
+        "verdict": verdict,
+    }
     use = {"name": uuid, "cpu_percent": round(chance.expovariate(0.3), 1), "memory_limit": 512 * 2**20,
            "memory": int(chance.uniform(0.02, 1) * 512 * 2**20)}  # fmt: skip
     return pod, image, {} if ended else use

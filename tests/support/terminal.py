@@ -3,9 +3,9 @@
 
 """A terminal for programs under test: what a person would see of them, and what has scrolled away.
 
-    with Terminal(["ansible-playbook", "site.yml"], env, columns=100, rows=30) as terminal:
-        terminal.until(lambda lines: "web1" in lines[-1])
-        terminal.wait()
+with Terminal(["ansible-playbook", "site.yml"], env, columns=100, rows=30) as terminal:
+    terminal.until(lambda lines: "web1" in lines[-1])
+    terminal.wait()
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ class Terminal:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -75,7 +78,10 @@ class Terminal:
 
     def lines(self) -> list[str]:
         """All lines, also those that have scrolled away, without empty ones at the end."""
-        gone = ["".join(line[x].data for x in range(self.screen.columns)) for line in self.screen.history.top]
+        gone = [
+            "".join(line[x].data for x in range(self.screen.columns))
+            for line in self.screen.history.top
+        ]
         shown = [line.rstrip() for line in [*gone, *self.screen.display]]
         while shown and not shown[-1]:
             shown.pop()
