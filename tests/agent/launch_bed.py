@@ -230,6 +230,7 @@ class Bed:
         policy = options.pop("exit_policy", "")
         secrets = options.pop("secrets", None)
         pod_isolators = options.pop("pod_isolators", [])
+        ours = dict(options.pop("annotations", {}))
         number = str(uuid.uuid4())
         pod_dir = self.pods / number
         (pod_dir / "stage1/rootfs").mkdir(parents=True)
@@ -246,7 +247,7 @@ class Bed:
                 "apps": sections,
                 "volumes": list(volumes),
                 "isolators": pod_isolators,
-                "annotations": own_annotations({"exit-policy": policy} if policy else {}),
+                "annotations": own_annotations({**({"exit-policy": policy} if policy else {}), **ours}),
                 "secrets": secrets,
             },
             **options,

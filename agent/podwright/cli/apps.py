@@ -184,6 +184,7 @@ def pod_spec(
         overlay=not args.true("no-overlay"),
         selinux=args.text("selinux", "auto"),
         private_users=args.text("private-users"),
+        profile=args.text("profile"),
         interactive=interactive,
         pod_isolators=_pod_isolators(args),
         secrets=_secrets(args.texts("secret")),

@@ -160,6 +160,8 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         lines.append(
             f"private-users={users['first']}:{users['count']}" if users else "private-users=off"
         )
+    if seen.get("profile"):
+        lines.append(f"profile={seen['profile']}")
     if seen["insecure"]:
         lines.append(f"insecure={','.join(seen['insecure'])}")
     lines += [f"report={text}" for text in seen["reports"]]

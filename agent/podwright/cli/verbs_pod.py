@@ -83,6 +83,12 @@ POD_OPTIONS = (
         "[MODE]",
         choices=("true", "false", "idmapped"),
     ),
+    Option(
+        "profile",
+        "system: wider, for an image with systemd inside, always in a user namespace",
+        "NAME",
+        choices=("system",),
+    ),
 )
 START_OPTIONS = (
     Option(

@@ -26,10 +26,12 @@ from podwright.host.cgrouptree import (
     enable,
     ensure,
     find,
+    give,
     needs_scope,
     prune,
     put,
     read,
+    unified,
 )
 
 TYPE_CHECKING = False
@@ -50,6 +52,8 @@ OTHER_DISKS = (
     "choose that scheduler (/sys/block/DISK/queue/scheduler), or keep the pod on another disk, or drop"
     " the limit"
 )
+ROOM = (("cgroup.max.depth", "16"), ("cgroup.max.descendants", "4096"))
+"""How much may be nested in the group of an app that divides it."""
 COUNTING = frozenset(("memory", "io"))
 """Controllers of v2 that every pod has where it can: what it uses is counted, and who was killed."""
 
@@ -252,6 +256,24 @@ class PodCgroup:
             text += "; podwright check-host says what to do"
             self.notes.append(text)
 
+    def divide(self, app: str, owner: int) -> None:
+        """Leave what an app sees as its own control group to the root of its pod, to divide further.
+
+        The limits in it are the pod's root's to change, those of the one above, which are the same, are not.
+        Raises LaunchError where there is none of v2.
+        """
+        for place in self.places.values():
+            if place.version == 2:
+                for file, text in ROOM:
+                    put(f"{place.path}/{app}/{file}", text)
+                give(self.place_of(place, app), owner)
+                return
+        raise LaunchError(
+            f"app {app}: its init needs control groups of its own: no cgroup v2 here is ours to divide",
+            "give the agent a writable cgroup (Delegate=yes in its unit); podwright check-host says more",
+            object=app,
+        )
+
     def remove(self) -> None:
         """Remove the cgroups; waits up to a second for their last processes to be gone."""
         remove(self.directories())
@@ -263,6 +285,7 @@ def plan(
     pod: Limits = UNLIMITED,
     storage: frozenset[str] = frozenset(),
     spare: frozenset[str] = frozenset(),
+    divided: bool = False,
 ) -> PodCgroup:
     """Choose where the cgroups of a pod will be; nothing is made yet.
 
@@ -270,6 +293,7 @@ def plan(
 
     storage  paths of what the pod reads and writes
     spare    controllers that are wanted where they can be had, for apps that come later
+    divided  an app is to have control groups of its own, which takes v2
     Raises LaunchError naming controller and app for a limit that cannot be enforced.
     """
     found, alone = _settled(name)
@@ -295,6 +319,10 @@ def plan(
     group.alone = alone
     if not any(os.access(place.own, os.W_OK) for place in group.places.values()):
         place = bare(name)  # else nobody could tell whose processes are whose
+        if place is not None:
+            group.places[BARE] = place
+    if divided and all(place.version == 1 for place in group.places.values()):
+        place = unified(name)
         if place is not None:
             group.places[BARE] = place
     return group

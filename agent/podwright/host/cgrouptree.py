@@ -203,6 +203,25 @@ def bare(name: str) -> Optional[Place]:
     return None
 
 
+def unified(name: str) -> Optional[Place]:
+    """Where a cgroup of v2 can be beside those of v1, without any controller; None: nowhere."""
+    found = parse(read("/proc/self/cgroup"), read("/proc/self/mountinfo"), frozenset((BARE,)))
+    for hierarchy in found:
+        if hierarchy.version == 2 and os.access(hierarchy.own, os.W_OK):
+            return Place(2, hierarchy.own, f"{hierarchy.own}/{name}")
+    return None
+
+
+def give(path: str, owner: int) -> None:
+    """Leave a cgroup of v2, with what is below it, to a user (cgroups(7), delegation)."""
+    step("chown")
+    os.chown(path, owner, owner)
+    for name in ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads", "memory.oom.group"):
+        if os.path.exists(f"{path}/{name}"):
+            step("chown")
+            os.chown(f"{path}/{name}", owner, owner)
+
+
 def delegated(own: str) -> bool:
     """Whether systemd has left a cgroup to whoever is in it."""
     for name in ("trusted.delegate", "user.delegate"):

@@ -112,6 +112,11 @@ def hide_from_peers() -> None:
     calls.libc("prctl", _SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def show_to_peers() -> None:
+    """Take `hide_from_peers` back; our files in /proc are ours again."""
+    calls.libc("prctl", _SET_DUMPABLE, 1, 0, 0, 0)
+
+
 def rename(title: str) -> None:
     """Show `title` instead of our command line, which may name what is nobody's business.
 

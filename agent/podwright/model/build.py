@@ -8,7 +8,7 @@ from podwright.errors import UsageError
 from podwright.model import isolators, life
 from podwright.model.image import App, ImageManifest
 from podwright.model.names import app_name_from
-from podwright.model.pod import MUTABLE, HostPort, PodApp, PodManifest
+from podwright.model.pod import MUTABLE, PROFILE, HostPort, PodApp, PodManifest
 from podwright.model.volume import EMPTY, Mount, Volume
 from podwright.values import replace
 
@@ -115,7 +115,8 @@ def is_converted(image: ImageManifest) -> bool:
 def own_annotations(spec: PodSpec) -> tuple[tuple[str, str], ...]:
     """How the pod was made, for those who read its manifest."""
     stage1 = (("podwright.io/stage1", spec.stage1),)
-    return stage1 + ((("podwright.io/name", spec.name),) if spec.name else ())
+    named = (("podwright.io/name", spec.name),) if spec.name else ()
+    return stage1 + named + ((PROFILE, spec.profile),) * bool(spec.profile)
 
 
 def _led(port: HostPort, apps: list[PodApp]) -> HostPort:

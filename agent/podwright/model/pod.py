@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 AC_VERSION = "0.8.11"
 MUTABLE = ("coreos.com/rkt/stage1/mutable", "true")
 """The annotation of a pod whose apps come and go while it runs."""
+PROFILE = "podwright.io/profile"
+"""The annotation of a pod that may do more than others, see `model/profile.py`."""
 
 
 @value

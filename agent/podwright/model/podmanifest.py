@@ -227,7 +227,8 @@ def complete(
     build.check_ports(manifest.ports, bound)
     life.check({app.name: asked.life for app, asked in zip(bound, spec.apps)}, spec.exit_policy)
     own = build.own_annotations(spec)
-    given = tuple(pair for pair in manifest.annotations if pair[0] not in OURS)
+    ours = {*OURS, *(name for name, _ in own)}
+    given = tuple(pair for pair in manifest.annotations if pair[0] not in ours)
     return (
         replace(
             manifest,

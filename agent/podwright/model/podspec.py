@@ -136,6 +136,7 @@ class PodSpec:
     stage1_image   of kvm, xen and image; None: what is configured, else the newest that is stored
     kvm            what is said about its virtual machine; None: nothing
     ipc            what was said about its IPC namespace: auto, private or parent
+    profile        what it may do besides what all may: "", or system, see `model/profile.py`
     """
 
     name: str
@@ -181,6 +182,7 @@ class PodSpec:
     stage1_image: Optional[GivenStage1] = None
     kvm: Optional[MachineChoice] = None
     ipc: str = "auto"
+    profile: str = ""
 
 
 def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -> AppSpec:
@@ -321,6 +323,7 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         ),
         secrets=_secrets(fields),
         private_users=_private_users(fields),
+        profile=fields.choice("profile", ("", "system"), ""),
         metadata=fields.boolean("metadata"),
         names=_names(fields),
         allow=_allow(fields),

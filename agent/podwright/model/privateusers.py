@@ -87,17 +87,22 @@ def devices(volumes: Iterable[Volume], nodes: Iterable[str] = ()) -> tuple[str, 
     return tuple(each.name for each in volumes if each.kind == "device" or each.name in known)
 
 
-def rank(stage1: str, on: bool, image_id: str = "", emulated: bool = False) -> str:
+def rank(
+    stage1: str, on: bool, image_id: str = "", emulated: bool = False, wider: bool = False
+) -> str:
     """The isolation of a pod in the words of the policy, or the ID of its stage1 image, which the
     policy may know.
 
     emulated  a machine's processor is software, which nobody holds for a boundary: what counts is
               what QEMU itself runs in
+    wider     it has the profile system, which is less than users of its own with all the rest
     """
     if stage1 == "image":
         return image_id
     if stage1 == "xen" or (stage1 == "kvm" and not emulated):
         return "vm"
     if stage1 in ("namespaces", "kvm"):
+        if wider:
+            return "namespaces"
         return "user-namespaced" if on else "namespaces"
     return stage1

@@ -41,6 +41,8 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         more["log"] = to_json(spec.log)
     if spec.private_users:
         more["private_users"] = spec.private_users
+    if spec.profile:
+        more["profile"] = spec.profile
     if spec.metadata:
         more["metadata"] = True
     if spec.names is not None:
@@ -196,6 +198,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         exit_policy=runtime_.get("exit_policy", life.FIRST_FAILURE),
         secrets=_given(runtime_.get("secrets", ())),
         private_users=runtime_.get("private_users", ""),
+        profile=runtime_.get("profile", ""),
         metadata=runtime_.get("metadata", False),
         names=_names(runtime_),
         allow=_allow(runtime_),

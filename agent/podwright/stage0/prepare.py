@@ -13,7 +13,7 @@ from podwright.host import clock
 from podwright.kernel import fs
 from podwright.model import netchoice, privateusers
 from podwright.model.build import build_manifest
-from podwright.model.pod import dump_pod
+from podwright.model.pod import PROFILE, dump_pod
 from podwright.stage0 import images, intact, ownusers, platform, pods, verdict
 from podwright.stage1.contract import Ready
 from podwright.values import value
@@ -150,8 +150,15 @@ def plan_manifest(
     reports: list[str] = []
     if spec.stage1 in ("kvm", "xen"):
         manifest, reports = _in_machine(spec, manifest)
-    users = ownusers.decide(manifest, spec.private_users, spec.stage1, spec.net)
-    rank = _rank(layout, spec, users.on)
+    asked, widened = spec.private_users, None
+    if PROFILE in dict(manifest.annotations):
+        from podwright.model import profile
+
+        widened = profile.check(spec, manifest)
+        asked = profile.needs_users(manifest, asked)
+    users = ownusers.decide(manifest, asked, spec.stage1, spec.net)
+    reports += [widened] if widened else []
+    rank = "namespaces" if widened else _rank(layout, spec, users.on)
     for image in stored if rank else ():
         subject = verdict.subject_of(image)
         verdict.check_stage1(layout, subject, rank, image.dependencies)

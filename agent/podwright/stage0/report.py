@@ -53,6 +53,7 @@ def report(pod: Pod) -> dict[str, Any]:
         "allow": [],
         "reports": [*_reports(pod, runtime), *ignored],
         "private_users": _users(pod),
+        "profile": "",
         "lives": _lives(pod),
         "selinux": _selinux(pod, runtime),
     }
@@ -81,6 +82,7 @@ def report(pod: Pod) -> dict[str, Any]:
     out["user_annotations"] = dict(manifest.user_annotations)
     out["user_labels"] = dict(manifest.user_labels)
     out["allow"] = _allow(manifest)
+    out["profile"] = dict(manifest.annotations).get("podwright.io/profile", "")
     return out
 
 

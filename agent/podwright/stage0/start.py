@@ -11,7 +11,7 @@ from podwright.errors import StoreError
 from podwright.host import clock
 from podwright.kernel import beneath, fs
 from podwright.model import privateusers
-from podwright.model.pod import MUTABLE, parse_pod
+from podwright.model.pod import MUTABLE, PROFILE, parse_pod
 from podwright.stage0 import etcfiles, images, intact, ownusers, pods, prepare, verdict
 from podwright.stage1.contract import Given, Launch, Outcome
 from podwright.values import replace
@@ -171,10 +171,15 @@ def _launch(
     insecure = frozenset(config["insecure"])
     _limit(manifest, config["net"])
     asked = config.get("privateUsers", "")
+    wider = PROFILE in dict(manifest.annotations)
+    if wider:
+        from podwright.model import profile
+
+        asked = profile.needs_users(manifest, asked)
     users = ownusers.decide(manifest, asked, config["stage1"], config["net"])
     machine = _machine(layout, config)
     rank = privateusers.rank(
-        config["stage1"], users.on, config.get("stage1Image", ""), _is_emulated(machine)
+        config["stage1"], users.on, config.get("stage1Image", ""), _is_emulated(machine), wider
     )
     known = {image.id: image for image in stored}
     trees = {}

@@ -93,6 +93,17 @@ class Spaces:
         fds = tuple(os.open(f"/proc/self/ns/{name}", flags) for name, _ in self.kinds)
         unixsocket.send(channel, b".", fds)
 
+    def renew(self) -> None:
+        """The next process is the app's main program."""
+
+    def descend(self, first: bool, born: int) -> None:
+        """In the child: be in another pid namespace, see `system.System`."""
+        raise NotImplementedError
+
+    def enter(self, root: str, plan: AppPlan, channel: _socket.socket) -> int:
+        """In the first process: make what is the app's own, see `system.System`."""
+        raise NotImplementedError
+
     def join(self) -> None:
         """In the child: go where the app's other processes are; the root is the app's then."""
         for fd, (_, flag) in zip(self.fds, self.kinds):
@@ -185,25 +196,33 @@ def spawn(
     listening   (descriptor, name) of sockets that it inherits, sd_listen_fds(3)
     """
     channel = target.spaces.begin()
-    pipe = report = -1
+    fds: list[int] = []
     try:
-        pipe, report = os.pipe()
+        fds += os.pipe()
+        if target.plan.system:
+            fds += os.pipe()
         pid = _fork(target.score)
     except BaseException:  # no processes or descriptors are left: PID 1 is as before
-        for fd in (pipe, report) if pipe >= 0 else ():
+        for fd in fds:
             os.close(fd)
         if channel is not None:
             channel.close()
             target.spaces.give_up()
         raise
+    pipe, report, *born = fds
     if pid:
         os.close(report)
         unixsocket.notify(pipe)
         if channel is not None:
             channel.close()
+        if born:
+            os.close(born[1])
+            pid = _begotten(born[0], pid)
         return Started(pid, pipe)
     executing = False
     try:
+        if born:
+            target.spaces.descend(channel is not None, born[1])
         passed = tuple(fd for fd, _ in listening)
         report = _become(target, identity, stdio, report, channel, passed)
         if listening:
@@ -217,6 +236,20 @@ def spawn(
         _tell(report, 0, executing, f"{type(err).__name__}: {err}")
     finally:
         os._exit(EXEC_FAILED if executing else SETUP_FAILED)
+
+
+def _begotten(born: int, pid: int) -> int:
+    """The process in another pid namespace that our child `pid` has begotten (`Spaces.descend`).
+
+    It is waited for: it executes nothing of the pod's, and nobody in the pod can reach it. When it
+    failed, it is itself the process that ends, and has said why.
+    """
+    number = os.read(born, 32)
+    os.close(born)
+    if not number:
+        return pid
+    os.waitpid(pid, 0)
+    return int(number)
 
 
 def _fork(score: Optional[Score]) -> int:
@@ -275,6 +308,8 @@ def _enter(target: Target, channel: Optional[_socket.socket]) -> int:
     if channel is None:
         target.spaces.join()
         return os.open("/", beneath.DIRECTORY)
+    if target.plan.system:
+        return target.spaces.enter(target.root, target.plan, channel)
     target.spaces.make()
     os.chdir(target.root)
     here = os.open(".", beneath.DIRECTORY)

@@ -26,7 +26,7 @@ from podwright.stage1.namespaces import (
 )
 from podwright.stage1.namespaces import link as messages
 from podwright.stage2 import entered
-from podwright.stage2.app import Stdio, Target, app_spaces
+from podwright.stage2.app import Spaces, Stdio, Target, app_spaces
 from podwright.stage2.supervise import AWAITED, Supervisor
 from podwright.text import safe
 from podwright.values import replace
@@ -353,10 +353,21 @@ def target_of(
         tuple(drop),
         joins,
         code,
-        app_spaces(app.kept),
+        _spaces(app, plan),
         plan.users is not None,
         shows_group=views.shows_group(app, files),
     )
+
+
+def _spaces(app: AppPlan, plan: PodPlan) -> Spaces:
+    """Where its processes will be."""
+    if not app.system:
+        return app_spaces(app.kept)
+    from podwright.stage2 import system
+
+    if plan.users is None:
+        raise LaunchError("profile system: the pod has no user namespace", object=app.name)
+    return system.System(plan.users.count)
 
 
 def _listening(target: Target, everything: tuple[Listening, ...]) -> Target:

@@ -98,6 +98,7 @@ class Starter:
         stdio = self._stdio(app.phase) if streams is None else streams.stdio(app)
         if app.phase != MAIN:
             return apps.spawn(app.target, path, argv, identity, stdio)
+        app.target.spaces.renew()
         more, listening = app.target.main_environment, app.target.listening
         return apps.spawn(app.target, path, argv, identity, stdio, more, listening)
 

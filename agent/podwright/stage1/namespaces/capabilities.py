@@ -40,9 +40,23 @@ def mask(names: tuple[str, ...]) -> int:
     return sum(1 << number(name) for name in names)
 
 
-def granted(app: str, isolators: Isolators) -> tuple[str, ...]:
+SYSTEM = tuple(
+    sorted(
+        (
+            *DEFAULT,
+            *("CAP_AUDIT_WRITE", "CAP_DAC_READ_SEARCH", "CAP_IPC_OWNER", "CAP_SETFCAP"),
+            *("CAP_SYS_ADMIN", "CAP_SYS_CHROOT"),
+        )
+    )
+)
+"""Those of an app with the profile system; only in a user namespace that owns no more than what is the
+app's: its mounts, control groups, host name and IPC."""
+
+
+def granted(app: str, isolators: Isolators, system: bool = False) -> tuple[str, ...]:
     """The capabilities of an app: the default ones, those retained, or the default less those removed.
 
+    system   it has the profile of that name, and so another default
     Raises LaunchError for a name that does not exist (`CAP_ALL` is none).
     """
     asked = isolators.caps_retain or isolators.caps_remove or ()
@@ -55,4 +69,5 @@ def granted(app: str, isolators: Isolators) -> tuple[str, ...]:
             )
     if isolators.caps_retain is not None:
         return tuple(sorted(isolators.caps_retain))
-    return tuple(name for name in DEFAULT if name not in asked)
+    default = SYSTEM if system else DEFAULT
+    return tuple(name for name in default if name not in asked)

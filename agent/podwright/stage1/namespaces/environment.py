@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     Pairs = tuple[tuple[str, str], ...]
 
 
-def environment(app: str, given: Pairs) -> Pairs:
-    """(name, value) pairs, still without those that tell about the user."""
-    return tuple({"PATH": PATH, **dict(given), "AC_APP_NAME": app, "container": "rkt"}.items())
+def environment(app: str, given: Pairs, system: bool = False) -> Pairs:
+    """(name, value) pairs, still without those that tell about the user.
+
+    system   for an init, which looks at `container` (systemd's container interface)
+    """
+    told = {"AC_APP_NAME": app, "container": "podwright" if system else "rkt"}
+    return tuple({"PATH": PATH, **dict(given), **told}.items())
 
 
 def complete(pairs: Pairs, root: int, user: str, uid: int) -> Pairs:

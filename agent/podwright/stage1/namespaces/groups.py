@@ -21,7 +21,16 @@ def of(plan: PodPlan) -> cgroups.PodCgroup:
     apps = limits_of(plan)
     counted = frozenset(("memory",)) if plan.machine else frozenset[str]()
     spare = LATER if plan.mutable else counted
-    return cgroups.plan(f"podwright-{plan.uuid}", apps, plan.limits, storage(plan), spare)
+    divided = any(app.system for app in plan.apps)
+    name = f"podwright-{plan.uuid}"
+    return cgroups.plan(name, apps, plan.limits, storage(plan), spare, divided)
+
+
+def divide(plan: PodPlan, group: cgroups.PodCgroup) -> None:
+    """Leave apps with an init of their own what that divides. Raises LaunchError."""
+    for app in plan.apps:
+        if app.system and plan.users is not None:
+            group.divide(app.name, plan.users.first)
 
 
 def limits_of(plan: PodPlan) -> dict[str, Limits]:

@@ -92,6 +92,7 @@ def _launch(
         group = groups.of(grouped)
         record.write(pod.pod_dir, 0, group.directories())  # before they exist: gc reads it
         group.make()
+        groups.divide(grouped, group)
         parent = _Parent(plan, group, pod, network, on_ready, on_report)
         if again and not plan.interactive and "pid" not in plan.kept:
             parent.patience = _patience(pod, parent, network, labels, users, held, again)

@@ -13,7 +13,7 @@ from podwright.host.cgrouplimits import Limits, limits
 from podwright.model.life import FIRST_FAILURE, PLAIN, Life, check, exit_policy, with_ports
 from podwright.model.life import dump as dump_life
 from podwright.model.life import parse as parse_life
-from podwright.model.pod import MUTABLE
+from podwright.model.pod import MUTABLE, PROFILE
 from podwright.stage1.contract import EtcFiles, Ready
 from podwright.stage1.namespaces import environment, kernelpaths
 from podwright.stage1.namespaces.mountplan import (
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from podwright.stage1.contract import Launch
 
 
+HALT = 37
+"""SIGRTMIN+3: systemd(1) halts."""
 HERE, THERE = "here", "there"
 """`PodPlan.machine`: the half of a pod's roots that a machine's host makes, and the one that its guest makes."""
 
@@ -59,6 +61,7 @@ class AppPlan:
     stop_signal, stop_timeout    how it is asked to end, and seconds from there to SIGKILL
     nosuid      no program of its image is anybody else's by its set-user-ID bit, or has file
                 capabilities: its user is also one of the host, who comes by /proc/PID/root
+    system      its program is the init of a system: PID 1 in a pid namespace of its own (stage2/system.py)
     """
 
     name: str
@@ -88,6 +91,7 @@ class AppPlan:
     stop_signal: int = 15
     stop_timeout: float = 10.0
     nosuid: bool = False
+    system: bool = False
 
 
 @value
@@ -198,6 +202,7 @@ def _app(
     handlers = {handler.name: handler.exec for handler in app.app.handlers}
     paths = "paths" not in launch.insecure
     isolators = app.app.isolators
+    system = PROFILE in dict(launch.manifest.annotations)
     life = with_ports(parse_life(app.annotations, app.name), app.app.ports, app.name)
     return AppPlan(
         name=app.name,
@@ -214,7 +219,7 @@ def _app(
         exec=app.app.exec,
         pre_start=handlers.get("pre-start", ()),
         post_stop=handlers.get("post-stop", ()),
-        environment=environment.environment(app.name, app.app.environment),
+        environment=environment.environment(app.name, app.app.environment, system),
         user=app.app.user,
         group=app.app.group,
         supplementary_gids=app.app.supplementary_gids,
@@ -222,14 +227,15 @@ def _app(
         restrictions=restrictions(launch, app),
         limits=limits(isolators, devices=()),
         life=life,
-        stop_signal=_signal(life),
+        stop_signal=_signal(life, system),
         stop_timeout=launch.stop_timeout if life.stop_timeout is None else life.stop_timeout,
+        system=system,
     )
 
 
-def _signal(life: Life) -> int:
+def _signal(life: Life, system: bool) -> int:
     if not life.stop_signal:
-        return 15
+        return HALT if system else 15
     from podwright.model.signalnames import number
 
     return number(life.stop_signal)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from podwright.errors import LaunchError
+from podwright.model.pod import PROFILE
 from podwright.stage1.namespaces import capabilities, seccomp
 from podwright.values import value
 
@@ -44,8 +45,10 @@ class Restrictions:
 def restrictions(launch: Launch, app: PodApp) -> Restrictions:
     """The restrictions of an app. Raises LaunchError for what cannot be enforced."""
     isolators = app.app.isolators
-    granted = capabilities.granted(app.name, isolators)
-    no_new = isolators.no_new_privileges is not False
+    system = PROFILE in dict(launch.manifest.annotations)
+    granted = capabilities.granted(app.name, isolators, system)
+    said = isolators.no_new_privileges
+    no_new = not system if said is None else said
     profile = None
     if "seccomp" not in launch.insecure:
         profile = seccomp.profile(app.name, isolators, granted, sets_caps_late=not no_new)

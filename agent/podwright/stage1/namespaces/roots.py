@@ -81,7 +81,12 @@ def build(plan: PodPlan, pins: Optional[Pins], users: Optional[Users] = None) ->
 
         secrets.begin(pod, plan, pins.contents)
     site = Site(plan, pod, here, pins, users, given)
-    dev = views.pod_devices(pod)
+    system = any(app.system for app in plan.apps)
+    dev = views.pod_devices(pod, system)
+    if system:  # what shows that a /proc may be mounted, see mount_namespaces(7)
+        proc = mounts.filesystem("proc", (), views.KERNEL)
+        fs.mkdir_missing("proc", 0o755, pod)
+        views.attach_at(pod, "proc", proc)
     for app in plan.apps:
         try:
             app_root(site, dev, app)

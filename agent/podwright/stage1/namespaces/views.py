@@ -44,8 +44,10 @@ LINKS = {
 }
 
 
-def pod_devices(pod: int) -> int:
+def pod_devices(pod: int, groups: bool = False) -> int:
     """/dev of the pod's root: device nodes, shared memory and an empty directory, to bind from.
+
+    groups   there is to be a place for control groups also where the host has others than v2
 
     Nodes of our own, so that nothing on the host's /dev, nor a link there, can stand in for them.
     """
@@ -56,7 +58,7 @@ def pod_devices(pod: int) -> int:
     for name, (major, minor) in NODES.items():
         fs.make_device(dev, name, major, minor)
     fs.mkdir("empty", 0o555, dir_fd=dev)
-    if os.path.exists(UNIFIED):
+    if groups or os.path.exists(UNIFIED):
         fs.mkdir("fs", 0o755, dir_fd=dev)
         fs.mkdir("fs/cgroup", 0o555, dir_fd=dev)
     fs.mkdir("shm", 0o755, dir_fd=dev)
@@ -130,8 +132,21 @@ def shows_group(app: AppPlan, joins: list[str]) -> bool:
     return own and bool(app.sys) and not app.kept and not taken
 
 
-def show_groups(root: int) -> None:
-    """In an app's own namespaces: its control group, where programs look for it, for reading only.
+def own_proc(root: int, app: AppPlan) -> None:
+    """A /proc of the pid namespace that we are in, over the pod's, with the same of it covered."""
+    target = beneath.open_strict(root, "proc", beneath.DIRECTORY)
+    proc = mounts.filesystem("proc", (), KERNEL)
+    mounts.attach(proc, target)
+    os.close(target)
+    dev = os.open("/dev", beneath.DIRECTORY)
+    cover({"proc": proc}, dev, app)
+    os.close(dev)
+    os.close(proc)
+
+
+def show_groups(root: int, read_only: bool = True) -> None:
+    """In an app's own namespaces: its control group, where programs look for it, for reading only,
+    unless it is the app's to divide.
 
     Nothing is shown where a volume is in its place, or nothing is hidden, nor where a kernel refuses.
     """
@@ -140,7 +155,8 @@ def show_groups(root: int) -> None:
     except OSError:
         return
     try:
-        mount = mounts.filesystem("cgroup2", (("source", "cgroup2"),), KERNEL | mounts.RDONLY)
+        mode = mounts.RDONLY if read_only else 0
+        mount = mounts.filesystem("cgroup2", (("source", "cgroup2"),), KERNEL | mode)
         mounts.attach(mount, target)
         os.close(mount)
     except OSError:
