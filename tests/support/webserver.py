@@ -164,7 +164,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers = {name.lower(): value for name, value in self.headers.items()}
             images.requests.append(Request(self.command, self.path, headers, self._status))
 
-    do_HEAD = do_GET
+    do_HEAD = do_POST = do_GET
 
     def _answer(self, images: ImageServer, url: urllib.parse.SplitResult) -> None:
         if url.path in images.answers:

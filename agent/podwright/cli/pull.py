@@ -45,6 +45,7 @@ def run(context: Context, args: Arguments) -> int:
         again=args.true("again"),
         insecure=context.insecure,
         apply=lambda desired: _apply(context, args, desired, form),
+        timeout=durations.seconds(args.text("timeout", "120s"), "--timeout"),
         lock_timeout=_lock_timeout(args),
     )
     result = follow.pull(context.layout, own, call)

@@ -42,6 +42,7 @@ VERBS = (
                 "FORM",
                 choices=("", "auto", "json", "none"),
             ),
+            Option("timeout", "in which the bundle must have come", "DURATION", "120s"),
             Option("lock-timeout", "seconds to wait for another pull or apply", "SECONDS", "60"),
             Option(
                 "format",

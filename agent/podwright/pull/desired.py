@@ -31,15 +31,18 @@ class Wanted:
     after: Owned
 
 
+def check(state: FleetState, settings: Settings) -> None:
+    """Raise UsageError for what this host would get and cannot read, or takes from no bundle."""
+    _permit(parse_desired(fleetstate.for_host(state, settings.selected())), settings)
+
+
 def compose(layout: Layout, state: FleetState, settings: Settings, owned: Owned) -> Wanted:
     """The desired state of this host, with the end of what the bundle had put here and does not name any more.
 
-    Raises UsageError for what is not allowed, and for what is here and somebody else's.
+    It has been checked. Raises UsageError for what is here and somebody else's.
     """
-    host = settings.selected()
-    raw = fleetstate.for_host(state, host)
+    raw = fleetstate.for_host(state, settings.selected())
     desired = parse_desired(raw)
-    _permit(desired, settings)
     if not settings.adopt:
         _leave_others(layout, desired, settings.fleet, owned)
     pods = {pod.name for pod in desired.pods}
@@ -61,7 +64,7 @@ def _permit(desired: DesiredState, settings: Settings) -> None:
     for key in desired.keys:
         if key.prefix.startswith(PULL):
             raise UsageError(
-                f"the bundle changes the keys of {key.prefix}, which no bundle may",
+                f"it changes the keys of {key.prefix}, which no bundle may",
                 "change them with podwright trust or the module podwright.fleet.trust",
                 object=key.fingerprint,
                 reason="not-allowed",
@@ -77,7 +80,7 @@ def _permit(desired: DesiredState, settings: Settings) -> None:
     for word, things in found.items():
         if things and word not in settings.allow:
             raise UsageError(
-                f"the bundle has {words[word]}, which this host takes from no bundle",
+                f"it has {words[word]}, which this host takes from no bundle",
                 f"leave it out, or allow it on the host with --allow={word}",
                 object=settings.fleet,
                 reason="not-allowed",

@@ -40,6 +40,7 @@ class Call:
     check, diff  as with `apply`
     again     also what could not be applied a moment ago
     insecure  words of A12
+    timeout   seconds in which the bundle must have come
     apply     brings a desired state about, with apply's lock; returns apply's answer
     """
 
@@ -48,6 +49,7 @@ class Call:
     again: bool
     insecure: frozenset[str]
     apply: Callable[[Any], dict[str, Any]]
+    timeout: float = 120.0
     lock_timeout: float = 60.0
 
 
@@ -136,11 +138,12 @@ class _Run:
         known, url = self.known, self.settings.url
         etag = known.etag if known is not None and known.url == url and not anew else ""
         with source.connect(self.layout, self.call.insecure) as client:
-            return source.fetch(self.layout, client, url, etag)
+            return source.fetch(self.layout, client, url, etag, self.call.timeout)
 
     def _judged(self, bundle: source.Bundle) -> tuple[FleetState, str]:
         """The bundle and its digest, if it may be followed."""
         from podwright.model import fleetstate
+        from podwright.pull import desired
         from podwright.stage0.trustring import sha256
 
         fleet = self.memory.fleet
@@ -148,6 +151,11 @@ class _Run:
         state = fleetstate.parse(bundle.data, f"bundle of fleet {fleet}")
         digest = sha256(bundle.data)
         judge.acceptable(state, digest, self.settings, self.known, self.now)
+        try:
+            desired.check(state, self.settings)
+        except UsageError as err:
+            shown = f"bundle {state.serial} of fleet {fleet}: {err.message}"
+            raise UsageError(shown, err.hint, object=err.object, reason=err.reason) from None
         return state, digest
 
     def _remember(self, bundle: source.Bundle, state: FleetState, digest: str) -> None:

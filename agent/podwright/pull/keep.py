@@ -18,8 +18,8 @@ import os
 from podwright import jsonio
 from podwright.errors import StoreError, UsageError
 from podwright.kernel import fs
-from podwright.model.fleetstate import MAX_BYTES, MAX_SERIAL
 from podwright.model.fields import Fields
+from podwright.model.fleetstate import MAX_BYTES, MAX_SERIAL
 from podwright.stage0.store import short_digest
 from podwright.values import value
 

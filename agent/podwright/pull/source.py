@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 BUNDLE_TYPE = "application/vnd.podwright.fleet.v1+json"
 SIGNATURE_TYPE = "application/pgp-signature"
-SECONDS = 120.0
-"""In which a bundle must have come."""
 
 
 @value
@@ -50,8 +48,11 @@ def connect(layout: Layout, insecure: frozenset[str]) -> Client:
     return RemoteClient(layout, insecure & {"tls", "http"}, givenlogins.keyring(layout, None))
 
 
-def fetch(layout: Layout, client: Client, url: str, etag: str) -> Optional[Bundle]:
-    """The bundle; None when it is still the one of `etag` ("" = none is known). Raises FetchError."""
+def fetch(layout: Layout, client: Client, url: str, etag: str, seconds: float) -> Optional[Bundle]:
+    """The bundle; None when it is still the one of `etag` ("" = none is known). Raises FetchError.
+
+    seconds  in which an https server must have sent it; a registry has a time for each answer
+    """
     scheme, _, rest = url.partition("://")
     if scheme == "oci" and rest:
         return _from_registry(layout, client, rest, etag)
@@ -61,13 +62,12 @@ def fetch(layout: Layout, client: Client, url: str, etag: str) -> Optional[Bundl
             "give https://HOST/PATH without a query, or oci://REGISTRY/REPOSITORY:TAG",
             object=safe(url, 200),
         )
-    return _from_server(client, url, etag)
+    return _from_server(client, url, etag, time.monotonic() + seconds)
 
 
-def _from_server(client: Client, url: str, etag: str) -> Optional[Bundle]:
+def _from_server(client: Client, url: str, etag: str, deadline: float) -> Optional[Bundle]:
     from podwright.stage0.web.transport import status_error
 
-    deadline = time.monotonic() + SECONDS
     reply = client.open(url, {"If-None-Match": etag} if etag else {}, deadline=deadline)
     try:
         if etag and (reply.status == 304 or (reply.status == 200 and reply.header("ETag") == etag)):
@@ -78,12 +78,14 @@ def _from_server(client: Client, url: str, etag: str) -> Optional[Bundle]:
         fresh = reply.header("ETag")
     finally:
         client.done(reply)
-    return Bundle(data, _signature(client, url), fresh[:1024] if fresh.isprintable() else "")
+    return Bundle(
+        data, _signature(client, url, deadline), fresh[:1024] if fresh.isprintable() else ""
+    )
 
 
-def _signature(client: Client, url: str) -> bytes:
+def _signature(client: Client, url: str, deadline: float) -> bytes:
     try:
-        return client.get(f"{url}.asc", pgp.MAX_SIGNATURE_BYTES)
+        return client.get(f"{url}.asc", pgp.MAX_SIGNATURE_BYTES, deadline=deadline)
     except FetchError as err:
         if err.reason in ("http-404", "http-410", "http-403"):
             raise unsigned(f"{url}.asc") from None
