@@ -40,7 +40,7 @@ quickstart-down: setup ## undo quickstart and prove that nothing is left
 .PHONY: test
 test: setup ## everything below up to molecule, two parts at a time, with a summary at the end
 	@tools/setup tests/agent/apt-packages.txt tests/modules/apt-packages.txt tests/vm/apt-packages.txt
-	@$(PARTS) molecule agent-tests vm hostile sanity unit lint module-tests
+	@$(PARTS) molecule agent-tests vm hostile sanity unit lint docs module-tests
 
 .PHONY: lint
 lint: setup ## ruff, mypy --strict, yamllint, ansible-lint, shellcheck, REUSE, changelog fragments
@@ -130,6 +130,11 @@ bench: ## measure against podman, machines against bare boots, write docs/benchm
 	@tools/setup tests/bench/apt-packages.txt
 	@$(if $(BENCH),,$(PYTHON) -m tests.bench)
 	@PYTHONPATH=agent $(PYTHON) -m tests.bench.kvm
+
+.PHONY: docs
+docs: setup ## build the documentation as a site, in .cache/site
+	@$(PARTS) docs
+	@echo "open $(CURDIR)/.cache/site/index.html"
 
 .PHONY: clean
 clean: ## remove everything that was built or downloaded
