@@ -35,7 +35,8 @@ OPTIONS: Table = {
 }
 
 FLAGS = {"app": "--app", "user": "--user", "working_dir": "--workdir"}
-OUTCOME = "podwright-outcome"
+BEGIN, OUTCOME = "podwright-begin", "podwright-outcome"
+"""What the lines begin with that `enter --outcome` writes, before and after what the command does."""
 
 
 class Done(NamedTuple):
@@ -80,7 +81,8 @@ def run(agent: list[str], arguments: list[str], wanted: dict[str, Any]) -> Done:
     if outcome.get("end") != "exited":
         raise _not_run(outcome, err, wanted["name"])
     strip = "\r\n" if wanted["strip_empty_ends"] else ""
-    shown = [stream.decode("utf-8", "replace") for stream in (out, before)]
+    said = before.replace(f"{BEGIN} {mark}\n".encode(), b"", 1)
+    shown = [stream.decode("utf-8", "replace") for stream in (out, said)]
     return Done(int(outcome["status"]), *(one.rstrip(strip) if strip else one for one in shown))
 
 

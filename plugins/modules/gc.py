@@ -126,13 +126,17 @@ def collect(agent: Agent, params: dict[str, Any], check: bool) -> dict[str, list
         *(["--mark-only"] if params["mark_only"] else []),
         *flags,
     )
-    out = {name: list(pods[name]) for name in ("marked", "removed", "problems")}
+    out = {name: sorted(pods[name]) for name in ("marked", "removed", "problems")}
     images: dict[str, list[str]] = {"removed": [], "problems": []}
     if params["images"]:
         gone = [f"--without={uuid}" for uuid in (*out["marked"], *out["removed"]) if check]
         age = f"--grace-period={params['image_grace_period']}"
         images = agent.told("image", "gc", age, *flags, *gone)
-    return {**out, "images": images["removed"], "problems": out["problems"] + images["problems"]}
+    return {
+        **out,
+        "images": sorted(images["removed"]),
+        "problems": out["problems"] + images["problems"],
+    }
 
 
 def main() -> None:
