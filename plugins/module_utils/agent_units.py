@@ -31,6 +31,39 @@ RandomizedDelaySec=10min
 WantedBy=timers.target
 """
 
+PULL_SERVICE = """\
+# Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=Follow the desired state of the fleet that this host belongs to
+ConditionDirectoryNotEmpty=/etc/podwright/pull.d
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/podwright pull --format=json --splay=0
+TimeoutStartSec=6h
+Nice=5
+"""
+"""Pods that it starts are in units of their own. The timer spreads the hosts of a fleet, so the agent need not."""
+
+PULL_TIMER = """\
+# Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
+[Unit]
+Description=Follow the desired state of the fleet that this host belongs to, every quarter of an hour
+
+[Timer]
+OnCalendar=*:0/15
+RandomizedDelaySec=15min
+FixedRandomDelay=yes
+AccuracySec=1s
+Persistent=yes
+
+[Install]
+WantedBy=timers.target
+"""
+"""Each machine has a delay of its own, always the same (FixedRandomDelay=), so that a server sees them evenly spread."""
+
 METADATA_SOCKET = """\
 # Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.
 [Unit]
@@ -210,6 +243,8 @@ d /var/lib/podwright 2750 root podwright
 FILES = {
     "/etc/systemd/system/podwright-gc.service": GC_SERVICE,
     "/etc/systemd/system/podwright-gc.timer": GC_TIMER,
+    "/etc/systemd/system/podwright-pull.service": PULL_SERVICE,
+    "/etc/systemd/system/podwright-pull.timer": PULL_TIMER,
     "/etc/systemd/system/podwright-metadata.socket": METADATA_SOCKET,
     "/etc/systemd/system/podwright-metadata.service": METADATA_SERVICE,
     "/etc/systemd/system/podwright-metrics.socket": METRICS_SOCKET,
