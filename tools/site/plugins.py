@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,9 @@ from tests.support.paths import CACHE
 COLLECTION = "podwright.fleet"
 KINDS = ("module", "connection", "inventory", "callback", "filter", "lookup")
 Doc = dict[str, Any]
+
+NEEDLESS = re.compile(r"\\([^\\`*_{}\[\]()>#+.!|-])")
+"""What Ansible's parser escapes and Python-Markdown does not unescape."""
 
 
 def documented(kind: str) -> dict[str, Doc]:
@@ -41,7 +45,8 @@ def text(written: Any) -> str:
     """Return Ansible's markup, one or several paragraphs, as Markdown in one line."""
     paragraphs = [written] if isinstance(written, str) else written or []
     return "<br>".join(
-        to_md(parse(part, Context(), errors="exception")).replace("\n", " ") for part in paragraphs
+        NEEDLESS.sub(r"\1", to_md(parse(part, Context(), errors="exception"))).replace("\n", " ")
+        for part in paragraphs
     )
 
 
