@@ -234,6 +234,7 @@ def test_programs_are_told_whose_status_it_is(house: House) -> None:
         unknown = house.enter(pod, "/bin/true", options=[*mark, "--user=nobody9"])
         missing = house.enter(pod, "/bin/missing", options=mark)
         wrong = house.enter(pod, "/bin/true", options=["--outcome=a b"])
+        killed = house.enter(pod, "/bin/sh", "-c", "kill -9 $$", options=mark)
         with house.begin(pod, "/bin/sleep", "1000", options=mark) as process:
             until(lambda: "/bin/sleep 1000" in house.processes(pod), "it runs")
             pod.signal(9)
@@ -246,5 +247,6 @@ def test_programs_are_told_whose_status_it_is(house: House) -> None:
         assert told(one.stderr)[1]["end"] == "refused"
         assert words in told(one.stderr)[1]["message"]
     assert wrong.exit == 254
+    assert (told(killed.stderr)[1]["end"], told(killed.stderr)[1]["status"]) == ("exited", 137)
     assert told(stderr)[1]["end"] == "pod-ended"
     assert process.returncode == 0

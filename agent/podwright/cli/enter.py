@@ -18,6 +18,8 @@ BEGIN, OUTCOME = "podwright-begin", "podwright-outcome"
 EXITED, REFUSED, POD_ENDED = "exited", "refused", "pod-ended"
 KILLED = 137
 """The status of what ended with its pod."""
+MOMENT = 1.0
+"""Seconds in which a pod ends whose processes are being killed."""
 
 
 def run(context: Context, args: Arguments) -> int:
@@ -73,7 +75,23 @@ def _enter(context: Context, args: Arguments) -> tuple[int, str]:
     more = (*term, *environment(args))
     who = (user, group, directory)
     request = Request(pod.uuid, app, tuple(argv), more, privileged, shown, *who)
-    return enter(pod.path, request)
+    status, sentence = enter(pod.path, request)
+    if status == KILLED and not sentence and args.given("outcome") and _ends(context, pod.uuid):
+        sentence = f"pod {pod.shown} has ended, and the command with it"
+    return status, sentence
+
+
+def _ends(context: Context, uuid: str) -> bool:
+    """Whether a pod ends in which a command was just killed: its apps' processes go before it does."""
+    import time
+
+    deadline = time.monotonic() + MOMENT
+    while time.monotonic() < deadline:
+        pod = pods.get(context.layout, uuid)
+        if pod is None or pod.state != "running":
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def wishes(args: Arguments) -> tuple[str, str, str]:
