@@ -424,7 +424,17 @@ options:
       - 'true'
       - 'false'
       - idmapped
-  selinux: &id040
+  profile: &id040
+    description:
+      - V(system) is wider than what pods have otherwise, for an image with systemd inside, such
+        as an instance of a Molecule scenario. Its init is PID 1 in a pid namespace of its own,
+        may mount, has set-user-ID programs and divides its control group.
+      - Such a pod has one app, and always users of its own. A policy that asks for C(user-namespaced)
+        refuses it.
+    type: str
+    choices:
+      - system
+  selinux: &id041
     description:
       - V(auto) gives the pod an SELinux label, with a pair of categories of its own, where the
         host has SELinux on and its policy knows containers; a policy that does not is told in
@@ -438,7 +448,7 @@ options:
       - auto
       - require
       - 'off'
-  net: &id041
+  net: &id042
     description:
       - V(default), an address of its own on the host's pod network, which leads to the host and
         beyond. V(default-restricted), one that leads to the host only. V(none), loopback only.
@@ -447,11 +457,11 @@ options:
         or as text with commas between them. CNI arguments follow a name, such as V(backend:IP=10.20.0.7).
       - The agent's default is V(default).
     type: raw
-  hostname: &id042
+  hostname: &id043
     description:
       - Host name in the pod.
     type: str
-  dns: &id043
+  dns: &id044
     description:
       - What the apps find in C(/etc/resolv.conf), as a mapping of C(servers) (up to three addresses,
         IPv4 or IPv6), C(domain), C(search) and C(options) (such as C(ndots:2)).
@@ -462,14 +472,14 @@ options:
         what the image has. Where that is nothing, the pod gets the host's name servers that it
         can reach.
     type: raw
-  hosts: &id044
+  hosts: &id045
     description:
       - Entries of the apps' C(/etc/hosts), each a mapping of C(ip) and C(names), or text C(IP=NAME[,IP=NAME...]).
         The pod's own names and those of other pods on its networks are there without being asked
         for.
       - V(host), the host's file instead.
     type: raw
-  metadata: &id045
+  metadata: &id046
     description:
       - Whether the pod is registered with the metadata service of the host, which then tells
         its apps who they are, at the URL in C(AC_METADATA_URL), and signs for them. The service
@@ -477,7 +487,7 @@ options:
         pod needs a network of its own that reaches the host.
       - The agent's default is V(false).
     type: bool
-  ports: &id046
+  ports: &id047
     description:
       - Ports to publish. Each is a mapping of C(name) (a port that the image declares) or C(pod_port)
         (a number in the pod, whether the image declares it or not, with C(protocol), V(tcp) unless
@@ -490,7 +500,7 @@ options:
         not be more than the range has.
     type: list
     elements: raw
-  sockets: &id047
+  sockets: &id048
     description:
       - Names of O(ports) on which the host's systemd listens until somebody connects, with C(/udp)
         for those that are not TCP. The app that declares the port inherits the socket as C(sd_listen_fds)
@@ -499,7 +509,7 @@ options:
       - Needs systemd on the host.
     type: list
     elements: str
-  allow: &id048
+  allow: &id049
     description:
       - Who may reach the pod, and what it may reach, enforced by the firewall of the host.
       - Each element has either C(from) or C(to), which is a subnet (V(10.0.0.0/8)), V(pod NAME),
@@ -521,7 +531,7 @@ options:
         description: Ports, C(NUMBER[-LAST][/PROTOCOL]); V(tcp) is the protocol that is not said.
         type: list
         elements: str
-  volumes: &id049
+  volumes: &id050
     description:
       - Volumes of the pod. Each is a mapping of C(name), C(kind) and the fields of its kind;
         or text C(NAME,kind=host,source=/path[,readOnly=true]). All have C(read_only).
@@ -539,7 +549,7 @@ options:
       - V(device), the device node C(source) of the host, with C(permissions) V(r), V(w) or V(rw).
     type: list
     elements: raw
-  secrets: &id050
+  secrets: &id051
     description:
       - Files with secrets that the apps find in memory, readable by the app's user alone.
       - Their content reaches the agent on its standard input and is kept in the host's memory;
@@ -603,7 +613,7 @@ options:
           - Names of the apps that get it. All if omitted.
         type: list
         elements: str
-  pull_policy: &id051
+  pull_policy: &id052
     description:
       - V(new), look for an image elsewhere if it is not on the host.
       - V(update), always look whether there is a newer one.
@@ -614,13 +624,13 @@ options:
       - new
       - update
       - never
-  insecure_options: &id052
+  insecure_options: &id053
     description:
       - Checks to leave out, one by one, such as V(image) for the signature. Nothing is left out
         unless it is named here.
     type: list
     elements: str
-  restart: &id053
+  restart: &id054
     description:
       - Whether the pod is started again when it ends by itself.
       - The agent's default is V(on-failure).
@@ -629,11 +639,11 @@ options:
       - 'no'
       - on-failure
       - always
-  enabled: &id054
+  enabled: &id055
     description:
       - Whether the pod starts with the host. The agent's default is V(true).
     type: bool
-  ready: &id055
+  ready: &id056
     description:
       - When the pod counts as ready. Without C(tcp) and C(exec), when all apps have run for C(seconds).
     type: dict
@@ -663,12 +673,12 @@ options:
         description:
           - After how many seconds the pod counts as failed. The agent's default is 60.
         type: float
-  stop_timeout: &id056
+  stop_timeout: &id057
     description:
       - Seconds between the polite signal and the kill when the pod is stopped. The agent's default
         is 10.
     type: float
-  unit: &id057
+  unit: &id058
     description:
       - What is said about the pod's systemd unit, C(podwright-NAME.service), besides what stands
         in it already. Drop-ins of yours in C(podwright-NAME.service.d) are never touched, and
@@ -723,7 +733,7 @@ options:
           Install:
             description: 'Of the section C([Install]), such as C(RequiredBy: app.target).'
             type: dict
-  replace: &id058
+  replace: &id059
     description:
       - What comes first when a pod that runs is replaced by a different one.
       - V(stop-first), the old one stops, then the new one starts.
@@ -737,26 +747,26 @@ options:
       - stop-first
       - start-first
       - auto
-  keep_revisions: &id059
+  keep_revisions: &id060
     description:
       - How many revisions of the pod are kept, with the current one, to go back to. The agent's
         default is 3.
     type: int
-  revision: &id060
+  revision: &id061
     description:
       - Bring the pod back to one of its revisions that are kept, as C(podwright rollback) does.
         It is applied again as a new revision, and its images are judged by the policy of now.
       - Only with O(name), O(state) and O(enabled). Nothing changes when the pod is already as
         that revision was.
     type: int
-  exit_policy: &id061
+  exit_policy: &id062
     description:
       - What ends the pod besides the end of all its apps. V(first-failure), that an app fails
         for good; V(all-ended), nothing; C(app:NAME), that this app ends, whose status is then
         the pod's.
       - The agent's default is V(first-failure).
     type: str
-  log: &id062
+  log: &id063
     description:
       - How much of each app's log is kept where that goes to files, on hosts without systemd
         and with C(log_path). The journal has limits of its own.
@@ -771,7 +781,7 @@ options:
         description:
           - How many files are kept. The agent's default is 5.
         type: int
-  pod_isolators: &id063
+  pod_isolators: &id064
     description:
       - What all apps of the pod together may use (C(resource/memory), C(resource/cpu), C(resource/pids),
         C(resource/block-bandwidth), C(resource/block-iops), C(os/linux/cpu-shares), C(os/linux/io-weight)),
@@ -782,15 +792,15 @@ options:
       name: *id030
       value: *id031
       optional: *id032
-  annotations: &id064
+  annotations: &id065
     description:
       - Annotations of the pod.
     type: dict
-  labels: &id065
+  labels: &id066
     description:
       - Labels of the pod.
     type: dict
-  registry_auth: &id066
+  registry_auth: &id067
     description:
       - Log-ins to fetch images with, each for one place. They reach the agent on its standard
         input, are used for this call only, and are no part of the pod; so a new password changes
@@ -868,31 +878,32 @@ options:
       kvm: *id037
       stage1_image: *id038
       private_users: *id039
-      selinux: *id040
-      net: *id041
-      hostname: *id042
-      dns: *id043
-      hosts: *id044
-      metadata: *id045
-      ports: *id046
-      sockets: *id047
-      allow: *id048
-      volumes: *id049
-      secrets: *id050
-      pull_policy: *id051
-      insecure_options: *id052
-      restart: *id053
-      enabled: *id054
-      ready: *id055
-      stop_timeout: *id056
-      unit: *id057
-      replace: *id058
-      keep_revisions: *id059
-      revision: *id060
-      exit_policy: *id061
-      log: *id062
-      pod_isolators: *id063
-      annotations: *id064
-      labels: *id065
-      registry_auth: *id066
+      profile: *id040
+      selinux: *id041
+      net: *id042
+      hostname: *id043
+      dns: *id044
+      hosts: *id045
+      metadata: *id046
+      ports: *id047
+      sockets: *id048
+      allow: *id049
+      volumes: *id050
+      secrets: *id051
+      pull_policy: *id052
+      insecure_options: *id053
+      restart: *id054
+      enabled: *id055
+      ready: *id056
+      stop_timeout: *id057
+      unit: *id058
+      replace: *id059
+      keep_revisions: *id060
+      revision: *id061
+      exit_policy: *id062
+      log: *id063
+      pod_isolators: *id064
+      annotations: *id065
+      labels: *id066
+      registry_auth: *id067
 """

@@ -151,6 +151,7 @@ POD: Table = {
         table={"name": Option(), "path": Option("path"), "url": Option(), "hash": Option()},
     ),
     "private_users": Option(choices=("true", "false", "idmapped")),
+    "profile": Option(choices=("system",)),
     "selinux": Option(choices=("auto", "require", "off")),
     "net": Option("raw", convert=words),
     "hostname": Option(),
