@@ -10,6 +10,7 @@ with Terminal(["ansible-playbook", "site.yml"], env, columns=100, rows=30) as te
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -53,9 +54,9 @@ class Terminal:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        if self.process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        self.process.wait()
         os.close(self._master)
         os.close(self.slave)
 
