@@ -78,7 +78,9 @@ class ActionModule(ActionBase):
         )
 
     def _answer(self, state: Answer, events: list[Answer], **more: Any) -> Answer:
-        return rollout_events.attach({"state": state, **more}, *events)
+        at, batches = state["at"], state["batches"] or []
+        now = batches[at] if 0 <= at < len(batches) else []
+        return rollout_events.attach({"state": state, "now": now, **more}, *events)
 
     def _result(self, host: str, name: str) -> Any:
         """What a task has answered for a host."""
@@ -102,6 +104,7 @@ class ActionModule(ActionBase):
         options = {name: plain(self._args.get(name)) for name in OPTIONS}
         options["check"] = bool(self._task.check_mode)
         journal = self._journal
+        journal.refuse_second()
         run = str(uuid.uuid4())
         self._state = rollout_steps.opened(
             journal.name,
@@ -144,9 +147,12 @@ class ActionModule(ActionBase):
     def _step_staged(self) -> Answer:
         state, events = rollout_steps.staged(self._state, self._result)
         batches = state["batches"]
+        if batches:
+            self._note(at=rollout_state.label(state))
         return self._answer(
             state,
             events,
+            context=rollout_state.context(state, "batch"),
             serial=[len(batch) for batch in batches] or [1],
             order=[host for batch in batches for host in batch],
             play_hosts=f"podwright_rollout_{state['run'].replace('-', '')}"
@@ -154,24 +160,19 @@ class ActionModule(ActionBase):
             else "all:!all",
         )
 
-    def _step_begin(self) -> Answer:
-        state, events = rollout_steps.begun(self._state)
-        self._note(at=rollout_state.label(state))
-        return self._answer(state, events, context=rollout_state.context(state, "batch"))
-
     def _step_judge(self) -> Answer:
         state, events = rollout_steps.judged(self._state, self._result)
         return self._answer(state, events, context=rollout_state.context(state, "rollback"))
 
     def _step_end(self) -> Answer:
         asked = os.path.exists(self._journal.pause)
-        state, events, pause = rollout_steps.ended(self._state, self._result, asked)
-        self._note(results=results(state))
-        return self._answer(state, events, pause=pause)
+        state, events = rollout_steps.ended(self._state, self._result, asked)
+        self._note(results=results(state), at=rollout_state.label(state), pause=state["pause"])
+        return self._answer(state, events, context=rollout_state.context(state, "batch"))
 
     def _step_resume(self) -> Answer:
         """Wait, as long as it takes, or see what was answered."""
-        kind = self._args.get("kind")
+        kind = self._state["pause"]
         go_on = True
         if kind == "prompt":
             go_on = str(self._args.get("answer") or "").strip().lower() in ("go", "yes", "y")
@@ -181,7 +182,8 @@ class ActionModule(ActionBase):
             go_on = not _says_stop(self._journal.pause)
             time.sleep(0.5)
         state, events = rollout_steps.resumed(self._state, go_on)
-        return self._answer(state, events)
+        self._note(at=rollout_state.label(state), pause="")
+        return self._answer(state, events, context=rollout_state.context(state, "batch"))
 
     def _step_close(self) -> Answer:
         state, events = rollout_steps.closing(self._state)

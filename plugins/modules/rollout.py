@@ -40,7 +40,7 @@ options:
   step:
     description: Which decision.
     type: str
-    choices: [open, plan, staged, begin, judge, end, resume, close, confirm, finish]
+    choices: [open, plan, staged, judge, end, resume, close, confirm, finish]
     required: true
   state:
     description: What the step before has returned.
@@ -79,9 +79,6 @@ options:
   single:
     description: Whether there is one batch, as in plays with C(serial) of their own.
     type: bool
-  kind:
-    description: How it paused.
-    type: str
   answer:
     description: What was answered at the prompt.
     type: str

@@ -24,7 +24,7 @@ attributes:
     description: Can run without changing anything and tell what it would change.
     support: partial
     details:
-      - O(phase=look) answers the agent's plan. The others do nothing.
+      - O(phase=look) and O(phase=rollback) answer the agent's plan. The others do nothing.
   diff_mode:
     description: Tells what is different, before and after.
     support: partial
@@ -357,15 +357,15 @@ class Host:
 
     def rollback(self) -> dict[str, Any]:
         """Bring the pods back."""
-        self._hold("lock-lost")
+        acts = not self.module.check_mode
+        if acts:
+            self._hold("lock-lost")
         records, known = self.state.read()["pods"], self.known()
         wanted = []
         for name in self.names:
-            if name in records:
+            if name in records and records[name]["stage"] != rollout_state.ROLLED_BACK:
                 wanted += going_back(name, records[name]["before"], known.get(name))
         lost = [pod["name"] for pod in wanted if pod.get("revision") == 0]
-        answer = self.agent.apply({"pods": wanted}) if wanted and not lost else {}
-        known = self._record(rollout_state.ROLLED_BACK)
         if lost:
             raise AgentError(
                 f"pod {lost[0]} was removed, and what it was is not kept",
@@ -374,6 +374,8 @@ class Host:
                 object=lost[0],
                 hint="roll out what it was",
             )
+        answer = self.agent.apply({"pods": wanted}) if wanted else {}
+        known = self._record(rollout_state.ROLLED_BACK) if acts else known
         changed = answer.get("changed") is True
         return {"changed": changed, "podwright": {"actions": actions_of(answer), "known": known}}
 
@@ -515,7 +517,7 @@ def main() -> None:
     """Do one step."""
     module = Module(argument_spec={**COMMON_SPEC, **SPEC}, supports_check_mode=True)
     phase = module.params["phase"]
-    if module.check_mode and phase != "look":
+    if module.check_mode and phase not in ("look", "rollback"):
         module.exit_json(changed=False, podwright={})
     try:
         done = getattr(Host(module), phase)()

@@ -134,6 +134,12 @@ class Journal:
                     found += [journal["run"]] if not _is_running(journal) else []
         return found
 
+    def refuse_second(self) -> None:
+        """Raise Busy while another run is alive."""
+        last = self.read()
+        if _is_running(last):
+            raise Busy(last)
+
     def begin(self, run: str, content: dict[str, Any], process: Process) -> None:
         """Write that a run begins. Raises Busy, JournalError."""
         with self._locked():

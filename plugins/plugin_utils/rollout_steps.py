@@ -179,8 +179,8 @@ def staged(state: State, results: Results) -> tuple[State, Events]:
     state["batches"] = [
         left for batch in state["batches"] if (left := [one for one in batch if one not in failed])
     ]
-    ended = event("phase-ended", states.context(state, "stage"), hosts=todo, message=state["stop"])
-    return state, [ended] if todo else []
+    told = [event("phase-ended", states.context(state, "stage"), hosts=todo, message=state["stop"])]
+    return state, (told if todo else []) + (_begun(state) if state["batches"] else [])
 
 
 def _stop_after_stage(state: State, failed: list[str], bad_canaries: list[str]) -> None:
@@ -199,12 +199,11 @@ def _allowed(state: State) -> int:
     )
 
 
-def begun(state: State) -> tuple[State, Events]:
-    """Before a batch."""
+def _begun(state: State) -> Events:
+    """The next batch begins."""
     state["at"] += 1
-    state["rollback"] = []
     hosts = state["batches"][state["at"]]
-    return state, [event("phase-started", states.context(state, "batch"), hosts=hosts)]
+    return [event("phase-started", states.context(state, "batch"), hosts=hosts)]
 
 
 def judged(state: State, results: Results) -> tuple[State, Events]:
@@ -216,6 +215,8 @@ def judged(state: State, results: Results) -> tuple[State, Events]:
         found = {name: results(host, name) for name in ("hooked", "switched", "settled", "after")}
         trouble = next((one for one in found.values() if states.bad(one)), None)
         done = states.details(found["switched"])
+        if trouble is None and not done:
+            trouble = {"unreachable": True, "msg": "it was lost on the way"}
         known.update(actions=done.get("actions", {}), when=states.label(state))
         known["runs"] = states.versions(done["known"]) if "known" in done else known["runs"]
         if trouble is not None:
@@ -259,30 +260,27 @@ def _rolled_back(state: State, results: Results, name: str) -> None:
             known["message"] = known["message"] or "others failed"
 
 
-def ended(state: State, results: Results, pause_file: bool) -> tuple[State, Events, dict[str, Any]]:
-    """After a batch: state, events, and how to pause (`kind` stop, prompt, seconds, file, or "")."""
+def ended(state: State, results: Results, pause_file: bool) -> tuple[State, Events]:
+    """After a batch. `state["pause"]` is then how to pause: stop, prompt, seconds, file, or ""."""
     _rolled_back(state, results, "rolled_back")
+    context, label = states.context(state, "batch"), states.label(state)
     hosts = state["batches"][state["at"]]
-    context = states.context(state, "batch")
     told = [event("phase-ended", context, hosts=hosts, message=state["stop"])]
-    state["rollback"] = []
-    left = state["at"] + 1 < len(state["batches"])
-    kind = _pause(state, pause_file) if left and not state["over"] else ""
-    pause = {"kind": kind, "label": states.label(state)}
+    left = state["at"] + 1 < len(state["batches"]) and not state["over"]
+    kind = _pause(state, pause_file) if left else ""
+    state.update(rollback=[], pause=kind, label=label)
     if kind:
         hint = {"stop": "the same command goes on", "file": "remove the pause file to go on"}
         why = {"stop": "stopped", "file": "asked"}.get(kind, kind)
-        message = f"paused after {states.label(state)}"
-        told.append(
-            event("rollout-paused", context, reason=why, message=message, hint=hint.get(kind, ""))
-        )
+        about = {"reason": why, "message": f"paused after {label}", "hint": hint.get(kind, "")}
+        told.append(event("rollout-paused", context, **about))
     if kind == "stop":
         _pause_here(state)
-    return state, told, pause
+    return state, told + (_begun(state) if left and not kind else [])
 
 
 def _pause_here(state: State) -> None:
-    state["paused"] = f"after {states.label(state)}"
+    state["paused"] = f"after {state['label']}"
     state["over"] = True
 
 
@@ -298,13 +296,13 @@ def _pause(state: State, pause_file: bool) -> str:
 def resumed(state: State, go_on: bool) -> tuple[State, Events]:
     """After a pause."""
     if go_on:
-        return state, [event("rollout-resumed", states.context(state, ""))]
+        return state, [event("rollout-resumed", states.context(state, "")), *_begun(state)]
     _pause_here(state)
     told = event(
         "rollout-paused",
         states.context(state, ""),
         reason="stopped",
-        message=f"stopped after {states.label(state)}",
+        message=f"stopped after {state['label']}",
         hint="the same command goes on",
     )
     return state, [told]

@@ -130,6 +130,11 @@ class Fleet:
         inventory = str(self.base / "inventory.json")
         return ["ansible-playbook", "podwright.fleet.rollout", "-i", inventory, "-e", said, *flags]
 
+    def seed(self, pods: list[dict[str, Any]]) -> None:
+        """Bring pods up on all hosts without a rollout."""
+        for name in self.names:
+            self.agent(name).apply({"pods": pods})
+
     def roll(self, pods: list[dict[str, Any]], *flags: str, **more: Any) -> Result:
         """Roll out and wait for the end, whatever that is."""
         done = self.host.run(self.command(pods, *flags, **more), env=self.env, timeout=200)
@@ -149,6 +154,10 @@ class Fleet:
         found: dict[str, Any] = json.loads((self.base / "report.json").read_text())
         return found
 
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """The events of a kind."""
+        return [event for event in self.events() if event["event"] == kind]
+
     def events(self) -> list[dict[str, Any]]:
         """What callbacks were told, in order."""
         path = self.base / "events"
@@ -160,18 +169,10 @@ class Fleet:
 
     def version(self, name: str, pod: str = "web") -> str:
         """Which version of the image runs on a host."""
-        found = json.loads(self.agent(name).ok("list", "--format=json"))
-        for one in found:
+        for one in json.loads(self.agent(name).ok("list", "--format=json")):
             if one["pod_name"] == pod and one["state"] == "running":
-                return (
-                    str(one["apps"][0]["image_name"])
-                    + ":"
-                    + str(
-                        next(each for each in one["history"] if each["current"])["images"][0][
-                            "version"
-                        ]
-                    )
-                )
+                current = next(each for each in one["history"] if each["current"])
+                return str(current["images"][0]["version"])
         return ""
 
     def state(self, name: str) -> dict[str, Any]:
