@@ -19,7 +19,8 @@ def confine(target: Target, identity: Identity) -> None:
 
     Without no-new-privileges only a process with CAP_SYS_ADMIN may put a filter on, so it then
     goes on before the capabilities go; that is for root only (B3: a filter on another user
-    forces no-new-privileges).
+    forces no-new-privileges). In a pod of the profile system users are to have sudo: there it goes
+    on while we still are root.
     """
     restrictions = target.plan.restrictions
     for name, text in target.plan.attributes:
@@ -28,6 +29,9 @@ def confine(target: Target, identity: Identity) -> None:
         process.new_session_keyring()  # again, as the app's own in its label, too
     for number in target.drop:
         process.drop_bounding(number)
+    early = target.plan.system and not restrictions.no_new_privileges and identity.uid != 0
+    if early and target.filter:
+        process.install_filter(target.filter)  # as the root of its namespaces still
     os.setgroups(identity.groups)
     os.setresgid(identity.gid, identity.gid, identity.gid)
     ambient = identity.uid != 0 and restrictions.ambient
@@ -36,10 +40,12 @@ def confine(target: Target, identity: Identity) -> None:
     os.setresuid(identity.uid, identity.uid, identity.uid)
     if "pid" in target.plan.kept:
         process.die_with_parent()  # after the identity, whose change takes it back
-    late = restrictions.no_new_privileges or (bool(target.filter) and identity.uid != 0)
+    late = not early and (
+        restrictions.no_new_privileges or (bool(target.filter) and identity.uid != 0)
+    )
     if late:
         process.no_new_privileges()
-    elif target.filter:
+    elif target.filter and not early:
         process.install_filter(target.filter)
     if target.rlimits:
         from podwright.kernel import rlimits  # loaded by PID 1 before the pivot

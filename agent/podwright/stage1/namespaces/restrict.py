@@ -51,7 +51,9 @@ def restrictions(launch: Launch, app: PodApp) -> Restrictions:
     no_new = not system if said is None else said
     profile = None
     if "seccomp" not in launch.insecure:
-        profile = seccomp.profile(app.name, isolators, granted, sets_caps_late=not no_new)
+        profile = seccomp.profile(
+            app.name, isolators, granted, sets_caps_late=not no_new, system=system
+        )
     kept = None if "capabilities" in launch.insecure else granted
     return Restrictions(
         kept,

@@ -47,16 +47,22 @@ NARROW = ("clone", "ioctl", "personality", "prlimit64", "socket")
 
 
 def profile(
-    app: str, isolators: Isolators, capabilities: tuple[str, ...], *, sets_caps_late: bool = False
+    app: str,
+    isolators: Isolators,
+    capabilities: tuple[str, ...],
+    *,
+    sets_caps_late: bool = False,
+    system: bool = False,
 ) -> Optional[Profile]:
     """The profile of an app, or None for no filter (`@appc.io/all` retained).
 
     sets_caps_late  the filter goes on before the capabilities are set (no-new-privileges off)
+    system          it has the profile of that name
     Raises LaunchError for an unknown group or errno name.
     """
     retained, removed = isolators.seccomp_retain, isolators.seccomp_remove
     if retained is None and removed is None:
-        return _default(capabilities)
+        return _default(capabilities, system)
     code = _errno(app, isolators.seccomp_errno)
     if removed is not None:
         names, required, _ = _expand(app, removed)
@@ -70,10 +76,13 @@ def profile(
     return Profile(True, tuple(sorted(names)), required, narrow, _families(capabilities), code)
 
 
-def _default(capabilities: tuple[str, ...]) -> Profile:
+def _default(capabilities: tuple[str, ...], system: bool) -> Profile:
     names = set(syscalls.DEFAULT.split())
     for capability in capabilities:
-        names.update(syscalls.WITH_CAPABILITY.get(capability, "").split())
+        own = set(syscalls.WITH_CAPABILITY.get(capability, "").split())
+        if system and capability == "CAP_SYS_ADMIN":
+            own -= set(syscalls.NOT_IN_SYSTEM.split())
+        names.update(own)
     narrow = tuple(n for n in NARROW if n != "clone" or "CAP_SYS_ADMIN" not in capabilities)
     return Profile(True, tuple(sorted(names)), (), narrow, _families(capabilities))
 

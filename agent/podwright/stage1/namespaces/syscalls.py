@@ -74,6 +74,9 @@ Not open_by_handle_at: with the host's users it opens whatever is on a file syst
 has seen a part, the root of the host or of its control groups; it is there for who says its name.
 """
 
+NOT_IN_SYSTEM = "bpf fanotify_init fanotify_mark perf_event_open quotactl quotactl_fd syslog"
+"""What CAP_SYS_ADMIN does not allow where it came with the profile system: no init needs it."""
+
 _DENIED = """
 acct add_key adjtimex bpf clock_adjtime clock_settime create_module delete_module finit_module
 get_kernel_syms get_mempolicy init_module ioperm iopl kcmp kexec_file_load kexec_load keyctl
