@@ -58,9 +58,9 @@ def pull(layout: Layout, settings: Settings, call: Call) -> dict[str, Any]:
     memory = keep.Memory(layout, settings.fleet)
     if call.check:
         return _told(layout, memory, settings, call)
-    memory.prepare()
     path = f"{layout.locks}/pull-{os.path.basename(memory.path)}"
     with HostLock(path, f"pull of fleet {settings.fleet}", call.lock_timeout):
+        memory.prepare()
         result = _told(layout, memory, settings, call)
         memory.tell({name: one for name, one in result.items() if name not in ("diff", "check")})
     return result

@@ -60,9 +60,12 @@ class Memory:
         self.path = directory(layout, fleet)
 
     def prepare(self) -> None:
-        """Make the directory."""
+        """Make the directory, without what a pull that was killed left unfinished. Under the pull's lock."""
         fs.ensure_dir(os.path.dirname(self.path))
         fs.ensure_dir(self.path)
+        for name in os.listdir(self.path):
+            if fs.unfinished(name):
+                fs.unlink(f"{self.path}/{name}")
 
     def serial(self) -> Optional[Serial]:
         """The accepted bundle; None when there has been none. Raises StoreError for what cannot be read."""
@@ -89,7 +92,7 @@ class Memory:
         keep = (f"{new.digest}.json", f"{new.digest}.asc")
         for name in sorted(os.listdir(self.path)):
             stale = name.endswith(".asc") or (name.endswith(".json") and len(name) == 69)
-            if (stale and name not in keep) or name.endswith(".new"):
+            if stale and name not in keep:
                 fs.unlink(f"{self.path}/{name}")
 
     def remember(self, new: Serial) -> None:
