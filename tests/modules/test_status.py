@@ -84,10 +84,6 @@ def test_what_runs_and_what_is_wrong_is_in_the_report(
     pod = {"net": "none", "ready": {"seconds": 0.1}, "labels": {"x": BAD}}
     trusting("pod", {"name": "web", "image": "example.com/tiny:1.0", **pod})
     trusting("pod", {"name": "web", "image": "example.com/tiny:1.1", **pod})
-    trusting(
-        "pod",
-        {"name": "ends", "image": "example.com/tiny:1.0", **pod, "command": ["/bin/sleep", "0.3"]},
-    )
     lifted = {"image": "example.com/unsigned:1.0", "insecure_options": ["image"], **pod}
     trusting.run("pod", {"name": "lifted", **lifted})
     files = ["fleet.html", "fleet.md", "fleet.json"]
