@@ -18,6 +18,9 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import wheels
 TREE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "agent")
 """The agent's files; they travel in the collection."""
 
+PINS = os.path.join(os.path.dirname(TREE), "roles", "agent", "files", "wheels.txt")
+"""The wheels that are taken without being asked about."""
+
 MODULE = "podwright.fleet.agent"
 
 
@@ -36,12 +39,13 @@ class ActionModule(ActionBase):
             if name in arguments:
                 raise AnsibleActionFail(f"{name} is set by the action plugin and not by playbooks")
         names = arguments.pop("wheels", None) or []
+        checksums = arguments.pop("checksums", None) or []
         content: dict[str, bytes] = {}
         if arguments.get("state", "present") == "present":
             content = agent_tree.read(TREE)
             if not content:
                 raise AnsibleActionFail(f"the collection is incomplete: no agent in {TREE}")
-            content.update(self._wheels(names))
+            content.update(self._wheels(names, checksums))
             arguments["content_hash"] = agent_tree.digest(content)
         answer = self._ask(arguments, task_vars)
         if answer.pop("needs_archive", False):
@@ -52,10 +56,11 @@ class ActionModule(ActionBase):
         answer: dict[str, Any] = self._execute_module(MODULE, arguments, task_vars=task_vars)
         return answer
 
-    def _wheels(self, names: Any) -> dict[str, bytes]:
+    def _wheels(self, names: Any, checksums: Any) -> dict[str, bytes]:
         """The files of the wheels with these names, by their place on the host."""
         try:
-            found = wheels.read([self._find(name) for name in check_type_list(names)])
+            known = wheels.checksums(check_type_list(checksums), PINS)
+            found = wheels.read([self._find(name) for name in check_type_list(names)], known)
         except (wheels.WheelError, TypeError) as error:
             raise AnsibleActionFail(str(error)) from None
         return {f"{agent_tree.WHEELS}/{name}": content for name, content in found.items()}
@@ -66,7 +71,7 @@ class ActionModule(ActionBase):
         except AnsibleError:
             raise AnsibleActionFail(
                 f"wheel {str(name)!r} is not on the controller; download it with"
-                " 'pip download --no-deps' and give its path"
+                " 'ansible-playbook podwright.fleet.wheels -e wheels_dir=DIR' and give its path"
             ) from None
 
     def _send(self, content: dict[str, bytes]) -> str:

@@ -36,6 +36,13 @@ options:
     type: list
     elements: path
     default: []
+  checksums:
+    description:
+      - SHA-256 checksums of wheels that are taken besides those that the playbook C(podwright.fleet.wheels)
+        downloads, as 64 hexadecimal digits. Any other wheel is refused.
+    type: list
+    elements: str
+    default: []
   rkt_name:
     description:
       - Whether the agent can be called C(rkt), too. It then reads C(/etc/rkt) and C(/usr/lib/rkt)

@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import stat
-import tempfile
 from typing import NamedTuple, Optional
 
 from ansible_collections.podwright.fleet.plugins.module_utils import (
@@ -24,6 +23,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.changes import (
     InstallError,
     point,
     run,
+    unfinished,
 )
 
 PROGRAM = "/usr/bin/podwright"
@@ -94,6 +94,8 @@ def remove(data: bool) -> list[Change]:
     Raises InstallError when something is still mounted in what would be removed.
     """
     changes = [change for path in agent_units.FILES for change in _no_file(path)]
+    for path in (*agent_units.FILES, CERTIFICATES, PROGRAM):
+        changes += _no_file(unfinished(path))
     changes += agent_shared.rkt_name(False) + agent_shared.removed() + _no_file(PROGRAM)
     changes += agent_versions.removed()
     changes += _no_directory(STATE)
@@ -179,10 +181,12 @@ def _file(path: str, content: str) -> list[Change]:
 
     def make() -> None:
         os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".podwright-")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        temporary = unfinished(path)
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+        with open(temporary, "x", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(content)
-            os.fchmod(handle, 0o644)
+            os.fchmod(stream.fileno(), 0o644)
         os.rename(temporary, path)
 
     return [Change(path, before or "absent", content, make)]

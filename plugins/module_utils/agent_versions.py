@@ -15,14 +15,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 
-from ansible_collections.podwright.fleet.plugins.module_utils import agent_tree
+from ansible_collections.podwright.fleet.plugins.module_utils import agent_state, agent_tree
 from ansible_collections.podwright.fleet.plugins.module_utils.changes import (
     Change,
     InstallError,
     NeedsArchive,
     point,
     run,
+    unfinished,
 )
 
 TREE = "/usr/lib/podwright"
@@ -32,22 +34,41 @@ STAGING = ".new-"
 
 
 def in_use(content_hash: str, archive: str | None) -> list[Change]:
-    """What must change for the version with this hash to be the one in use. May raise NeedsArchive."""
+    """What must change for the version with this hash to be the one in use.
+
+    Raises NeedsArchive, and InstallError for a version that is too old for what is on the host.
+    """
     current = _current()
     present = agent_tree.installed(os.path.join(TREE, current)) if current else ""
     if present == content_hash:
         return []
+    kept = _kept(content_hash, current)
+    if kept:
+        agent_state.check_tree(os.path.join(TREE, kept))
+        return [_switch(present, content_hash, lambda: _use(kept, current))]
     if archive is None:
         raise NeedsArchive
     source = archive
-    return [
-        Change(
-            f"{TREE}/bin",
-            present or "absent",
-            content_hash,
-            lambda: _new_version(source, content_hash, current),
-        )
-    ]
+    agent_state.check_archive(source)
+    return [_switch(present, content_hash, lambda: _new_version(source, content_hash, current))]
+
+
+def _switch(present: str, content_hash: str, make: Callable[[], None]) -> Change:
+    return Change(f"{TREE}/bin", present or "absent", content_hash, make)
+
+
+def _kept(content_hash: str, current: str) -> str:
+    """Name of a complete version with this hash that is not in use, or "".
+
+    One that was in use before, or that an interrupted run has brought here.
+    """
+    wanted = VERSION + content_hash[:12]
+    names = os.listdir(TREE) if os.path.isdir(TREE) else []
+    alike = (name for name in sorted(names) if name.startswith(wanted) and name != current)
+    found = (
+        name for name in alike if agent_tree.installed(os.path.join(TREE, name)) == content_hash
+    )
+    return next(found, "")
 
 
 def _current() -> str:
@@ -82,6 +103,11 @@ def _new_version(archive: str, content_hash: str, old: str) -> None:
     run(PYTHON, "-IS", "-m", "compileall", "-q", "-s", staging, "-p", f"{TREE}/{name}", staging)
     os.chmod(staging, 0o755)
     os.rename(staging, f"{TREE}/{name}")
+    _use(name, old)
+
+
+def _use(name: str, old: str) -> None:
+    """Have this version be the one in use; the other one is as old as this moment (see `unused`)."""
     point(f"{TREE}/bin", f"{name}/bin")
     if old:
         os.utime(f"{TREE}/{old}")
@@ -105,17 +131,20 @@ def removed() -> list[Change]:
     """Our part of the directory, and the directory if nothing else is in it."""
     if not os.path.lexists(TREE):
         return []
+    links = ("bin", os.path.basename(unfinished("bin")))
 
     def make() -> None:
         for name in os.listdir(TREE):
-            if name == "bin":
-                os.unlink(f"{TREE}/bin")
+            if name in links:
+                os.unlink(f"{TREE}/{name}")
             elif name.startswith((VERSION, STAGING)):
                 shutil.rmtree(os.path.join(TREE, name))
         if not os.listdir(TREE):
             os.rmdir(TREE)
 
-    ours = [name for name in os.listdir(TREE) if name.startswith(("bin", VERSION, STAGING))]
+    ours = [
+        name for name in os.listdir(TREE) if name in links or name.startswith((VERSION, STAGING))
+    ]
     if not ours and os.listdir(TREE):
         return []
     return [Change(TREE, "present", "absent", make)]

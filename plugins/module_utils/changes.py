@@ -9,9 +9,21 @@ import os
 import subprocess
 from typing import Callable, NamedTuple
 
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+"""Of programs of the host."""
+
 
 class InstallError(Exception):
-    """What cannot be done, and why, in one sentence."""
+    """What cannot be done, and why, in one sentence: what happened; what to do.
+
+    reason  one stable word
+    about   the file or directory, or ""
+    """
+
+    def __init__(self, sentence: str, reason: str = "install-failed", about: str = "") -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.about = about
 
 
 class NeedsArchive(Exception):
@@ -27,9 +39,15 @@ class Change(NamedTuple):
     make: Callable[[], None]
 
 
+def unfinished(path: str) -> str:
+    """What a file or link is called until it is complete; an interrupted run leaves it, the next one replaces it."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.podwright-new")
+
+
 def point(link: str, target: str) -> None:
     """Make a link point to `target` in one step."""
-    temporary = f"{link}.new"
+    temporary = unfinished(link)
     if os.path.lexists(temporary):
         os.unlink(temporary)
     os.symlink(target, temporary)
@@ -44,7 +62,7 @@ def run(*command: str) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+        env=ENVIRONMENT,
     )
     if done.returncode != 0:
         said = " ".join(done.stdout.decode("utf-8", "replace").split())

@@ -15,7 +15,9 @@ description:
     directories, groups, certificates and, where systemd runs, units.
   - This is what the role P(podwright.fleet.agent#role) uses, which also installs the packages that
     the agent needs, and removes the pods before it removes the agent. Use the role.
-  - Files that were changed by hand are put right. Running pods are left alone.
+  - Files that were changed by hand are put right. Running pods are left alone, by an upgrade, too.
+  - An agent that is too old for what a newer one has written on the host is refused, with the reason
+    V(newer-format), before anything is changed. One that can read all of it may be older.
 author:
   - The podwright authors (@podwright)
 extends_documentation_fragment:
@@ -89,6 +91,7 @@ OPTIONS: Table = {
     "state": Option(choices=("present", "absent"), default="present"),
     "ca_certificates": Option("list", elements="str", default=[]),
     "wheels": Option("list", elements="path", default=[]),
+    "checksums": Option("list", elements="str", default=[]),
     "rkt_name": Option("bool", default=False),
     "remove_data": Option("bool", default=False),
     "content_hash": Option(),
@@ -124,7 +127,8 @@ def main() -> None:
         module.exit_json(changed=False, needs_archive=True)
     except InstallError as error:
         hint = str(error).partition("; ")[2]
-        module.fail_json(msg=str(error), reason="install-failed", stage="host", hint=hint)
+        about = {"object": error.about} if error.about else {}
+        module.fail_json(msg=str(error), reason=error.reason, stage="host", hint=hint, **about)
     module.exit_json(
         changed=bool(changes),
         changes=[change.what for change in changes],

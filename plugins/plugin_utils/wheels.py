@@ -10,6 +10,8 @@ unpacked and not installed: the format is in the binary distribution format of p
 from __future__ import annotations
 
 import email.parser
+import hashlib
+import io
 import lzma
 import os
 import re
@@ -17,7 +19,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 LIMIT = 64 * 1024 * 1024
 """Bytes that one wheel may have, unpacked; pyroute2 has 2 MiB."""
@@ -26,6 +28,8 @@ _NAME = re.compile(
     r"(?P<project>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9._+!]+)(-[0-9][A-Za-z0-9._]*)?"
     r"-(?P<python>[a-z0-9_.]+)-(?P<abi>[a-z0-9_.]+)-(?P<platform>[a-z0-9_.]+)\.whl"
 )
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PIN = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _COMPILED = re.compile(r".*\.(so|pyd|dll|dylib|pyc|pyo)(\.[0-9.]+)?", re.IGNORECASE)
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -43,17 +47,33 @@ class WheelError(ValueError):
     """A wheel that is not taken, and why, in one sentence."""
 
 
-def read(paths: Iterable[str]) -> dict[str, bytes]:
+def checksums(given: Iterable[object], pins: str) -> frozenset[str]:
+    """The SHA-256 checksums that wheels may have: those given, and those of a list as pip reads it.
+
+    Raises WheelError for what is none.
+    """
+    known = set()
+    for one in given:
+        text = str(one).lower().removeprefix("sha256:")
+        if not _SHA256.fullmatch(text):
+            raise WheelError(f"{str(one)!r} is not a SHA-256 checksum; give 64 hexadecimal digits")
+        known.add(text)
+    with open(pins, encoding="utf-8") as stream:
+        known.update(_PIN.findall(stream.read()))
+    return frozenset(known)
+
+
+def read(paths: Iterable[str], known: Container[str]) -> dict[str, bytes]:
     """The files of all wheels by their names below the directory that they are unpacked into.
 
-    Raises WheelError for a file that is not a pure-Python wheel and for wheels that contradict
-    each other.
+    Raises WheelError for a file that is not a pure-Python wheel, for one whose checksum is not
+    `known`, and for wheels that contradict each other.
     """
     found: dict[str, bytes] = {}
     origin: dict[str, str] = {}
     for path in paths:
         wheel = os.path.basename(path)
-        for name, content in _one(path).items():
+        for name, content in _one(path, known).items():
             if name in found:
                 raise WheelError(
                     f"wheels {origin[name]!r} and {wheel!r} both have {name!r}; list one of them"
@@ -69,12 +89,26 @@ def read(paths: Iterable[str]) -> dict[str, bytes]:
     return found
 
 
+def _bytes(path: str, known: Container[str]) -> bytes:
+    """What is in a file, once and for all: it is the bytes with the checksum that are unpacked."""
+    with open(path, "rb") as stream:
+        data = stream.read(LIMIT + 1)
+    found = hashlib.sha256(data).hexdigest()
+    if found not in known:
+        raise WheelError(
+            f"wheel {os.path.basename(path)!r} has the SHA-256 checksum {found}, which nobody vouches"
+            " for; download it with 'ansible-playbook podwright.fleet.wheels -e wheels_dir=DIR', or"
+            " compare the checksum with its project's and list it in podwright_agent_wheel_checksums"
+        )
+    return data
+
+
 def _parents(name: str) -> list[str]:
     parts = name.split("/")
     return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
-def _one(path: str) -> dict[str, bytes]:
+def _one(path: str, known: Container[str]) -> dict[str, bytes]:
     wheel = os.path.basename(path)
     match = _NAME.fullmatch(wheel)
     if match is None:
@@ -89,7 +123,7 @@ def _one(path: str) -> dict[str, bytes]:
             f"wheel {wheel!r} is not pure Python; list one whose name ends in py3-none-any.whl"
         )
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(_bytes(path, known))) as archive:
             files = _contents(archive, wheel)
     except WheelError:
         raise

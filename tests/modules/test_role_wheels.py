@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Keys
-from tests.modules.playbook_site import Site
+from tests.modules.playbook_site import BIN, Site
 from tests.support import aci
 from tests.support.webserver import ImageServer
 from tests.support.wheels import download, make
@@ -56,9 +59,15 @@ def bare(site: Site, tmp_path: Path) -> Site:
     return site
 
 
-def listed(*paths: Path) -> list[str]:
-    """Paths as the variable takes them."""
-    return [str(path) for path in paths]
+def listed(*paths: Path) -> dict[str, object]:
+    """The variables for wheels, vouched for by their checksums."""
+    there = [path for path in paths if path.exists()]
+    return {
+        "podwright_agent_wheels": [str(path) for path in paths],
+        "podwright_agent_wheel_checksums": [
+            hashlib.sha256(path.read_bytes()).hexdigest() for path in there
+        ],
+    }
 
 
 def failure(site: Site, **variables: object) -> str:
@@ -79,7 +88,7 @@ def test_a_signed_pod_runs_on_the_default_network_with_wheels_only(
     bare: Site, https_server: ImageServer, published: Callable[..., Path], lab: Keys, pyroute2: str
 ) -> None:
     variables = {
-        "podwright_agent_wheels": listed(download(pyroute2), download(GNUPG)),
+        **listed(download(pyroute2), download(GNUPG)),
         "podwright_agent_ca_certificates": [https_server.files.ca.read_text()],
     }
     assert bare.changed("install", "--check", **variables) == 1
@@ -101,9 +110,7 @@ def test_a_signed_pod_runs_on_the_default_network_with_wheels_only(
 
 
 def test_wheels_win_over_the_distribution_and_are_used_compiled_and_in_part(bare: Site) -> None:
-    bare.changed(
-        "install", podwright_agent_wheels=listed(download("pyroute2==0.9.5"), download(GNUPG))
-    )
+    bare.changed("install", **listed(download("pyroute2==0.9.5"), download(GNUPG)))
     tree = bare.shell("dirname $(dirname $(readlink -f /usr/bin/podwright))").strip()
     said = bare.host.run(["/usr/bin/python3", "-IS", "-c", WHERE, tree]).check().stdout
     version, source, compiled, message, whole = said.split()
@@ -119,16 +126,16 @@ def test_wheels_are_exactly_those_listed(site: Site, tmp_path: Path) -> None:
     one = make(tmp_path, "one-1-py3-none-any.whl", {"one.py": "x = 1\n"})
     two = make(tmp_path, "two-1-py3-none-any.whl", {"two.py": "x = 1\n"})
     look = "ls $(dirname $(dirname $(readlink -f /usr/bin/podwright)))/wheels 2>/dev/null || true"
-    assert site.changed("install", "--check", podwright_agent_wheels=listed(one, two)) == 1
+    assert site.changed("install", "--check", **listed(one, two)) == 1
     assert site.shell("ls -d /usr/lib/podwright 2>/dev/null || true") == ""
-    assert site.changed("install", podwright_agent_wheels=listed(one, two)) == 1
-    assert site.changed("install", podwright_agent_wheels=listed(two, one)) == 0
+    assert site.changed("install", **listed(one, two)) == 1
+    assert site.changed("install", **listed(two, one)) == 0
     assert {"one.py", "two.py"} < set(site.shell(look).split())
     make(tmp_path, one.name, {"one.py": "x = 2\n"})
-    assert site.changed("install", podwright_agent_wheels=listed(one, two)) == 1
+    assert site.changed("install", **listed(one, two)) == 1
     site.shell("echo x >>$(dirname $(dirname $(readlink -f /usr/bin/podwright)))/wheels/two.py")
-    assert site.changed("install", podwright_agent_wheels=listed(two)) == 1
-    assert site.changed("install", podwright_agent_wheels=listed(two)) == 0
+    assert site.changed("install", **listed(two)) == 1
+    assert site.changed("install", **listed(two)) == 0
     assert "one.py" not in site.shell(look)
     assert site.changed("install", "--check") == 1
     assert site.changed("install") == 1
@@ -149,7 +156,7 @@ def test_a_bad_wheel_is_refused_with_one_sentence(site: Site, tmp_path: Path) ->
         (outside, "'../../evil.py', which is not a path below its directory"),
         (tmp_path / "none-1-py3-none-any.whl", "is not on the controller"),
     ):
-        assert said in failure(site, podwright_agent_wheels=listed(wheel))
+        assert said in failure(site, **listed(wheel))
 
 
 def test_source_that_the_host_cannot_compile_leaves_the_agent_as_it_was(
@@ -158,7 +165,7 @@ def test_source_that_the_host_cannot_compile_leaves_the_agent_as_it_was(
     site.changed("install")
     before = site.shell("readlink /usr/lib/podwright/bin")
     bad = make(tmp_path, files={"thing.py": "match = (\n"})
-    done = site.playbook("install", podwright_agent_wheels=listed(bad))
+    done = site.playbook("install", **listed(bad))
     assert done.exit != 0
     assert "thing.py" in done.stdout
     assert "SyntaxError" in done.stdout
@@ -166,22 +173,55 @@ def test_source_that_the_host_cannot_compile_leaves_the_agent_as_it_was(
     assert site.changed("install") == 0
 
 
-def test_a_host_without_apt_is_told_what_to_do(bare: Site) -> None:
+def test_a_host_without_a_package_manager_is_told_what_to_do(bare: Site) -> None:
     bare.shell("rm /usr/bin/apt-get /usr/bin/dpkg-query")
     said = failure(bare)
-    assert "This host has no apt to install python3-gnupg and python3-pyroute2 with;" in said
-    assert "pip download --no-deps python-gnupg pyroute2'" in said
+    assert "has no apt or dnf to install python3-gnupg and python3-pyroute2 with;" in said
+    assert "ansible-playbook podwright.fleet.wheels" in said
     assert "podwright_agent_wheels" in said
     assert "libnftables1, libseccomp2, nftables" in said
-    one = failure(bare, podwright_agent_wheels=listed(download(GNUPG)))
-    assert "pip download --no-deps pyroute2'" in one
+    one = failure(bare, **listed(download(GNUPG)))
+    assert "to install python3-pyroute2 with;" in one
     both = listed(download("pyroute2==0.9.5"), download(GNUPG))
-    assert bare.changed("install", podwright_agent_wheels=both) == 1
-    assert bare.changed("install", podwright_agent_wheels=both) == 0
+    assert bare.changed("install", **both) == 1
+    assert bare.changed("install", **both) == 0
+
+
+def test_a_wheel_that_nobody_vouches_for_is_refused(site: Site, tmp_path: Path) -> None:
+    wheel = make(tmp_path, "one-1-py3-none-any.whl", {"one.py": "x = 1\n"})
+    said = failure(site, podwright_agent_wheels=[str(wheel)])
+    assert f"has the SHA-256 checksum {hashlib.sha256(wheel.read_bytes()).hexdigest()}" in said
+    assert "podwright_agent_wheel_checksums" in said
+
+
+def test_the_playbook_downloads_what_the_role_takes_without_being_told_checksums(
+    bare: Site, tmp_path: Path
+) -> None:
+    folder = tmp_path / "wheels"
+    command = [
+        str(BIN / "ansible-playbook"),
+        "podwright.fleet.wheels",
+        "-e",
+        f"wheels_dir={folder}",
+    ]
+
+    def run() -> str:
+        # On this machine, which is the controller; the host reaches nothing.
+        done = subprocess.run(
+            command, env={**os.environ, **bare.env}, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done
+        return done.stdout
+
+    assert "changed=2" in run()
+    assert "changed=0" in run()
+    paths = sorted(folder.glob("*.whl"))
+    assert len(paths) == 2
+    assert bare.changed("install", podwright_agent_wheels=[str(path) for path in paths]) == 1
 
 
 def test_a_host_with_apt_is_still_asked_for_what_no_wheel_brings(bare: Site) -> None:
-    done = bare.playbook("install", podwright_agent_wheels=listed(download(GNUPG)))
+    done = bare.playbook("install", **listed(download(GNUPG)))
     assert done.exit != 0
     assert "No package matching 'python3-pyroute2' is available" in done.stdout
     assert "python3-gnupg" not in done.stdout

@@ -59,7 +59,7 @@ OURS = (
 OWN_REPOSITORY = """\
 mkdir -p /srv/packages/partial
 apt-get -o APT::Install-Recommends=false -o Dir::Cache::archives=/srv/packages --download-only --yes install \
-    ca-certificates gnupg libnftables1 libseccomp2 nftables \
+    ca-certificates gnupg libnftables1 libseccomp2 nftables python3-apt \
     python3-cryptography python3-gnupg python3-pyroute2 python3-zstandard
 cd /srv/packages
 rm -rf lock partial
@@ -79,8 +79,8 @@ echo 'deb [trusted=yes] file:/srv/packages ./' >/etc/apt/sources.list
 EMPTY_RPMS = """\
 mkdir -p /srv/rpms /tmp/specs
 for name in ca-certificates gnupg2 libseccomp nftables python3-cryptography python3-libselinux python3-zstandard; do
-    printf '%s\\n' "Name: $name" 'Version: 1' 'Release: 1' 'Summary: Empty' 'License: GPL-3.0-or-later' 'BuildArch: noarch' \
-        '%description' 'Empty.' '%files' >/tmp/specs/$name.spec
+    printf '%s\\n' "Name: $name" 'Version: 1' 'Release: 1' 'Summary: Empty' \
+        'License: GPL-3.0-or-later' 'BuildArch: noarch' '%description' 'Empty.' '%files' >/tmp/specs/$name.spec
     rpmbuild -bb --quiet --define '_rpmdir /srv/rpms' --define '_topdir /tmp/specs/top' /tmp/specs/$name.spec
 done
 createrepo_c --quiet /srv/rpms

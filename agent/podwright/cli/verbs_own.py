@@ -1,12 +1,21 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs that only the agent itself calls: a pod's parent, from its unit or from its sleep."""
+"""The verbs that only the agent itself and the role call: a pod's parent, from its unit or from its sleep."""
 
 from __future__ import annotations
 
+from podwright.cli.flags import FORMAT
 from podwright.cli.options import Option, Verb
 
 VERBS = (
+    Verb(
+        "check-data",
+        "check_data",
+        "Say whether this agent can go on with what is on this host, which the role asks before it installs it",
+        "",
+        (FORMAT,),
+        hidden=True,
+    ),
     Verb(
         "complete",
         "complete",

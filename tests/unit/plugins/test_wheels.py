@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import zipfile
+from collections.abc import Container
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,17 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import wheels
 from tests.support.wheels import make
 
 
+class Every(Container[str]):
+    """Any checksum is known."""
+
+    def __contains__(self, _checksum: object) -> bool:
+        return True
+
+
 def refused(*paths: Path) -> str:
     """The one sentence with which wheels are refused."""
     with pytest.raises(wheels.WheelError) as error:
-        wheels.read([str(path) for path in paths])
+        wheels.read([str(path) for path in paths], Every())
     said = str(error.value)
     assert "\n" not in said
     assert "; " in said, "it says what to do"
@@ -28,7 +37,7 @@ def refused(*paths: Path) -> str:
 
 def test_a_pure_wheel_is_its_files(tmp_path: Path) -> None:
     path = make(tmp_path, "thing-1.0-py2.py3-none-any.whl", {"thing/__init__.py": "x", "a/b": ""})
-    found = wheels.read([str(path)])
+    found = wheels.read([str(path)], Every())
     assert set(found) == {"thing/__init__.py", "a/b", "thing-1.0.dist-info/WHEEL"}
     assert found["thing/__init__.py"] == b"x"
 
@@ -36,7 +45,7 @@ def test_a_pure_wheel_is_its_files(tmp_path: Path) -> None:
 def test_the_name_in_the_metadata_may_be_spelt_differently(tmp_path: Path) -> None:
     path = make(tmp_path, "Some.Thing-1.0-1-py3-none-any.whl")
     path = path.rename(tmp_path / "some_thing-1.0-1-py3-none-any.whl")
-    assert "thing.py" in wheels.read([str(path)])
+    assert "thing.py" in wheels.read([str(path)], Every())
 
 
 @pytest.mark.parametrize(
@@ -134,12 +143,12 @@ def test_more_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "thing-1.0-py3-none-any.whl"
     with pytest.raises(wheels.WheelError, match="cannot be read: No such file"):
-        wheels.read([str(missing)])
+        wheels.read([str(missing)], Every())
 
 
 def test_wheels_arrive_beside_the_agent_and_drift_is_seen(tmp_path: Path) -> None:
     deep = "/".join(["deep" * 20] * 4) + ".py"  # longer than plain tar can name
-    found = wheels.read([str(make(tmp_path, files={"thing.py": "x = 1\n", deep: ""}))])
+    found = wheels.read([str(make(tmp_path, files={"thing.py": "x = 1\n", deep: ""}))], Every())
     content = {"bin/podwright": b"", **{f"wheels/{name}": text for name, text in found.items()}}
     archive = tmp_path / "packed.tar.gz"
     archive.write_bytes(agent_tree.pack(content))
@@ -150,3 +159,27 @@ def test_wheels_arrive_beside_the_agent_and_drift_is_seen(tmp_path: Path) -> Non
     assert (there / "wheels" / deep).stat().st_mode & 0o777 == 0o644
     (there / "wheels/thing.py").write_text("x = 2\n")
     assert agent_tree.installed(str(there)) != agent_tree.digest(content)
+
+
+def test_a_wheel_is_taken_with_the_checksum_that_somebody_vouches_for_only(tmp_path: Path) -> None:
+    path = make(tmp_path)
+    right = hashlib.sha256(path.read_bytes()).hexdigest()
+    (pins := tmp_path / "pins").write_text(f"other==1 --hash=sha256:{'0' * 64}\n")
+    for given in ([right], [f"sha256:{right.upper()}"]):
+        assert "thing.py" in wheels.read([str(path)], wheels.checksums(given, str(pins)))
+    with pytest.raises(wheels.WheelError) as error:
+        wheels.read([str(path)], wheels.checksums(["1" * 64], str(pins)))
+    assert right in str(error.value) and "podwright_agent_wheel_checksums" in str(error.value)
+    pins.write_text(f"thing==1.0 --hash=sha256:{right}\n")
+    assert "thing.py" in wheels.read([str(path)], wheels.checksums([], str(pins)))
+    with path.open("ab") as stream:
+        stream.write(b"x")
+    with pytest.raises(wheels.WheelError, match="nobody vouches for"):
+        wheels.read([str(path)], wheels.checksums([right], str(pins)))
+
+
+@pytest.mark.parametrize("wrong", ["", "abc", "g" * 64, "md5:" + "0" * 32])
+def test_what_is_no_checksum_is_refused(tmp_path: Path, wrong: str) -> None:
+    (pins := tmp_path / "pins").write_text("")
+    with pytest.raises(wheels.WheelError, match="64 hexadecimal digits"):
+        wheels.checksums([wrong], str(pins))
