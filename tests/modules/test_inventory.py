@@ -60,6 +60,7 @@ class Lying:
             "plugin": "podwright.fleet.pods",
             "hosts": ["source"],
             "agent_path": str(self.base / "agent"),
+            "timeout": 120,
             **options,
         }
         (self.base / "its.podwright.yml").write_text(yaml.safe_dump(given))
@@ -121,9 +122,18 @@ def test_what_a_host_says_is_never_templated_and_names_no_variable(lying: Lying)
         "ansible_become_exe": "/bin/evil",
     }
     apps = [{"name": "app", "image_name": jinja, "image_version": "{% for x in y %}"}]
-    more = {"ansible_host": "1.2.3.4", "ansible_facts": {"a": 1}, "podwright_host": "other"}
+    more: dict[str, Any] = {
+        "ansible_host": "1.2.3.4",
+        "ansible_facts": {"a": 1},
+        "podwright_host": "other",
+    }
     networks = [{"name": "default", "ip": jinja, "ansible_user": "evil"}]
-    said = {"user_labels": labels, "user_annotations": labels, "stage1": jinja, "ports": [more]}
+    said: dict[str, Any] = {
+        "user_labels": labels,
+        "user_annotations": labels,
+        "stage1": jinja,
+        "ports": [more],
+    }
     lying.say([pod(1, apps=apps, networks=networks, **said, **more)])
     own = lying.variables(compose={"asked": "podwright_name ~ '!'"})["web.source"]
     assert (own["ansible_connection"], own["asked"]) == ("podwright.fleet.pod", "web!")
