@@ -77,6 +77,10 @@ module-tests: setup ## the modules through Ansible, on throw-away hosts of names
 	@tools/setup tests/modules/apt-packages.txt
 	@$(PARTS) module-tests
 
+.PHONY: install-tests
+install-tests: setup ## the role agent on bare Debian 12 and 13 under systemd, and by dnf: install, upgrade, remove (5 minutes, root)
+	@$(PARTS) install-tests
+
 .PHONY: sanity
 sanity: setup ## ansible-test sanity
 	@$(PARTS) sanity

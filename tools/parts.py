@@ -113,6 +113,8 @@ PARTS: dict[str, tuple[Command, ...]] = {
     "vm-xen": (machines("vm-xen", paths=tuple(f"tests/vm/{files}" for files in XEN)),),
     "hostile": (pytest("hostile", "tests/hostile"),),
     "module-tests": (pytest("module-tests", "tests/modules"),),
+    # Hosts under systemd, one at a time.
+    "install-tests": (pytest("install-tests", "tests/install"),),
     "sanity": (Command(("tests/sanity/run.sh",)),),
     "molecule": (*molecule("default"), *molecule("kvm")),
     "molecule-xen": molecule("xen"),
