@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Keys
 from tests.modules.conftest import AdHoc
+from tests.modules.script import Script
 
 Publish = Callable[..., Path]
 TINY = "example.com/tiny:1.0"
@@ -155,3 +156,25 @@ def test_a_broken_file_is_put_right(adhoc: AdHoc, path: Path) -> None:
         assert adhoc("policy", options)["changed"] is True
         assert adhoc("policy", options)["changed"] is False
         assert not path.is_symlink()
+
+
+def test_the_policy_in_force_is_told_and_images_are_explained(
+    trusting: AdHoc, path: Path, published: Publish, tmp_path: Path
+) -> None:
+    published()
+    images = {"images": [TINY, "example.org/other"]}
+    policy = {"default": [REJECT], "transports": {"appc": {"example.com": [{"type": "signedBy"}]}}}
+    script = Script(trusting, tmp_path)
+    none, _, told, looked, _ = script(
+        ("policy_info", {}), ("policy", policy), ("policy_info", images), ("image_info", {}),
+        {"ansible.builtin.copy": {"content": "junk", "dest": str(path)}},
+    )  # fmt: skip
+    assert none["policy"] == {"path": "", "document": None, "problem": ""}
+    assert "images" not in none
+    assert told["policy"]["document"]["default"] == [REJECT]
+    assert [one["image"] for one in told["images"]] == images["images"]
+    assert told["images"][1]["decision"] == "refused" != told["images"][0]["decision"]
+    assert looked["images"] == []
+    broken, refused = script.any(("policy_info", {}), ("image", {"name": TINY}))
+    assert broken["policy"]["path"] == str(path) and "JSON" in broken["policy"]["problem"]
+    assert refused["reason"] == "bad-policy"
