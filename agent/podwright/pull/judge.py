@@ -35,6 +35,7 @@ _HINTS = {
 def signed(layout: Layout, fleet: str, data: bytes, signature: bytes) -> None:
     """Raise VerifyError unless a key that is trusted for the fleet has signed these bytes."""
     from podwright.stage0.judge import verify
+    from podwright.stage0.judge.gpg import anonymous_file
 
     keys = trust.trusted_keys(trustring.fleet_ring(layout, fleet))
     if not keys:
@@ -44,10 +45,8 @@ def signed(layout: Layout, fleet: str, data: bytes, signature: bytes) -> None:
             object=fleet,
             reason="no-key",
         )
-    file = os.memfd_create("bundle", os.MFD_CLOEXEC)
+    file = anonymous_file(data)
     try:
-        with open(file, "wb", closefd=False) as stream:
-            stream.write(data)
         verify.verify(fleet, file, verify.read_signatures(signature, "of the bundle"), keys)
     except VerifyError as err:
         raise _about_bundle(err, fleet) from None

@@ -95,7 +95,7 @@ OURS = (
     *("logs", "top", "restart", "start", "history", "rollback", "apply", "check-host", "metrics"),
     *("policy check", "network list", "network inspect", "network check", "selinux verify"),
     *("trust list", "trust remove", "image build", "image sign", "image push", "image publish"),
-    "stage1 build",
+    *("stage1 build", "pull", "bundle make", "bundle push", "bundle show"),
 )
 """Verbs that rkt had not."""
 NO_FACTS = {
