@@ -29,7 +29,20 @@ all:
     gone: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}
     bare: {ansible_python_interpreter: /nowhere/python3}
 """
-BAD = "{{ lookup('pipe', 'touch /tmp/canary-status') }}</script><script>alert(1)</script>\u202e"
+MARKUP = "</script><script>alert(1)</script>"
+
+LIAR = """\
+#!/usr/bin/python3
+import json, sys
+bad = "{{ lookup('pipe', 'touch CANARY') }}{% for x in [1] %}</script><script>alert(1)</script>\\u202e\\x1b[2J"
+pod = {"name": bad, "pod_name": bad, "state": "running", "ready": False, "error": bad, "insecure": [bad],
+       "apps": [{"name": bad, "image_name": bad, "image_version": bad, "image_id": bad, "last_failure": {"x": bad}}],
+       "user_labels": {bad: bad}, "ansible_facts": {"x": bad}}
+answers = {"version": {"podwright": bad, "ansible_facts": {"ansible_connection": bad}}, "list": [pod], "top": [],
+           "image": [{"id": bad, "verdict": {"kind": bad, "text": bad}}], "check-host": [{"name": bad, "status": "ok"}]}
+verb = next(word for word in sys.argv[1:] if not word.startswith("-"))
+print(json.dumps(answers[verb]))
+"""
 
 
 class Fleet:
@@ -81,7 +94,7 @@ def test_what_runs_and_what_is_wrong_is_in_the_report(
     fleet: Fleet, trusting: AdHoc, published: Publish, lab: Keys, tmp_path: Path
 ) -> None:
     published(), published(version="1.1"), published(name="example.com/unsigned", key=None)
-    pod = {"net": "none", "ready": {"seconds": 0.1}, "labels": {"x": BAD}}
+    pod = {"net": "none", "ready": {"seconds": 0.1}}
     trusting("pod", {"name": "web", "image": "example.com/tiny:1.0", **pod})
     trusting("pod", {"name": "web", "image": "example.com/tiny:1.1", **pod})
     lifted = {"image": "example.com/unsigned:1.0", "insecure_options": ["image"], **pod}
@@ -89,11 +102,10 @@ def test_what_runs_and_what_is_wrong_is_in_the_report(
     files = ["fleet.html", "fleet.md", "fleet.json"]
     before = everything(trusting.agent)
     done = fleet.play(
-        "--check", podwright_status_report=files, podwright_status_title=f"Shop {BAD}"
+        "--check", podwright_status_report=files, podwright_status_title=f"Shop {MARKUP}"
     )
     assert done.exit == 0, done
     assert everything(trusting.agent) == before
-    assert not Path("/tmp/canary-status").exists()
     for name in files:
         assert stat.S_IMODE((fleet.home / name).stat().st_mode) == 0o644
     report = json.loads((fleet.home / "fleet.json").read_text())
@@ -127,12 +139,30 @@ def test_what_runs_and_what_is_wrong_is_in_the_report(
     } <= kinds
     table = (fleet.home / "fleet.md").read_text()
     assert "| web | web1 | serving | 1.1 | namespaces | signed |" in table
-    assert "<script>" not in table and "\u202e" not in table
+    assert "<script>" not in table
     assert "gone: Task failed" in done.stdout or "gone: Failed to connect" in done.stdout, (
         done.stdout
     )
     page = (fleet.home / "fleet.html").read_text()
     assert "<script>alert(1)" not in page and "Shop" in page
+
+
+@pytest.mark.threat("T95")
+def test_what_a_host_answers_is_data(fleet: Fleet, tmp_path: Path) -> None:
+    """An agent that answers with templates, facts and markup in every text."""
+    canary = tmp_path / "canary"
+    program = tmp_path / "liar"
+    program.write_text(LIAR.replace("CANARY", str(canary)))
+    fleet.site.shell(f"install -m 755 {program} /usr/bin/podwright")
+    done = fleet.play("--limit=web1", podwright_status_report=["f.html", "f.md", "f.json"])
+    assert done.exit == 0, done
+    told = json.loads((fleet.home / "f.json").read_text())
+    (pod,) = told["pods"]
+    assert pod["name"].startswith("{{ lookup('pipe', 'touch ") and pod["host"] == "web1"
+    assert not canary.exists()
+    assert "\x1b" not in done.stdout + done.stderr + (fleet.home / "f.md").read_text()
+    assert MARKUP not in (fleet.home / "f.html").read_text()
+    assert "{{ lookup('pipe'" in done.stdout, "the control: the play has shown it"
 
 
 def test_pods_that_are_not_what_is_wanted_are_drift(
