@@ -177,10 +177,15 @@ class Connection(ConnectionBase):
         self.become = None
 
     def _connect(self) -> Connection:
-        if not self._connected:
-            self._outer = self._find_outer()
-            self._connected = True
+        self._reached()
         return self
+
+    def _reached(self) -> outer.Outer:
+        """The pod's host."""
+        if self._outer is None:
+            self._outer = self._find_outer()
+        self._connected = True
+        return self._outer
 
     def _find_outer(self) -> outer.Outer:
         name = self._option("host") or ""
@@ -238,9 +243,7 @@ class Connection(ConnectionBase):
 
     def reset(self) -> None:
         """Forget the connection to the pod's host."""
-        self._connect()
-        assert self._outer is not None
-        self._outer.reset()
+        self._reached().reset()
         self._outer, self._connected = None, False
 
     def close(self) -> None:
@@ -267,12 +270,11 @@ class Connection(ConnectionBase):
         return out
 
     def _script(self, script: str, data: bytes | None) -> tuple[int, bytes, bytes]:
-        self._connect()
         return self._enter([self._option("executable") or "/bin/sh", "-c", script], data)
 
     def _enter(self, argv: list[str], data: bytes | None) -> tuple[int, bytes, bytes]:
         """Have the agent run a command; says what it says itself as a failure of the connection."""
-        assert self._outer is not None
+        host = self._reached()
         agent = words.Agent(
             str(self._option("agent_path")),
             self._option("data_dir"),
@@ -281,20 +283,19 @@ class Connection(ConnectionBase):
         mark = secrets.token_hex(8)
         app, user = self._option("app"), self._user()
         command = words.enter(agent, mark, self._pod(), argv, app=app, user=user)
-        status, out, err = self._outer.run(words.line(command, reads=bool(data)), data)
+        status, out, err = host.run(words.line(command, reads=bool(data)), data)
         err, outcome = words.split(err, mark)
         if outcome is None:
-            raise AnsibleConnectionFailure(self._silent(status, err))
+            raise AnsibleConnectionFailure(self._silent(host.name, status, err))
         if outcome.end != words.EXITED:
-            raise AnsibleConnectionFailure(f"host {self._outer.name}: {outcome.sentence()}")
+            raise AnsibleConnectionFailure(f"host {host.name}: {outcome.sentence()}")
         return outcome.status, out, err
 
-    def _silent(self, status: int, err: bytes) -> str:
+    def _silent(self, host: str, status: int, err: bytes) -> str:
         """Why there is no outcome: the agent is not there, is older, or was killed; sudo refused."""
-        assert self._outer is not None
         said = words.last_line(err) or f"it ended with status {status}"
         return (
-            f"host {self._outer.name}: the agent did not tell how entering pod"
+            f"host {host}: the agent did not tell how entering pod"
             f" {words.printable(self._pod())} ended: {said}; apply the role podwright.fleet.agent to"
             " that host, or say where its agent is with podwright_agent_path"
         )
