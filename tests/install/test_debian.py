@@ -33,12 +33,12 @@ ROLL_OUT = """\
   gather_facts: false
   tasks:
     - podwright.fleet.trust:
-        prefix: "{{ name }}"
+        prefix: "{{ sleeper }}"
         fingerprint: "{{ fingerprint }}"
         key: "{{ lookup('ansible.builtin.file', key) }}"
     - podwright.fleet.pod:
         name: sleeper
-        image: "{{ name }}:1.0"
+        image: "{{ sleeper }}:1.0"
         net: none
 """
 
@@ -66,7 +66,7 @@ def test_from_nothing_to_a_pod_through_an_upgrade_to_nothing(
     webserver.publish(machine.fleet.www, NAME, image, "1.0", aci.host_arch(), lab.key.sign(image))
     (key := tmp_path / "key.asc").write_text(lab.key.armoured)
     (roll_out := tmp_path / "roll_out.yml").write_text(ROLL_OUT)
-    pod = {"name": NAME, "key": str(key), "fingerprint": lab.key.fingerprint}
+    pod = {"sleeper": NAME, "key": str(key), "fingerprint": lab.key.fingerprint}
     ours = {"podwright_agent_ca_certificates": [(machine.fleet.tls / "ca.pem").read_text()]}
     install = "podwright.fleet.install"
 
