@@ -113,7 +113,7 @@ DENIED = {
     "settings of the kernel": "echo x > /proc/sys/kernel/core_pattern || echo 1 > /proc/sys/vm/drop_caches",
     "settings of its network": "echo 1 > /proc/sys/net/ipv4/ip_forward",
     "system requests": "echo h > /proc/sysrq-trigger",
-    "another view of the kernel": "mount -t proc proc /mnt || mount -t sysfs sysfs /mnt || mount -t debugfs debugfs /mnt",
+    "another view of the kernel": "mount -t proc p /mnt || mount -t sysfs s /mnt || mount -t debugfs d /mnt",
     "devices": "mknod /root/null c 1 3 || mknod /dev/kmsg2 c 1 11",
     "a disk": "mount /dev/vda /mnt || mount -t ext4 /dev/null /mnt",
     "group limits": "echo max > /sys/fs/cgroup/cgroup.max.descendants",
