@@ -121,6 +121,23 @@ def test_a_bad_canary_goes_back_and_no_other_host_is_touched(fleet: Fleet) -> No
     assert fleet.versions() == everywhere("2.0")
 
 
+@pytest.mark.threat("T95")
+def test_what_hosts_say_is_told_and_never_evaluated(fleet: Fleet) -> None:
+    """What a check says ends up in events, in variables that are handed on, and in the table at the end."""
+    canary, check = fleet.base / "evaluated", fleet.base / "check.sh"
+    said = "{{ lookup('pipe', 'touch " + str(canary) + "') }} __import__ ansible_connection=ssh"
+    check.write_text(f'#!/bin/sh\necho "{said}"\nexit 1\n')
+    check.chmod(0o755)
+    checks = [{"command": [str(check)], "timeout": 0}]
+    done = fleet.roll(web("1.0"), checks=checks)
+    assert done.exit != 0
+    (failed,) = fleet.told("host-failed")
+    assert failed["reason"] == "check-failed" and said in failed["message"]
+    assert said in fleet.report()["hosts"]["a"]["message"]
+    assert not canary.exists()
+    assert fleet.versions() == everywhere("")  # it was not there before, and is not there now
+
+
 def test_of_a_batch_that_fails_goes_back_what_was_asked_for(fleet: Fleet) -> None:
     fleet.seed(web("1.0"))
     one = fleet.roll(web("2.0", "c"), batches=["50%", 1], max_failures=1)
