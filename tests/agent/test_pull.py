@@ -119,7 +119,7 @@ def test_a_rollout_waits_for_its_time_and_share(fleet: Fleet) -> None:
     fleet.publish(1, pod())
     fleet.pull()
     before = fleet.pods()
-    later = {"rollout": [{"percent": 0}, {"percent": 100, "after": when(DAY / 2)}]}
+    later: dict[str, Any] = {"rollout": [{"percent": 0}, {"percent": 100, "after": when(DAY / 2)}]}
     fleet.publish(2, pod(environment={"A": "1"}), **later)
     told = fleet.pull()
     assert told["state"] == "waiting" and told["until"] == later["rollout"][1]["after"].replace(
