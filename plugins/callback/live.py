@@ -66,6 +66,11 @@ COLORS = {
 }
 
 
+def _name(task: Any) -> str:
+    """A task's name without that of its role."""
+    return str(task.get_name()).strip().rpartition(" : ")[2]
+
+
 class CallbackModule(Default):
     """See the documentation above. The methods without texts are Ansible's, named by what has happened."""
 
@@ -166,11 +171,11 @@ class CallbackModule(Default):
             super().v2_playbook_on_play_start(play)
         else:
             dry = " (check mode, nothing is changed)" if self._fleet.check else ""
-            line = f"{name or 'Play'}: {len(hosts)} host{'' if len(hosts) == 1 else 's'}{dry}"
+            line = f"{name or 'Play'}: {live_lines.counted(len(hosts))}{dry}"
             self._display.display(visible(line), color=getattr(C, "COLOR_HIGHLIGHT", "white"))
 
     def _task_start(self, task: Any, prefix: Any = None) -> None:
-        self._fleet.next_task(task.get_name().strip())
+        self._fleet.next_task(_name(task))
         if self._full:
             super()._task_start(task, prefix=prefix)
         self._draw()
@@ -186,9 +191,14 @@ class CallbackModule(Default):
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         if self._full:
             super().v2_runner_on_start(host, task)
-        self._fleet.start(host.get_name(), task.get_name().strip(), time.monotonic())
+        self._fleet.start(host.get_name(), _name(task), time.monotonic())
 
     # -- results
+
+    @staticmethod
+    def _is_of_rollout(task: Any) -> bool:
+        """Whether a task's changes are told by events, sooner or later."""
+        return bool(task.get_name().strip().startswith("podwright.fleet.rollout : "))
 
     def _events(self, result: Any) -> bool:
         """Tell a result's events; whether there were any."""
@@ -255,11 +265,16 @@ class CallbackModule(Default):
         self._warnings(result)
         if data.get("_ansible_verbose_always") and not data.get("_ansible_verbose_override"):
             self._head(result._task)
-            self._say(live_lines.shown(self.host_label(result), data))
-        elif has_changed and not told and not (result._task.loop and "results" in data):
+            label = "" if result._task.run_once else self.host_label(result)
+            self._say(live_lines.shown(label, data))
+        elif (
+            has_changed
+            and not told
+            and not self._is_of_rollout(result._task)
+            and not (result._task.loop and "results" in data)
+        ):
             self._head(result._task)
-            task = result._task.get_name().strip()
-            self._say(live_lines.changed(self.host_label(result), data, task))
+            self._say(live_lines.changed(self.host_label(result), data, _name(result._task)))
         self._draw()
 
     def v2_runner_on_skipped(self, result: Any) -> None:
@@ -300,7 +315,7 @@ class CallbackModule(Default):
         data = result._result
         left = data.get("retries", 0) - data.get("attempts", 0)
         row = self._fleet.row(result._host.get_name())
-        row.doing = f"{result._task.get_name().strip()}, not yet, {left} tries left"
+        row.doing = f"{_name(result._task)}, not yet, {left} tries left"
 
     def v2_runner_on_async_poll(self, result: Any) -> None:
         if self._full:

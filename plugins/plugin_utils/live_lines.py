@@ -18,6 +18,8 @@ LONGEST = 2000
 """Characters of a line."""
 TAIL = 8
 """Lines of what a failed program has said."""
+SWITCHING = ("canary", "batch")
+"""Phases of a rollout in which what hosts run changes; actions of others are what is planned."""
 GOOD, CHANGED, BAD, SOFT = "ok", "changed", "bad", "soft"
 
 Line = tuple[str, str]
@@ -49,14 +51,20 @@ def changed(host: str, result: dict[str, Any], task: str) -> list[Line]:
     return [(f"{host}  changed  {live_model.acted(result) or task}"[:LONGEST], CHANGED)]
 
 
+def counted(hosts: int) -> str:
+    """`1 host`, `2 hosts`."""
+    return f"{hosts} host{'' if hosts == 1 else 's'}"
+
+
 def shown(host: str, result: dict[str, Any]) -> list[Line]:
-    """What a task wants to be shown, such as debug's message."""
+    """What a task wants to be shown, such as debug's message; with the host's name unless that is empty."""
     found: Any = next(
         (content for name, content in result.items()
          if not name.startswith("_") and name not in ("changed", "failed", "skipped")), "",
     )  # fmt: skip
     lines = found if isinstance(found, list) else str(found).splitlines() or [""]
-    return [(f"{host}  {line}"[:LONGEST], GOOD) for line in lines]
+    head = f"{host}  " if host else ""
+    return [(f"{head}{line}"[:LONGEST], GOOD) for line in lines]
 
 
 def event(said: dict[str, Any]) -> list[Line]:
@@ -70,19 +78,24 @@ def event(said: dict[str, Any]) -> list[Line]:
     if kind == "host-rolled-back":
         return [(f"{host}  {phase}: rolled back  {_pods(said)}".rstrip()[:LONGEST], BAD)]
     if kind == "host-ok":
-        done = live_model.acted(said)
+        done = live_model.acted(said) if phase_of(said) in SWITCHING else ""
         would = "would " if dry else ""
         return [(f"{host}  {phase}: {would}{done}"[:LONGEST], CHANGED)] if done else []
     name = text(said.get("rollout"), 100)
     fleet = {
-        "rollout-started": (f"rollout {name}: {len(hosts)} hosts{dry}", GOOD),
+        "rollout-started": (f"rollout {name}: {counted(len(hosts))}{dry}", GOOD),
         "rollout-refused": (f"rollout {name}: REFUSED  {live_model.refusal(said)}", BAD),
         "rollout-paused": (f"rollout {name}: paused  {text(said.get('message'))}", CHANGED),
         "rollout-resumed": (f"rollout {name}: goes on", GOOD),
-        "phase-started": (f"{phase}: {len(hosts)} hosts", GOOD),
+        "phase-started": (f"{phase}: {counted(len(hosts))}", GOOD),
         "rollout-finished": (f"rollout {name}: {_ended(said)}", GOOD if said.get("reason") == "done" else BAD),
     }  # fmt: skip
     return [fleet[kind]] if kind in fleet else []
+
+
+def phase_of(said: dict[str, Any]) -> str:
+    """The phase that an event is about."""
+    return text(said.get("phase"), 40)
 
 
 def _phase(said: dict[str, Any]) -> str:
@@ -118,7 +131,7 @@ def summary(stats: dict[str, dict[str, int]], notes: dict[str, str], seconds: st
     for host in bad:
         how = "unreachable" if stats[host].get("unreachable") else "failed"
         lines.append((f"{host}  {how}  {notes.get(host, '')}".rstrip()[:LONGEST], BAD))
-    hosts = f"{len(stats)} host{'' if len(stats) == 1 else 's'}"
+    hosts = counted(len(stats))
     words = [f"{total(name)} {word}" for name, word in (
         ("changed", "changed"), ("failures", "failed"), ("unreachable", "unreachable"), ("rescued", "rescued"),
         ("ignored", "with failures that were ignored")) if total(name)]  # fmt: skip

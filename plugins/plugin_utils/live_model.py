@@ -108,9 +108,9 @@ class Fleet:
 
     def _of_host(self, row: Row, kind: str, phase: str, event: dict[str, Any]) -> None:
         if kind == "host-ok":
-            changed = any(texts(one) for one in mapping(event.get("actions")).values())
-            row.phases[phase] = CHANGED if changed else OK
-            row.note = acted(event) or row.note
+            done = acted(event) if phase in ("canary", "batch") else ""
+            row.phases[phase] = CHANGED if done else OK
+            row.note = done or row.note
         elif kind == "host-failed":
             row.bad = UNREACHABLE if event.get("reason") == "unreachable" else FAILED
             row.phases[phase], row.note = row.bad, refusal(event)

@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real rollout, seen by the callback plugins live and notify."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Keys
+from tests.modules.rollout_fleet import Fleet
+from tests.support import aci
+from tests.support.agent import Agent
+from tests.support.namespaces import nsenter
+from tests.support.terminal import Terminal
+
+CHOOSY = ["/bin/sh", "-c", 'test "$BAD" = yes && exit 9; exec sleep 3600']
+
+
+@pytest.fixture
+def fleet(
+    agent: Agent, lab: Keys, published: Callable[..., Path], tmp_path: Path
+) -> Iterator[Fleet]:
+    """Three hosts that trust the key."""
+    agent.trust(lab.key, "example.com")
+    published("1.0", app=aci.app(CHOOSY))
+    made = Fleet(agent.host, tmp_path / "fleet", ("a", "b", "c"), agent.local).prepare()
+    yield made
+    made.stop()
+
+
+def web(*bad: str, **changes: Any) -> list[dict[str, Any]]:
+    """A pod that does not start on some hosts."""
+    environment = {"BAD": "{{ 'yes' if inventory_hostname in " + repr(list(bad)) + " else 'no' }}"}
+    pod = {"name": "web", "image": "example.com/tiny:1.0", "net": "none", "restart": "no"}
+    return [{**pod, "ready": {"seconds": 0.1}, "environment": environment, **changes}]
+
+
+def seen(fleet: Fleet, pods: list[dict[str, Any]], **more: str) -> list[str]:
+    """What is on a terminal after a rollout."""
+    env = {
+        **os.environ,
+        **fleet.env,
+        "ANSIBLE_STDOUT_CALLBACK": "podwright.fleet.live",
+        "TERM": "xterm",
+        **more,
+    }
+    command = nsenter(fleet.host.pid, fleet.command(pods))
+    with Terminal(command, env, 160, 45) as terminal:
+        terminal.wait(250)
+        assert b"batch" in terminal.raw or b"canary" in terminal.raw
+        return terminal.lines()
+
+
+def test_a_rollout_is_told_in_lines_and_to_others(fleet: Fleet, tmp_path: Path) -> None:
+    hear = tmp_path / "hear"
+    hear.write_text(f"#!/bin/sh\ncat >>{tmp_path}/heard\n")
+    hear.chmod(0o755)
+    lines = seen(
+        fleet, web("b"), ANSIBLE_CALLBACKS_ENABLED="recorder,podwright.fleet.notify", PODWRIGHT_NOTIFY_COMMAND=str(hear)
+    )  # fmt: skip
+    text = "\n".join(lines)
+    assert any(line == "canary: 1 host" for line in lines), text
+    assert any(line.startswith("a  canary: web: ") and "start" in line for line in lines), text
+    assert not any(" look: " in line or " stage: web" in line for line in lines), text
+    (failed,) = [line for line in lines if line.startswith("b  batch 1") and "FAILED" in line]
+    assert "[" in failed and "web" in failed
+    assert "failed" in lines[-1]
+    heard = [json.loads(line)["event"] for line in (tmp_path / "heard").read_text().splitlines()]
+    assert heard[0] == "rollout-started" and heard[-1] == "rollout-finished"
+    assert "host-failed" in heard and "host-ok" not in heard
