@@ -88,12 +88,13 @@ def split(stderr: bytes, mark: str) -> tuple[bytes, Outcome | None]:
     before, found, rest = stderr.rpartition(begin)
     if not found:
         return stderr, None
-    text, _, after = rest.partition(b"\n")
+    text, *more = rest.split(b"\n", 1)
     try:
         told = json.loads(text)
         outcome = Outcome(str(told["end"]), int(told["status"]), *map(_line, _texts(told)))
     except (ValueError, KeyError, TypeError):
         return stderr, None
+    after = b"".join(more)
     own = BEGIN + mark.encode() + b"\n"
     return before.partition(own)[2] + after if own in before else before + after, outcome
 

@@ -35,8 +35,8 @@ def ask(
             except Exception as err:  # whatever it is, it concerns this host only
                 done.put((name, None, " ".join(str(err).split()) or type(err).__name__))
 
-    for _ in range(min(forks, len(hosts))):
-        threading.Thread(target=work, daemon=True).start()
+    for number in range(min(forks, len(hosts))):
+        threading.Thread(target=work, name=f"ask-{number}", daemon=True).start()
     answers: dict[str, Any] = {}
     problems: dict[str, str] = {}
     deadline = time.monotonic() + seconds

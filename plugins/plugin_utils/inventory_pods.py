@@ -99,7 +99,7 @@ def _entry(name: str, host: str, pod: dict[str, Any], own: str, app: str | None)
         "podwright_pods",
         group("host", host),
         group("state", pod["state"].split()[0]),
-        *(group("stage1", pod["stage1"]) for _ in (1,) if pod["stage1"]),
+        *([group("stage1", pod["stage1"])] if pod["stage1"] else []),
         *(group("image", image) for image in sorted(images) if image),
         *(group("label", key, value) for key, value in sorted(labels.items())),
     ]
