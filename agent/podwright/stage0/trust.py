@@ -119,7 +119,9 @@ def list_keys(layout: Layout) -> list[ListedKey]:
     """Every file of the trust store, shipped ones first."""
     out = []
     for base in layout.trust_dirs():
-        fleets = [(below, trustring.PULL + name) for below, name in _prefix_dirs(base, "pull.d", "")]
+        fleets = [
+            (below, trustring.PULL + name) for below, name in _prefix_dirs(base, "pull.d", "")
+        ]
         for below, prefix in [("root.d", ""), *_prefix_dirs(base, "prefix.d", ""), *fleets]:
             for fingerprint, path, data in trustring.key_files(base, below):
                 state = "trusted" if data else "masked"
