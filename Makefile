@@ -106,7 +106,8 @@ crash-tests: setup ## kill -9, ENOSPC, EIO, EROFS, EMFILE at every state-changin
 		$(PYTHON) -m pytest -q -n 2 --dist worksteal --timeout=36000 tests/agent/test_crash_matrix.py; \
 		status=$$?; grep -E '^(DONE|BAD)' .cache/crash-matrix.txt; exit $$status
 	@PODWRIGHT_CRASH_STRIDE=1 PODWRIGHT_FETCH_STRIDE=1 PODWRIGHT_TEARDOWN_STRIDE=1 $(PYTHON) -m pytest -q -n 2 --timeout=3000 \
-		tests/agent/test_killed_in_teardown.py tests/agent/test_crash.py tests/agent/test_oci_crash.py tests/hostile/test_fetch_faults.py tests/agent/test_dependencies.py
+		tests/agent/test_killed_in_teardown.py tests/agent/test_crash.py tests/agent/test_oci_crash.py tests/hostile/test_fetch_faults.py tests/agent/test_dependencies.py \
+		tests/modules/test_role_upgrade.py
 
 .PHONY: power-tests
 power-tests: setup ## cut the power 240 times under a fetch, on ext4 and xfs (10 minutes, root)
