@@ -157,10 +157,10 @@ class State:
                     _take(found, pod, claim, now)
             return other
 
-    def release(self, run: str) -> None:
-        """Give back what this run holds."""
+    def release(self, claim: Claim) -> None:
+        """Give back what this run holds, and what runs hold that are known to have ended."""
         if not os.path.exists(self.path):
             return
         with self.changing() as found:
-            leases = found["leases"].items()
-            found["leases"] = {pod: lease for pod, lease in leases if lease["run"] != run}
+            leases, over = found["leases"].items(), (claim.run, *claim.takes_over)
+            found["leases"] = {pod: lease for pod, lease in leases if lease["run"] not in over}

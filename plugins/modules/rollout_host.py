@@ -409,7 +409,7 @@ class Host:
                     record = found["pods"].get(name) or self._pending(None, known.get(name))
                     record.update(stage=rollout_state.GOOD, complete=True, **view(known.get(name)))
                     found["pods"][name] = record
-        self.state.release(self.claim.run)
+        self.state.release(self.claim)
         return {"podwright": {}}
 
     def _hold(self, reason: str) -> None:

@@ -353,8 +353,8 @@ def confirmed(state: State, results: Results) -> tuple[State, Events]:
     context = states.context(state, "confirm")
     ok = not states.failures(state) and not state["stop"] and not state["paused"]
     state["complete"] = ok and not state["check"]
-    everybody = [*state["release"], *state["adopt"], *_earlier(state)]
-    state["release"] = sorted(set(everybody if state["complete"] else state["release"]))
+    mine = [*state["release"], *_earlier(state)]
+    state["release"] = sorted({*mine, *(state["adopt"] if state["complete"] else ())})
     told = event("phase-ended", context, hosts=state["confirm"])
     return state, [told] if state["confirm"] else []
 

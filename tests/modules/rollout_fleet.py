@@ -106,6 +106,7 @@ class Fleet:
             "ANSIBLE_LOCAL_TEMP": str(home / "local"),
             "ANSIBLE_REMOTE_TEMP": str(home / "remote"),
             "ANSIBLE_FORKS": "6",
+            "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_CALLBACK_PLUGINS": str(self.base / "callbacks"),
             "ANSIBLE_CALLBACKS_ENABLED": "recorder",
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
@@ -137,7 +138,7 @@ class Fleet:
 
     def roll(self, pods: list[dict[str, Any]], *flags: str, **more: Any) -> Result:
         """Roll out and wait for the end, whatever that is."""
-        done = self.host.run(self.command(pods, *flags, **more), env=self.env, timeout=200)
+        done = self.host.run(self.command(pods, *flags, **more), env=self.env, timeout=900)
         assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
         return done
 

@@ -18,6 +18,8 @@ from tests.support import aci
 from tests.support.agent import Agent
 from tests.support.patience import until
 
+pytestmark = pytest.mark.timeout(1500)
+"""Each plays several times; on a machine with much else to do that takes its time."""
 Publish = Callable[..., Path]
 TINY = "example.com/tiny"
 CHOOSY = ["/bin/sh", "-c", 'test "$BAD" = yes && exit 9; exec sleep 3600']

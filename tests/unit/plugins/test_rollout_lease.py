@@ -35,7 +35,7 @@ def test_a_lease_is_of_one_run_until_it_is_given_back(tmp_path: Path) -> None:
     assert other is not None
     assert (other["pod"], other["owner"]) == ("db", "somebody of 1")
     assert state.claim(["mail"], claim("2")) is None  # another pod, another rollout
-    state.release("1")
+    state.release(claim("1"))
     assert state.claim(["db", "web"], claim("2")) is None
     assert os.stat(state.directory).st_mode & 0o777 == 0o700
 
@@ -54,12 +54,20 @@ def test_who_was_taken_over_from_never_gets_it_again(tmp_path: Path) -> None:
     state = State(str(tmp_path))
     state.claim(["web"], claim("1"))
     assert state.claim(["web"], claim("2", takes_over=("1",))) is None
-    state.release("2")
+    state.release(claim("2"))
     back = state.claim(["web"], claim("1"))
     assert back is not None and back["owner"] == "somebody of 2"
     state.claim(["web"], claim("3"))
     assert state.claim(["web"], claim("4", force=True)) is None
     assert state.claim(["web"], claim("3", force=True)) is not None
+
+
+def test_what_a_dead_run_holds_is_given_back_with_ones_own(tmp_path: Path) -> None:
+    state = State(str(tmp_path))
+    state.claim(["web"], claim("dead"))
+    state.claim(["db"], claim("alive"))
+    state.release(claim("2", takes_over=("dead",)))
+    assert list(state.read()["leases"]) == ["db"]
 
 
 @pytest.mark.parametrize(
