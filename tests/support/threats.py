@@ -115,7 +115,9 @@ ROWS = {
     "T91": "reboot",
     "T92": "kill loops, crowds, clocks, garbled state",
     "T93": "secrets in play",
+    "T94": "temporary files of plays and modules",
     "T95": "data as code",
+    "T96": "what a fleet is told is true",
 }
 
 
