@@ -69,7 +69,7 @@ def test_the_agents_list_is_boiled_down() -> None:
     old = {"revision": 1, "current": False}
     current = {"revision": 2, "current": True, "created_at": "then", "images": [image]}
     app = {"name": "a", "restarts": 3, "ready": False}
-    pod = {"pod_name": "web", "name": "u", "state": "running", "apps": [app]}
+    pod: dict[str, Any] = {"pod_name": "web", "name": "u", "state": "running", "apps": [app]}
     listed = [
         {**pod, "history": [old, current]},
         {**pod, "name": "before", "state": "exited"},  # has no history: it is not the pod of now

@@ -24,8 +24,8 @@ def record(revision: int = 1, **more: Any) -> dict[str, Any]:
 
 
 def look(known: Any = None, left: Any = None, actions: tuple[str, ...] = ("prepare",)) -> Look:
-    as_pods = [{"web": one} if one else {} for one in (known, left)]
-    return Look(*as_pods, {"web": list(actions)})
+    there, recorded = ({"web": one} if one else {} for one in (known, left))
+    return Look(there, recorded, {"web": list(actions)})
 
 
 @pytest.mark.parametrize(
