@@ -164,8 +164,11 @@ class Paramiko:
     def _escalate(self, talk: _Talk) -> None:
         """Answer the prompt, until the command runs. Raises AnsibleError."""
         become, answered = self._become, False
-        while not become.check_success(bytes(talk.out)):
-            said = bytes(talk.out) + bytes(talk.err)
+        while True:
+            out, err = talk.said()
+            if become.check_success(out):
+                break
+            said = out + err
             if become.check_incorrect_password(said):
                 raise AnsibleError(f"Incorrect {become.name} password")
             if become.check_missing_password(said):
@@ -173,7 +176,7 @@ class Paramiko:
             if become.expect_prompt() and not answered and become.check_password_prompt(said):
                 talk.send(f"{become.get_option('become_pass')}\n".encode())
                 answered = True
-            if not talk.more():
+            if not talk.more(len(said)):
                 return
         talk.strip(become.strip_become_success)
 
@@ -211,12 +214,19 @@ class _Talk:
         with self._news:
             self.out[:] = change(bytes(self.out))
 
-    def more(self) -> bool:
-        """Wait for more of its output; False when there is no more."""
+    def said(self) -> tuple[bytes, bytes]:
+        """Its output and errors so far."""
         with self._news:
-            before = len(self.out) + len(self.err)
-            self._news.wait_for(lambda: self._open == 0 or len(self.out) + len(self.err) > before)
-            return len(self.out) + len(self.err) > before
+            return bytes(self.out), bytes(self.err)
+
+    def more(self, known: int) -> bool:
+        """Wait until it has said more than so many bytes; False when it says no more."""
+        with self._news:
+            self._news.wait_for(lambda: self._open == 0 or self._size() > known)
+            return self._size() > known
+
+    def _size(self) -> int:
+        return len(self.out) + len(self.err)
 
     def follow(self, data: bytes) -> tuple[int, bytes, bytes]:
         """Give it its input, and wait for its end."""
