@@ -84,7 +84,7 @@ def test_from_nothing_to_a_pod_through_an_upgrade_to_nothing(
 
     assert machine.changed(str(roll_out), **pod) == 2
     assert machine.changed(str(roll_out), **pod) == 0
-    look = f"systemctl show -p ActiveState -p MainPID -p InvocationID -p NRestarts {UNIT}; pgrep -a -f sleep || true"
+    look = f"systemctl show -p ActiveState -p MainPID -p InvocationID -p NRestarts {UNIT}; pgrep -a -x sleep || true"
     running = machine.shell(look)
     assert "ActiveState=active" in running
 
@@ -111,4 +111,4 @@ def test_from_nothing_to_a_pod_through_an_upgrade_to_nothing(
     assert machine.changed("podwright.fleet.uninstall") >= 1
     assert machine.changed("podwright.fleet.uninstall") == 0
     assert machine.shell(LEFT) == before
-    assert machine.shell("pgrep -a -f sleep || true") == ""
+    assert machine.shell("pgrep -a -x sleep || true") == ""
