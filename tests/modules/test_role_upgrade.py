@@ -187,7 +187,7 @@ def test_a_pod_runs_through_upgrades_that_are_killed_at_any_moment(
     assert site.changed("install") == 1
     assert site.changed("install") == 0
     site.shell(
-        "podwright stop $(podwright list --format=json | grep -oE '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' | head -n 1)"
+        "podwright stop $(podwright list --format=json | grep -oE '[0-9a-f]{8}(-[0-9a-f]+){4}' | head -n 1)"
     )
     pod.communicate(timeout=60)
     assert running(site) == []
