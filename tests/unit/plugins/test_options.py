@@ -75,6 +75,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "kvm": {"accelerator": "tcg", "runner": "qemu"},
         "selinux": "auto",
         "private_users": "idmapped",
+        "profile": "system",
         "net": "default",
         "hostname": "redis",
         "dns": {"servers": ["192.0.2.53"], "domain": "example.com", "options": "ndots:2"},
