@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - podwright.fleet.agent
   - podwright.fleet.agent.attributes
+  - podwright.fleet.common_options
 attributes:
   check_mode:
     description: Can run without changing anything and tell what it would change.
