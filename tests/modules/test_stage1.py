@@ -42,7 +42,10 @@ def test_an_image_is_built_signed_stored_and_removed_once(
         ("stage1", absent), check("stage1", absent), ("stage1_info", {}),
     )  # fmt: skip
     assert would["image"]["id"] == made["image"]["id"] == made["stored"]["id"]
-    assert (made["changed"], made["signature"]["fingerprint"]) == (True, lab.key.fingerprint.lower())
+    assert (made["changed"], made["signature"]["fingerprint"]) == (
+        True,
+        lab.key.fingerprint.lower(),
+    )
     assert [one["changed"] for one in (same, foretold, carried, gone, again)] == [
         False, False, False, True, False
     ]  # fmt: skip
