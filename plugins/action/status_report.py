@@ -60,7 +60,7 @@ class ActionModule(ActionBase):
         except ValueError as error:
             return {**result, **_failure(str(error), "input", "", "")}
         told = {
-            "files": [place for place, _ in places],
+            "files": [place for place, _content in places],
             "summary": report["summary"],
             "attention": report["attention"][:100],
             "lines": status_lines.lines(report),

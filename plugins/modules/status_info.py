@@ -156,7 +156,7 @@ def _text(path: str) -> str:
 
 def _pairs(path: str, between: str) -> dict[str, str]:
     lines = (line.partition(between) for line in _text(path).splitlines())
-    return {name.strip(): text.strip() for name, _, text in lines}
+    return {name.strip(): text.strip() for name, _colon, text in lines}
 
 
 def _kib(text: str) -> int | None:

@@ -107,7 +107,7 @@ def _phases(fleet: Fleet, view: View) -> Line:
             of = fleet.rollout.get("batches")
             name = f"batch {fleet.rollout['batch']}{f'/{of}' if of else ''}"
         out.append(Part(name, "head" if phase == fleet.phase else "soft" if not found else ""))
-        for how, _ in WORDS:
+        for how, _word in WORDS:
             if found.get(how):
                 out.append(Part(f" {_glyph(how, view)}{found[how]}", LOOKS[how][0]))
         out.append(Part("   "))

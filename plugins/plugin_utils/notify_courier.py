@@ -33,8 +33,10 @@ class Courier:
             [sys.executable, "-I", notify_send.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        assert self._process.stdin is not None
-        self._pipe = self._process.stdin.fileno()
+        stdin = self._process.stdin
+        if stdin is None:  # never: it is a pipe, see above
+            raise ValueError("the courier cannot be spoken to")
+        self._pipe = stdin.fileno()
         os.set_blocking(self._pipe, False)
         self._waiting.append(json.dumps(target._asdict()).encode("ascii") + b"\n")
         self._pump()
@@ -77,15 +79,15 @@ class Courier:
             self._process.stdin.close()
         self._process.stdin = None
         try:
-            out, _ = self._process.communicate(timeout=max(0.1, deadline - time.monotonic()))
+            out, _err = self._process.communicate(timeout=max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGTERM)
             given_up = max(1, given_up)
             try:
-                out, _ = self._process.communicate(timeout=5)
+                out, _err = self._process.communicate(timeout=5)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                out, _ = self._process.communicate()
+                out, _err = self._process.communicate()
         wrong = [str(ast.literal_eval(line)) for line in out.decode("ascii").splitlines() if line]
         wrong = list(dict.fromkeys(wrong))
         if given_up:

@@ -119,7 +119,7 @@ def run(where: Target, data: bytes) -> None:
     except OSError as error:
         raise NotifyError(f"{where.command[0]} cannot be started: {error.strerror}") from None
     try:
-        _, said = process.communicate(data, where.timeout)
+        _out, said = process.communicate(data, where.timeout)
     except subprocess.TimeoutExpired:
         raise NotifyError(f"{name} has not ended within {where.timeout:g} s") from None
     finally:

@@ -13,14 +13,14 @@ import pytest
 
 AGENT = Path(__file__).parents[3] / "agent"
 SCRIPT = """
-import os, resource, sys
+import os, resource, sys, types
 sys.path.insert(0, sys.argv[1])
 from podwright.stage1.namespaces.identity import Identity
 from podwright.stage2 import app as apps
 from podwright.stage2.score import PATH, Score
 
 score = Score(os.open(PATH, os.O_RDWR), int(open(PATH).read()), 777)
-target = apps.Target(None, "/", None, 0, (), (), b"", apps.app_spaces(), score=score)
+target = apps.Target(types.SimpleNamespace(system=None), "/", None, 0, (), (), b"", apps.app_spaces(), score=score)
 if sys.argv[2] == "processes":
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     os.setresuid(65534, 65534, 65534)
