@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make bench`: measure, print the table, write docs/benchmarks.md."""
+"""`make bench`: measure, print the table, write docs/benchmarks.md. `python -m tests.bench plays`: one row of it."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import platform
@@ -19,7 +20,8 @@ from tests.bench import breakdown
 from tests.bench.crowd import Crowd
 from tests.bench.images import Images
 from tests.bench.measure import Figures
-from tests.bench.table import Fact, Row, render
+from tests.bench.plays import Plays
+from tests.bench.table import Fact, Row, put, render, spread
 from tests.support import aci, registry, tiny_image
 from tests.support.agent import Agent
 from tests.support.gpglab import GpgLab
@@ -135,6 +137,16 @@ def listing(bench: Bench) -> Row:
     )
 
 
+def plays(bench: Bench) -> Row:
+    """Ansible with 20 pods that are as they should be."""
+    say("a play that changes nothing, 20 pods")
+    row, bare = Plays(bench.host, bench.agent, bench.podman, bench.agent.data.parent).row(
+        bench.compare
+    )
+    say(f"a play of one ping beside it: {spread(bare)}")
+    return dataclasses.replace(row, peer=f"a ping {spread(bare)}; {row.peer}")
+
+
 def say(text: str) -> None:
     """A line of progress."""
     print(f"bench: {text}", flush=True)
@@ -162,6 +174,12 @@ def main() -> int:
         names = dict.fromkeys(("example.com", registry.NAME), "127.0.0.1")
         with PrivateHost(scratch, names) as host:
             bench = Bench(host, scratch, lab)
+            if sys.argv[1:] == ["plays"]:
+                row = plays(bench)
+                host.run([*bench.podman, "system", "reset", "--force"], timeout=120)
+                TARGET.write_text(put(TARGET.read_text(), row))
+                print(row.line())
+                return 0
             rows = measure(bench)
             say("100 running pods")
             with Crowd(bench.agent, 100) as crowd:
@@ -171,9 +189,12 @@ def main() -> int:
             say("one run, phase by phase")
             breakdown.write(bench.agent, scratch)
             say("images")
+            played = plays(bench)
             fetched, held = Images(host, bench.agent, bench.podman, scratch).rows()
             host.run([*bench.podman, "system", "reset", "--force"], timeout=120)
-    text = render([*rows, *fetched], [*facts, *held], machine(), time.strftime("%Y-%m-%d"), RUNS)
+    text = render(
+        [*rows, played, *fetched], [*facts, *held], machine(), time.strftime("%Y-%m-%d"), RUNS
+    )
     TARGET.write_text(text)
     print(text)
     say(f"written to {TARGET.relative_to(CHECKOUT)}")

@@ -19,8 +19,8 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
 Written by `make bench` on {date}, on this machine: {machine}.
 
-Wall times of whole processes: the median of {runs} runs (5 where images are fetched or rendered), least to most in
-brackets, both sides in turn in one run.
+Wall times of whole processes: the median of {runs} runs (11 of plays, 5 where images are fetched or rendered), least
+to most in brackets, both sides in turn in one run.
 Budgets are those of [architecture.md](architecture.md).
 
 | what | budget | podwright | peer | ratio | within |
@@ -80,3 +80,16 @@ def render(rows: Sequence[Row], facts: Sequence[Fact], machine: str, date: str, 
     """The whole page."""
     head = HEAD.format(date=date, machine=machine, runs=runs)
     return head + "".join([row.line() for row in rows] + [fact.line() for fact in facts])
+
+
+def put(page: str, row: Row) -> str:
+    """The page with this row in place of the one about the same, or after the last row."""
+    lines = page.splitlines(keepends=True)
+    mark = f"| {row.what} |"
+    places = [at for at, line in enumerate(lines) if line.startswith(mark)]
+    if places:
+        lines[places[0]] = row.line()
+    else:
+        last = max(at for at, line in enumerate(lines) if line.startswith("|"))
+        lines.insert(last + 1, row.line())
+    return "".join(lines)
