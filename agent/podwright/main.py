@@ -145,7 +145,18 @@ def _sub_verb(verb: Verb, rest: list[str], globals_: options.Arguments) -> tuple
 STARTERS = ("run", "run-prepared", "supervise", "resume")
 REFUSERS = ("fetch", "prepare", "run", "run-prepared", "supervise")
 """Whose refusals are counted for monitoring, besides those of `apply`."""
-GROUPS = ("app", "bundle", "image", "network", "policy", "secret", "selinux", "stage1", "tpm", "trust")
+GROUPS = (
+    "app",
+    "bundle",
+    "image",
+    "network",
+    "policy",
+    "secret",
+    "selinux",
+    "stage1",
+    "tpm",
+    "trust",
+)
 """Verbs that have sub-commands."""
 STATUS_1 = ("app sandbox", "app list", "app status")
 """Verbs whose errors end with 1, as rkt's do (E)."""

@@ -90,23 +90,22 @@ EXAMPLES = r"""
 plugin: podwright.fleet.pods
 hosts: [web, db]
 
----
-# Only pods of one label, each app as a host, cached for five minutes
-plugin: podwright.fleet.pods
-hosts: [fleet]
-per: app
-filters:
-  - podwright_labels.tier | default('') == 'frontend'
-name: podwright_app ~ '-' ~ podwright_host
-keyed_groups:
-  - key: podwright_labels.team | default('none')
-    prefix: team
-compose:
-  ansible_user: "'www-data'"
-cache: true
-cache_plugin: ansible.builtin.jsonfile
-cache_connection: ~/.cache/podwright
-cache_timeout: 300
+# Another file: only pods of one label, each app as a host, cached for five minutes
+# plugin: podwright.fleet.pods
+# hosts: [fleet]
+# per: app
+# filters:
+#   - podwright_labels.tier | default('') == 'frontend'
+# name: podwright_app ~ '-' ~ podwright_host
+# keyed_groups:
+#   - key: podwright_labels.team | default('none')
+#     prefix: team
+# compose:
+#   ansible_user: "'www-data'"
+# cache: true
+# cache_plugin: ansible.builtin.jsonfile
+# cache_connection: ~/.cache/podwright
+# cache_timeout: 300
 """
 
 from collections.abc import Mapping

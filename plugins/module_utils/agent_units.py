@@ -62,7 +62,7 @@ Persistent=yes
 [Install]
 WantedBy=timers.target
 """
-"""Each machine has a delay of its own, always the same (FixedRandomDelay=), so that a server sees them evenly spread."""
+"""Each machine has a delay of its own, always the same (FixedRandomDelay=), so that a server sees them spread."""
 
 METADATA_SOCKET = """\
 # Installed by the role podwright.fleet.agent; changes are overwritten. Put yours into a drop-in.

@@ -247,7 +247,9 @@ class Bed:
                 "apps": sections,
                 "volumes": list(volumes),
                 "isolators": pod_isolators,
-                "annotations": own_annotations({**({"exit-policy": policy} if policy else {}), **ours}),
+                "annotations": own_annotations(
+                    {**({"exit-policy": policy} if policy else {}), **ours}
+                ),
                 "secrets": secrets,
             },
             **options,

@@ -155,8 +155,9 @@ VERBS = (
         "nothing gains privileges. root has the capabilities that the app has as root; any other user than the\n"
         "app's has none. Filter and limits stay the app's.\n\n"
         "--outcome writes two lines on standard error: first podwright-begin WORD; at the end, after a newline,\n"
-        "podwright-outcome WORD and JSON with end (exited, refused, pod-ended), status, message, hint and reason. The status of enter itself is 0 then, so that\n"
-        "what the command says is never taken for what enter, or a connection to this host, has to say.",
+        "podwright-outcome WORD and JSON with end (exited, refused, pod-ended), status, message, hint and reason.\n"
+        "The status of enter itself is 0 then, so that what the command says is never taken for what enter,\n"
+        "or a connection to this host, has to say.",
         (
             "podwright enter web",
             "podwright enter --user=postgres --app=db shop psql -c 'select 1'",

@@ -38,7 +38,9 @@ def _chosen(layout: Layout) -> dict[str, str]:
     out = {}
     for flavour in MACHINES:
         try:
-            settled, fetches = stage1image.would_settle(layout, PodSpec(name="any", apps=(), stage1=flavour))
+            settled, fetches = stage1image.would_settle(
+                layout, PodSpec(name="any", apps=(), stage1=flavour)
+            )
         except PodwrightError:
             continue
         if not fetches and settled.stage1_image is not None and settled.stage1_image.settled:
