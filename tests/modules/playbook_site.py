@@ -49,7 +49,7 @@ class Site:
         """Run a playbook of the collection against the host."""
         command = ["ansible-playbook", f"podwright.fleet.{name}", "-e", "target=localhost"]
         command += ["-e", json.dumps(variables), *flags]
-        return self.host.run(command, env=self.env, timeout=120)
+        return self.host.run(command, env=self.env, timeout=600)
 
     def changed(self, name: str, *flags: str, **variables: object) -> int:
         """Run a playbook that must succeed without warnings; returns how many tasks changed something."""

@@ -46,6 +46,11 @@ def test_a_host_is_told_to_follow_a_fleet_and_then_not_to(site: Site, lab: Keys)
 
 
 def test_half_of_what_is_needed_is_refused(site: Site) -> None:
-    done = site.playbook("install", podwright_agent_pull={"url": "https://example.com/shop.json"})
-    assert done.exit != 0 and "fleet" in done.stdout
-    site.shell("test ! -e /etc/podwright/pull.d/ansible.json")
+    for half in (
+        {"url": "https://example.com/shop.json"},
+        {"fleet": "acme/shop"},
+        {"repair": True},
+    ):
+        done = site.playbook("install", podwright_agent_pull=half)
+        assert done.exit != 0 and "needs url, where the bundle lies, and fleet" in done.stdout, done
+        site.shell("test ! -e /usr/lib/podwright -a ! -e /etc/podwright")

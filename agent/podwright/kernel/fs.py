@@ -17,6 +17,7 @@ from podwright.kernel.step import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Optional
 
 
@@ -112,6 +113,21 @@ def unfinished(name: str) -> str:
     """What the new half of a `write_atomic` was to become, when `name` is that of one, else ""."""
     target, _, rest = name.rpartition(".new")[0].rpartition(".")
     return target if name.endswith(".new") and rest.isascii() and rest.isdigit() else ""
+
+
+def remove_unfinished(directory: str, wanted: Callable[[str], bool]) -> None:
+    """Remove new halves of `write_atomic` that were killed. Only under the lock of those who write there.
+
+    wanted  says for the name that it was to get whether a half is the caller's to remove
+    """
+    try:
+        names = os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        target = unfinished(name)
+        if target and wanted(target):
+            unlink(f"{directory}/{name}")
 
 
 def replace_at(

@@ -14,7 +14,7 @@ DIGITS = "0123456789"
 HEX = DIGITS + "abcdef"
 LOWER = "abcdefghijklmnopqrstuvwxyz"
 LETTERS = LOWER + LOWER.upper()
-RESERVED = ("api", "gc", "journal", "metadata", "metrics")
+RESERVED = ("api", "gc", "journal", "metadata", "metrics", "pull")
 """No names for pods: podwright-NAME.service and .socket are units that come with the agent."""
 
 

@@ -63,9 +63,7 @@ class Memory:
         """Make the directory, without what a pull that was killed left unfinished. Under the pull's lock."""
         fs.ensure_dir(os.path.dirname(self.path))
         fs.ensure_dir(self.path)
-        for name in os.listdir(self.path):
-            if fs.unfinished(name):
-                fs.unlink(f"{self.path}/{name}")
+        fs.remove_unfinished(self.path, lambda _: True)
 
     def serial(self) -> Optional[Serial]:
         """The accepted bundle; None when there has been none. Raises StoreError for what cannot be read."""

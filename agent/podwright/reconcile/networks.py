@@ -65,6 +65,8 @@ def apply_network(
     changed = before.view() != after.view() or before.paths != after.paths
     warnings: list[str] = []
     with _no_start(layout, changed and not check):
+        if not check:
+            fs.remove_unfinished(folder, lambda name: _number(name, spec.name) is not None)
         if changed:
             users = _running(layout, spec.name, besides if check else ())
             if spec.document is None:

@@ -95,6 +95,7 @@ def _write(layout: Layout, path: str, document: dict[str, Any]) -> None:
     why = owned.way_problem(path)
     if why:
         raise policy.broken(path, why, "correct the directory; nothing was written")
+    fs.remove_unfinished(os.path.dirname(path), lambda name: name == os.path.basename(path))
     fs.write_atomic(path, jsonio.pretty(document).encode() + b"\n", 0o644)
 
 
