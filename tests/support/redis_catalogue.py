@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.support.gpglab import GpgLab, Key
 from tests.support.webserver import publish
 
 NAME = f"{IMAGE_HOST}/redis"
+FLEET = "acme/cache"
 
 
 def fill(www: Path, keys: Path, *, stage1: str = "") -> dict[str, object]:
@@ -47,15 +49,43 @@ def fill(www: Path, keys: Path, *, stage1: str = "") -> dict[str, object]:
             served = www / f"stage1-{stage1}.aci"
             shutil.copyfile(kvm_image.image(stage1), served)
             key.sign(served)
+        owner = lab.generate("Fleet <fleet@podwright.test>")
+        pod = {
+            "name": "pulled",
+            "image": f"{NAME}:{base}",
+            "net": "none",
+            "ready": {"seconds": 0.5},
+        }
+        _bundle(www, 1, [pod], owner)
+        _bundle(www, 2, [], owner)
         keys.mkdir(parents=True, exist_ok=True)
-        key_file = keys / "images.asc"
-        key_file.write_text(key.armoured)
         return {
             "name": NAME,
             "versions": versions,
-            "key_file": str(key_file),
+            "key_file": _public(keys / "images.asc", key),
             "fingerprint": key.fingerprint,
+            "bundles": {
+                "fleet": FLEET,
+                "urls": [f"https://{IMAGE_HOST}/fleet-{serial}.json" for serial in (1, 2)],
+                "key_file": _public(keys / "fleet.asc", owner),
+                "fingerprint": owner.fingerprint,
+            },
         }
+
+
+def _public(path: Path, key: Key) -> str:
+    path.write_text(key.armoured)
+    return str(path)
+
+
+def _bundle(www: Path, serial: int, pods: list[dict[str, object]], key: Key) -> None:
+    """Publish the signed state of a fleet for hosts that pull, as `/fleet-SERIAL.json`."""
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30 * 86400))
+    hosts = [{"match": {"groups": ["redis"]}, "state": {"pods": pods}}]
+    head = {"kind": "podwright-fleet", "version": 1, "fleet": FLEET, "serial": serial}
+    path = www / f"fleet-{serial}.json"
+    path.write_text(json.dumps({**head, "expires": expires, "hosts": hosts}))
+    key.sign(path)
 
 
 def _serve(www: Path, version: str, key: Key | None, port: int = redis_image.PORT) -> Path:
