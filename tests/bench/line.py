@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """y = base + slope * x; `worst` is the largest distance of a point from it, as a share of the point's y."""
+    """y = base + slope * x; `worst` is the largest distance of one of its points, as a share of the point's y."""
 
     base: float
     slope: float
     worst: float
+    points: int
 
     def at(self, x: float) -> float:
         """y for an x."""
@@ -33,4 +34,4 @@ def through(points: Sequence[tuple[float, float]]) -> Line:
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
     base = mean_y - slope * mean_x
     worst = max(abs(base + slope * x - y) / abs(y) if y else 0.0 for x, y in points)
-    return Line(base, slope, worst)
+    return Line(base, slope, worst, count)

@@ -16,11 +16,13 @@ import json
 import os
 import platform
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import scale_page
+from tests.bench import meter, scale_page
 from tests.bench.scale_fleet import FORKS, PODS, SETS, ScaleFleet, room
 from tests.support.gpglab import GpgLab
 from tests.support.paths import CACHE
@@ -89,6 +91,29 @@ def knobs(fleet: ScaleFleet, size: int, rounds: int, note: dict[str, Any]) -> No
             say(f"{name}: {cost.wall:.1f} s")
 
 
+def inventories(note: dict[str, Any], sizes: Sequence[int] = (250, 500, 1000)) -> None:
+    """What Ansible itself does for each of many hosts that do nothing."""
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name)
+        play = {"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.debug": None}]}
+        (base / "play.json").write_text(json.dumps([play]))
+        env = {
+            "PATH": f"{CACHE}/venv/bin:{os.environ['PATH']}",
+            "HOME": name,
+            "ANSIBLE_HOME": name,
+            "ANSIBLE_FORKS": str(FORKS),
+            "LC_ALL": "C.UTF-8",
+        }
+        for size in sizes:
+            hosts: dict[str, Any] = {f"host{number}": {} for number in range(size)}
+            (base / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+            command = ["ansible-playbook", "-i", "hosts.json", "play.json"]
+            cost, _ = meter.measured(command, env, base, 900)
+            note["inventories"].append({"hosts": size, "cost": dataclasses.asdict(cost)})
+            keep(note)
+            say(f"{size} hosts that do nothing: {cost.wall:.1f} s, CPU {cost.cpu:.1f} s")
+
+
 def keep(note: dict[str, Any]) -> None:
     """Write what is known so far."""
     TARGET.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +139,7 @@ def measure(sizes: list[int], rounds: int, state: Path = STATE) -> dict[str, Any
         "turns": [],
         "wrong": [],
         "knobs": [],
+        "inventories": [],
     }
     count = max(sizes)
     with room(count), GpgLab() as lab:
@@ -129,6 +155,7 @@ def measure(sizes: list[int], rounds: int, state: Path = STATE) -> dict[str, Any
             knobs(fleet, min(sizes, key=lambda size: abs(size - 20)), rounds, note)
         finally:
             fleet.close()
+    inventories(note)
     return note
 
 

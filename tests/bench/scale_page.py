@@ -21,6 +21,8 @@ FORKS = (50, 200)
 PERIOD = 900
 """Seconds: a host pulls once in each, at a moment of its own (the role's default)."""
 PUSHED = ("ping", "module no-op", "module update", "rollout no-op", "rollout update")
+TASKS = {name: 12 if name.startswith("rollout") else 1 for name in PUSHED}
+"""How many tasks a host has in it, skipped ones included; of a rollout at most."""
 PULLED = ("pull no-op", "pull update")
 TITLES = {
     "ping": "`ansible -m ping`",
@@ -38,17 +40,16 @@ Value = Callable[[dict[str, Any]], float]
 class Way:
     """Lines of a way over the number of hosts, in seconds and MiB.
 
-    cpu, main  the controller's processor time, and that of Ansible's first process in it, which is one thread
-    hosts      processor time of all hosts together
-    first      memory of the first process
-    fork       MiB of each further process of Ansible's with its connection
+    cpu     the controller's processor time
+    work    the same without that of Ansible's first process
+    hosts   processor time of all hosts together
+    memory  of the controller, over the number of forks that have something to do
     """
 
     cpu: Line
-    main: Line
+    work: Line
     hosts: Line
-    first: Line
-    fork: float
+    memory: Line
 
 
 def render(note: dict[str, Any]) -> str:
@@ -56,8 +57,9 @@ def render(note: dict[str, Any]) -> str:
     parts = [_conditions(note), _table(note)]
     sizes = {one["hosts"] for one in note["turns"]}
     if len(sizes) > 2:
-        ways = {name: way(note, name) for name in PUSHED}
-        parts += [_lines(note, ways), _pushed(ways), _pulled(note)]
+        known = {name: {one["hosts"] for one in of(note, name)} for name in PUSHED}
+        ways = {name: way(note, name) for name in PUSHED if len(known[name]) > 1}
+        parts += [_lines(note, ways), _pushed(note, ways), _pulled(note)]
     parts.append(_knobs(note))
     return "\n".join(part for part in parts if part)
 
@@ -71,16 +73,19 @@ def write(text: str) -> None:
 def way(note: dict[str, Any], name: str) -> Way:
     """Lines through the figures of a way that is pushed."""
 
-    def cost(field: str) -> Line:
-        return line(note, name, lambda one: float(one["controller"][field]))
+    def work(one: dict[str, Any]) -> float:
+        return float(one["controller"]["cpu"] - one["controller"]["main"])
 
-    forks = [
-        (one["controller"]["memory"] - one["controller"]["first"])
-        / min(one["hosts"], note["forks"])
+    peaks = [
+        (min(one["hosts"], note["forks"]), float(one["controller"]["memory"]))
         for one in of(note, name)
     ]
-    hosts = line(note, name, lambda one: float(one["host_cpu"]))
-    return Way(cost("cpu"), cost("main"), hosts, cost("first"), max(forks))
+    return Way(
+        line(note, name, lambda one: float(one["controller"]["cpu"])),
+        line(note, name, work),
+        line(note, name, lambda one: float(one["host_cpu"])),
+        through(peaks),
+    )
 
 
 def of(note: dict[str, Any], name: str, size: int | None = None) -> list[dict[str, Any]]:
@@ -105,14 +110,15 @@ def middle(values: Iterable[float]) -> float:
 
 def _conditions(note: dict[str, Any]) -> str:
     loads = [one["load"] for one in note["turns"]]
-    rounds = max(len(of(note, name, one["hosts"])) for one in note["turns"] for name in TITLES)
+    most = max(len(of(note, name, one["hosts"])) for one in note["turns"] for name in TITLES)
+    rounds = "One round" if most == 1 else f"{most} rounds"
     idle = note["idle"] * 100
     return f"""## Measured
 
-On {note["date"]}, {note["machine"]}: hosts and controller share these. {rounds} rounds, in each of which every way had
-its turn on every number of hosts; medians. The machine's load (of one minute) was {min(loads):.0f} to {max(loads):.0f}.
-Each host has {note["pods"]} running pods, and with them {note["memory"]:.0f} MiB (PSS, systemd and sshd included); idle,
-it uses {idle:.2f} % of a core. {note["forks"]} forks, pipelining, new connections in each run, no facts.
+On {note["date"]}, {note["machine"]}: hosts and controller share these. {rounds}, in which every way had
+its turn on every number of hosts; medians. The load (of one minute) was {min(loads):.0f} to {max(loads):.0f}.
+Each host runs {note["pods"]} pods, and has with them {note["memory"]:.0f} MiB (PSS, systemd and sshd included); idle,
+it uses {idle:.3f} % of a core. {note["forks"]} forks, pipelining, new connections in each run, no facts.
 
 """
 
@@ -149,7 +155,9 @@ def _row(found: Sequence[dict[str, Any]], name: str, size: int) -> str:
 
 
 def _formula(found: Line, unit: str) -> str:
-    return f"{found.base:.2f} + {found.slope:.3f} N {unit} (± {found.worst * 100:.0f} %)"
+    sure = f"± {found.worst * 100:.0f} %" if found.points > 2 else "of two sizes only"
+    sign = "-" if found.base < 0 else ""
+    return f"{sign}{abs(found.base):.1f} + {found.slope:.3f} N {unit} ({sure})"
 
 
 def _lines(note: dict[str, Any], ways: dict[str, Way]) -> str:
@@ -158,57 +166,66 @@ def _lines(note: dict[str, Any], ways: dict[str, Way]) -> str:
 
 Straight lines by least squares over N hosts; in brackets the largest distance of a measured median from its line.
 
-| way | controller: CPU | of it Ansible's first process | hosts together: CPU | first process | a fork and its ssh |
-|---|---|---|---|---|---|
+| way | controller: CPU | without Ansible's first process | hosts together: CPU | controller: peak with F forks |
+|---|---|---|---|---|
 """
     for name, one in ways.items():
-        cells = [_formula(one.cpu, "s"), _formula(one.main, "s"), _formula(one.hosts, "s")]
-        memory = f"{one.first.base:.0f} + {one.first.slope:.2f} N MiB"
-        text += f"| {TITLES[name]} | {' | '.join(cells)} | {memory} | {one.fork:.0f} MiB |\n"
+        cells = [_formula(one.cpu, "s"), _formula(one.work, "s"), _formula(one.hosts, "s")]
+        peak = f"{one.memory.base:.0f} + {one.memory.slope:.1f} F MiB"
+        text += f"| {TITLES[name]} | {' | '.join(cells)} | {peak} |\n"
     for name in PULLED:
         hosts = line(note, name, lambda one: float(one["host_cpu"]))
-        text += f"| {TITLES[name]} | 0 | 0 | {_formula(hosts, 's')} | 0 | 0 |\n"
+        text += f"| {TITLES[name]} | 0 | 0 | {_formula(hosts, 's')} | 0 |\n"
     made = middle(one["cpu"] for one in note["bundles"])
-    return text + f"\nTo make and sign a bundle takes {made:.2f} s of CPU, once for the fleet.\n"
+    text += f"\nTo make and sign a bundle takes {made:.2f} s of CPU, once for the fleet.\n"
+    rows = "".join(
+        f"| {one['hosts']} | {one['cost']['wall']:.1f} | {one['cost']['cpu']:.1f} | {one['cost']['main']:.1f} | "
+        f"{one['cost']['memory']:.0f} |\n"
+        for one in note["inventories"]
+    )
+    return f"""{text}
+What Ansible's first process does for a host and a task is too little to be seen beside its looking for results, which
+it does every millisecond. So the same is measured with many hosts that do nothing (`debug`, no connection):
+
+| hosts | wall, s | CPU, s | of it the first process | peak, MiB |
+|---|---|---|---|---|
+{rows}"""
 
 
-def bounds(found: Way, count: int, forks: int, cores: int) -> dict[str, float]:
+def bounds(
+    found: Way, main: Line, tasks: int, count: int, forks: int, cores: int
+) -> dict[str, float]:
     """Seconds that a push takes at least, by what limits it.
 
-    serial   Ansible's first process decides about every host, on one core
-    workers  its forks have the other cores
-    rounds   a fork waits for its host, `count / forks` times
+    main  processor time of Ansible's first process over the number of hosts, for one task
     """
-    work = found.cpu.slope - found.main.slope
     return {
-        "serial": found.main.at(count),
-        "workers": max(work, 0.0) * count / (cores - 1),
-        "rounds": (work + found.hosts.slope) * count / forks,
+        "serial": main.base + main.slope * count * tasks,
+        "workers": max(found.work.slope, 0.0) * count / (cores - 1),
+        "rounds": (found.work.slope + found.hosts.slope) * count / forks,
     }
 
 
-def memory(found: Way, count: int, forks: int) -> float:
-    """MiB of a controller that pushes to so many hosts."""
-    return found.first.at(count) + found.fork * forks
-
-
-def _pushed(ways: dict[str, Way]) -> str:
+def _pushed(note: dict[str, Any], ways: dict[str, Way]) -> str:
+    many = note["inventories"]
+    main = through([(one["hosts"], one["cost"]["main"]) for one in many])
+    grown = through([(one["hosts"], one["cost"]["memory"]) for one in many])
     text = f"""
 ## {LARGE:,} hosts, pushed, on paper
 
 A controller with {CORES} cores like this machine's, for itself. What takes longest of three decides: Ansible's first
-process (serial), its forks on the other cores (workers), forks that wait for their hosts (rounds; a host needs as long
-as it needed CPU here, on a core of its own). Minutes.
+process, which sees to each task of each host on one core (serial), its forks on the other cores (workers), forks that
+wait for their hosts (rounds; a host needs as long as it needed CPU here, on a core of its own). Minutes.
 
 | way | forks | serial | workers | rounds | decides | memory, GiB |
 |---|---|---|---|---|---|---|
 """
     for name, found in ways.items():
         for forks in FORKS:
-            least = bounds(found, LARGE, forks, CORES)
+            least = bounds(found, main, TASKS[name], LARGE, forks, CORES)
             longest = max(least, key=lambda word: least[word])
             times = " | ".join(f"{seconds / 60:.1f}" for seconds in least.values())
-            size = memory(found, LARGE, forks) / 1024
+            size = (found.memory.at(forks) + grown.slope * LARGE) / 1024
             text += f"| {TITLES[name]} | {forks} | {times} | {longest} | {size:.1f} |\n"
     return text
 
