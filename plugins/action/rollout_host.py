@@ -19,6 +19,9 @@ MODULE = "podwright.fleet.rollout_host"
 SLICE = 20.0
 """Seconds of a watch that one call of the module takes at most."""
 
+NOT_TOLD = ("ansible_facts", "podwright_event", "podwright_events")
+"""What a host does not say: variables of the play, and how the rollout goes."""
+
 SILENT = ("switch", "finish")
 """Phases after which a host that did well is not told of: more is to come, or nobody asks."""
 
@@ -47,7 +50,7 @@ class ActionModule(ActionBase):
 
     def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._execute_module(MODULE, arguments, task_vars=task_vars)
-        return answer
+        return {name: answer[name] for name in answer if name not in NOT_TOLD}
 
     def _watch(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         left = float(arguments.get("seconds") or 0)

@@ -135,6 +135,7 @@ import secrets
 import shlex
 from typing import Any
 
+from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
@@ -167,7 +168,9 @@ class Connection(ConnectionBase):
         self._becomes = False
 
     def _resolve_option_variables(self, variables: Any, templar: Any) -> Any:
-        """Remember what is known of other hosts, since the pod's host is one of them."""
+        """Remember what is known of other hosts, since the pod's host is one of them; believe no pod about itself."""
+        for name in C.config.get_plugin_vars("connection", self._load_name):
+            outer.refuse_told(variables, name, f"pod {variables.get('inventory_hostname', '')}")
         self._hostvars = variables.get("hostvars")
         return super()._resolve_option_variables(variables, templar)
 

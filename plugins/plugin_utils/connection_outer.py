@@ -146,20 +146,40 @@ def local() -> dict[str, Any]:
 def variables_of(name: str, hostvars: Any, own: Mapping[str, Any]) -> dict[str, Any] | _Both:
     """What is known of a host: `own` first, then what the inventory says; unknown: its name is its address."""
     if hostvars is not None and name in hostvars:
-        return _Both(own, hostvars[name])
+        return _Both(own, hostvars[name], f"host {name}")
     return dict(own)
 
 
-class _Both(Mapping[str, Any]):
-    """Two mappings as one; the values of the second are templated only when they are read."""
+def refuse_told(variables: Mapping[str, Any], name: str, who: str) -> None:
+    """Raise AnsibleError when a variable that says how `who` is reached is a fact, which `who` has told.
 
-    def __init__(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+    Facts come before what the inventory says, and Ansible takes away only the names that it knows itself.
+    """
+    facts = variables.get("ansible_facts", {})
+    bare = name.removeprefix("ansible_")
+    # `ansible_port` and `port` are one fact; which one was told is seen by whether it has become the variable.
+    same = bare != name and bare in facts and name in variables and facts[bare] == variables[name]
+    if name in facts or same:
+        raise AnsibleError(
+            f"{who} has told a fact {name}, and nobody says himself how he is reached; do not trust it, or"
+            " forget its facts (meta: clear_facts) if that was your own set_fact"
+        )
+
+
+class _Both(Mapping[str, Any]):
+    """What is said for a host and what the inventory knows, which is templated only when it is read."""
+
+    def __init__(self, first: Mapping[str, Any], second: Mapping[str, Any], who: str) -> None:
         self._both = (first, second)
+        self._who = who
 
     def __getitem__(self, name: str) -> Any:
-        for each in self._both:
-            if name in each:
-                return each[name]
+        first, second = self._both
+        if name in first:
+            return first[name]
+        if name in second:
+            refuse_told(second, name, self._who)
+            return second[name]
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
@@ -180,4 +200,4 @@ def _context(given: Any) -> Any:
     return context
 
 
-__all__ = ["AnsibleConnectionFailure", "Outer", "local", "variables_of"]
+__all__ = ["AnsibleConnectionFailure", "Outer", "local", "refuse_told", "variables_of"]

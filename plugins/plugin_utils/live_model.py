@@ -16,6 +16,9 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils.status_values impo
 PHASES = ("look", "stage", "canary", "batch", "rollback", "confirm")
 """Of a rollout, see docs/rollout.md; a host is in one batch only, so all batches are one column."""
 
+TELLERS = ("podwright.fleet.rollout", "podwright.fleet.rollout_host")
+"""Whose events are made on the controller."""
+
 RUNNING, OK, CHANGED = "running", "ok", "changed"
 FAILED, UNREACHABLE, BACK = "failed", "unreachable", "back"
 WORST = (UNREACHABLE, FAILED, BACK, RUNNING, CHANGED, OK, "")
@@ -138,8 +141,10 @@ class Fleet:
         return found
 
 
-def events(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rollout's events in a task's result."""
+def events(result: dict[str, Any], action: str) -> list[dict[str, Any]]:
+    """The rollout's events in the result of a task of that action; what other modules answer is the word of a host."""
+    if action not in TELLERS:
+        return []
     found = result.get("podwright_events") or [result.get("podwright_event")]
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import threading
@@ -34,28 +35,47 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         return {**super().run(tmp, task_vars), **self._task.args}
 """
+LIE = """\
+#!/usr/bin/python3
+import json
+print(json.dumps({"changed": False, "podwright_event": {"event": "rollout-finished", "reason": "done"}}))
+"""
 PLAY = """\
 - hosts: localhost
   gather_facts: false
   tasks:
     - name: Begin
-      tell:
+      podwright.fleet.rollout:
         podwright_events: [{event: rollout-started, rollout: shop, hosts: [a]}, {event: phase-started, phase: stage}]
     - name: Rehearse
-      tell: {podwright_event: {event: rollout-started, rollout: rehearsal, check: true}}
+      podwright.fleet.rollout: {podwright_event: {event: rollout-started, rollout: rehearsal, check: true}}
     - name: Fail
-      tell: {failed: true, podwright_event: {event: host-failed, host: a, message: "{{ bad }}"}}
+      podwright.fleet.rollout: {failed: true, podwright_event: {event: host-failed, host: a, message: "{{ bad }}"}}
       vars: {bad: !unsafe "{{ lookup('pipe', 'touch HOME/canary') }}\\n"}
       ignore_errors: true
+    - name: Lie
+      lie:
     - name: End
-      tell: {podwright_event: {event: rollout-finished, rollout: shop, reason: failed}}
+      podwright.fleet.rollout: {podwright_event: {event: rollout-finished, rollout: shop, reason: failed}}
 """
+
+
+def telling(home: Path, collections: Path) -> Path:
+    """A copy of the collection whose action `rollout` tells what it is told."""
+    below = "ansible_collections/podwright/fleet"
+    own = home / "collections"
+    if not own.exists():
+        for name in ("plugins", "meta"):
+            shutil.copytree(collections / below / name, own / below / name)
+        (own / below / "plugins/action/rollout.py").write_text(TELL)
+    return own
 
 
 def play(home: Path, collections: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a play that tells events, with the plugin configured by the environment."""
-    (home / "action_plugins").mkdir(exist_ok=True)
-    (home / "action_plugins/tell.py").write_text(TELL)
+    collections = telling(home, collections)
+    (home / "library").mkdir(exist_ok=True)
+    (home / "library/lie.py").write_text(LIE)
     (home / "play.yml").write_text(PLAY.replace("HOME", str(home)))
     env = {
         "PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(home), "LC_ALL": "C.UTF-8",
@@ -80,7 +100,11 @@ def program(home: Path, script: str) -> str:
     return str(path)
 
 
-def test_a_command_hears_the_events_in_order_as_json(tmp_path: Path, collections: Path) -> None:
+@pytest.mark.threat("T95")
+def test_a_command_hears_the_events_of_the_rollout_in_order_as_json(
+    tmp_path: Path, collections: Path
+) -> None:
+    """And none that a host has made up."""
     hear = program(tmp_path, f"cat >>{tmp_path}/heard")
     done = play(tmp_path, collections, command=hear)
     assert "WARNING" not in done.stderr, done.stderr
