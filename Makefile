@@ -131,10 +131,11 @@ vm-tests: setup ## SELinux, AppArmor, cgroup v2, TPM, Xen in virtual machines, t
 	@$(PARTS) vm-plain vm-xen vm-labels molecule-xen
 
 .PHONY: bench
-bench: ## measure against podman, machines against bare boots, write docs/benchmarks*.md (root); BENCH=kvm: only machines
+bench: ## measure against podman, write docs/benchmarks*.md (root); BENCH=kvm: only machines, BENCH=scale: 50 hosts
 	@tools/setup tests/bench/apt-packages.txt
 	@$(if $(BENCH),,$(PYTHON) -m tests.bench)
-	@PYTHONPATH=agent $(PYTHON) -m tests.bench.kvm
+	@$(if $(filter-out kvm,$(BENCH)),,PYTHONPATH=agent $(PYTHON) -m tests.bench.kvm)
+	@$(if $(filter scale,$(BENCH)),$(PYTHON) -m tests.bench.scale --write)
 
 .PHONY: docs
 docs: setup ## build the documentation as a site, in .cache/site

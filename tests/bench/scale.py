@@ -91,7 +91,7 @@ def knobs(fleet: ScaleFleet, size: int, rounds: int, note: dict[str, Any]) -> No
             say(f"{name}: {cost.wall:.1f} s")
 
 
-def inventories(note: dict[str, Any], sizes: Sequence[int] = (250, 500, 1000)) -> None:
+def inventories(note: dict[str, Any], sizes: Sequence[int] = (100, 300, 600)) -> None:
     """What Ansible itself does for each of many hosts that do nothing."""
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
