@@ -20,6 +20,7 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.podwright.fleet.plugins.plugin_utils import (
+    rollout_answer,
     rollout_events,
     rollout_journal,
     rollout_plan,
@@ -85,7 +86,8 @@ class ActionModule(ActionBase):
     def _result(self, host: str, name: str) -> Any:
         """What a task has answered for a host."""
         raw = self._vars["hostvars"].raw_get(host)
-        return plain(raw.get(f"podwright_rollout_{name}")) if isinstance(raw, dict) else None
+        found = plain(raw.get(f"podwright_rollout_{name}")) if isinstance(raw, dict) else None
+        return rollout_answer.checked(name, found)
 
     @property
     def _journal(self) -> rollout_journal.Journal:
