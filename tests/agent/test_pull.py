@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 from tests.agent.pull_bed import DAY, FLEET, IMAGE, URL, Fleet, pod, when
 from tests.conftest import Keys
 from tests.support.agent import Agent
+from tests.support.patience import until
 from tests.support.webserver import Handler, ImageServer
 
 Publish = Callable[..., Path]
@@ -234,3 +238,33 @@ def test_an_image_named_as_in_other_documents_is_what_runs(fleet: Fleet) -> None
     )
     told = fleet.pull()
     assert [one["changed"] for one in told["images"]] == [True]
+
+
+@pytest.mark.threat("T96")
+def test_a_pod_that_somebody_makes_while_the_pull_waits_for_the_lock_is_not_taken_over(
+    fleet: Fleet,
+) -> None:
+    fleet.agent.apply({"pods": [pod("web")]})
+    named, aside = fleet.agent.data / "named" / "web", fleet.agent.data / "aside"
+    lock = fleet.agent.data / "locks" / "apply"
+    fleet.publish(1, pod("web", environment={"A": "1"}))
+    before = fleet.pods()
+    named.rename(aside)
+    with lock.open("a") as held, ThreadPoolExecutor() as pool:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        pulling = pool.submit(fleet.refused)
+        until(lambda: len(holders(lock)) > 1, "the pull to wait for the lock")
+        aside.rename(named)
+        fcntl.flock(held, fcntl.LOCK_UN)
+        assert pulling.result()["reason"] == "not-ours"
+    assert fleet.pods() == before
+
+
+def holders(path: Path) -> set[str]:
+    """Processes that have a file open."""
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if link.samefile(path):
+                found.add(link.parts[2])
+    return found

@@ -18,6 +18,7 @@ from podwright.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
     from podwright.model.spec import DesiredState
@@ -114,7 +115,9 @@ def _lock_timeout(args: Arguments) -> float:
     return durations.seconds(args.text("lock-timeout", "60"), "--lock-timeout")
 
 
-def _apply(context: Context, args: Arguments, desired: DesiredState, form: str) -> dict[str, Any]:
+def _apply(
+    context: Context, args: Arguments, desired: Callable[[], DesiredState], form: str
+) -> dict[str, Any]:
     """Bring it about as `apply` does, under the same lock."""
     from podwright.cli.progress import printer
     from podwright.host.lock import HostLock
@@ -128,9 +131,9 @@ def _apply(context: Context, args: Arguments, desired: DesiredState, form: str) 
         progress=printer(wanted) if form == "text" or wanted else None,
     )
     if mode.check:
-        return apply.apply(context.layout, desired, mode)
+        return apply.apply(context.layout, desired(), mode)
     with HostLock(f"{context.layout.locks}/apply", "pull", _lock_timeout(args)):
-        return apply.apply(context.layout, desired, mode)
+        return apply.apply(context.layout, desired(), mode)
 
 
 def _send(context: Context, own: Settings, result: dict[str, Any]) -> None:

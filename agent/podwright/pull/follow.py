@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.fleetstate import FleetState
+    from podwright.model.spec import DesiredState
+    from podwright.pull.desired import Wanted
     from podwright.pull.keep import Memory, Serial
     from podwright.pull.settings import Settings
 
@@ -41,14 +43,14 @@ class Call:
     again     also what could not be applied a moment ago
     insecure  words of A12
     timeout   seconds in which the bundle must have come
-    apply     brings a desired state about, with apply's lock; returns apply's answer
+    apply     takes apply's lock, asks for the desired state, and brings it about; returns apply's answer
     """
 
     check: bool
     diff: bool
     again: bool
     insecure: frozenset[str]
-    apply: Callable[[Any], dict[str, Any]]
+    apply: Callable[[Callable[[], DesiredState]], dict[str, Any]]
     timeout: float = 120.0
     lock_timeout: float = 60.0
 
@@ -203,13 +205,8 @@ class _Run:
 
     def _follow(self, state: FleetState, digest: str) -> None:
         self._not_too_soon(digest)
-        from podwright.pull import desired
-
-        owned = self.memory.owned()
-        wanted = desired.compose(self.layout, state, self.settings, owned)
-        if not self.call.check:
-            self.memory.own(wanted.before)
-        self.answer = self.call.apply(wanted.state)
+        found: list[Wanted] = []
+        self.answer = self.call.apply(lambda: self._composed(state, found))
         self.error = self.answer.get("error")
         if self.error is not None:
             self._count(digest)
@@ -223,7 +220,17 @@ class _Run:
             "at": clock.rfc3339(self.now),
         }
         if not self.call.check:
-            self.memory.own(wanted.after)
+            self.memory.own(found[0].after)
+
+    def _composed(self, state: FleetState, found: list[Wanted]) -> DesiredState:
+        """What `apply` is to bring about. Under its lock: nobody makes what is not ours in between."""
+        from podwright.pull import desired
+
+        wanted = desired.compose(self.layout, state, self.settings, self.memory.owned())
+        if not self.call.check:
+            self.memory.own(wanted.before)
+        found.append(wanted)
+        return wanted.state
 
     def _not_too_soon(self, digest: str) -> None:
         """Raise FetchError for what could not be applied a moment ago: each try may interrupt pods."""
