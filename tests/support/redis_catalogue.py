@@ -50,7 +50,7 @@ def fill(www: Path, keys: Path, *, stage1: str = "") -> dict[str, object]:
             shutil.copyfile(kvm_image.image(stage1), served)
             key.sign(served)
         owner = lab.generate("Fleet <fleet@podwright.test>")
-        pod = {
+        pod: dict[str, object] = {
             "name": "pulled",
             "image": f"{NAME}:{base}",
             "net": "none",
