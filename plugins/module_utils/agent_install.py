@@ -45,7 +45,7 @@ DIRECTORIES = (
     (f"{CONFIG}/stage1.d", 0o755, "root"),
     (f"{CONFIG}/kvm.d", 0o755, "root"),
     (f"{CONFIG}/xen.d", 0o755, "root"),
-    (f"{CONFIG}/trustedkeys", 0o2775, "podwright-admin"),
+    (f"{CONFIG}/trustedkeys", 0o3775, "podwright-admin"),
     (f"{CONFIG}/trustedkeys/prefix.d", 0o2775, "podwright-admin"),
     (f"{CONFIG}/trustedkeys/root.d", 0o2775, "podwright-admin"),
     (DATA, 0o2750, "podwright"),

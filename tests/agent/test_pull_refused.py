@@ -194,6 +194,23 @@ def test_a_trust_store_for_fleets_that_others_may_write_trusts_nobody(fleet: Fle
     assert fleet.pull()["serial"] == 6
 
 
+@pytest.mark.threat("T42")
+def test_keys_of_fleets_count_only_where_nobody_can_bring_an_old_directory_of_them_back(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    """A member of podwright-admin would rename `pull.d` away, and back when root has removed a key from the new one."""
+    groups = tmp_path / "group"
+    groups.write_text(f"{Path('/etc/group').read_text()}podwright-admin:x:4322:\n")
+    fleet.agent.host.run(["mount", "--bind", str(groups), "/etc/group"]).check()
+    store = fleet.agent.local / "trustedkeys"
+    os.chown(store, 0, 4322)
+    store.chmod(0o2775)
+    fleet.publish(6, pod())
+    assert "others than root may replace the keys of fleets" in fleet.refused()["message"]
+    store.chmod(0o3775)
+    assert fleet.pull()["serial"] == 6
+
+
 def test_a_frozen_server_is_noticed_when_the_bundle_expires(fleet: Fleet) -> None:
     def frozen(handler: Handler) -> None:
         handler.send_response(HTTPStatus.NOT_MODIFIED)

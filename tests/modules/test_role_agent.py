@@ -102,7 +102,7 @@ def test_files_changed_by_hand_are_put_right_and_the_version_in_use_stays(site: 
         tree = site.shell("dirname $(dirname $(readlink -f /usr/bin/podwright))").strip()
     site.shell("chmod 777 /etc/podwright/trustedkeys")
     assert site.changed("install") == 1
-    assert site.shell("stat -c %a /etc/podwright/trustedkeys") == "2775\n"
+    assert site.shell("stat -c %a /etc/podwright/trustedkeys") == "3775\n"
 
 
 def test_an_interrupted_upgrade_leaves_the_old_agent_and_is_cleaned_up(site: Site) -> None:

@@ -90,7 +90,7 @@ def _make(top: str, below: str) -> int:
     fd = os.open(top, _DIR)
     try:
         fleets = trustring.is_fleets(f"{top}/{below}")
-        shared = stat.S_IMODE(os.fstat(fd).st_mode) == SHARED and not fleets
+        shared = os.fstat(fd).st_mode & 0o6777 == SHARED and not fleets
         shown = top
         for part in below.split("/"):
             shown = f"{shown}/{part}"

@@ -81,6 +81,8 @@ def find(layout: Layout, name: str, fingerprint: str) -> Optional[KeyFile]:
 
 def fleet_ring(layout: Layout, fleet: str) -> list[KeyFile]:
     """The effective key files that may sign desired states of a fleet, masks applied."""
+    for base in layout.trust_dirs():
+        _check_renames(base)
     places = (
         (base, f"pull.d/{prefix}", PULL + prefix)
         for base in layout.trust_dirs()
@@ -197,6 +199,20 @@ def check_owner(info: os.stat_result, path: str, kind: Callable[[int], bool]) ->
             f"trust store: {safe(path, 300)} {why}",
             "it must belong to root and be writable by root only"
             + ("" if fleets else ", or also by the group podwright-admin"),
+            object=safe(path, 300),
+        )
+
+
+def _check_renames(path: str) -> None:
+    """Refuse keys of fleets where others than root may rename their directory: an old one could come back."""
+    try:
+        mode = os.stat(path, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return
+    if mode & 0o020 and not mode & stat.S_ISVTX:
+        raise TrustError(
+            f"trust store: in {safe(path, 300)} others than root may replace the keys of fleets",
+            f"chmod +t {safe(path, 300)}, or apply the role podwright.fleet.agent again",
             object=safe(path, 300),
         )
 
