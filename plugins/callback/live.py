@@ -202,7 +202,7 @@ class CallbackModule(Default):
 
     def _events(self, result: Any) -> bool:
         """Tell a result's events; whether there were any."""
-        found = live_model.events(result._result, result._task.resolved_action or "")
+        found = live_model.events(result._result, str(result._task.action))
         for one in found:
             self._fleet.event(one)
             if one.get("event") == "host-failed":

@@ -132,7 +132,7 @@ class CallbackModule(CallbackBase):
     def _tell(self, result: Any) -> None:
         try:
             wanted = self.get_option("events")
-            for event in live_model.events(result._result, result._task.resolved_action or ""):
+            for event in live_model.events(result._result, str(result._task.action)):
                 if "*" not in wanted and event.get("event") not in wanted:
                     continue
                 if event.get("check") is True and not self.get_option("check"):
