@@ -43,7 +43,7 @@ def play(base: Path, collections: Path, pod: dict[str, Any], host: dict[str, Any
     }
     hosts = {"all": {"hosts": {"web1": liar, "shop": shop}}}
     (base / "hosts.yml").write_text(yaml.safe_dump(hosts))
-    tasks = [{"ansible.builtin.ping": {}}]
+    tasks: list[dict[str, object]] = [{"ansible.builtin.ping": {}}]
     plays = [
         {"hosts": name, "gather_facts": False, "tasks": tasks} for name in ("web1", "shop", "shop")
     ]
