@@ -82,7 +82,7 @@ options:
   agent_path:
     description: The agent on the host.
     type: str
-    default: /usr/local/bin/podwright
+    default: /usr/bin/podwright
     ini:
       - section: podwright_connection
         key: agent_path

@@ -63,7 +63,7 @@ options:
   agent_path:
     description: The agent on the hosts, which also is that of the pods' connections.
     type: str
-    default: /usr/local/bin/podwright
+    default: /usr/bin/podwright
   data_dir:
     description: Where the agent keeps images and pods, if not where it does by itself.
     type: str

@@ -55,7 +55,7 @@ def settle(fleet: Fleet, key: Key) -> None:
     pods = [{**pod, "net": "none", "restart": "no", "ready": {"seconds": 0.1}} for pod in PODS]
     for host in fleet.hosts:
         unpack = f"mkdir -p {PLACE} && tar -x -C /var/tmp && mv /var/tmp/agent {PLACE}"
-        link = f"ln -s {PLACE}/agent/bin/podwright /usr/local/bin/podwright"
+        link = f"ln -s {PLACE}/agent/bin/podwright /usr/bin/podwright"
         trust = "podwright trust --prefix=example.com --skip-fingerprint-review /var/tmp/key.asc"
         on(fleet, host.name, f"{unpack} && {link} && {trust}", data)
         on(fleet, host.name, "podwright apply -", json.dumps({"pods": pods}).encode())
