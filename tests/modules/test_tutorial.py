@@ -31,6 +31,7 @@ def fleet() -> Iterator[Fleet]:
     hosts.destroy(state)
 
 
+@pytest.mark.timeout(1500)
 def test_the_tutorial_does_what_it_says(fleet: Fleet, tmp_path: Path) -> None:
     archive = next(collection.directory().glob("*.tar.gz"))
     (tmp_path / archive.name).symlink_to(archive)
