@@ -24,9 +24,10 @@ GROUPS = {
         *("stop", "rm", "gc", "cat-manifest", "export", "app"),
     ),
     "Pods with a name": ("apply", "start", "restart", "history", "rollback"),
+    "A fleet's state": ("pull", "bundle"),
     "Images and trust": ("fetch", "image", "stage1", "trust", "policy"),
     "The host": (
-        *("network", "check-host", "selinux", "tpm", "config", "metrics"),
+        *("network", "secret", "check-host", "selinux", "tpm", "config", "metrics"),
         *("metadata-service", "api-service", "version", "completion", "help"),
     ),
 }
