@@ -103,7 +103,7 @@ PARTS: dict[str, tuple[Command, ...]] = {
         Command(("reuse", "lint", "--quiet")),
         Command(("antsibull-changelog", "lint"), COLLECTION),
     ),
-    "docs": (Command(("env", "NO_MKDOCS_2_WARNING=1", "mkdocs", "build", "--quiet")),),
+    "docs": (Command(("env", "NO_MKDOCS_2_WARNING=1", "mkdocs", "build", "--strict")),),
     "unit": (pytest("unit", "tests/unit"),),
     "agent-tests": (pytest("agent-tests", "tests/selftest", "tests/agent"),),
     "vm": (machines("vm", "-m", "not vm_full"),),
