@@ -253,6 +253,38 @@ def test_secrets_come_from_credentials_of_the_unit(host: Machine) -> None:
     host.said("rm -r /etc/credstore /etc/credstore.encrypted")
 
 
+def test_a_kept_secret_is_opened_by_systemd_alone_for_the_pod_that_has_it(host: Machine) -> None:
+    kept = "/var/lib/podwright/secrets/credstore.encrypted/key"
+
+    def put(text: str) -> None:
+        host.said(f"printf {text} | podwright secret put --encrypt=require key")
+
+    put("first-c4nary")
+    assert "encrypted" in host.said("podwright secret list")
+    assert host.run("grep -r c4nary /var/lib/podwright/secrets").stdout == ""
+    script = "cat /run/secrets/mine > /dev/shm/seen; exec sleep 1000"
+    secrets = [{"name": "mine", "stored": "key"}]
+    pod = {"name": "web", "image": IMAGE, "exec": ["/bin/sh", "-c", script], "secrets": secrets}
+    pod["net"] = "none"
+    host.apply(pod)
+    assert host.said("podwright enter web /bin/cat /dev/shm/seen") == "first-c4nary"
+    assert host.apply(pod)["changed"] is False
+    # The unit has it from systemd at each start, also when nobody has applied anything since.
+    host.said("systemctl restart podwright-web")
+    assert host.said("podwright enter web /bin/cat /dev/shm/seen") == "first-c4nary"
+    put("second-c4nary")
+    assert host.apply(pod)["changed"] is True
+    assert host.said("podwright enter web /bin/cat /dev/shm/seen") == "second-c4nary"
+    # What another host encrypted, or somebody has changed, keeps the pod from starting.
+    host.said(f"cp {kept} /root/kept; printf {'x' * 200} > {kept}; systemctl stop podwright-web")
+    assert host.run("systemctl start podwright-web").exit != 0
+    host.said(f"cp /root/kept {kept}; systemctl reset-failed podwright-web || :")
+    host.said("systemctl start podwright-web")
+    assert host.said("podwright enter web /bin/cat /dev/shm/seen") == "second-c4nary"
+    host.apply({"name": "web", "state": "absent"})
+    host.said("podwright secret rm key; rm /root/kept")
+
+
 def shipped() -> dict[str, str]:
     """The units that the role installs, read without Ansible."""
     source = (CHECKOUT / "plugins/module_utils/agent_units.py").read_text()
