@@ -184,3 +184,41 @@ def test_by_our_own_name_its_configuration_does_not_count(
     assert listed.startswith("example.com") and listed.rstrip().endswith("local")
     directories = json.loads(rkt.ok("config"))["stage0"]
     assert [one["rktKind"] for one in directories] == ["paths", "stage1"]
+
+
+@pytest.mark.threat("T53")
+def test_who_signs_for_a_fleet_and_what_is_pulled_is_said_in_no_directory_of_rkts(
+    rkt: Rkt, lab: Keys, agent: Agent, https_server: ImageServer
+) -> None:
+    """rkt's directories may belong to the group rkt-admin, whose members are not root."""
+    theirs = "/etc/rkt/trustedkeys/pull.d/acme"
+    settings = {
+        "rktKind": "pull",
+        "rktVersion": "v1",
+        "fleet": "acme",
+        "url": "https://example.com/f.json",
+    }
+    bundle = {"kind": "podwright-fleet", "version": 1, "fleet": "acme", "serial": 1, "hosts": []}
+    bundle["expires"] = "2999-01-01T00:00:00Z"
+    file = https_server.root / "f.json"
+    file.write_text(json.dumps(bundle))
+    lab.stranger.sign(file)
+    rkt.host.run(["mkdir", "-p", theirs, "/etc/rkt/pull.d"]).check()
+    rkt.host.run(
+        ["tee", f"{theirs}/{lab.stranger.fingerprint.lower()}"], stdin=lab.stranger.armoured
+    ).check()
+    rkt.host.run(["tee", "/etc/rkt/pull.d/own.json"], stdin=json.dumps(settings)).check()
+    unsaid = rkt("pull")
+    assert unsaid.exit == 254 and "pull needs the URL of a bundle" in unsaid.stderr, unsaid
+    words = ("pull", "https://example.com/f.json", "--fleet=acme")
+    refused = rkt(*words)
+    assert refused.exit == 254 and "no key is trusted for fleet acme" in refused.stderr, refused
+    listed = json.loads(rkt.ok("trust", "list", "--format=json"))
+    assert not [one for one in listed if one["prefix"].startswith("pull:")]
+    ours = theirs.replace("/etc/rkt", "/etc/podwright")
+    rkt.host.run(["mkdir", "-p", os.path.dirname(ours)]).check()
+    rkt.host.run(["cp", "-r", theirs, ours]).check()
+    rkt.host.run(["chmod", "g+w", "/etc/rkt/trustedkeys"]).check()
+    assert json.loads(rkt.ok(*words, "--format=json"))["serial"] == 1, (
+        "ours count by that name, too"
+    )

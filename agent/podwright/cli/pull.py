@@ -45,7 +45,7 @@ def run(context: Context, args: Arguments) -> int:
         diff=args.true("diff"),
         again=args.true("again"),
         insecure=context.insecure,
-        apply=lambda desired: _apply(context, args, desired, form),
+        apply=lambda desired, done: _apply(context, args, desired, done, form),
         timeout=durations.seconds(args.text("timeout", "120s"), "--timeout"),
         lock_timeout=_lock_timeout(args),
     )
@@ -116,9 +116,13 @@ def _lock_timeout(args: Arguments) -> float:
 
 
 def _apply(
-    context: Context, args: Arguments, desired: Callable[[], DesiredState], form: str
+    context: Context,
+    args: Arguments,
+    desired: Callable[[], DesiredState],
+    done: Callable[[], None],
+    form: str,
 ) -> dict[str, Any]:
-    """Bring it about as `apply` does, under the same lock."""
+    """Bring it about as `apply` does, under the same lock; `done` when it went well."""
     from podwright.cli.progress import printer
     from podwright.host.lock import HostLock
     from podwright.reconcile import apply
@@ -133,7 +137,10 @@ def _apply(
     if mode.check:
         return apply.apply(context.layout, desired(), mode)
     with HostLock(f"{context.layout.locks}/apply", "pull", _lock_timeout(args)):
-        return apply.apply(context.layout, desired(), mode)
+        answer = apply.apply(context.layout, desired(), mode)
+        if answer.get("error") is None:
+            done()
+        return answer
 
 
 def _send(context: Context, own: Settings, result: dict[str, Any]) -> None:

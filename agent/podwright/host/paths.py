@@ -112,6 +112,10 @@ class Layout:
         own = [f"{self.system_config}/trustedkeys", f"{self.local_config}/trustedkeys"]
         return theirs + own
 
+    def fleet_trust_dirs(self) -> list[str]:
+        """Trust store roots that have keys of fleets: never rkt's, whose group is not only root."""
+        return self.trust_dirs()[-2:]
+
     def net_dirs(self) -> tuple[str, ...]:
         """Directories of network configurations; later ones override earlier ones."""
         return tuple(f"{directory}/net.d" for directory in self.config_dirs())

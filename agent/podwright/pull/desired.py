@@ -39,10 +39,13 @@ def check(state: FleetState, settings: Settings) -> None:
 def compose(layout: Layout, state: FleetState, settings: Settings, owned: Owned) -> Wanted:
     """The desired state of this host, with the end of what the bundle had put here and does not name any more.
 
+    owned   without what is not here any more: nobody asks for its end, and what somebody makes under its
+            name later is theirs
     It has been checked. Raises UsageError for what is here and somebody else's.
     """
     raw = fleetstate.for_host(state, settings.selected())
     desired = parse_desired(raw)
+    owned = _still_here(layout, owned)
     if not settings.adopt:
         _leave_others(layout, desired, settings.fleet, owned)
     pods = {pod.name for pod in desired.pods}
@@ -87,16 +90,25 @@ def _permit(desired: DesiredState, settings: Settings) -> None:
             )
 
 
+def _still_here(layout: Layout, owned: Owned) -> Owned:
+    networks = owned.networks & _networks(layout) if owned.networks else owned.networks
+    return Owned(owned.pods & set(revisions.names(layout)), networks)
+
+
+def _networks(layout: Layout) -> set[str]:
+    from podwright.net import lookup
+
+    return {one.name for one in lookup.read_directory(f"{layout.local_config}/net.d")}
+
+
 def _leave_others(layout: Layout, desired: DesiredState, fleet: str, owned: Owned) -> None:
     """Refuse a pod or network of a name that somebody else's has."""
     here = set(revisions.names(layout)) - owned.pods
     taken = [f"pod {pod.name}" for pod in desired.pods if pod.name in here]
     if desired.networks:
-        from podwright.net import lookup
-
-        there = {one.name for one in lookup.read_directory(f"{layout.local_config}/net.d")}
+        others = _networks(layout) - owned.networks
         names = [network.name for network in desired.networks]
-        taken += [f"network {name}" for name in names if name in there - owned.networks]
+        taken += [f"network {name}" for name in names if name in others]
     for shown in taken:
         raise UsageError(
             f"{shown} is on this host already, and fleet {fleet} has not put it here",

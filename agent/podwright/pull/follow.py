@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 300.0, 6 * 3600.0
 """Seconds until a bundle that could not be applied is tried again: twice as long each time."""
+KINDS = ("keys", "policy", "networks", "images", "pods")
 ENDS = ("unchanged", "applied", "waiting", "failed", "refused")
 
 
@@ -43,14 +44,15 @@ class Call:
     again     also what could not be applied a moment ago
     insecure  words of A12
     timeout   seconds in which the bundle must have come
-    apply     takes apply's lock, asks for the desired state, and brings it about; returns apply's answer
+    apply     takes apply's lock, asks for the desired state, brings it about, and says that it has when it
+              went well, before it lets the lock go; returns apply's answer
     """
 
     check: bool
     diff: bool
     again: bool
     insecure: frozenset[str]
-    apply: Callable[[Callable[[], DesiredState]], dict[str, Any]]
+    apply: Callable[[Callable[[], DesiredState], Callable[[], None]], dict[str, Any]]
     timeout: float = 120.0
     lock_timeout: float = 60.0
 
@@ -64,8 +66,16 @@ def pull(layout: Layout, settings: Settings, call: Call) -> dict[str, Any]:
     with HostLock(path, f"pull of fleet {settings.fleet}", call.lock_timeout):
         memory.prepare()
         result = _told(layout, memory, settings, call)
-        memory.tell({name: one for name, one in result.items() if name not in ("diff", "check")})
+        memory.tell(kept(result))
     return result
+
+
+def kept(result: dict[str, Any]) -> dict[str, Any]:
+    """What the host keeps of a result, and others are told: not the differences, with all that pods are told."""
+    out = {name: one for name, one in result.items() if name not in ("diff", "check")}
+    for kind in KINDS:
+        out[kind] = [{key: part[key] for key in part if key != "diff"} for part in result[kind]]
+    return out
 
 
 def _told(layout: Layout, memory: Memory, settings: Settings, call: Call) -> dict[str, Any]:
@@ -163,9 +173,9 @@ class _Run:
     def _remember(self, bundle: source.Bundle, state: FleetState, digest: str) -> None:
         """From here on, no older bundle is accepted."""
         known = self.known
-        new = keep.Serial(
-            state.serial, digest, self.settings.url, bundle.etag, state.expires, self.now
-        )
+        # The latest time that was ever believed: a clock that was set back is not believed later on.
+        at = self.now if known is None else max(self.now, known.at)
+        new = keep.Serial(state.serial, digest, self.settings.url, bundle.etag, state.expires, at)
         self.known = new
         if self.call.check:
             return
@@ -206,7 +216,9 @@ class _Run:
     def _follow(self, state: FleetState, digest: str) -> None:
         self._not_too_soon(digest)
         found: list[Wanted] = []
-        self.answer = self.call.apply(lambda: self._composed(state, found))
+        self.answer = self.call.apply(
+            lambda: self._composed(state, found), lambda: self.memory.own(found[0].after)
+        )
         self.error = self.answer.get("error")
         if self.error is not None:
             self._count(digest)
@@ -219,8 +231,6 @@ class _Run:
             "selectors": self._selectors(),
             "at": clock.rfc3339(self.now),
         }
-        if not self.call.check:
-            self.memory.own(found[0].after)
 
     def _composed(self, state: FleetState, found: list[Wanted]) -> DesiredState:
         """What `apply` is to bring about. Under its lock: nobody makes what is not ours in between."""
@@ -299,7 +309,7 @@ class _Run:
             "error": self.error,
             "warnings": self.answer.get("warnings", []),
         }
-        for kind in ("keys", "policy", "networks", "images", "pods"):
+        for kind in KINDS:
             out[kind] = self.answer.get(kind, [])
         if "diff" in self.answer:
             out["diff"] = self.answer["diff"]
@@ -330,7 +340,7 @@ def splay(fleet: str, longest: int) -> float:
 
 
 def send(layout: Layout, url: str, result: dict[str, Any], insecure: frozenset[str]) -> None:
-    """Post the result. Raises FetchError, UsageError."""
+    """Post the result, as it is kept. Raises FetchError, UsageError."""
     with source.connect(layout, insecure & {"tls"}) as client:
         deadline = time.monotonic() + 30.0
         reply = client.open(
@@ -338,7 +348,7 @@ def send(layout: Layout, url: str, result: dict[str, Any], insecure: frozenset[s
             {"Content-Type": "application/json"},
             deadline=deadline,
             method="POST",
-            body=jsonio.dumps(result).encode(),
+            body=jsonio.dumps({**kept(result), "check": result["check"]}).encode(),
         )
         try:
             if reply.status not in (200, 201, 202, 204):

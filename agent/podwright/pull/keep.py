@@ -145,7 +145,7 @@ class Memory:
     def tell(self, result: dict[str, Any]) -> None:
         """Write how the pull went."""
         data = jsonio.dumps(result).encode()
-        fs.write_atomic(f"{self.path}/result.json", data, 0o644, durable=False)
+        fs.write_atomic(f"{self.path}/result.json", data, durable=False)
 
     def _fields(self, name: str) -> Optional[Fields]:
         try:
@@ -171,17 +171,31 @@ def directory(layout: Layout, fleet: str) -> str:
     return f"{layout.data}/pull/{short_digest(fleet)}"
 
 
-def results(layout: Layout) -> list[dict[str, Any]]:
-    """The results of all fleets that this host has pulled, by fleet."""
-    found = []
+def disown(layout: Layout, *, pod: str = "", network: str = "") -> None:
+    """What was of that name is here no more, so no fleet's. Under apply's lock, as all changes of what is owned."""
+    for memory in _memories(layout):
+        owned = memory.owned()
+        memory.own(Owned(owned.pods - {pod}, owned.networks - {network}))
+
+
+def _memories(layout: Layout) -> list[Memory]:
+    """Of all fleets; their names are not known."""
     try:
         names = sorted(os.listdir(f"{layout.data}/pull"))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    found = []
     for name in names:
         memory = Memory(layout, "")
         memory.path = f"{layout.data}/pull/{name}"
-        found += [one for one in [memory.result()] if isinstance(one.get("fleet"), str)]
+        found.append(memory)
+    return found
+
+
+def results(layout: Layout) -> list[dict[str, Any]]:
+    """The results of all fleets that this host has pulled, by fleet."""
+    told = [memory.result() for memory in _memories(layout)]
+    found = [one for one in told if isinstance(one.get("fleet"), str)]
     return sorted(found, key=lambda one: str(one["fleet"]))
 
 

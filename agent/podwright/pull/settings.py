@@ -61,7 +61,8 @@ class Settings:
 
 
 def read(layout: Layout) -> Settings:
-    """What the configuration says. Raises UsageError naming the file and the field."""
+    """What the configuration says, and never rkt's. Raises UsageError naming the file and the field."""
+    layout = replace(layout, rkt=False)
     if not any(os.path.lexists(f"{base}/{DIRECTORY}") for base in layout.config_dirs()):
         return Settings()
     from podwright.stage0.web import configfiles
@@ -106,6 +107,13 @@ def complete(settings: Settings) -> Settings:
             f" or say both in a file of /etc/podwright/{DIRECTORY}",
         )
     ac_identifier(settings.fleet, "fleet")
+    for name, url in (("url", settings.url), ("report_url", settings.report_url)):
+        if "@" in url.partition("://")[2].partition("/")[0]:  # before anything tells or keeps it
+            raise UsageError(
+                f"{name}: has a log-in in it, which URLs may not have",
+                "put the log-in into a file of /etc/podwright/auth.d",
+                object=name,
+            )
     if settings.report_url and not settings.report_url.startswith("https://"):
         raise UsageError(f"report_url: {safe(settings.report_url, 200)!r} is not an https URL")
     return settings

@@ -75,6 +75,10 @@ def apply_network(
                 warnings.append(_kept(spec.name, users))
             if not check:
                 _change(folder, before, after)
+                if spec.document is None and os.path.exists(f"{layout.data}/pull"):
+                    from podwright.pull import keep
+
+                    keep.disown(layout, network=spec.name)
     if spec.document is not None:
         lack = shown.lacks(_parsed(spec.document), layout.net_plugins)
         warnings += [f"{lack}; no pod can start on it until then"] if lack else []

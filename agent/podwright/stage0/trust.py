@@ -120,7 +120,9 @@ def list_keys(layout: Layout) -> list[ListedKey]:
     out = []
     for base in layout.trust_dirs():
         fleets = [
-            (below, trustring.PULL + name) for below, name in _prefix_dirs(base, "pull.d", "")
+            (below, trustring.PULL + name)
+            for below, name in _prefix_dirs(base, "pull.d", "")
+            if base in layout.fleet_trust_dirs()
         ]
         for below, prefix in [("root.d", ""), *_prefix_dirs(base, "prefix.d", ""), *fleets]:
             for fingerprint, path, data in trustring.key_files(base, below):

@@ -81,12 +81,11 @@ def find(layout: Layout, name: str, fingerprint: str) -> Optional[KeyFile]:
 
 def fleet_ring(layout: Layout, fleet: str) -> list[KeyFile]:
     """The effective key files that may sign desired states of a fleet, masks applied."""
-    for base in layout.trust_dirs():
+    bases = layout.fleet_trust_dirs()
+    for base in bases:
         _check_renames(base)
     places = (
-        (base, f"pull.d/{prefix}", PULL + prefix)
-        for base in layout.trust_dirs()
-        for prefix in prefixes(fleet)
+        (base, f"pull.d/{prefix}", PULL + prefix) for base in bases for prefix in prefixes(fleet)
     )
     return _collect(layout, places, None)
 
