@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from podwright.cli.options import Verb
 
 ERROR = 254
+ERRORS = "PODWRIGHT_ERRORS"
+"""The variable by which programs ask for errors as JSON, too (`podwright.failures`)."""
 
 
 def main(argv: list[str]) -> int:
     """Run one command line; returns the exit status. Catches everything there is to catch."""
     _sane_descriptors()
+    asked = os.environ.pop(ERRORS, "") == "json"  # no process that we start is meant by it
     own = argv[: argv.index("--")] if "--" in argv else argv
     debug = "--debug" in own or "--debug=true" in own
     try:
@@ -33,27 +36,27 @@ def main(argv: list[str]) -> int:
         sys.stdout.flush()
         return status
     except PodwrightError as err:
-        return _fail(err.sentence(), err, debug, status=err.status)
+        return _fail(err.sentence(), err, debug, asked, status=err.status)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ERROR
     except KeyboardInterrupt:
-        return _fail("interrupted", None, debug, status=130)
+        return _fail("interrupted", KeyboardInterrupt(), False, asked, status=130)
     except OSError as err:
         where = f": {err.filename!r}" if err.filename else ""
-        return _fail(f"{err.strerror or err}{where}", err, debug)
+        return _fail(f"{err.strerror or err}{where}", err, debug, asked)
     except UnicodeEncodeError as err:
         bad = err.object[err.start : err.end]
-        return _fail(f"text that is not valid UTF-8 cannot be used ({bad!a})", err, debug)
+        return _fail(f"text that is not valid UTF-8 cannot be used ({bad!a})", err, debug, asked)
     except RecursionError as err:
-        return _fail("the input is nested too deeply", err, debug)
+        return _fail("the input is nested too deeply", err, debug, asked)
     except MemoryError:
-        return _fail("not enough memory", None, debug)
+        return _fail("not enough memory", MemoryError(), False, asked)
     except Exception as err:
         sentence = (
             f"internal error: {type(err).__name__}: {err}; --debug shows where, please report it"
         )
-        return _fail(sentence, err, debug)
+        return _fail(sentence, err, debug, asked)
 
 
 def leave(status: int) -> NoReturn:
@@ -66,14 +69,19 @@ def leave(status: int) -> NoReturn:
     os._exit(status if 0 <= status <= 255 else ERROR)  # else 256 would be success
 
 
-def _fail(sentence: str, err: object, debug: bool, status: int = ERROR) -> int:
+def _fail(sentence: str, err: object, debug: bool, asked: bool, status: int = ERROR) -> int:
     from podwright.text import safe
 
     if debug and isinstance(err, BaseException):
         import traceback
 
         traceback.print_exception(type(err), err, err.__traceback__)
-    for stream, text in ((sys.stdout, ""), (sys.stderr, f"podwright: {safe(sentence, 1000)}\n")):
+    said = f"podwright: {safe(sentence, 1000)}\n"
+    if asked:
+        from podwright import failures
+
+        said += failures.line(err, sentence)
+    for stream, text in ((sys.stdout, ""), (sys.stderr, said)):
         try:
             stream.write(text)
             stream.flush()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podwright.fleet.plugins.module_utils.options import (
@@ -29,6 +29,17 @@ COMMON: Table = {
 """Options of every module; doc fragment `podwright.fleet.agent`."""
 
 COMMON_SPEC = argument_spec(COMMON)
+ERRORS, MARK = "PODWRIGHT_ERRORS", "podwright-error"
+"""The variable that asks for errors as JSON, and what the line with one begins with."""
+
+INSTALL = "apply the role podwright.fleet.agent to bring agent and collection to the same version"
+
+
+class Said(NamedTuple):
+    """What the agent has said on standard error: its last line, and the error that it tells of."""
+
+    line: str
+    error: dict[str, Any]
 
 
 class AgentError(Exception):
@@ -36,7 +47,7 @@ class AgentError(Exception):
 
     def __init__(self, message: str, **more: Any) -> None:
         super().__init__(message)
-        unknown = {"reason": "failed", "stage": "host", "object": "", "hint": ""}
+        unknown = {"reason": "agent-failed", "stage": "host", "object": "", "hint": ""}
         self.failure: dict[str, Any] = {"msg": message, **unknown, **more}
 
 
@@ -80,22 +91,29 @@ class Agent:
         return self._ask(["stage1", "make"], order)
 
     def _ask(self, command: list[str], state: dict[str, Any]) -> dict[str, Any]:
+        """Have something done, or tell what would be done."""
         if self._module.check_mode and "--check" not in command:
             command.append("--check")
         if self._module._diff:
             command.append("--diff")
+        return self.ask(command, state)
+
+    def ask(self, command: list[str], state: dict[str, Any]) -> dict[str, Any]:
+        """What a verb answers to an order as JSON. Raises AgentError."""
         status, answer, said = self._call([*command, "-"], json.dumps({"version": 1, **state}))
+        if isinstance(answer, dict) and answer.get("error"):
+            raise _refused(answer, said)
+        if status != 0:
+            raise _failed(status, said)
         if not isinstance(answer, dict):
             raise _no_answer(status, said)
-        if answer.get("error") or status != 0:
-            raise _refused(answer, said)
         return answer
 
     def read(self, *arguments: str) -> list[dict[str, Any]]:
         """Run a verb that answers with a list of objects."""
         status, answer, said = self._call([*arguments, "--format=json"], None)
         if status != 0:
-            raise AgentError(said or f"the agent failed with status {status}")
+            raise _failed(status, said)
         if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
             raise _no_answer(status, said)
         return answer
@@ -105,7 +123,7 @@ class Agent:
         rest = ["--", *words] if words else []
         status, answer, said = self._call([*arguments, "--format=json", *rest], None)
         if status not in fine or (answer is None and status != 0):
-            raise AgentError(said or f"the agent failed with status {status}")
+            raise _failed(status, said)
         if answer is None:
             raise _no_answer(status, said)
         return answer
@@ -121,10 +139,10 @@ class Agent:
             answer = None
         if isinstance(answer, dict) and answer.get("error"):
             raise _refused(answer, said)
-        raise AgentError(said or f"the agent failed with status {status}")
+        raise _failed(status, said)
 
-    def _call(self, arguments: list[str], data: str | None) -> tuple[int, Any, str]:
-        """Exit status, parsed standard output (None if it is not JSON), and the line it said."""
+    def _call(self, arguments: list[str], data: str | None) -> tuple[int, Any, Said]:
+        """Exit status, parsed standard output (None if it is not JSON), and what it said."""
         status, out, said = self._run(arguments, data)
         try:
             answer = json.loads(out)
@@ -132,8 +150,8 @@ class Agent:
             answer = None
         return status, answer, said
 
-    def _run(self, arguments: list[str], data: str | None) -> tuple[int, str, str]:
-        """Exit status, standard output, and the line it said."""
+    def _run(self, arguments: list[str], data: str | None) -> tuple[int, str, Said]:
+        """Exit status, standard output, and what it said."""
         try:
             status, out, err = self._module.run_command(
                 [*self._command, *arguments],
@@ -142,6 +160,7 @@ class Agent:
                 expand_user_and_vars=False,
                 handle_exceptions=False,
                 errors="surrogate_then_replace",
+                environ_update={ERRORS: "json"},
             )
         except OSError as error:
             raise AgentError(
@@ -149,8 +168,9 @@ class Agent:
                 reason="no-agent",
                 stage="host",
                 object=self._command[0],
+                hint=INSTALL,
             ) from None
-        return status, out, _last_line(err)
+        return status, out, _said(err)
 
 
 def result(answer: dict[str, Any], *known: str) -> dict[str, Any]:
@@ -190,6 +210,7 @@ def _agent_path(path: str) -> str:
             reason="no-agent",
             stage="host",
             object=path,
+            hint="apply the role podwright.fleet.agent, or say where the agent is with agent_path",
         )
     if not os.path.isfile(path) or not os.access(path, os.X_OK):
         raise AgentError(
@@ -197,6 +218,7 @@ def _agent_path(path: str) -> str:
             reason="no-agent",
             stage="host",
             object=path,
+            hint="say where the agent is with agent_path",
         )
     return path
 
@@ -208,43 +230,63 @@ def _absolute(option: str, path: str) -> str:
             reason="bad-input",
             stage="input",
             object=option,
+            hint="write it from the root on: /var/lib/podwright",
         )
     return path
 
 
-def _refused(answer: dict[str, Any], said: str) -> AgentError:
+def _refused(answer: dict[str, Any], said: Said) -> AgentError:
+    """A failure that an answer tells of, with what was done before it."""
     error = answer.get("error")
-    error = error if isinstance(error, dict) else {}
-    message = str(error.get("message") or said or "the agent failed and did not say why")
-    hint = str(error.get("hint") or "")
-    return AgentError(
-        f"{message}; {hint}" if hint else message,
-        hint=hint,
-        **{key: str(error.get(key) or "") for key in ("reason", "stage", "object")},
-        **result(
-            answer,
-            *(
-                kind
-                for kind in ("pods", "images", "networks", "keys", "secrets", "diff")
-                if answer.get(kind)
-            ),
-        ),
+    known = ("pods", "images", "networks", "keys", "secrets", "logs", "diff")
+    return _told(
+        error if isinstance(error, dict) else {},
+        said,
+        **result(answer, *(kind for kind in known if answer.get(kind))),
     )
 
 
-def _no_answer(status: int, said: str) -> AgentError:
+def _failed(status: int, said: Said) -> AgentError:
+    """A failure without an answer; an agent of an older version says a line, and no more."""
+    if said.error:
+        return _told(said.error, said)
+    message = said.line or f"the agent failed with status {status}"
+    return AgentError(message, hint=f"podwright says more on the host; {INSTALL}")
+
+
+def _told(error: dict[str, Any], said: Said, **more: Any) -> AgentError:
+    message = str(error.get("message") or said.line or "the agent failed and did not say why")
+    hint = str(error.get("hint") or "")
+    words = {key: str(error.get(key) or "") for key in ("reason", "stage", "object")}
+    known = {key: word for key, word in words.items() if word}
+    return AgentError(f"{message}; {hint}" if hint else message, hint=hint, **known, **more)
+
+
+def _no_answer(status: int, said: Said) -> AgentError:
     return AgentError(
         f"the agent's answer (exit status {status}) is not the JSON that this collection"
-        f" understands{': ' + said if said else ''}; apply the role podwright.fleet.agent to"
-        " bring agent and collection to the same version",
+        f" understands{': ' + said.line if said.line else ''}; {INSTALL}",
         reason="bad-answer",
-        stage="host",
+        hint=INSTALL,
     )
 
 
-def _last_line(stream: str) -> str:
-    """The last line of what a program said, without control characters and of bounded length."""
+def _said(stream: str) -> Said:
+    """What the agent has said: for people, and for us."""
     lines = [line for line in stream.splitlines() if line.strip()]
+    mark, _, told = lines[-1].partition(" ") if lines else ("", "", "")
+    error: Any = None
+    if mark == MARK:
+        lines.pop()
+        try:
+            error = json.loads(told)
+        except ValueError:
+            error = None
+    return Said(_last_line(lines), error if isinstance(error, dict) else {})
+
+
+def _last_line(lines: list[str]) -> str:
+    """The last line of what a program said, without control characters and of bounded length."""
     line = (
         "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in lines[-1])
         if lines

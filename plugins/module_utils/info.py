@@ -21,6 +21,22 @@ from ansible_collections.podwright.fleet.plugins.module_utils.options import (
 )
 
 Objects = list[dict[str, Any]]
+Look = Callable[[Agent, dict[str, Any]], dict[str, Any]]
+"""What a module that reads does: (agent, what the options want) -> what it returns. Raises OptionError, AgentError."""
+
+
+def report(table: Table, look: Look, **more: Any) -> None:
+    """Run a module that changes nothing, and returns what `look` finds; `more` is for AnsibleModule."""
+    module = Module(
+        argument_spec={**COMMON_SPEC, **argument_spec(table)}, supports_check_mode=True, **more
+    )
+    try:
+        found = look(Agent(module), desired(table, module.params))
+    except OptionError as error:
+        module.fail_json(msg=str(error), object=error.path, hint=error.hint)
+    except AgentError as error:
+        module.fail_json(**error.failure)
+    module.exit_json(changed=False, **found)
 
 
 def tell(
@@ -30,12 +46,16 @@ def tell(
     selected: Callable[[Objects, dict[str, Any]], Objects],
 ) -> None:
     """Run a module that returns, as `name`, what `selected` leaves of a verb's answer."""
-    module = Module(argument_spec={**COMMON_SPEC, **argument_spec(table)}, supports_check_mode=True)
-    try:
-        wanted = desired(table, module.params)
-        found = selected(Agent(module).read(*verb), wanted)
-    except OptionError as error:
-        module.fail_json(msg=str(error), object=error.path, hint=error.hint)
-    except AgentError as error:
-        module.fail_json(**error.failure)
-    module.exit_json(changed=False, **{name: found})
+    report(table, lambda agent, wanted: {name: selected(agent.read(*verb), wanted)})
+
+
+def named(*fields: str) -> Callable[[Objects, dict[str, Any]], Objects]:
+    """What leaves the objects that have one of the names asked for in one of these fields; all if none is asked for."""
+
+    def selected(objects: Objects, wanted: dict[str, Any]) -> Objects:
+        names = wanted.get("name")
+        if names is None:
+            return objects
+        return [one for one in objects if any(one.get(field) in names for field in fields)]
+
+    return selected

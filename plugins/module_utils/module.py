@@ -12,6 +12,7 @@ looks when it is quoted, escaped, or sent to a server.
 from __future__ import annotations
 
 import base64
+import difflib
 import json
 import re
 from collections.abc import Iterator
@@ -64,7 +65,38 @@ class Module(AnsibleModule):
 
     def fail_json(self, msg: str, **more: Any) -> NoReturn:
         """Fail with `reason`, `stage`, `object` and `hint`."""
-        super().fail_json(msg=msg, **{**FAILURE, **more})
+        told = dict(FAILURE)
+        if "reason" not in more and "object" not in more:  # Ansible has refused an option
+            told.update(unknown(self.argument_spec, self.params))
+            msg = f"{msg} {told['hint']}" if told["hint"] else msg
+            told["hint"] = told["hint"] or f"ansible-doc {self._name} says what its options are"
+        super().fail_json(msg=msg, **{**told, **more})
+
+
+def unknown(spec: dict[str, Any], params: Any) -> dict[str, str]:
+    """The first option that there is not, as `object`, and which one may be meant, as `hint`; {} if all are known."""
+    for path, name, known in _strangers(spec, params, ""):
+        close = difflib.get_close_matches(str(name), known, 1)
+        return {"object": path, "hint": f"Did you mean `{close[0]}`?" if close else ""}
+    return {}
+
+
+def _strangers(
+    spec: dict[str, Any], given: Any, where: str
+) -> Iterator[tuple[str, Any, list[str]]]:
+    """(path, name, the names that are known there) of all options that are in no table."""
+    if not isinstance(given, dict):
+        return
+    for name, content in given.items():
+        path = f"{where}{name}"
+        if name not in spec and not str(name).startswith("_ansible_"):
+            yield path, name, list(spec)
+        inner = spec.get(name, {}).get("options")
+        if inner and isinstance(content, list):
+            for index, item in enumerate(content):
+                yield from _strangers(inner, item, f"{path}[{index}].")
+        elif inner:
+            yield from _strangers(inner, content, f"{path}.")
 
 
 def logged(given: Any) -> Any:

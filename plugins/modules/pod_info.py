@@ -131,28 +131,15 @@ hint:
   type: str
 """
 
-from typing import Any
-
-from ansible_collections.podwright.fleet.plugins.module_utils.info import tell
-from ansible_collections.podwright.fleet.plugins.module_utils.options import (
-    Option,
-    Table,
-)
+from ansible_collections.podwright.fleet.plugins.module_utils.info import named, tell
+from ansible_collections.podwright.fleet.plugins.module_utils.options import Option, Table
 
 OPTIONS: Table = {"name": Option("list", elements="str")}
 
 
-def selected(pods: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    """The pods that the options ask for."""
-    names = wanted.get("name")
-    if names is None:
-        return pods
-    return [pod for pod in pods if pod.get("pod_name") in names or pod.get("name") in names]
-
-
 def main() -> None:
     """Tell which pods there are."""
-    tell("pods", ("list",), OPTIONS, selected)
+    tell("pods", ("list",), OPTIONS, named("pod_name", "name"))
 
 
 if __name__ == "__main__":

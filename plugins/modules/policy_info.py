@@ -118,39 +118,30 @@ hint:
   type: str
 """
 
-from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
-    COMMON_SPEC,
-    Agent,
-    AgentError,
-)
-from ansible_collections.podwright.fleet.plugins.module_utils.module import Module
-from ansible_collections.podwright.fleet.plugins.module_utils.options import (
-    Option,
-    Table,
-    argument_spec,
-)
+from typing import Any
+
+from ansible_collections.podwright.fleet.plugins.module_utils.agent import Agent
+from ansible_collections.podwright.fleet.plugins.module_utils.info import report
+from ansible_collections.podwright.fleet.plugins.module_utils.options import Option, Table
 
 OPTIONS: Table = {"images": Option("list", elements="str")}
 REFUSED = 254
 """What the agent ends with when it has explained a refusal."""
 
 
+def look(agent: Agent, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The policy, and what it makes of images."""
+    out = {"policy": agent.told("policy", "show", fine=(0, REFUSED))}
+    images = wanted.get("images")
+    if images is not None:
+        check = ("policy", "check")
+        out["images"] = agent.told(*check, fine=(0, REFUSED), words=images) if images else []
+    return out
+
+
 def main() -> None:
     """Tell the policy, and explain what it makes of images."""
-    module = Module(
-        argument_spec={**COMMON_SPEC, **argument_spec(OPTIONS)}, supports_check_mode=True
-    )
-    out = {}
-    try:
-        agent = Agent(module)
-        out["policy"] = agent.told("policy", "show", fine=(0, REFUSED))
-        images = module.params["images"]
-        if images is not None:
-            check = ("policy", "check")
-            out["images"] = agent.told(*check, fine=(0, REFUSED), words=images) if images else []
-    except AgentError as error:
-        module.fail_json(**error.failure)
-    module.exit_json(changed=False, **out)
+    report(OPTIONS, look)
 
 
 if __name__ == "__main__":

@@ -100,23 +100,15 @@ hint:
   type: str
 """
 
-from typing import Any
-
-from ansible_collections.podwright.fleet.plugins.module_utils.info import tell
+from ansible_collections.podwright.fleet.plugins.module_utils.info import named, tell
 from ansible_collections.podwright.fleet.plugins.module_utils.options import Option, Table
 
 OPTIONS: Table = {"name": Option("list", elements="str")}
 
 
-def selected(secrets: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    """The secrets that the options ask for."""
-    names = wanted.get("name")
-    return [one for one in secrets if names is None or one.get("name") in names]
-
-
 def main() -> None:
     """Tell which secrets there are."""
-    tell("secrets", ("secret", "list"), OPTIONS, selected)
+    tell("secrets", ("secret", "list"), OPTIONS, named("name"))
 
 
 if __name__ == "__main__":

@@ -97,22 +97,16 @@ hint:
   type: str
 """
 
-import json
 import os
 import time
 from typing import Any
 
-from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
-    COMMON_SPEC,
-    Agent,
-    AgentError,
-)
-from ansible_collections.podwright.fleet.plugins.module_utils.module import Module
+from ansible_collections.podwright.fleet.plugins.module_utils.agent import Agent, AgentError
+from ansible_collections.podwright.fleet.plugins.module_utils.info import report
 from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     Option,
     OptionError,
     Table,
-    argument_spec,
 )
 
 OPTIONS: Table = {
@@ -174,7 +168,7 @@ def trimmed(pod: dict[str, Any]) -> dict[str, Any]:
 
 def collect(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
     """All parts, each with one call of the agent. Raises AgentError when the first one fails already."""
-    out: dict[str, Any] = {"agent": json.loads(agent.text("version", "--format=json"))}
+    out: dict[str, Any] = {"agent": agent.told("version")}
     parts: dict[str, tuple[str, ...]] = {"pods": ("list",), "images": ("image", "list")}
     if params["interval"]:
         parts["usage"] = ("top", f"--interval={int(params['interval'] * 1000)}ms")
@@ -190,28 +184,17 @@ def collect(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def look(agent: Agent, wanted: dict[str, Any]) -> dict[str, Any]:
+    """How the host and its pods are."""
+    interval = wanted["interval"]
+    if interval and not 0.1 <= interval <= 60:
+        raise OptionError(f"interval: {interval:g} is neither 0 nor from 0.1 to 60 seconds")
+    return {"host": facts(), **collect(agent, wanted)}
+
+
 def main() -> None:
     """Tell how the host and its pods are."""
-    module = Module(
-        argument_spec={**COMMON_SPEC, **argument_spec(OPTIONS)}, supports_check_mode=True
-    )
-    interval = module.params["interval"]
-    try:
-        if interval and not 0.1 <= interval <= 60:
-            raise OptionError(f"interval: {interval:g} is neither 0 nor from 0.1 to 60 seconds")
-        found = collect(Agent(module), module.params)
-    except OptionError as error:
-        module.fail_json(msg=str(error), object=error.path, hint=error.hint)
-    except AgentError as error:
-        module.fail_json(**error.failure)
-    except ValueError:
-        module.fail_json(
-            msg="the agent's answer is not the JSON that this collection understands",
-            reason="bad-answer",
-            stage="host",
-            hint="apply the role podwright.fleet.agent",
-        )
-    module.exit_json(changed=False, host=facts(), **found)
+    report(OPTIONS, look)
 
 
 if __name__ == "__main__":

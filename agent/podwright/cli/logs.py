@@ -21,6 +21,7 @@ from podwright.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from podwright.host.logread import Reader
@@ -34,18 +35,13 @@ def run(context: Context, args: Arguments) -> int:
     """Show the log."""
     context.need_root("logs")
     text = which.one(args, "logs")
-    found = _meant(context, text, args.true("previous"))
+    found = meant(context, text, args.true("previous"))
     if args.true("previous") and args.true("follow"):
         raise UsageError("--follow and --previous exclude each other", "that instance has ended")
     query = _query(args)
-    record = _record(context, found, text)
-    apps = _apps(found, record)
-    if query.app and apps and query.app not in apps:
-        raise NotFoundError(
-            f"pod {safe(text, 60)} has no app called {safe(query.app, 60)!r}",
-            f"it has {', '.join(safe(app, 60) for app in apps)}",
-            object=safe(query.app, 60),
-        )
+    record = record_of(context, found, text)
+    apps = apps_of(found)
+    check_app(apps, query.app, text)
     show = Show(args, found, several=len(apps) > 1 and not query.app)
     try:
         _pass_on(context, found, record, query, show)
@@ -58,6 +54,16 @@ def run(context: Context, args: Arguments) -> int:
     return 0
 
 
+def check_app(apps: list[str], app: str, text: str) -> None:
+    """Raises NotFoundError for an app that the pod called `text` does not have."""
+    if app and apps and app not in apps:
+        raise NotFoundError(
+            f"pod {safe(text, 60)} has no app called {safe(app, 60)!r}",
+            f"it has {', '.join(safe(one, 60) for one in apps)}",
+            object=safe(app, 60),
+        )
+
+
 @value
 class Found:
     """An instance: its UUID, its pod as far as there is one, and the name that it was asked for by."""
@@ -67,8 +73,8 @@ class Found:
     name: str = ""
 
 
-def _meant(context: Context, text: str, previous: bool) -> Found:
-    """The instance that is meant."""
+def meant(context: Context, text: str, previous: bool) -> Found:
+    """The instance that is meant. Raises NotFoundError."""
     layout = context.layout
     if previous:
         names = logs.instances(layout, text) if is_pod_name(text) else []
@@ -97,7 +103,7 @@ def _found(context: Context, uuid: str, name: str) -> Found:
     return Found(uuid, pod.path if pod is not None else "", name)
 
 
-def _record(context: Context, found: Found, text: str) -> dict[str, Any]:
+def record_of(context: Context, found: Found, text: str) -> dict[str, Any]:
     """What finds its log. Raises NotFoundError for a pod without one."""
     record = logs.read(f"{found.path}/{logs.RECORD}") if found.path else None
     if record is None and found.name:
@@ -139,7 +145,7 @@ def _not_started(context: Context, found: Found) -> str:
     }.get(state, "podwright list shows the pods")
 
 
-def _apps(found: Found, record: dict[str, Any]) -> list[str]:
+def apps_of(found: Found) -> list[str]:
     """The names of its apps, as far as they are known."""
     from podwright.errors import PodwrightError
     from podwright.stage0.start import read_manifest
@@ -157,13 +163,13 @@ def _query(args: Arguments) -> Query:
     return Query(
         args.text("app"),
         args.text("stream"),
-        _since(args.text("since")) if args.given("since") else 0.0,
+        since_of(args.text("since")) if args.given("since") else 0.0,
         int(lines) if lines else None,
         args.true("follow"),
     )
 
 
-def _since(text: str) -> float:
+def since_of(text: str, what: str = "--since") -> float:
     """Seconds since the epoch: RFC 3339, a date, @SECONDS, or a duration before now."""
     from datetime import datetime
 
@@ -178,9 +184,9 @@ def _since(text: str) -> float:
             return datetime.fromisoformat(stamp).timestamp()
     except (ValueError, OverflowError):
         raise UsageError(
-            f"--since: {safe(text, 40)!r} is not a time", "write 10m, or 2026-01-31T12:00:00Z"
+            f"{what}: {safe(text, 40)!r} is not a time", "write 10m, or 2026-01-31T12:00:00Z"
         ) from None
-    return time.time() - durations.seconds(text.removesuffix(" ago").replace(" ", ""), "--since")
+    return time.time() - durations.seconds(text.removesuffix(" ago").replace(" ", ""), what)
 
 
 class Show:
@@ -243,7 +249,7 @@ def _pass_on(
 ) -> None:
     """Show this instance, and with a name and --follow those that come after it."""
     while True:
-        _instance(context, found, record, query, show)
+        show_instance(context, found, record, query, show)
         following = _next(context, found) if query.follow and found.name else None
         if following is None:
             return
@@ -252,10 +258,14 @@ def _pass_on(
         show.uuid = found.uuid
 
 
-def _instance(
-    context: Context, found: Found, record: dict[str, Any], query: Query, show: Show
+def show_instance(
+    context: Context,
+    found: Found,
+    record: dict[str, Any],
+    query: Query,
+    show: Callable[[Line], object],
 ) -> None:
-    """Show the log of one instance, with --follow until it has ended."""
+    """Give each line of the log of one instance to `show`, with --follow until it has ended."""
     if record.get("kind") == "journal" and not _runs(context, found.uuid):
         journal.sync()
     opened: list[Reader] = [make() for make in readers(record, query)]

@@ -56,5 +56,13 @@ ATTACH = Verb(
     "app, with its status; or when the keys to detach are typed.",
     ("podwright attach --mode=list web", "podwright attach --app=shell --mode=tty web"),
 )
+READ_LOGS = Verb(
+    "read-logs",
+    "read_logs",
+    "Tell what the apps of several pods have written, as JSON on standard input says",
+    "-",
+    description="What the module podwright.fleet.pod_logs calls.",
+    hidden=True,
+)
 
-VERBS: tuple[Verb, ...] = (LOGS, ATTACH)
+VERBS: tuple[Verb, ...] = (LOGS, ATTACH, READ_LOGS)

@@ -28,6 +28,7 @@ MANAGERS_WITHOUT_INFO = {
     "gc": "in check mode it tells what would go; pod_info and image_info tell what there is",
     "image_build": "image_info tells what is in a store; an image file tells about itself",
     "pod_exec": "runs a command, and keeps no state",
+    "pod_logs": "only reads itself",
 }
 """Modules without a counterpart that reads, and why."""
 

@@ -1,0 +1,21 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Options of the module network_check_info. Made by `make fragments`; see tools/doc_fragments.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options, as ansible-doc shows them."""
+
+    DOCUMENTATION = r"""
+options:
+  name:
+    description:
+      - Only pods with these names or UUIDs. One that does not run with a network of its own is
+        an error, since nothing can be said of it.
+      - All running pods if omitted.
+    type: list
+    elements: str
+"""
