@@ -38,10 +38,11 @@ class Machines:
         self.agent = Agent(self.host, base / "agent")
         for prefix in ("example.com", "podwright.io"):
             self.agent.trust(key, prefix)
-        self.image = self._signed(tiny_image.build("example.com/tiny"), "tiny.aci", key)
-        self.ok("fetch", str(self._signed(kvm_image.image(), "stage1.aci", key)))
+        self.image = self.signed(tiny_image.build("example.com/tiny"), "tiny.aci", key)
+        self.ok("fetch", str(self.signed(kvm_image.image(), "stage1.aci", key)))
 
-    def _signed(self, source: Path, name: str, key: Key) -> Path:
+    def signed(self, source: Path, name: str, key: Key) -> Path:
+        """A copy of an image, with its signature."""
         target = self.base / name
         shutil.copyfile(source, target)
         key.sign(target)
@@ -58,11 +59,12 @@ class Machines:
     def words(
         self, *apps: Mapping[str, Any], options: Sequence[str] = (), net: str = "none"
     ) -> list[str]:
-        """The command line that runs a pod; an app has name, script and options."""
+        """The command line that runs a pod; an app has name, script and options, and `image` if it is another one."""
         words = ["run", *CHOICE, f"--net={net}", *options]
         for number, app in enumerate(apps):
             words += ["---"] if number else []
-            words += [str(self.image), f"--name={app['name']}", *app.get("options", ())]
+            words += [str(app.get("image", self.image)), f"--name={app['name']}"]
+            words += app.get("options", ())
             words += ["--exec=/bin/sh", "--", "-c", app["script"]]
         return words
 
