@@ -23,6 +23,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.changes import (
     InstallError,
     point,
     run,
+    sync,
     unfinished,
 )
 
@@ -153,8 +154,17 @@ def _directory(path: str, mode: int, group: str) -> list[Change]:
 
     def make() -> None:
         os.makedirs(path, 0o755, exist_ok=True)
-        os.chown(path, 0, grp.getgrnam(group).gr_gid)
-        os.chmod(path, mode)
+        try:  # whoever may write above it could have put a link there by now
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            raise InstallError(
+                f"{path} is not a directory; move it away and run this again"
+            ) from None
+        try:
+            os.fchown(fd, 0, grp.getgrnam(group).gr_gid)
+            os.fchmod(fd, mode)
+        finally:
+            os.close(fd)
 
     return [Change(path, before, after, make)]
 
@@ -187,7 +197,10 @@ def _file(path: str, content: str) -> list[Change]:
         with open(temporary, "x", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(content)
             os.fchmod(stream.fileno(), 0o644)
+            stream.flush()
+            os.fsync(stream.fileno())
         os.rename(temporary, path)
+        sync(os.path.dirname(path))
 
     return [Change(path, before or "absent", content, make)]
 

@@ -24,6 +24,8 @@ from ansible_collections.podwright.fleet.plugins.module_utils.changes import (
     NeedsArchive,
     point,
     run,
+    sync,
+    sync_all,
     unfinished,
 )
 
@@ -102,7 +104,9 @@ def _new_version(archive: str, content_hash: str, old: str) -> None:
         raise InstallError("the agent's files did not arrive intact; run this again")
     run(PYTHON, "-IS", "-m", "compileall", "-q", "-s", staging, "-p", f"{TREE}/{name}", staging)
     os.chmod(staging, 0o755)
+    sync_all(staging)  # or after a loss of power, the link below could lead to empty files
     os.rename(staging, f"{TREE}/{name}")
+    sync(TREE)
     _use(name, old)
 
 

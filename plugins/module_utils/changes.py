@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 from typing import Callable, NamedTuple
@@ -52,6 +53,28 @@ def point(link: str, target: str) -> None:
         os.unlink(temporary)
     os.symlink(target, temporary)
     os.rename(temporary, link)
+    sync(os.path.dirname(link))
+
+
+def sync(path: str) -> None:
+    """Have a file, or the names in a directory, on the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_all(path: str) -> None:
+    """Have the whole file system of a path on the disk: cheaper than file by file. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syncfs(fd):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), path)
+    finally:
+        os.close(fd)
 
 
 def run(*command: str) -> None:

@@ -146,3 +146,24 @@ def test_a_version_is_only_removed_after_a_boot_and_when_not_current(
         path.name: agent_versions.unused(path.name, "agent-current") for path in tmp_path.iterdir()
     }
     assert found == {"agent-old": True, "agent-current": False, "agent-new": False}
+
+
+@pytest.mark.threat("T94")
+def test_a_link_that_is_put_where_a_directory_was_leads_to_no_other_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write above it, such as podwright-admin in trustedkeys, could be quick."""
+    place, canary = tmp_path / "prefix.d", tmp_path / "canary"
+    place.mkdir(0o700)
+    canary.mkdir(0o700)
+    monkeypatch.setattr(agent_install, "DIRECTORIES", ((str(place), 0o2775, "root"),))
+    monkeypatch.setattr(agent_install.agent_versions, "in_use", lambda *_: [])
+    wanted = agent_install.Wanted("", None, [], False)
+    changes = {one.what: one.make for one in agent_install.install(wanted)}
+    changes[str(place)]()
+    assert place.stat().st_mode & 0o7777 == 0o2775, "the control"
+    place.rmdir()
+    place.symlink_to(canary)
+    with pytest.raises(agent_install.InstallError, match="is not a directory"):
+        changes[str(place)]()
+    assert canary.stat().st_mode & 0o7777 == 0o700
