@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.podwright.fleet.plugins.plugin_utils import live_watch
 from ansible_collections.podwright.fleet.plugins.plugin_utils import rollout_events as events
 
 MODULE = "podwright.fleet.rollout_host"
@@ -24,6 +25,9 @@ NOT_TOLD = ("ansible_facts", "podwright_event", "podwright_events")
 
 SILENT = ("switch", "finish")
 """Phases after which a host that did well is not told of: more is to come, or nobody asks."""
+
+FETCHING = ("stage", "switch", "rollback")
+"""Phases in which a host may download something."""
 
 
 class ActionModule(ActionBase):
@@ -49,7 +53,8 @@ class ActionModule(ActionBase):
         return events.attach(answer, *self._events(arguments, answer, known))
 
     def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._execute_module(MODULE, arguments, task_vars=task_vars)
+        with live_watch.watching(self, task_vars, arguments.get("phase") in FETCHING):
+            answer: dict[str, Any] = self._execute_module(MODULE, arguments, task_vars=task_vars)
         return {name: answer[name] for name in answer if name not in NOT_TOLD}
 
     def _watch(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

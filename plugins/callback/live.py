@@ -19,6 +19,7 @@ description:
   - With C(-v) and more it writes all that P(ansible.builtin.default#callback) does, and the events of rollouts.
   - Differences of C(--diff), warnings, and messages of M(ansible.builtin.debug) are shown always.
   - What hosts say is written so that a terminal does not obey it.
+  - While the stage of a rollout fetches images, it asks each host now and then how far it is.
 author:
   - The podwright authors (@podwright)
 extends_documentation_fragment:
@@ -38,9 +39,21 @@ options:
     ini:
       - section: callback_podwright_live
         key: mode
+  patience:
+    description:
+      - Where no panel is drawn, seconds after which a host that is still fetching an image gets a line that tells how
+        far it is, and then one for each quarter.
+    type: float
+    default: 10
+    env:
+      - name: PODWRIGHT_LIVE_PATIENCE
+    ini:
+      - section: callback_podwright_live
+        key: patience
 """
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -51,10 +64,12 @@ from ansible import constants as C
 from ansible import context
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.podwright.fleet.plugins.plugin_utils import (
+    live_fetch,
     live_lines,
     live_model,
     live_panel,
     live_screen,
+    live_wire,
 )
 from ansible_collections.podwright.fleet.plugins.plugin_utils.status_values import visible
 
@@ -86,6 +101,7 @@ class CallbackModule(Default):
         self._banner = ""
         self._screen: live_screen.Screen | None = None
         self._real: tuple[Any, Any] | None = None
+        self._wire: live_wire.Listener | None = None
 
     # -- the terminal
 
@@ -106,8 +122,29 @@ class CallbackModule(Default):
         atexit.register(self._end)
         # Ansible forks with its lock held. With another one, a process that is forked while the clock draws would begin
         # with a lock that nobody releases.
-        if lock is not None and self._may_draw(self._real[0]):
-            self._screen.open()
+        if lock is not None:
+            if self._may_draw(self._real[0]):
+                self._screen.open()
+            self._listen(lock)
+
+    def _listen(self, lock: Any) -> None:
+        """Hear from now on how far hosts are with their downloads."""
+        if self._full:
+            return
+        wire = live_wire.Listener(self._hear, lock)
+        with contextlib.suppress(OSError):  # without it, all else is shown
+            wire.open()
+            self._wire = wire
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        """A worker tells of a download; in a terminal the next picture has it, in a log a line now and then."""
+        found = live_fetch.fetch(message)
+        if found is None or self._screen is None:
+            return
+        patience = float(self.get_option("patience"))
+        said = self._fleet.fetching(str(message.get("host")), found, patience, time.monotonic())
+        if said and not self._screen.shows:
+            self._say([(said[: live_lines.LONGEST], live_lines.SOFT)])
 
     def _may_draw(self, out: Any) -> bool:
         if self.get_option("mode") != "auto" or self._full or not out.isatty():
@@ -116,6 +153,9 @@ class CallbackModule(Default):
 
     def _end(self) -> None:
         """Give standard output and error back, without the panel."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
         if self._screen is not None:
             self._screen.close()
         if self._real is not None:

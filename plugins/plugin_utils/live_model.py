@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.podwright.fleet.plugins.plugin_utils import live_fetch
 from ansible_collections.podwright.fleet.plugins.plugin_utils.status_values import (
     mapping,
     text,
@@ -25,7 +26,10 @@ WORST = (UNREACHABLE, FAILED, BACK, RUNNING, CHANGED, OK, "")
 
 
 class Row:
-    """A host: `task` is how it is with the current task, `phases` with those of a rollout; `since` when it began."""
+    """A host: `task` is how it is with the current task, `phases` with those of a rollout; `since` when it began.
+
+    `fetch` is how far it is with what it downloads now, and `log` what was said of that.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -35,6 +39,8 @@ class Row:
         self.note = ""
         self.bad = ""
         self.phases: dict[str, str] = {}
+        self.fetch: live_fetch.Fetch | None = None
+        self.log: live_fetch.Log | None = None
 
     @property
     def rank(self) -> int:
@@ -75,16 +81,29 @@ class Fleet:
         self.task = name
         for row in self.rows.values():
             row.task = ""
+            row.fetch = None
 
     def start(self, host: str, task: str, now: float) -> None:
         """A host begins with a task."""
         row = self.row(host)
         row.task, row.doing, row.since = RUNNING, task, now
+        row.fetch = row.log = None
+
+    def fetching(self, host: str, fetch: live_fetch.Fetch, patience: float, now: float) -> str:
+        """How far a host is; what a log says of that, where it takes longer than `patience` seconds."""
+        row = self.rows.get(host)
+        if row is None or row.task != RUNNING:
+            return ""  # it has come late
+        row.fetch = fetch
+        row.log = row.log or live_fetch.Log(patience, now)
+        said = row.log.line(fetch, now)
+        where = next((phase for phase in PHASES if row.with_phase(phase) == RUNNING), "")
+        return f"{host}  {where + ': ' if where else ''}{said}" if said else ""
 
     def end(self, host: str, how: str, note: str = "") -> None:
         """A host has done a task, `how` as in WORST."""
         row = self.row(host)
-        row.task, row.doing = how, ""
+        row.task, row.doing, row.fetch = how, "", None
         if how in (FAILED, UNREACHABLE):
             row.bad, row.note = how, note
         elif note:
@@ -127,14 +146,19 @@ class Fleet:
     def counts(self) -> dict[str, int]:
         """How many hosts are how with the current task; hosts that were lost before count as that."""
         found = dict.fromkeys((RUNNING, OK, CHANGED, FAILED, UNREACHABLE, BACK, ""), 0)
-        for row in self.rows.values():
+        for row in list(self.rows.values()):
             found[row.bad or row.task] += 1
         return found
+
+    def fetched(self) -> tuple[int, int, int]:
+        """How many hosts fetch what has a known size, and the bytes of that: done, and in all."""
+        found = [row.fetch for row in list(self.rows.values()) if row.fetch and row.fetch.total]
+        return len(found), sum(one.done for one in found), sum(one.total or 0 for one in found)
 
     def of_phase(self, phase: str) -> dict[str, int]:
         """How many hosts are how with a phase."""
         found: dict[str, int] = {}
-        for row in self.rows.values():
+        for row in list(self.rows.values()):
             if phase in row.phases:
                 how = row.with_phase(phase)
                 found[how] = found.get(how, 0) + 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from typing import NamedTuple
 
-from ansible_collections.podwright.fleet.plugins.plugin_utils import live_model
+from ansible_collections.podwright.fleet.plugins.plugin_utils import live_fetch, live_model
 from ansible_collections.podwright.fleet.plugins.plugin_utils.live_model import Fleet, Row
 from ansible_collections.podwright.fleet.plugins.plugin_utils.status_values import visible
 
@@ -89,6 +89,10 @@ def _bar(fleet: Fleet, view: View) -> Line:
     for how, word in WORDS:
         if counts[how]:
             out.append(Part(f"  {counts[how]} {word}", LOOKS[how][0]))
+    fetching, got, size = fleet.fetched()
+    if fetching > 1:
+        words = live_fetch.words(live_fetch.Fetch("", got, size))
+        out.append(Part(f"  {fetching} fetch {words}" if got < size else f"  {words}", "soft"))
     return out
 
 
@@ -126,9 +130,21 @@ def _row(row: Row, fleet: Fleet, view: View, names: int, now: float) -> Line:
                 out.append(Part(f"{_glyph(state, view)} ", LOOKS[state][0]))
     if row.task == live_model.RUNNING:
         out.append(Part(f"  {clock(now - row.since)}", "soft"))
+        if row.fetch is not None:
+            return [*out, *_fetch(row.fetch, view)]
         doing = row.doing if row.doing != fleet.task else ""
         return [*out, Part(f"  {doing}")] if doing else out
     return [*out, Part(f"  {row.note}", "bad" if row.bad else "")]
+
+
+def _fetch(one: live_fetch.Fetch, view: View) -> Line:
+    """How far a download is: a bar where there is room for one, numbers, and the image's short name."""
+    out: Line = [Part("  ")]
+    if one.total and view.width >= 90:
+        full, empty = ("\u2501", "\u2500") if view.unicode else ("#", "-")
+        filled = 10 * one.done // one.total
+        out += [Part(full * filled, "busy"), Part(empty * (10 - filled), "soft"), Part(" ")]
+    return [*out, Part(live_fetch.words(one)), Part(f"  {live_fetch.short(one.image)}", "soft")]
 
 
 def _glyph(how: str, view: View) -> str:

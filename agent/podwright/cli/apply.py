@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from podwright import jsonio
@@ -19,6 +20,7 @@ from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 MAX_STATE = 16 * 1024 * 1024
@@ -38,12 +40,13 @@ def run(context: Context, args: Arguments) -> int:
             "--stage fetches images, and --check changes nothing", "say one of the two"
         )
     form = args.text("format") or ("text" if sys.stdout.isatty() else "json")
+    progress, close = _watched(context, _progress(form, args.text("progress")))
     mode = apply.Mode(
         check=args.true("check") or args.true("stage"),
         diff=args.true("diff"),
         stage=args.true("stage"),
         command=[*agent_command(), *context.global_argv],
-        progress=_progress(form, args.text("progress")),
+        progress=progress,
     )
     try:
         desired = parse_desired(_read(args))
@@ -60,6 +63,8 @@ def run(context: Context, args: Arguments) -> int:
             "warnings": [],
         }
         answer["error"] = apply.error_json(err)
+    finally:
+        close()
     if form == "text":
         _tell(answer)
     else:
@@ -95,6 +100,23 @@ def _progress(form: str, wanted: str) -> Any:
     from podwright.cli.progress import printer
 
     return printer(wanted)
+
+
+def _watched(context: Context, progress: Any) -> tuple[Any, Callable[[], None]]:
+    """The same for those who look from outside, too, if the caller wants that; and what ends it."""
+    if "PODWRIGHT_PROGRESS" not in os.environ:
+        return progress, _nothing
+    from podwright.host import watched
+
+    name = watched.asked()
+    if not name:
+        return progress, _nothing
+    told = watched.Watched(context.layout, name, progress)
+    return told, told.close
+
+
+def _nothing() -> None:
+    """Nobody looks."""
 
 
 def _read(args: Arguments) -> Any:
