@@ -127,7 +127,7 @@ def _not_run(outcome: dict[str, Any], err: bytes, pod: str) -> AgentError:
     reason = "pod-ended" if outcome.get("end") == "pod-ended" else outcome.get("reason")
     return AgentError(
         f"{message}; {hint}" if hint else message,
-        reason=str(reason or "failed"),
+        reason=str(reason or "agent-failed"),
         stage="launch",
         object=pod,
         hint=hint,

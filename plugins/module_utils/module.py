@@ -65,12 +65,14 @@ class Module(AnsibleModule):
 
     def fail_json(self, msg: str, **more: Any) -> NoReturn:
         """Fail with `reason`, `stage`, `object` and `hint`."""
-        told = dict(FAILURE)
+        told: dict[str, Any] = dict(FAILURE)
         if "reason" not in more and "object" not in more:  # Ansible has refused an option
             told.update(unknown(self.argument_spec, self.params))
             msg = f"{msg} {told['hint']}" if told["hint"] else msg
-            told["hint"] = told["hint"] or f"ansible-doc {self._name} says what its options are"
-        super().fail_json(msg=msg, **{**told, **more})
+        told.update(more)
+        if told["reason"] == "bad-input" and not told["hint"]:
+            told["hint"] = f"ansible-doc {self._name} says what its options are"
+        super().fail_json(msg=msg, **told)
 
 
 def unknown(spec: dict[str, Any], params: Any) -> dict[str, str]:
