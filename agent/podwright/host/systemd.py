@@ -193,11 +193,18 @@ def write_files(name: str, settings: dict[str, Any], command: list[str]) -> None
         wanted = unitfiles.socket_text(name, settings)
         if wanted != unitfiles.read_socket(name):
             unitfiles.write_socket(name, wanted)
+    clear_unfinished(name)
     again = enabled(name) and _install(text) != _install(read_unit(name))
     fs.write_atomic(unit_path(name), text.encode(), 0o644)
     systemctl("daemon-reload")
     if again:
         systemctl("reenable", "--quiet", unit_name(name))
+
+
+def clear_unfinished(name: str) -> None:
+    """Remove halves of the pod's unit files, of calls that were killed. systemd reads none of them."""
+    ours = (unit_name(name), f"podwright-{name}.socket")
+    fs.remove_unfinished(UNIT_DIR, lambda target: target in ours)
 
 
 def _install(text: str) -> str:
@@ -215,6 +222,7 @@ def remove_unit(name: str) -> None:
             unitfiles.write_socket(name, "")
         fs.unlink(unit_path(name))
         systemctl("daemon-reload")
+    clear_unfinished(name)
     systemctl("reset-failed", unit_name(name), check=False)
     # systemd (seen in 252) never removes this record of a unit with LogExtraFields itself.
     fs.unlink(f"/run/systemd/units/log-extra-fields:{unit_name(name)}")

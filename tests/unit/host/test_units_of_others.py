@@ -98,3 +98,24 @@ def test_no_pod_has_the_name_of_a_unit_that_comes_with_the_agent() -> None:
         with pytest.raises(UsageError, match=f"podwright's own is called podwright-{name}"):
             parse_desired({"pods": [{"name": name, "image": "a"}]})
         assert parse_desired({"pods": [{"name": name, "state": "absent"}]}).pods[0].name == name
+
+
+@pytest.mark.threat("T83")
+@pytest.mark.parametrize("call", ["write", "remove"])
+def test_halves_of_calls_that_were_killed_go_and_what_is_not_the_pods_stays(
+    units: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setattr(systemd, "systemctl", lambda *_, check=True: 0)
+    others = {
+        "podwright-webb.service.7.new",
+        "podwright-web.service.d",
+        "podwright-web.service.x.new",
+    }
+    for name in (*others, "podwright-web.service.12345.new", "podwright-web.socket.6.new"):
+        (units / name).write_text(OURS)
+    if call == "write":
+        systemd.write_files("web", parse_settings(), ["/usr/bin/podwright"])
+        (units / "podwright-web.service").unlink()
+    else:
+        systemd.remove_unit("web")
+    assert {path.name for path in units.iterdir()} == others

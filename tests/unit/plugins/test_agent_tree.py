@@ -15,6 +15,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils import (
     agent_install,
     agent_tree,
     agent_versions,
+    changes,
 )
 
 from tests.support.paths import CHECKOUT
@@ -157,13 +158,13 @@ def test_a_link_that_is_put_where_a_directory_was_leads_to_no_other_mode(
     place.mkdir(0o700)
     canary.mkdir(0o700)
     monkeypatch.setattr(agent_install, "DIRECTORIES", ((str(place), 0o2775, "root"),))
-    monkeypatch.setattr(agent_install.agent_versions, "in_use", lambda *_: [])
+    monkeypatch.setattr(agent_versions, "in_use", lambda *_: [])
     wanted = agent_install.Wanted("", None, [], False)
-    changes = {one.what: one.make for one in agent_install.install(wanted)}
-    changes[str(place)]()
+    make = {one.what: one.make for one in agent_install.install(wanted)}
+    make[str(place)]()
     assert place.stat().st_mode & 0o7777 == 0o2775, "the control"
     place.rmdir()
     place.symlink_to(canary)
-    with pytest.raises(agent_install.InstallError, match="is not a directory"):
-        changes[str(place)]()
+    with pytest.raises(changes.InstallError, match="is not a directory"):
+        make[str(place)]()
     assert canary.stat().st_mode & 0o7777 == 0o700
