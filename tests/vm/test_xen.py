@@ -8,6 +8,7 @@ All is seen in one boot of the host, which takes long. While one writes tests, a
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tarfile
@@ -19,9 +20,10 @@ from typing import Any
 import pytest
 
 from tests.support import kvm_image, tiny_image
-from tests.support.paths import CHECKOUT
+from tests.support.paths import CACHE, CHECKOUT
 from tests.vm import bed, inside, xen
 from tests.vm.conftest import Machines
+from tools import collection
 
 pytestmark = pytest.mark.vm_full
 
@@ -214,3 +216,78 @@ def test_a_pod_of_a_driver_domains_network_publishes_no_ports(driven: dict[str, 
 
 def test_nothing_is_left_of_a_driver_domain(driven: dict[str, Any]) -> None:
     assert driven["driver_gone"] == []
+
+
+HOSTED = f"""\
+cd {PLACE}; agent={bed.PLACE}/agent/bin/podwright; lifted=--insecure-options=image; rm -f hosted
+$agent $lifted fetch stage1.aci >&2
+systemd-run --quiet --unit=hosted --collect --property=Delegate=yes --working-directory={PLACE} \\
+    $agent $lifted run --stage1-name=xen --net=none --uuid-file-save=hosted tiny.aci --name=app --memory=40Mi \\
+    --exec=/bin/sh -- -c 'while :; do sleep 1; done'
+until $agent enter $(cat hosted) /bin/true >&2; do systemctl is-active --quiet hosted; sleep 1; done
+cat hosted
+"""
+"""Starts a pod and waits until it can be entered; what it says is the pod's UUID."""
+
+
+def test_a_pod_in_a_domain_is_a_host(unpacked: xen.Host, tmp_path: Path) -> None:
+    """Over OpenSSH to dom0, and into the domain from there."""
+    uuid = unpacked.ssh("sh", "-ec", HOSTED, timeout=SECONDS).stdout.split()[-1]
+    try:
+        found = _played(unpacked, uuid, tmp_path)
+    finally:
+        unpacked.ssh("systemctl", "stop", "hosted", check=False)
+    raw, who, script, missing = found
+    assert (raw["rc"], raw["stdout"], raw["stderr"]) == (255, "out", "err")
+    assert who["stdout_lines"][0] == "1000"
+    assert who["stdout_lines"][1] != unpacked.ssh("cat", BOOT).stdout.strip(), "a kernel of its own"
+    assert (script["rc"], script["stdout_lines"]) == (3, ["script word"])
+    assert missing["unreachable"] and "user 'nobody9' cannot be used" in missing["msg"]
+
+
+BOOT = "/proc/sys/kernel/random/boot_id"
+
+
+def _played(host: xen.Host, uuid: str, base: Path) -> list[dict[str, Any]]:
+    """The results of tasks in the pod."""
+    (base / "script").write_text("#!/bin/sh\necho script $1; exit 3\n")
+    options = " ".join(f"-o{name}={value}" for name, value in host.ssh_settings().items())
+    dom0 = {
+        "ansible_host": "127.0.0.1", "ansible_port": host.forwards()[22], "ansible_user": "root",
+        "ansible_ssh_common_args": f"-F none {options}",
+    }  # fmt: skip
+    pod = {
+        "ansible_connection": "podwright.fleet.pod", "podwright_host": "dom0", "podwright_pod": uuid,
+        "podwright_agent_path": f"{bed.PLACE}/agent/bin/podwright",
+    }  # fmt: skip
+    tasks: list[dict[str, Any]] = [
+        {"ansible.builtin.raw": "printf out; printf err >&2; exit 255"},
+        {"ansible.builtin.raw": f"id -u; cat {BOOT}", "become": True, "become_user": "tiny"},
+        {"ansible.builtin.script": f"{base}/script word"},
+        {"ansible.builtin.raw": "true", "become": True, "become_user": "nobody9"},
+    ]
+    settings = {"ignore_errors": True, "ignore_unreachable": True}
+    steps = [{**task, **settings, "register": f"r{at}"} for at, task in enumerate(tasks)]
+    keep = {
+        "ansible.builtin.copy": {
+            "content": "{{ [r0, r1, r2, r3] | to_json }}",
+            "dest": f"{base}/answers",
+        },
+        "delegate_to": "localhost",
+        "vars": {"ansible_connection": "local"},
+    }
+    play = {"hosts": "pod", "gather_facts": False, "tasks": [*steps, keep]}
+    (base / "play.json").write_text(json.dumps([play]))
+    (base / "hosts.json").write_text(json.dumps({"all": {"hosts": {"dom0": dom0, "pod": pod}}}))
+    command = ["ansible-playbook", "-i", str(base / "hosts.json"), str(base / "play.json")]
+    env = {
+        **os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collection.installed()), "ANSIBLE_HOME": str(base / "home"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(base / "cp"), "ANSIBLE_TIMEOUT": "300",
+        "PATH": f"{CACHE}/venv/bin:{os.environ['PATH']}",
+    }  # fmt: skip
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: list[dict[str, Any]] = json.loads((base / "answers").read_text())
+    return found
