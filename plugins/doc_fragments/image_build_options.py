@@ -272,6 +272,11 @@ options:
     description:
       - Passphrase of the key.
     type: str
+  sign_passphrase_file:
+    description:
+      - File on the managed host with the passphrase of the key, which nobody but its owner may
+        read. It never leaves that host.
+    type: path
   gpg_home:
     description:
       - Home of gpg with the secret key, if it is not that of the user who runs the module.

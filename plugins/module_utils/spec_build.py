@@ -79,6 +79,7 @@ SIGN: Table = {
     "sign_key": Option(field="key", no_log=False),
     "sign_secret_key": Option(field="secret_key", no_log=True),
     "sign_passphrase": Option(field="passphrase", no_log=True),
+    "sign_passphrase_file": Option("path", field="passphrase_file", no_log=False),
     "gpg_home": Option("path"),
 }
 """Who signs it."""

@@ -220,7 +220,10 @@ def main() -> None:
     """Build, sign, publish and push."""
     module = Module(
         argument_spec={**COMMON_SPEC, **argument_spec(OPTIONS)},
-        mutually_exclusive=[("sign_key", "sign_secret_key")],
+        mutually_exclusive=[
+            ("sign_key", "sign_secret_key"),
+            ("sign_passphrase", "sign_passphrase_file"),
+        ],
         supports_check_mode=True,
     )
     try:

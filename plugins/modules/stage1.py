@@ -54,6 +54,15 @@ EXAMPLES = r"""
     sign_passphrase: "{{ release_passphrase }}"
     store: false
 
+- name: Have those of both kinds, of one key
+  podwright.fleet.stage1:
+    sign_key: release@example.com
+    images:
+      - kind: kvm
+        path: /srv/stage1/stage1-kvm.aci
+      - kind: xen
+        path: /srv/stage1/stage1-xen.aci
+
 - name: Run no virtual machines here any more
   podwright.fleet.stage1:
     kind: kvm
@@ -62,9 +71,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+images:
+  description:
+    - The images, each with C(kind), C(path), C(changed), and C(image), C(signature) and C(stored) as below. When one
+      fails, those before it.
+  returned: with O(images)
+  type: list
+  elements: dict
 image:
   description: The image's file.
-  returned: when O(state=present)
+  returned: when O(state=present), without O(images)
   type: dict
   contains:
     path:
@@ -151,35 +167,60 @@ MADE: Table = {
 }
 """What is said to make it."""
 
-OPTIONS: Table = {
-    "kind": Option(choices=("kvm", "xen"), default="kvm"),
-    "state": Option(choices=("present", "absent"), default="present"),
+ONE: Table = {
+    "kind": Option(choices=("kvm", "xen")),
+    "state": Option(choices=("present", "absent")),
     "path": Option("path"),
-    "build": Option("bool", default=True, field="-"),
-    "store": Option("bool", default=True),
+    "build": Option("bool", field="-"),
+    "store": Option("bool"),
     "insecure_options": Option("list", elements="str"),
     **{name: option._replace(field="-") for name, option in {**MADE, **SIGN}.items()},
+}
+"""What is said of an image."""
+
+DEFAULTS: dict[str, Any] = {"kind": "kvm", "state": "present", "build": True, "store": True}
+
+OPTIONS: Table = {
+    **{name: option._replace(default=DEFAULTS.get(name)) for name, option in ONE.items()},
+    "images": Option("list", elements="dict", table=ONE),
 }
 
 
 def order(params: dict[str, Any]) -> dict[str, Any]:
-    """What the agent is asked for. Raises OptionError."""
-    out = desired(OPTIONS, params)
+    """What the agent is asked for: one image, or several, which get what they do not say. Raises OptionError."""
+    if params["images"] is None:
+        return _one(params, "")
+    every = {name: params[name] for name in ONE}
+    said = [
+        {name: item for name, item in one.items() if item is not None} for one in params["images"]
+    ]
+    return {
+        "images": [_one({**every, **one}, f"images[{index}].") for index, one in enumerate(said)]
+    }
+
+
+def _one(params: dict[str, Any], where: str) -> dict[str, Any]:
+    """The order for an image. Raises OptionError."""
+    out = desired(ONE, params)
     made, sign = desired(MADE, params), desired(SIGN, params)
     if params["state"] == "absent":
         out.pop("store")
         given = [*made, *(name for name in SIGN if params.get(name) is not None)]
         if given:
-            raise OptionError(f"{given[0]}: is only for state present")
+            raise OptionError(f"{where}{given[0]}: is only for state present")
         return out
+    if not out.get("path"):
+        raise OptionError(f"{where}path: is missing; say where the image's file is")
     if params["build"]:
         out["build"] = made
     elif made:
-        raise OptionError(f"{min(made)}: says how to build, but build is false")
+        raise OptionError(f"{where}{min(made)}: says how to build, but build is false")
     if "key" in sign or "secret_key" in sign:
         out["sign"] = sign
     elif sign:
-        raise OptionError("sign_passphrase: is given without a key: sign_key or sign_secret_key")
+        raise OptionError(
+            f"{where}sign_passphrase: is given without a key: sign_key or sign_secret_key"
+        )
     return out
 
 
@@ -187,8 +228,11 @@ def main() -> None:
     """Have the image, or not."""
     module = Module(
         argument_spec={**COMMON_SPEC, **argument_spec(OPTIONS)},
-        mutually_exclusive=[("sign_key", "sign_secret_key")],
-        required_if=[("state", "present", ["path"])],
+        mutually_exclusive=[
+            ("sign_key", "sign_secret_key"),
+            ("sign_passphrase", "sign_passphrase_file"),
+            ("images", "path"),
+        ],
         supports_check_mode=True,
     )
     try:
@@ -198,7 +242,7 @@ def main() -> None:
     except AgentError as error:
         module.fail_json(**error.failure)
     warn(module, answer)
-    known = ("image", "signature", "stored", *(("diff",) if module._diff else ()))
+    known = ("image", "signature", "stored", "images", *(("diff",) if module._diff else ()))
     module.exit_json(**result(answer, *known))
 
 

@@ -69,7 +69,7 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
     "policy_info": [],
     "secret": [{"name": "a/b", "content": "x"}, {"name": "x"}, {"name": "x", "content": "%", "encoding": "base64"}],
     "secret_info": [],
-    "stage1": [{}, {"path": "relative.aci"}, {"path": "/no/such/file.aci", "build": False}],
+    "stage1": [{}, {"path": "relative.aci"}, {"path": "/no/such/file.aci", "build": False}, {"images": [{}]}],
     "stage1_info": [{"kind": "nonsense"}],
     "status_info": [{"interval": 0.001}],
     "tpm_info": [{"keys": True}],

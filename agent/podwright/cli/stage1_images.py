@@ -55,10 +55,14 @@ def make(context: Context, args: Arguments) -> int:
     check = args.true("check")
     try:
         data = sys.stdin.buffer.read(MAX_ORDER + 1)
-        order = pipeline.read(jsonio.loads(data, "standard input", limit=MAX_ORDER))
-        if not check and order.store:
+        raw = jsonio.loads(data, "standard input", limit=MAX_ORDER)
+        orders = pipeline.read(raw)
+        if not check and any(order.store for order in orders):
             storewriter.ensure(context.layout)
-        found = pipeline.run(context.layout, order, note, check=check)
+        if "images" in raw:
+            found = pipeline.every(context.layout, orders, note, check=check)
+        else:
+            found = pipeline.run(context.layout, orders[0], note, check=check)
     except PodwrightError as err:
         from podwright.reconcile.apply import error_json
 

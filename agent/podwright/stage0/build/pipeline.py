@@ -21,7 +21,7 @@ import tempfile
 from podwright.errors import UsageError
 from podwright.model.fields import Fields
 from podwright.stage0.build import archive, make, publish, push, spec
-from podwright.stage0.build.sign import Signer, sign_archive
+from podwright.stage0.build.sign import Signer, read_passphrase, sign_archive
 from podwright.stage0.insecure import expand
 from podwright.stage0.web.givenlogins import parse_list
 from podwright.values import replace, value
@@ -103,10 +103,13 @@ def read_sign(fields: Optional[Fields]) -> Optional[Sign]:
     """Who signs, of an order. Raises UsageError."""
     if fields is None:
         return None
+    passphrase, file = fields.text("passphrase"), fields.text("passphrase_file")
+    if passphrase and file:
+        raise UsageError("sign: give either passphrase or passphrase_file", object="sign")
     found = Sign(
         fields.text("key"),
         fields.text("secret_key"),
-        fields.text("passphrase"),
+        read_passphrase(file) if file else passphrase,
         fields.text("gpg_home"),
     )
     fields.finish()

@@ -6,6 +6,9 @@
      "build": {"kernel", "modules", "version", "compression"},
      "sign": as of image_build, "store": true}
 
+or several of these without `version`: `{"version": 1, "images": [...]}`, one after the other until one fails; the
+answer has their answers as `images` then.
+
 With `build` the file is made; without, it is there already. It is signed, and then verified and stored like every
 image. `absent` removes the stored images of the kind, and the file where one is named.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 import os
 
-from podwright.errors import UsageError
+from podwright.errors import HostError, PodwrightError, UsageError
 from podwright.kernel import fs
 from podwright.model.fields import Fields
 from podwright.model.spec import ImageSpec
@@ -26,6 +29,7 @@ from podwright.stage0.build.sign import Signer, sign_archive
 from podwright.stage0.insecure import expand
 from podwright.stage0.stage1build import build as builder
 from podwright.stage0.stage1choice import NAMES
+from podwright.text import safe
 from podwright.values import replace, value
 
 TYPE_CHECKING = False
@@ -51,14 +55,33 @@ class Order:
     insecure: frozenset[str]
 
 
-def read(raw: Any) -> Order:
-    """Check an order. Raises UsageError naming the field."""
+def read(raw: Any) -> tuple[Order, ...]:
+    """Check one order or several. Raises UsageError naming the field."""
     fields = Fields(raw, "")
     fields.integer("version", ..., 1, 1)
+    if "images" not in fields.obj:
+        return (_order(fields),)
+    orders = tuple(_order(item) for item in fields.objects("images"))
+    fields.finish()
+    paths = [order.path for order in orders if order.path]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UsageError(
+                f"images: {safe(path, 200)} is named twice",
+                "give each a file of its own",
+                object=path,
+            )
+    return orders
+
+
+def _order(fields: Fields) -> Order:
     state = fields.choice("state", ("present", "absent"), "present")
     kind, path = fields.choice("kind", MACHINES, KVM), fields.text("path")
     if (path and not path.startswith("/")) or (state == "present" and not path):
-        raise UsageError("path: must be absolute", "say where the image's file is", object="path")
+        where = fields.at("path")
+        raise UsageError(
+            f"{where}: must be absolute", "say where the image's file is", object=where
+        )
     order = Order(
         state=state,
         kind=kind,
@@ -107,6 +130,40 @@ def run(layout: Layout, order: Order, say: Callable[[str], None], *, check: bool
     out["changed"] = any(part["changed"] for part in parts)
     out["diff"] = _diff(out)
     return out
+
+
+def every(
+    layout: Layout, orders: tuple[Order, ...], say: Callable[[str], None], *, check: bool
+) -> dict[str, Any]:
+    """Do several, one after the other; with `error` when one failed, and what was done before it."""
+    done: list[dict[str, Any]] = []
+    out: dict[str, Any] = {"check": check, "changed": False, "warnings": [], "images": done}
+    for order in orders:
+        try:
+            done.append({"path": order.path, **run(layout, order, say, check=check)})
+        except (PodwrightError, OSError) as err:
+            from podwright.reconcile.apply import error_json
+
+            out["error"] = error_json(_explained(err, order))
+            break
+    out["changed"] = any(one["changed"] for one in done)
+    out["diff"] = {
+        side: [
+            {"kind": one["kind"], "path": one["path"], **one["diff"][side]}
+            for one in done
+            if one["changed"]
+        ]
+        for side in ("before", "after")
+    }
+    return out
+
+
+def _explained(err: Exception, order: Order) -> PodwrightError:
+    if isinstance(err, PodwrightError):
+        return err
+    why = err.strerror if isinstance(err, OSError) else str(err)
+    text = f"{safe(order.path, 200)} cannot be made or read: {why}"
+    return HostError(text, "check that its directory is there", object=order.path)
 
 
 def _id(path: str) -> Optional[str]:
