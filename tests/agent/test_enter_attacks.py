@@ -14,6 +14,7 @@ import pytest
 
 from tests.agent.enter_bed import LIVE, House
 from tests.agent.launch_bed import USR, Bed, isolator, python, sh
+from tests.support import system_image
 from tests.support.private_host import PrivateHost
 
 DRIVER = Path(__file__).with_name("enter_driver.py")
@@ -114,6 +115,43 @@ def test_a_program_that_is_proc_self_exe_is_the_images_own(house: House) -> None
         itself = house.enter(pod, "/proc/self/exe", "-c", "print(1)")
     assert (script.exit, script.stdout) == (203, "")
     assert (itself.exit, itself.stdout) == (203, "")
+
+
+REWRITE = """
+import errno, os
+def tell(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY))
+    except OSError as err:
+        return errno.errorcode[err.errno]
+    return "opened"
+own, ran = os.stat("/usr/bin/python3"), os.stat("/proc/self/exe")
+kept = os.open("/proc/self/exe", os.O_RDONLY)
+told = [tell("/proc/self/exe")]
+if os.fork() == 0:  # by somebody who runs another program
+    again = f"test -e /proc/self/fd/{kept} && : >> /proc/self/fd/{kept} && echo opened"
+    os.set_inheritable(kept, True)
+    os.execv("/bin/sh", ["sh", "-c", again])
+os.wait()
+print((own.st_dev, own.st_ino) != (ran.st_dev, ran.st_ino), *told, tell("/tmp/code"))
+"""
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("users", ["true", ""], ids=["own users", "the host's users"])
+def test_a_script_whose_interpreter_is_proc_self_exe_writes_no_program_of_the_host(
+    house: House, users: str
+) -> None:
+    """With a dynamic linker in the image, the host's Python runs: that of PID 1, which keeps it from being written."""
+    script = "#!/proc/self/exe /tmp/code\n"
+    with house.start(sh("app", LIVE, tree=system_image.rootfs()), private_users=users) as pod:
+        for name, text in (("code", REWRITE), ("script", script)):
+            house.enter(
+                pod, "sh", "-c", f"cat > /tmp/{name}; chmod 755 /tmp/{name}", stdin=text
+            ).check()
+        done = house.enter(pod, "/tmp/script")
+    refused = "EACCES" if users else "ETXTBSY"
+    assert done.stdout.split() == ["True", refused, "opened"], done
 
 
 EVIL = '#!/bin/busybox sh\necho {name} ran >> /dev/shm/ran\necho {name} ran >> {outside}\nexec /bin/busybox sh "$@"\n'
