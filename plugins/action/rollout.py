@@ -18,6 +18,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.podwright.fleet.plugins.plugin_utils import (
     rollout_answer,
@@ -27,6 +28,7 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import (
     rollout_state,
     rollout_steps,
     rollout_table,
+    status_write,
 )
 
 Answer = dict[str, Any]
@@ -211,16 +213,22 @@ class ActionModule(ActionBase):
         }
         if state.get("journal"):
             self._note(state=state["outcome"], at="", results=results(state))
-        path = self._args.get("report")
-        if path:
-            with open(os.path.expanduser(str(path)), "w", encoding="utf-8") as file:
-                json.dump(report, file, indent=1, sort_keys=True)
+        if self._args.get("report"):
+            _write_report(str(self._args["report"]), report)
         return self._answer(state, events, report=report, lines=rollout_table.summary(state))
 
 
 def results(state: Answer) -> dict[str, str]:
     """The result of each host."""
     return {host: known["result"] for host, known in state["hosts"].items()}
+
+
+def _write_report(path: str, report: Answer) -> None:
+    """Replace the report in one step. What cannot be written ends no rollout that is over: it is a warning."""
+    try:
+        status_write.write(status_write.check(path), json.dumps(report, indent=1, sort_keys=True))
+    except status_write.WriteError as error:
+        Display().warning(f"podwright_rollout_report: {error}; {error.hint}")
 
 
 def _says_stop(path: str) -> bool:

@@ -388,5 +388,6 @@ def closed(state: State, results: Results) -> tuple[State, Events]:
         reason="locked" if state["refused"] else state["outcome"],
         message=state["stop"],
         results=found,
+        resumed=[host for host in _earlier(state) if found[host] == plan.UNCHANGED],
     )
     return state, [told]

@@ -47,6 +47,23 @@ def plan(state: dict[str, Any]) -> list[str]:
     return head + (table(("HOST", "WHEN", "WHAT"), rows) if rows else [])
 
 
+def images(shown: str) -> str:
+    """The names of images as people want to read them: of one that is a file, its name."""
+    names = (one.rpartition("/")[2] if is_file(one) else one for one in shown.split(", "))
+    return ", ".join(name for name in names if name)
+
+
+def is_file(image: str) -> bool:
+    """Whether an image's name is a path."""
+    return image.startswith(("/", "./", "../", "file:"))
+
+
+def outcome(known: dict[str, Any]) -> str:
+    """The result of a host; `done before` says that an unfinished run has brought it there."""
+    resumed = known["result"] == "unchanged" and known.get("earlier")
+    return "done before" if resumed else str(known["result"])
+
+
 def count(state: dict[str, Any], same: int) -> str:
     """How much there is to do."""
     todo = sum(len(hosts) for hosts in state["batches"])
@@ -61,8 +78,8 @@ def summary(state: dict[str, Any]) -> list[str]:
         what = known["message"] if known["reason"] else actions(known["actions"])
         if known["result"] in ("unchanged", "not-tried") and not known["reason"]:
             what = ""
-        versions = "; ".join(f"{pod} {text}" for pod, text in sorted(known["runs"].items()))
-        rows.append((host, known["result"], known["when"], versions, what))
+        versions = "; ".join(f"{pod} {images(text)}" for pod, text in sorted(known["runs"].items()))
+        rows.append((host, outcome(known), known["when"], versions, what))
     told = f": {state['stop']}" if state["stop"] else ""
     head = f"rollout {state['name']} {state['outcome']}{told}"
     return [head, *table(("HOST", "RESULT", "WHEN", "RUNS", "WHAT"), rows)]
