@@ -274,7 +274,7 @@ def _no_answer(status: int, said: Said) -> AgentError:
 def _said(stream: str) -> Said:
     """What the agent has said: for people, and for us."""
     lines = [line for line in stream.splitlines() if line.strip()]
-    mark, _, told = lines[-1].partition(" ") if lines else ("", "", "")
+    mark, _gap, told = lines[-1].partition(" ") if lines else ("", "", "")
     error: Any = None
     if mark == MARK:
         lines.pop()

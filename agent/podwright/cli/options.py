@@ -163,6 +163,8 @@ ELSEWHERE = {
     "output": "format",
     "container": "app",
     "time": "grace-period",
+    "isolation": "stage1-name",
+    "runtime": "stage1-name",
 }
 """How other tools call what we have: what is meant by it here."""
 
@@ -175,6 +177,8 @@ def _unknown(word: str, options: dict[str, Option]) -> UsageError:
     shown = [one.name for one in options.values() if not one.hidden]
     close = [ELSEWHERE[name]] if ELSEWHERE.get(name) in shown else []
     close = close or difflib.get_close_matches(name, shown, 1)
+    theirs = {} if close else {one: ours for one, ours in ELSEWHERE.items() if ours in shown}
+    close = close or [theirs[one] for one in difflib.get_close_matches(name, theirs, 1, 0.8)]
     hint = f"did you mean --{close[0]}?" if close else "--help lists the options"
     return UsageError(f"unknown option {safe(word, 60)}", hint, object=safe(word, 60))
 

@@ -155,6 +155,10 @@ class Fields:
         """Refuse fields that nobody read."""
         unknown = sorted(set(self.obj) - self.read)
         if unknown:
+            import difflib
+
             known = ", ".join(sorted(self.read))
+            close = difflib.get_close_matches(unknown[0], sorted(self.read), 1)
+            meant = f"did you mean {close[0]}? " if close else ""
             path = self.at(safe(unknown[0], 60))
-            raise UsageError(f"{path}: unknown field", f"known here: {known}", object=path)
+            raise UsageError(f"{path}: unknown field", f"{meant}known here: {known}", object=path)

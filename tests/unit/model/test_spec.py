@@ -355,7 +355,7 @@ def test_an_unknown_field_comes_with_the_known_ones() -> None:
         parse_desired({"pods": [], "podz": []})
     assert (
         caught.value.hint
-        == "known here: images, keys, networks, pods, policy, registry_auth, secrets, version"
+        == "did you mean pods? known here: images, keys, networks, pods, policy, registry_auth, secrets, version"
     )
 
 
