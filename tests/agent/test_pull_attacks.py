@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from collections.abc import Callable, Iterator
@@ -136,3 +137,97 @@ def test_a_network_of_the_same_name_that_somebody_made_later_is_not_the_fleets(
     fleet.pull()
     assert file.read_bytes() == theirs
     assert FLEET not in file.read_text()
+
+
+def artifact(fleet: Fleet) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The manifest of the served bundle as an artifact of a registry, and its blobs by path."""
+    signature = fleet.file.with_name("fleet.json.asc")
+    layers, blobs = [], {}
+    for kind, file in (
+        ("application/vnd.podwright.fleet.v1+json", fleet.file),
+        ("application/pgp-signature", signature),
+    ):
+        data = file.read_bytes()
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        layers.append({"mediaType": kind, "digest": digest, "size": len(data)})
+        blobs[f"/v2/fleet/blobs/{digest}"] = data
+    empty = {
+        "mediaType": "application/vnd.oci.empty.v1+json",
+        "digest": "sha256:" + 64 * "0",
+        "size": 2,
+    }
+    media = "application/vnd.oci.image.manifest.v1+json"
+    return {"schemaVersion": 2, "mediaType": media, "config": empty, "layers": layers}, blobs
+
+
+MANIFEST = "/v2/fleet/manifests/stable"
+OCI = "oci://example.com/fleet:stable"
+Body = bytes | tuple[int, str]
+
+
+def answering(body: Body) -> Callable[[Handler], None]:
+    """Send a document, or a status with a Location."""
+
+    def answer(handler: Handler) -> None:
+        status, where = (200, "") if isinstance(body, bytes) else body
+        data = body if isinstance(body, bytes) else b""
+        handler.send_response(status)
+        handler.send_header("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+        handler.send_header("Content-Length", str(len(data)))
+        if where:
+            handler.send_header("Location", where)
+        handler.end_headers()
+        if handler.command != "HEAD":
+            handler.wfile.write(data)
+
+    return answer
+
+
+HOSTILE: dict[str, Callable[[dict[str, Any]], Body]] = {
+    "nested": lambda _: b'{"layers":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    "repeated names": lambda m: json.dumps(m).encode()[:-1] + b',"layers":[]}',
+    "a long number": lambda m: json.dumps(m).encode()[:-1] + b',"x":' + b"9" * 5000 + b"}",
+    "no number": lambda m: json.dumps(m).encode()[:-1] + b',"x":NaN}',
+    "types": lambda m: json.dumps({**m, "layers": {"digest": 1}}).encode(),
+    "a digest that is a path": lambda m: json.dumps(
+        {
+            **m,
+            "layers": [
+                {**m["layers"][0], "digest": "sha256:../../../../etc/shadow"},
+                m["layers"][1],
+            ],
+        }
+    ).encode(),
+    "no signature": lambda m: json.dumps({**m, "layers": m["layers"][:1]}).encode(),
+    "another size": lambda m: json.dumps(m).encode() + b" " * (5 << 20),
+    "a file": lambda _: (302, "file:///etc/shadow"),
+    "plain http": lambda _: (302, "http://example.com/v2/fleet/manifests/other"),
+    "this host": lambda _: (302, "https://127.0.0.1/latest"),
+    "a metadata service": lambda _: (307, "https://169.254.169.254/latest"),
+    "itself": lambda _: (301, MANIFEST),
+}
+
+
+@pytest.mark.threat("T26", "T27", "T28", "T33")
+def test_a_registry_that_is_hostile_is_refused_in_one_sentence(fleet: Fleet) -> None:
+    fleet.publish(6, pod())
+    manifest, blobs = artifact(fleet)
+    answers = fleet.server.answers
+    answers.update({path: answering(data) for path, data in blobs.items()})
+    answers["/v2/"] = answering(b"{}")
+    before = fleet.memory()
+    for what, change in HOSTILE.items():
+        answers[MANIFEST] = answering(change(manifest))
+        assert fleet.refused(url=OCI)["message"], what
+        assert fleet.memory() == before, what
+    answers[MANIFEST] = answering(json.dumps(manifest).encode())
+    for path, data in blobs.items():
+        answers[path] = answering(data[:-1] + b"x")
+        assert fleet.refused(url=OCI)["message"]
+        answers[path] = answering(data + b" ")
+        assert fleet.refused(url=OCI)["message"]
+        assert fleet.memory() == before
+        answers[path] = answering(data)
+    assert fleet.pull(url=OCI)["serial"] == 6, (
+        "the control: it is followed when nothing is wrong with it"
+    )
