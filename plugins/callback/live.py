@@ -119,7 +119,7 @@ class CallbackModule(Default):
         self._real = (sys.stdout, sys.stderr)
         sys.stdout = live_screen.Stream(sys.stdout, self._screen)
         sys.stderr = live_screen.Stream(sys.stderr, self._screen)
-        atexit.register(self._end)
+        atexit.register(self._leave)
         # Ansible forks with its lock held. With another one, a process that is forked while the clock draws would begin
         # with a lock that nobody releases.
         if lock is not None:
@@ -150,6 +150,16 @@ class CallbackModule(Default):
         if self.get_option("mode") != "auto" or self._full or not out.isatty():
             return False
         return os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+
+    def _leave(self) -> None:
+        """Whatever ends the play: say how a rollout goes on that has not come to its end."""
+        if self._real is not None and self._fleet.going:
+            if self._screen is not None:
+                self._screen.close()
+            phase = self._fleet.phase
+            self._say(live_lines.interrupted(self._fleet.going, phase))
+            self._fleet.going = ""
+        self._end()
 
     def _end(self) -> None:
         """Give standard output and error back, without the panel."""
@@ -245,6 +255,8 @@ class CallbackModule(Default):
         found = live_model.events(result._result, str(result._task.action))
         for one in found:
             self._fleet.event(one)
+            if one.get("event") == "rollout-refused":
+                self._notes[result._host.get_name()] = ""  # it is the fleet's, and has been told
             if one.get("event") == "host-failed":
                 self._notes[str(one.get("host"))] = live_model.refusal(one)
             self._say(live_lines.event(one))
@@ -385,4 +397,4 @@ class CallbackModule(Default):
                 self._display.display(
                     visible(f"{name}: {self._dump_results(custom[name], indent=None)}")
                 )
-        self._end()
+        self._leave()

@@ -84,7 +84,7 @@ def event(said: dict[str, Any]) -> list[Line]:
     name = text(said.get("rollout"), 100)
     fleet = {
         "rollout-started": (f"rollout {name}: {counted(len(hosts))}{dry}", GOOD),
-        "rollout-refused": (f"rollout {name}: REFUSED  {live_model.refusal(said)}", BAD),
+        "rollout-refused": (f"{f'rollout {name}'.rstrip()}: REFUSED  {live_model.refusal(said)}", BAD),
         "rollout-paused": (f"rollout {name}: paused  {text(said.get('message'))}", CHANGED),
         "rollout-resumed": (f"rollout {name}: goes on", GOOD),
         "phase-started": (f"{phase}: {counted(len(hosts))}", GOOD),
@@ -112,14 +112,32 @@ def _pods(said: dict[str, Any]) -> str:
 def _ended(said: dict[str, Any]) -> str:
     """How a rollout has ended, with the number of hosts for each result."""
     counts: dict[str, int] = {}
-    for how in mapping(said.get("results")).values():
-        counts[text(how, 40)] = counts.get(text(how, 40), 0) + 1
+    resumed = set(texts(said.get("resumed"), 100000))
+    for host, result in mapping(said.get("results")).items():
+        how = "done before" if host in resumed else text(result, 40)
+        counts[how] = counts.get(how, 0) + 1
     numbers = ", ".join(f"{count} {how}" for how, count in sorted(counts.items()))
     return f"{text(said.get('reason'), 40)}{f': {numbers}' if numbers else ''}"
 
 
+def interrupted(name: str, phase: str) -> list[Line]:
+    """What to do after a rollout that has neither ended nor paused, as after Ctrl-C."""
+    where = f" in {phase}" if phase else ""
+    hint = "to go on, give the same command again: hosts that are done are left alone"
+    return [
+        (
+            f"rollout {name}: INTERRUPTED{where}; nothing is brought back, its locks stay for now",
+            BAD,
+        ),
+        (f"{hint}, those that were switched are judged first", SOFT),
+    ]
+
+
 def summary(stats: dict[str, dict[str, int]], notes: dict[str, str], seconds: str) -> list[Line]:
-    """The end of a run: a line for each host with trouble, and one for all."""
+    """The end of a run: a line for each host with trouble, and one for all.
+
+    notes  what the trouble was, by host; empty for what has been told and is not the host's
+    """
 
     def total(name: str) -> int:
         return sum(one.get(name, 0) > 0 for one in stats.values())
@@ -128,7 +146,7 @@ def summary(stats: dict[str, dict[str, int]], notes: dict[str, str], seconds: st
         name for name, one in sorted(stats.items()) if one.get("failures") or one.get("unreachable")
     ]
     lines: list[Line] = []
-    for host in bad:
+    for host in (name for name in bad if notes.get(name, "?")):
         how = "unreachable" if stats[host].get("unreachable") else "failed"
         lines.append((f"{host}  {how}  {notes.get(host, '')}".rstrip()[:LONGEST], BAD))
     hosts = counted(len(stats))

@@ -54,7 +54,10 @@ class Row:
 
 
 class Fleet:
-    """See the module. Times are of a clock that only goes forward."""
+    """See the module. Times are of a clock that only goes forward.
+
+    `going` is the name of a rollout that has begun and not ended, which may change hosts.
+    """
 
     def __init__(self) -> None:
         self.title = ""
@@ -64,6 +67,7 @@ class Fleet:
         self.rows: dict[str, Row] = {}
         self.rollout: dict[str, Any] = {}
         self.phase = ""
+        self.going = ""
 
     def play(self, title: str, hosts: list[str], check: bool, now: float) -> None:
         """A play begins. What went wrong with a host before stays with it."""
@@ -113,7 +117,10 @@ class Fleet:
         """What a rollout tells."""
         kind, phase = text(event.get("event"), 40), text(event.get("phase"), 40)
         host = text(event.get("host"), 300)
+        if kind in ("rollout-finished", "rollout-refused"):
+            self.going = ""
         if kind == "rollout-started":
+            self.going = "" if event.get("check") is True else text(event.get("rollout"), 100)
             self.rollout = {"name": text(event.get("rollout"), 100)}
             self.title = f"Rollout {self.rollout['name']}".strip()
             for name in texts(event.get("hosts"), 100000):

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,3 +76,51 @@ def test_a_rollout_is_told_in_lines_and_to_others(fleet: Fleet, tmp_path: Path) 
     heard = [json.loads(line)["event"] for line in (tmp_path / "heard").read_text().splitlines()]
     assert heard[0] == "rollout-started" and heard[-1] == "rollout-finished"
     assert "host-failed" in heard and "host-ok" not in heard
+
+
+def live(fleet: Fleet) -> dict[str, str]:
+    """The environment of a rollout with the live view."""
+    shown = {"ANSIBLE_STDOUT_CALLBACK": "podwright.fleet.live", "TERM": "xterm"}
+    return {**os.environ, **fleet.env, **shown}
+
+
+def test_a_refused_rollout_is_told_once(fleet: Fleet) -> None:
+    command = nsenter(fleet.host.pid, fleet.command(web(), max_failures="some"))
+    with Terminal(command, live(fleet), 160, 45) as terminal:
+        assert terminal.wait(250) != 0
+        lines = terminal.lines()
+    (told,) = [line for line in lines if "max_failures" in line]
+    assert told.startswith("rollout: REFUSED  [bad-input]"), lines
+    assert re.fullmatch(r"\d hosts?: \d failed in .*", lines[-1]), lines
+
+
+def test_ctrl_c_says_how_it_goes_on_and_the_next_run_what_was_done_before(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    hold = tmp_path / "hold.yml"
+    hold.write_text(
+        f"- name: Hold\n  ansible.builtin.shell: touch {tmp_path}/holds;"
+        f" until test -e {tmp_path}/go; do sleep 0.1; done\n"
+        "  when: inventory_hostname == 'b'\n"
+    )
+    given = {"before": str(hold), "canary": 1, "batches": ["100%"]}
+    with Terminal(
+        nsenter(fleet.host.pid, fleet.command(web(), **given)), live(fleet), 160, 45
+    ) as terminal:
+        terminal.until(lambda _: (tmp_path / "holds").exists())
+        below = Path(f"/proc/{terminal.process.pid}/task/{terminal.process.pid}/children")
+        (ansible,) = map(int, below.read_text().split())  # nsenter itself would die of it, and hang up
+        os.kill(ansible, signal.SIGINT)
+        assert terminal.wait(250) != 0
+        lines = terminal.lines()
+        assert any("give the same command again" in line for line in lines), lines
+        assert any(line.startswith("rollout default: INTERRUPTED in batch") for line in lines)
+    (tmp_path / "go").touch()
+    with Terminal(
+        nsenter(fleet.host.pid, fleet.command(web(), **given)), live(fleet), 160, 45
+    ) as terminal:
+        assert terminal.wait(250) == 0
+        lines = terminal.lines()
+    assert "rollout default: done: 1 done before, 2 updated" in lines, lines
+    assert any(re.match(r"a +done before ", line) for line in lines), lines
+    assert not any("INTERRUPTED" in line for line in lines)
