@@ -67,15 +67,17 @@ def short(image: str) -> str:
 
 
 def words(one: Fetch) -> str:
-    """`31.4 of 120 MiB`, `31.4 MiB`, or `120 MiB fetched`."""
+    """`31.4 of 120 MiB`, `0.7 of 1.2 GiB`, `31.4 MiB`, or `120 MiB fetched`."""
+    unit, size = ("GiB", 2**30) if (one.total or one.done) >= 1000 * 2**20 else ("MiB", 2**20)
     if one.is_done:
-        return f"{mib(one.done)} MiB fetched"
-    return f"{mib(one.done)}{f' of {mib(one.total)}' if one.total else ''} MiB"
+        return f"{digits(one.done / size)} {unit} fetched"
+    return (
+        f"{digits(one.done / size)}{f' of {digits(one.total / size)}' if one.total else ''} {unit}"
+    )
 
 
-def mib(size: int) -> str:
-    """Mebibytes with three digits or more."""
-    count = size / 1048576
+def digits(count: float) -> str:
+    """A number with one place after its point, or with three places or more before it."""
     return f"{count:.0f}" if count >= 99.5 else f"{count:.1f}"
 
 

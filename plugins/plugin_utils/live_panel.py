@@ -51,7 +51,7 @@ def panel(fleet: Fleet, view: View, now: float) -> list[str]:
     """The lines, none of them wider than the terminal, and together less than it is high."""
     room = max(1, min(view.height - 2, 3 + view.height // 2))
     rule = "\u2500" if view.unicode else "-"
-    lines = [[Part(rule * (view.width - 1), "soft")], _title(fleet, now), _bar(fleet, view)]
+    lines = [[Part(rule * (view.width - 1), "soft")], _title(fleet, view, now), _bar(fleet, view)]
     if fleet.phase:
         lines.append(_phases(fleet, view))
     rows = [row for row in fleet.worst() if row.bad or row.task == live_model.RUNNING]
@@ -65,13 +65,15 @@ def panel(fleet: Fleet, view: View, now: float) -> list[str]:
     return [_painted(line, view) for line in lines[:room]]
 
 
-def _title(fleet: Fleet, now: float) -> Line:
+def _title(fleet: Fleet, view: View, now: float) -> Line:
     out = [Part(fleet.title or "Play", "head")]
     if fleet.check:
         out.append(Part("  check mode, nothing is changed", "warn"))
-    if fleet.task:
-        out.append(Part(f"  {fleet.task}"))
-    return [*out, Part(f"  {clock(now - fleet.began)}", "soft")]
+    spent = f"  {clock(now - fleet.began)}"
+    room = view.width - 1 - len(spent) - sum(width(plain(part.text, view)) for part in out)
+    if fleet.task and room > 4:
+        out.append(Part(fit(plain(f"  {fleet.task}", view), room)))
+    return [*out, Part(spent, "soft")]
 
 
 def _bar(fleet: Fleet, view: View) -> Line:
@@ -129,9 +131,10 @@ def _row(row: Row, fleet: Fleet, view: View, names: int, now: float) -> Line:
                 state = row.with_phase(phase)
                 out.append(Part(f"{_glyph(state, view)} ", LOOKS[state][0]))
     if row.task == live_model.RUNNING:
-        out.append(Part(f"  {clock(now - row.since)}", "soft"))
+        spent = [Part(f"  {clock(now - row.since)}", "soft")]
         if row.fetch is not None:
-            return [*out, *_fetch(row.fetch, view)]
+            return [*out, *(spent if view.width >= 60 else []), *_fetch(row.fetch, view)]
+        out += spent
         doing = row.doing if row.doing != fleet.task else ""
         return [*out, Part(f"  {doing}")] if doing else out
     return [*out, Part(f"  {row.note}", "bad" if row.bad else "")]
@@ -144,7 +147,11 @@ def _fetch(one: live_fetch.Fetch, view: View) -> Line:
         full, empty = ("\u2501", "\u2500") if view.unicode else ("#", "-")
         filled = 10 * one.done // one.total
         out += [Part(full * filled, "busy"), Part(empty * (10 - filled), "soft"), Part(" ")]
-    return [*out, Part(live_fetch.words(one)), Part(f"  {live_fetch.short(one.image)}", "soft")]
+    return [
+        *out,
+        Part(live_fetch.words(one).ljust(15)),
+        Part(f"  {live_fetch.short(one.image)}", "soft"),
+    ]
 
 
 def _glyph(how: str, view: View) -> str:

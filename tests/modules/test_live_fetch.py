@@ -28,7 +28,7 @@ TRICKLE = 100
 """Bytes that come five times a second all the same."""
 NOISE = "".join(hashlib.sha512(str(number).encode()).hexdigest() for number in range(64 * 1024))
 """Text of which 4 MiB are left when it is compressed."""
-MOVING = re.compile(r"(\d+\.\d) of (\d+\.\d) MiB  tiny:1\.0")
+MOVING = re.compile(r"(\d+\.\d) of (\d+\.\d) MiB +tiny:1\.0")
 
 
 class Tap:
