@@ -8,7 +8,7 @@ import time
 
 from podwright.cli import absent, addresses, durations, which
 from podwright.cli.context import Context, answer, say
-from podwright.errors import NotReadyError
+from podwright.errors import NotReadyError, PodwrightError
 from podwright.stage0 import pods, report
 from podwright.text import safe
 
@@ -52,9 +52,23 @@ def run(context: Context, args: Arguments) -> int:
                 f"see what its apps wrote: podwright logs {pod.shown}",
                 object=pod.uuid,
             )
+    seen = _with_history(context, seen)
     if not answer(args, seen):
         say("\n".join(safe(line, 1000) for line in _lines(seen)))
     return 0
+
+
+def _with_history(context: Context, seen: dict[str, Any]) -> dict[str, Any]:
+    """The pod that has a name now with the revisions of the name."""
+    name = seen["pod_name"]
+    if context.layout.rkt or not name or pods.instance(context.layout, name) != seen["name"]:
+        return seen
+    from podwright.reconcile import history
+
+    try:
+        return {**seen, "history": history.of(context.layout, name)}
+    except (PodwrightError, OSError):
+        return seen  # who may see pods may not see what they are made of
 
 
 def _absent(context: Context, args: Arguments, name: str) -> int:
@@ -120,11 +134,19 @@ def _steps(machine: dict[str, Any]) -> str:
     return f" ({told})" if told else ""
 
 
+def _image(app: dict[str, Any]) -> list[str]:
+    """What an app is of."""
+    name, version, known = app["image_name"], app["image_version"], app["image_id"]
+    shown = name if not version or name.endswith(f":{version}") else f"{name}:{version}"
+    return [f"app-{app['name']}.image={shown} ({known:.19})"] if known else []
+
+
 def _lines(seen: dict[str, Any]) -> list[str]:
     running = seen["state"] == "running"
     lines = [f"state={seen['state']}", f"uuid={seen['name']}", f"created={seen['created_at']}"]
     if seen["pod_name"]:
         lines.insert(0, f"name={seen['pod_name']}")
+    lines += [f"revision={one['revision']}" for one in seen.get("history", ()) if one["current"]]
     lines += [f"{name}={seen[name]}" for name in ("stage1", "net") if seen[name]]
     if seen["stage1_image"]:
         lines.append("stage1-image={name} ({id:.19})".format(**seen["stage1_image"]))
@@ -166,6 +188,7 @@ def _lines(seen: dict[str, Any]) -> list[str]:
         lines.append(f"insecure={','.join(seen['insecure'])}")
     lines += [f"report={text}" for text in seen["reports"]]
     for app in seen["apps"]:
+        lines += _image(app)
         if running:
             lines.append(f"app-{app['name']}.state={app['state']}")
         if app["told"]:
