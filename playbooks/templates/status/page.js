@@ -46,6 +46,8 @@
     return seconds + " s";
   }
   const percent = (n) => n === undefined ? "" : (n < 10 ? n.toFixed(1) : Math.round(n)) + " %";
+  // An image that is a file has a path for a name: its end says most.
+  const named = (name) => /^(\/|\.|file:)/.test(name) ? el("span", { title: name }, name.slice(name.lastIndexOf("/") + 1)) : name;
   const short = (digest) => {
     const [kind, rest] = String(digest || "").replace("-", ":").split(":");
     return rest ? kind + ":" + rest.slice(0, 12) : kind;
@@ -268,7 +270,7 @@
   ];
   function sick(host) { return host.own.filter((pod) => ["starting", "unready", "failed", "unknown"].includes(pod.health)).length; }
   const IMAGE_COLUMNS = [
-    { id: "image", title: "Image", name: true, key: (image) => image.name, cell: (image) => image.name },
+    { id: "image", title: "Image", name: true, key: (image) => image.name, cell: (image) => named(image.name) },
     { id: "version", title: "Version", name: true, key: (image) => image.version, cell: (image) => image.version },
     { id: "digest", title: "Digest", key: (image) => image.digest, cell: (image) => el("span", { class: "mono", title: image.digest }, short(image.digest)) },
     { id: "verdict", title: "Verdict", key: (image) => rank(UNSAFE, image.verdict.kind), cell: (image) => badge(image.sign, image.verdict.kind === "accepted" ? "unsigned" : undefined) },
