@@ -63,6 +63,11 @@ agent-tests: setup ## behaviour tests of the agent, on throw-away hosts of names
 hostile: setup ## hostile archives, manifests and other input, and 2,000 cases of the fuzz (root)
 	@$(PARTS) hostile
 
+.PHONY: thorough-tests
+thorough-tests: setup ## agent-tests, hostile and module-tests with all that `make test` takes samples of (2 hours, root)
+	@tools/setup tests/agent/apt-packages.txt tests/modules/apt-packages.txt tests/vm/apt-packages.txt
+	@PODWRIGHT_THOROUGH=1 $(PARTS) thorough
+
 .PHONY: fuzz
 fuzz: setup ## 100,000 cases of the fuzz in two processes (10 minutes, root)
 	@$(PYTHON) -m tests.hostile.fuzz
@@ -86,13 +91,18 @@ sanity: setup ## ansible-test sanity
 	@$(PARTS) sanity
 
 .PHONY: molecule
-molecule: setup ## roll a signed pod out to three systemd hosts over SSH, then as a virtual machine (root)
+molecule: setup ## roll a signed pod out to three systemd hosts over SSH (root)
 	@$(PARTS) molecule
 
 .PHONY: vm
 vm: setup ## some of what vm-tests runs, for `make test` (8 minutes, root)
 	@tools/setup tests/vm/apt-packages.txt
 	@$(PARTS) vm
+
+.PHONY: molecule-kvm
+molecule-kvm: setup ## the same as virtual machines of KVM, in software emulation where there is no /dev/kvm (6 minutes, root)
+	@tools/setup tests/vm/apt-packages.txt
+	@$(PARTS) molecule-kvm
 
 .PHONY: molecule-xen
 molecule-xen: setup ## roll a signed pod out to a Xen host in software emulation, as a guest of it (10 minutes, root)
@@ -128,7 +138,7 @@ soak: setup ## races for mount targets and against enter, pods killed, pods besi
 .PHONY: vm-tests
 vm-tests: setup ## SELinux, AppArmor, cgroup v2, TPM, Xen in virtual machines, two at a time (20 minutes, root)
 	@tools/setup tests/vm/apt-packages.txt
-	@$(PARTS) vm-plain vm-xen vm-labels molecule-xen
+	@$(PARTS) vm-plain vm-xen vm-labels molecule-kvm molecule-xen
 
 .PHONY: bench
 bench: ## measure against podman, write docs/benchmarks*.md (root); BENCH=kvm: only machines, BENCH=scale: 50 hosts

@@ -36,7 +36,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import aci, cgroups, scratch, skips, threats, webserver
+from tests.support import aci, cgroups, scratch, skips, thorough, threats, webserver
 from tests.support import tiny_image as tiny
 from tests.support.agent import Agent
 from tests.support.gpglab import GpgLab, Key
@@ -153,8 +153,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Attach the threat rows that tests are marked with."""
+    """Attach the threat rows that tests are marked with; leave out what a sample does not have."""
     threats.select(config, items)
+    thorough.select(config, items)
 
 
 def pytest_terminal_summary(

@@ -112,10 +112,15 @@ PARTS: dict[str, tuple[Command, ...]] = {
     "vm-labels": (machines("vm-labels", paths=tuple(f"tests/vm/{files}" for files in LABELS)),),
     "vm-xen": (machines("vm-xen", paths=tuple(f"tests/vm/{files}" for files in XEN)),),
     "hostile": (pytest("hostile", "tests/hostile"),),
+    # With PODWRIGHT_THOROUGH=1 (tests/support/thorough.py).
+    "thorough": (
+        pytest("thorough", "tests/selftest", "tests/agent", "tests/hostile", "tests/modules"),
+    ),
     "module-tests": (pytest("module-tests", "tests/modules"),),
     # Hosts under systemd, one at a time.
     "install-tests": (pytest("install-tests", "tests/install"),),
     "sanity": (Command(("tests/sanity/run.sh",)),),
-    "molecule": (*molecule("default"), *molecule("kvm")),
+    "molecule": molecule("default"),
+    "molecule-kvm": molecule("kvm"),
     "molecule-xen": molecule("xen"),
 }

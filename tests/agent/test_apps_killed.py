@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.launch_bed import PATIENCE, Bed, Pod, sh
+from tests.support import thorough
 from tests.support.paths import CHECKOUT
 from tests.support.private_host import PrivateHost
 
@@ -148,14 +149,15 @@ def test_the_lock_is_held_while_the_pod_runs_and_free_after_a_kill(bed: Bed) -> 
 
 
 def test_killed_at_every_step_nothing_lives_on(bed: Bed) -> None:
-    """Counts the state-changing calls of one run, then kills the process that gets to call N, for every N."""
+    """Counts the state-changing calls of one run, then kills the process that gets to call N, for every N
+    (a sample of them in `make test`)."""
     before = ledger(bed)
     steps = bed.base / "steps"
     env = ["env", f"PODWRIGHT_FAULT=count@{steps}"]
     assert bed.run(sh("app", "true"), wrap=env).outcome == [0, "exited"]
     count = len(steps.read_text().splitlines())
     assert count > 100
-    for number in range(1, count + 1):
+    for number in thorough.steps(count, 4):
         with bed.start(sh("app", "true"), wrap=["env", f"PODWRIGHT_FAULT=kill@{number}"]) as pod:
             ended = pod.ended()
         assert ended.exit in (-9, 137, 254, 0), (number, ended)
@@ -167,7 +169,7 @@ def test_killed_at_every_step_nothing_lives_on(bed: Bed) -> None:
 @pytest.mark.parametrize("code", ["ENOSPC", "EIO", "EMFILE"])
 def test_failing_at_any_step_is_one_sentence_and_leaves_nothing(bed: Bed, code: str) -> None:
     before = ledger(bed)
-    for number in range(1, 160, 3):
+    for number in thorough.steps(160, 9):
         fault = ["env", f"PODWRIGHT_FAULT={code}@{number}"]
         with bed.start(sh("app", "true"), wrap=fault) as pod:
             ended = pod.ended()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Keys
-from tests.support import ocilayout, tiny_image
+from tests.support import ocilayout, thorough, tiny_image
 from tests.support.agent import AGENT_ERROR, Agent
 from tests.support.gpglab import GpgLab, Key
 
@@ -192,7 +192,7 @@ def test_a_build_that_is_killed_or_has_no_space_leaves_the_old_image(
     agent(*build(root, other), env={"PODWRIGHT_FAULT": f"count@{counted}"}).check()
     total = len(counted.read_text().splitlines())
     assert total > 5
-    for number in range(1, total + 1):
+    for number in thorough.steps(total, 4):
         for fault in (f"ENOSPC@{number}", f"kill@{number}"):
             ended = agent(*command, env={"PODWRIGHT_FAULT": fault})
             now = output.read_bytes()

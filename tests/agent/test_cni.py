@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.agent.network_bed import HOST, METADATA, OUTSIDE, Bed, Pod, ask, serving
+from tests.support.thorough import THOROUGH
 
 DEBIAN = Path("/usr/lib/cni")
 SUBNET, GATEWAY = "10.77.0.0/24", "10.77.0.1"
@@ -802,7 +803,7 @@ def test_at_any_step_a_start_that_fails_leaves_nothing(bed: CniBed, fault: str) 
     bed.debian(xbridge="bridge", xlocal="host-local")
     bed.configure("back", "1.0.0", bed.bridge())
     fine = 0
-    for step in range(FIRST_STEP, 100):
+    for step in range(FIRST_STEP, 100, 1 if THOROUGH else 3):
         pod = bed.start(env={"PODWRIGHT_FAULT": f"{fault}@{step}"}, die_on_error=fault == "kill")
         fine = fine + 1 if pod.up else 0
         if fine > HARMLESS:
@@ -818,7 +819,7 @@ def test_killed_at_any_step_gc_calls_del_again(bed: CniBed) -> None:
     bed.debian(xbridge="bridge", xlocal="host-local")
     bed.configure("back", "1.0.0", bed.bridge())
     code = "from podwright.net.cni.records import reclaim; reclaim(RUN + '/..')"
-    for step in range(1, 100):
+    for step in range(1, 100, 1 if THOROUGH else 2):
         pod = bed.start()
         assert pod.up, pod.error
         pod.close()

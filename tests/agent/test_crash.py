@@ -16,9 +16,10 @@ import pytest
 from tests.conftest import Keys
 from tests.support import aci
 from tests.support.agent import Agent
+from tests.support.thorough import THOROUGH
 
 Publish = Callable[..., Path]
-STRIDE = int(os.environ.get("PODWRIGHT_CRASH_STRIDE", "24"))
+STRIDE = int(os.environ.get("PODWRIGHT_CRASH_STRIDE", "7" if THOROUGH else "47"))
 """Every how many steps a test is killed; `make crash-tests` sets 1."""
 SHARES = 2
 STATE = json.dumps(

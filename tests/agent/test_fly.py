@@ -16,6 +16,7 @@ from tests.agent.launch_bed import PATIENCE, Bed, Ended, Pod, app, isolator, sh
 from tests.agent.test_apps_interactive import at_terminal
 from tests.agent.test_apps_killed import STOP, ledger, python, settles
 from tests.agent.test_isolation import FACTS, facts
+from tests.support import thorough
 from tests.support.paths import CHECKOUT
 from tests.support.private_host import PrivateHost
 
@@ -419,7 +420,7 @@ def test_killed_at_every_step_nothing_lives_on(bed: Bed) -> None:
     assert bed.run(sh("app", f"{DAEMON} true"), wrap=env, **FLY).outcome == [0, "exited"]
     count = len(steps.read_text().splitlines())
     assert count > 80
-    for number in range(1, count + 1):
+    for number in thorough.steps(count, 4):
         fault = ["env", f"PODWRIGHT_FAULT=kill@{number}"]
         with bed.start(sh("app", f"{DAEMON} true"), wrap=fault, **FLY) as pod:
             ended = pod.ended()

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.network_bed import HOST, OUTSIDE, Bed, ask, serving
+from tests.support import thorough
 from tests.support.namespaces import in_network_of
 
 STEPS = 60
@@ -32,7 +33,7 @@ def bed(tmp_path: Path) -> Iterator[Bed]:
 @pytest.mark.parametrize("launcher", ["lives", "is killed too"])
 def test_killed_at_any_step_the_worker_leaves_nothing(bed: Bed, launcher: str) -> None:
     before = bed.ledger()
-    for number in range(1, STEPS):
+    for number in thorough.steps(STEPS, 3):
         pod = bed.launch(
             "web",
             ["8080:80", f"{HOST}:8081:81"],
@@ -64,7 +65,7 @@ HARMLESS = 2
 def test_an_error_at_any_step_is_one_sentence_and_leaves_nothing(bed: Bed, error: str) -> None:
     before = bed.ledger()
     fine = 0
-    for number in range(1, STEPS):
+    for number in thorough.steps(STEPS, 3):
         pod = bed.launch("web", ["8080:80"], env={"PODWRIGHT_FAULT": f"{error}@{number}"})
         fine = fine + 1 if pod.up else 0
         if fine > HARMLESS:

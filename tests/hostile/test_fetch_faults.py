@@ -18,8 +18,9 @@ import pytest
 
 from tests.conftest import Keys
 from tests.support.agent import Agent
+from tests.support.thorough import THOROUGH
 
-STRIDE = int(os.environ.get("PODWRIGHT_FETCH_STRIDE", "47"))
+STRIDE = int(os.environ.get("PODWRIGHT_FETCH_STRIDE", "11" if THOROUGH else "101"))
 """Every how many steps a fetch is killed; `make crash-tests` sets 1. Errors come at a fourth of these places."""
 ON = {"imageName": "example.com/tiny", "labels": [{"name": "version", "value": "1.0"}]}
 KINDS = ("aci", "dependent")

@@ -83,7 +83,9 @@ def failure(site: Site, **variables: object) -> str:
     return said.group(1) or said.group(2)
 
 
-@pytest.mark.parametrize("pyroute2", ["pyroute2==0.7.12", "pyroute2==0.9.5"])
+@pytest.mark.parametrize(
+    "pyroute2", [pytest.param("pyroute2==0.7.12", marks=pytest.mark.thorough), "pyroute2==0.9.5"]
+)
 def test_a_signed_pod_runs_on_the_default_network_with_wheels_only(
     bare: Site, https_server: ImageServer, published: Callable[..., Path], lab: Keys, pyroute2: str
 ) -> None:
@@ -223,6 +225,7 @@ def test_the_playbook_downloads_what_the_role_takes_without_being_told_checksums
     assert bare.changed("install", podwright_agent_wheels=[str(path) for path in paths]) == 1
 
 
+@pytest.mark.thorough
 def test_a_host_with_apt_is_still_asked_for_what_no_wheel_brings(bare: Site) -> None:
     done = bare.playbook("install", **listed(download(GNUPG)))
     assert done.exit != 0

@@ -70,6 +70,7 @@ DOMAIN = """\
 """
 
 
+@pytest.mark.thorough
 def test_a_libvirt_host_runs_a_machine_that_machined_knows(tmp_path: Path) -> None:
     state = tmp_path / "fleet"
     try:
