@@ -103,7 +103,7 @@ def test_ctrl_c_says_how_it_goes_on_and_the_next_run_what_was_done_before(
         f" until test -e {tmp_path}/go; do sleep 0.1; done\n"
         "  when: inventory_hostname == 'b'\n"
     )
-    given = {"before": str(hold), "canary": 1, "batches": ["100%"]}
+    given: dict[str, Any] = {"before": str(hold), "canary": 1, "batches": ["100%"]}
     with Terminal(
         nsenter(fleet.host.pid, fleet.command(web(), **given)), live(fleet), 160, 45
     ) as terminal:
