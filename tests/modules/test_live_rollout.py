@@ -109,7 +109,8 @@ def test_ctrl_c_says_how_it_goes_on_and_the_next_run_what_was_done_before(
     ) as terminal:
         terminal.until(lambda _: (tmp_path / "holds").exists())
         below = Path(f"/proc/{terminal.process.pid}/task/{terminal.process.pid}/children")
-        (ansible,) = map(int, below.read_text().split())  # nsenter itself would die of it, and hang up
+        # nsenter itself would die of it, and hang up
+        (ansible,) = map(int, below.read_text().split())
         os.kill(ansible, signal.SIGINT)
         assert terminal.wait(250) != 0
         lines = terminal.lines()

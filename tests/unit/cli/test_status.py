@@ -85,8 +85,8 @@ def test_an_ended_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> Non
         "reason=failed\n"
         "selinux=off (not enabled on this host)\n"
         "private-users=off\n"
-        "app-web=3\n"
-        "app-side=143\n"
+        "app-web.image=example.com/web:1.0 (sha512-0a0a0a0a0a0a)\napp-web=3\n"
+        "app-side.image=example.com/side (sha512-0a0a0a0a0a0a)\napp-side=143\n"
     )
 
 
@@ -156,7 +156,9 @@ def test_a_running_pod(layout: Layout, capsys: pytest.CaptureFixture[str]) -> No
         "ready=true",
         "exited=false",
         "selinux=off (not enabled on this host)",
+        "app-web.image=example.com/web:1.0 (sha512-0a0a0a0a0a0a)",
         "app-web.state=running",
+        "app-side.image=example.com/side (sha512-0a0a0a0a0a0a)",
         "app-side.state=exited",
         "app-side=0",
     ]
