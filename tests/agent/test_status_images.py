@@ -30,6 +30,4 @@ def test_status_tells_images_and_the_revision(
     agent.apply({"pods": [{"name": "web", "state": "absent"}]})
     agent.ok("prepare", "example.com/tiny:1.0")
     uuid = json.loads(agent.ok("list", "--format=json"))[-1]["name"]
-    assert not any(
-        line.startswith("revision=") for line in agent.ok("status", uuid).splitlines()
-    )
+    assert not any(line.startswith("revision=") for line in agent.ok("status", uuid).splitlines())
