@@ -34,7 +34,7 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import (
 Answer = dict[str, Any]
 OPTIONS = (
     *("canary", "batches", "max_failures", "rollback", "pause", "pause_for", "accept_drift"),
-    *("force_unlock", "single"),
+    *("force_unlock", "single", "direction"),
 )
 
 
@@ -107,8 +107,11 @@ class ActionModule(ActionBase):
     def _step_open(self) -> Answer:
         options = {name: plain(self._args.get(name)) for name in OPTIONS}
         options["check"] = bool(self._task.check_mode)
+        options["direction"] = options["direction"] or rollout_steps.FORTH
         journal = self._journal
         journal.refuse_second()
+        last = journal.read()
+        goes_on = last.get("state") != "done" and last.get("direction") == options["direction"]
         run = str(uuid.uuid4())
         self._state = rollout_steps.opened(
             journal.name,
@@ -116,6 +119,7 @@ class ActionModule(ActionBase):
             rollout_journal.owner(os.getppid()),
             journal.ended(),
             options,
+            last.get("accepted", []) if goes_on else [],
         )
         return {"state": self._state, "context": rollout_state.context(self._state, "look")}
 
@@ -127,6 +131,8 @@ class ActionModule(ActionBase):
         if not state["check"] and state["batches"]:
             content = {
                 "rollout": state["name"],
+                "direction": state["direction"],
+                "accepted": state["accepted"],
                 "owner": state["owner"],
                 "since": events[0]["time"],
                 "pods": state["pods"],
@@ -202,6 +208,7 @@ class ActionModule(ActionBase):
         report = {
             "rollout": state["name"],
             "run": state["run"],
+            "direction": state["direction"],
             "outcome": state["outcome"],
             "stop": state["stop"],
             "paused": state["paused"],

@@ -23,7 +23,7 @@ SLICE = 20.0
 NOT_TOLD = ("ansible_facts", "podwright_event", "podwright_events")
 """What a host does not say: variables of the play, and how the rollout goes."""
 
-SILENT = ("switch", "finish")
+SILENT = ("finish",)
 """Phases after which a host that did well is not told of: more is to come, or nobody asks."""
 
 FETCHING = ("stage", "switch", "rollback")
@@ -44,13 +44,13 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         known = task_vars or {}
         try:
-            if arguments.get("phase") in ("settle", "confirm"):
+            if arguments.get("phase") in ("switch", "settle", "confirm"):
                 answer = self._watch(arguments, known)
             else:
                 answer = self._ask(arguments, known)
         except AnsibleConnectionFailure as error:
             answer = {"unreachable": True, "msg": str(error)}
-        return events.attach(answer, *self._events(arguments, answer, known))
+        return events.attach(answer, *self._events(dict(self._task.args), answer, known))
 
     def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         with live_watch.watching(self, task_vars, arguments.get("phase") in FETCHING):
@@ -59,18 +59,19 @@ class ActionModule(ActionBase):
 
     def _watch(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         left = float(arguments.get("seconds") or 0)
-        baseline: Any = None
+        first: dict[str, Any] = {}
         while True:
             now = min(left, SLICE)
             left -= now
             part = {**arguments, "seconds": now, "final": left <= 0}
-            if baseline is not None:
-                part["baseline"] = baseline
             answer = self._ask(part, task_vars)
+            first = first or answer
             if answer.get("failed") or answer.get("unreachable") or left <= 0:
-                return answer
+                return _joined(first, answer)
             # The first look of all stays what the pods are compared with.
-            baseline = baseline or (answer.get("podwright") or {}).get("known")
+            arguments["baseline"] = _told(first).get("known")
+            if arguments["phase"] == "switch":
+                arguments["phase"] = "settle"
 
     def _events(
         self, arguments: dict[str, Any], answer: dict[str, Any], task_vars: dict[str, Any]
@@ -82,7 +83,7 @@ class ActionModule(ActionBase):
         if phase in ("look", "stage", "rollback", "confirm"):
             context.update(phase=phase)
         host = str(task_vars.get("inventory_hostname", ""))
-        about = {"host": host, "actions": _actions(answer, task_vars if phase == "settle" else {})}
+        about = {"host": host, "actions": _actions(answer)}
         if answer.get("failed") or answer.get("unreachable"):
             return [events.event("host-failed", context, **about, **events.failure(answer))]
         if phase in SILENT:
@@ -91,7 +92,22 @@ class ActionModule(ActionBase):
         return [events.event(kind, context, **about)]
 
 
-def _actions(answer: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-    """What was done, by pod; for the end of a gate, what its switch has done."""
-    source = task_vars.get("podwright_rollout_switched") or answer
-    return dict((source.get("podwright") or {}).get("actions") or {})
+def _actions(answer: dict[str, Any]) -> dict[str, Any]:
+    """What was done, by pod."""
+    found = _told(answer).get("actions")
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _told(answer: dict[str, Any]) -> dict[str, Any]:
+    """What the host says that it has found; nothing if that makes no sense."""
+    found = answer.get("podwright")
+    return found if isinstance(found, dict) else {}
+
+
+def _joined(first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
+    """The last answer, with what the first one has done."""
+    if first is last or not isinstance(last.get("podwright", {}), dict):
+        return last
+    told = {**_told(first), **_told(last)}
+    changed = bool(first.get("changed") or last.get("changed"))
+    return {**first, **last, "changed": changed, "podwright": told}

@@ -79,6 +79,11 @@ options:
   single:
     description: Whether there is one batch, as in plays with C(serial) of their own.
     type: bool
+  direction:
+    description: V(forth), or V(back) to what ran before the last rollout, as the playbook C(podwright.fleet.rollback).
+    type: str
+    choices: [forth, back]
+    default: forth
   answer:
     description: What was answered at the prompt.
     type: str

@@ -42,8 +42,8 @@ options:
     description:
       - V(look), tell what is there, who holds a lease, what the last rollout left, and what would change.
       - V(stage), take the lease, fetch and verify images, and find whatever would be refused later.
-      - V(switch), bring the pods to what is desired.
-      - V(settle), watch them for O(seconds), and make O(checks).
+      - V(switch), bring the pods to what is desired, watch them for O(seconds), and make O(checks).
+      - V(settle), watch them for longer.
       - V(rollback), bring them back to what they were before O(phase=switch).
       - V(confirm), see that they are what O(phase=switch) has made of them, and do well.
       - V(finish), give back the lease, and with O(complete) record that this is what the fleet is to have.
@@ -65,7 +65,8 @@ options:
   context:
     description:
       - What the role says about the rollout, for events and leases, C(rollout), C(run), C(owner), C(phase),
-        C(batch), C(batches), C(check), C(takes_over).
+        C(batch), C(batches), C(check), C(takes_over). With C(direction=back) the pods are to be what they were before
+        the last rollout, and of O(pods) only the names count.
     type: dict
     default: {}
   lease:
@@ -117,7 +118,7 @@ options:
     type: dict
   final:
     description:
-      - For O(phase=settle), whether the host has got through its gate when this succeeds.
+      - For O(phase=switch) and O(phase=settle), whether the host has got through its gate when this succeeds.
     type: bool
     default: true
   complete:
@@ -157,6 +158,10 @@ podwright:
       description: What is to be done, or was done, by pod.
       type: dict
       returned: with O(phase=look), O(phase=stage), O(phase=switch) and O(phase=rollback)
+    wants:
+      description: What is wanted of each pod, its state and images.
+      type: dict
+      returned: with O(phase=look)
 podwright_event:
   description: What is told to callbacks, see the collection's C(docs/rollout.md).
   returned: by the role
@@ -181,27 +186,17 @@ hint:
   type: str
 """
 
-from typing import Any, Optional
+from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.podwright.fleet.plugins.module_utils import rollout_gate, rollout_state
+from ansible_collections.podwright.fleet.plugins.module_utils import rollout_state
 from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
     COMMON_SPEC,
-    Agent,
     AgentError,
-    warn,
 )
 from ansible_collections.podwright.fleet.plugins.module_utils.module import Module
-from ansible_collections.podwright.fleet.plugins.module_utils.objects import Kind, objects
-from ansible_collections.podwright.fleet.plugins.module_utils.options import (
-    OptionError,
-    argument_spec,
-    desired,
-)
-from ansible_collections.podwright.fleet.plugins.module_utils.spec import LOGINS
-from ansible_collections.podwright.fleet.plugins.module_utils.spec_pod import POD
+from ansible_collections.podwright.fleet.plugins.module_utils.options import OptionError
+from ansible_collections.podwright.fleet.plugins.module_utils.rollout_phases import Host
 
-STATES = ("started", "stopped", "absent")
 CHECK = {
     "command": {"type": "list", "elements": "str"},
     "url": {"type": "str"},
@@ -233,285 +228,6 @@ SPEC: dict[str, Any] = {
     "final": {"type": "bool", "default": True},
     "complete": {"type": "bool", "default": False},
 }
-
-
-class Host:
-    """The host's pods of a rollout."""
-
-    def __init__(self, module: Module) -> None:
-        self.module = module
-        self.params = module.params
-        self.agent = Agent(module)
-        self.state = rollout_state.State(self.params["data_dir"])
-        self.desired = wanted_pods(self.params)
-        self.names = [pod["name"] for pod in self.desired["pods"]]
-        self.wanted = {pod["name"]: pod["state"] for pod in self.desired["pods"]}
-        self.claim = claim_of(self.params)
-
-    def known(self) -> dict[str, dict[str, Any]]:
-        """What is there of the pods."""
-        found = rollout_gate.snapshot(self.agent.read("list"), self.names)
-        for name in self.names:
-            if name not in found:
-                found.update(self._stopped(name))
-        return found
-
-    def _stopped(self, name: str) -> dict[str, dict[str, Any]]:
-        """A pod that the host knows and that has nothing to be listed; none if it does not know it."""
-        try:
-            history = self.agent.read("history", name)
-        except AgentError:
-            return {}
-        pod = {"pod_name": name, "state": "stopped", "history": history}
-        return rollout_gate.snapshot([pod], [name])
-
-    # -- phases
-
-    def look(self) -> dict[str, Any]:
-        """Change nothing."""
-        import time
-
-        found = self.state.read()
-        lease = rollout_state.holder(found["leases"], self.names, self.claim, time.time())
-        told: dict[str, Any] = {
-            "lease": lease and lease_shown(lease),
-            "left": {name: found["pods"][name] for name in self.names if name in found["pods"]},
-        }
-        told["known"] = self.known()
-        answer = self.agent.apply(self.desired, "--check")
-        told["actions"] = actions_of(answer)
-        out: dict[str, Any] = {"podwright": told}
-        if self.module.check_mode:
-            out.update(changed=answer.get("changed") is True)
-            out.update({"diff": answer["diff"]} if self.module._diff else {})
-        return out
-
-    def stage(self) -> dict[str, Any]:
-        """Take the lease, and bring everything here that can be brought before the switch."""
-        self._hold("locked")
-        answer = self.agent.apply(self.desired, "--stage")
-        actions = actions_of(answer)
-        fetched = any("fetch" in done for done in actions.values())
-        return {"changed": fetched, "podwright": {"actions": actions}}
-
-    def switch(self) -> dict[str, Any]:
-        """Bring the pods to what is desired, and remember what they were."""
-        self._hold("lock-lost")
-        before = self.known()
-        with self.state.changing() as found:
-            for name in self.names:
-                found["pods"][name] = self._pending(found["pods"].get(name), before.get(name))
-        try:
-            answer = self.agent.apply(self.desired)
-        except AgentError as error:
-            self._record(rollout_state.FAILED)
-            parts = error.failure.get("pods")
-            error.failure["podwright"] = {"actions": actions_of({"pods": parts or []})}
-            raise
-        known = self._record(rollout_state.SWITCHED)
-        warn(self.module, answer)
-        out: dict[str, Any] = {"changed": answer.get("changed") is True}
-        out["podwright"] = {"actions": actions_of(answer), "known": known}
-        return {**out, "diff": answer["diff"]} if self.module._diff else out
-
-    def _pending(
-        self, record: Optional[dict[str, Any]], now: Optional[dict[str, Any]]
-    ) -> dict[str, Any]:
-        """A record of a pod that is about to be changed. What an interrupted run has noted stays."""
-        unsettled = record is not None and record["stage"] in rollout_state.UNSETTLED
-        before = record["before"] if record is not None and unsettled else view(now)
-        return {
-            "rollout": self.claim.rollout,
-            "run": self.claim.run,
-            "stage": rollout_state.PENDING,
-            "complete": False,
-            "before": before,
-            **view(now),
-        }
-
-    def _record(self, stage: str) -> dict[str, dict[str, Any]]:
-        """Record what the pods are now."""
-        known = self.known()
-        with self.state.changing() as found:
-            for name in self.names:
-                mine = {"rollout": self.claim.rollout, "run": self.claim.run}
-                record = found["pods"].get(name, {"before": view(None), "complete": False})
-                record.update(mine, stage=stage, **view(known.get(name)))
-                found["pods"][name] = record
-        return known
-
-    def settle(self) -> dict[str, Any]:
-        """Watch for a while."""
-        self._hold("lock-lost")
-        before = self.params["baseline"] or self.known()
-        found = rollout_gate.trouble(self.wanted, {}, before)
-        found = found or rollout_gate.check(self.params["checks"])
-        found = found or rollout_gate.watch(
-            self.known, self.wanted, before, self.params["seconds"], self.params["interval"]
-        )
-        if found is not None:
-            self._record(rollout_state.FAILED)
-            fail(found, "settle")
-        if self.params["final"]:
-            self._record(rollout_state.GOOD)
-        return {"podwright": {"known": before}}
-
-    def rollback(self) -> dict[str, Any]:
-        """Bring the pods back."""
-        acts = not self.module.check_mode
-        if acts:
-            self._hold("lock-lost")
-        records, known = self.state.read()["pods"], self.known()
-        wanted = []
-        for name in self.names:
-            if name in records and records[name]["stage"] != rollout_state.ROLLED_BACK:
-                wanted += going_back(name, records[name]["before"], known.get(name))
-        lost = [pod["name"] for pod in wanted if pod.get("revision") == 0]
-        if lost:
-            raise AgentError(
-                f"pod {lost[0]} was removed, and what it was is not kept",
-                reason="rollback-impossible",
-                stage="rollback",
-                object=lost[0],
-                hint="roll out what it was",
-            )
-        answer = self.agent.apply({"pods": wanted}) if wanted else {}
-        known = self._record(rollout_state.ROLLED_BACK) if acts else known
-        changed = answer.get("changed") is True
-        return {"changed": changed, "podwright": {"actions": actions_of(answer), "known": known}}
-
-    def confirm(self) -> dict[str, Any]:
-        """See that all is as it was left, and well."""
-        records, before = self.state.read()["pods"], self.known()
-        for name in self.names:
-            left = records.get(name)
-            if left is not None and left["revision"] != view(before.get(name))["revision"]:
-                raise AgentError(
-                    f"pod {name} has revision {view(before.get(name))['revision']}, and the rollout"
-                    f" left {left['revision']}",
-                    reason="changed",
-                    stage="confirm",
-                    object=name,
-                    hint="see who has changed it: podwright history " + name,
-                )
-        found = rollout_gate.watch(
-            self.known, self.wanted, before, self.params["seconds"], self.params["interval"]
-        )
-        if found is not None:
-            fail(found, "confirm")
-        return {"podwright": {"known": before}}
-
-    def finish(self) -> dict[str, Any]:
-        """Give back the lease."""
-        if self.params["complete"]:
-            known = self.known()
-            with self.state.changing() as found:
-                for name in self.names:
-                    record = found["pods"].get(name) or self._pending(None, known.get(name))
-                    record.update(stage=rollout_state.GOOD, complete=True, **view(known.get(name)))
-                    found["pods"][name] = record
-        self.state.release(self.claim)
-        return {"podwright": {}}
-
-    def _hold(self, reason: str) -> None:
-        """Take the lease, or renew it. Raises AgentError when somebody else has it."""
-        other = self.state.claim(self.names, self.claim)
-        if other is not None:
-            text = lease_shown(other)
-            raise AgentError(
-                f"{text['message']}; {text['hint']}",
-                reason=reason,
-                stage="lock",
-                object=other["pod"],
-                hint=text["hint"],
-            )
-
-
-def view(now: Optional[dict[str, Any]]) -> dict[str, Any]:
-    """What a record says of a pod."""
-    if now is None:
-        return {"revision": 0, "created_at": "", "running": False}
-    return {
-        "revision": now["revision"],
-        "created_at": now["created_at"],
-        "running": now["state"] == "running",
-    }
-
-
-def going_back(
-    name: str, before: dict[str, Any], now: Optional[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """What to ask for so that a pod is again what it was; nothing if it is. `revision` 0: cannot be done."""
-    current = view(now)
-    if current == before:
-        return []
-    if not before["revision"]:
-        return [{"name": name, "state": "absent"}] if now is not None else []
-    state = "started" if before["running"] else "stopped"
-    if now is None:
-        return [{"name": name, "revision": 0}]
-    return [{"name": name, "state": state, "revision": before["revision"]}]
-
-
-def lease_shown(lease: dict[str, Any]) -> dict[str, Any]:
-    """A lease, and a sentence about it."""
-    since, until = (rollout_state.shown(lease[at]) for at in ("since", "expires"))
-    return {
-        "pod": lease["pod"],
-        "rollout": lease["rollout"],
-        "owner": lease["owner"],
-        "since": since,
-        "expires": until,
-        "message": f"pod {lease['pod']} is being rolled out by {lease['owner']} since {since}"
-        f" (rollout {lease['rollout']}, locked until {until})",
-        "hint": "wait for it; if it is certain that it has ended, podwright_rollout_force_unlock=true",
-    }
-
-
-def actions_of(answer: dict[str, Any]) -> dict[str, list[str]]:
-    """The actions of the agent's answer by pod."""
-    parts = answer.get("pods") or []
-    return {part["name"]: list(part.get("actions") or ()) for part in parts}
-
-
-def fail(trouble: rollout_gate.Trouble, stage: str) -> None:
-    """Raise what was found as the module's failure."""
-    text = f"{trouble.message}; {trouble.hint}" if trouble.hint else trouble.message
-    raise AgentError(
-        text, reason=trouble.reason, stage=stage, object=trouble.object, hint=trouble.hint
-    )
-
-
-def claim_of(params: dict[str, Any]) -> rollout_state.Claim:
-    """Who asks, of the options."""
-    context = params["context"]
-    return rollout_state.Claim(
-        str(context.get("rollout") or "by hand"),
-        str(context.get("run") or "by hand"),
-        str(context.get("owner") or "somebody"),
-        params["lease"],
-        tuple(map(str, context.get("takes_over") or ())),
-        params["force_unlock"],
-    )
-
-
-def wanted_pods(params: dict[str, Any]) -> dict[str, Any]:
-    """The desired state for the agent. Raises OptionError."""
-    kind = Kind("pods", "name", STATES, POD, shared=LOGINS)
-    table = kind.module_table()
-    known = {name: table[name] for name in ("pods", "registry_auth", "state")}
-    given = {"pods": params["pods"]}
-    given.update({"registry_auth": params["registry_auth"]} if params["registry_auth"] else {})
-    checked = ArgumentSpecValidator(argument_spec(known)).validate(given)
-    if checked.error_messages:
-        raise OptionError(f"pods: {'; '.join(checked.error_messages)}")
-    validated = checked.validated_parameters
-    out = desired(LOGINS, validated)
-    out["pods"] = objects(kind, validated)
-    twice = {pod["name"] for pod in out["pods"]}
-    if len(twice) != len(out["pods"]):
-        raise OptionError("pods: two of them have the same name")
-    return out
 
 
 def main() -> None:

@@ -16,7 +16,6 @@ OURS = (
     "looked",
     "staged",
     "switched",
-    "settled",
     "confirmed",
     "rolled_back",
     "rolled_back_all",
@@ -84,5 +83,6 @@ PARTS: dict[str, Callable[[Any], bool]] = {
     "known": _by_pod(lambda pod: _has(pod, KNOWN) and _texts(pod.get("images"))),
     "left": _by_pod(lambda record: _has(record, LEFT)),
     "actions": _by_pod(_texts),
+    "wants": lambda told: isinstance(told, dict) and _texts([*told.values()]),
     "lease": lambda told: told is None or _has(told, {"message": str, "hint": str}),
 }

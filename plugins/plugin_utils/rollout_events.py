@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 FAILURE = ("reason", "stage", "object", "hint")
-CONTEXT = ("rollout", "run", "check", "phase", "batch", "batches")
+CONTEXT = ("rollout", "run", "check", "direction", "phase", "batch", "batches")
 
 
 def event(kind: str, context: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
@@ -27,12 +29,13 @@ class PlanError(ValueError):
 class Look(NamedTuple):
     """What was found on a host.
 
-    known, left, actions   as the module rollout_host answers them, by pod
+    known, left, actions, wants   as the module rollout_host answers them, by pod
     """
 
     known: dict[str, dict[str, Any]]
     left: dict[str, dict[str, Any]]
     actions: dict[str, list[str]]
+    wants: Mapping[str, str] = MappingProxyType({})
 
     @property
     def changes(self) -> bool:
@@ -117,35 +120,63 @@ def split(
 
 
 class Drift(NamedTuple):
-    """Something that is not as the last rollout left it."""
+    """Something that is not as the last rollout left it.
+
+    marks  what it is exactly: of the same kind, host and pod, more or other marks are another drift
+    """
 
     host: str
     pod: str
     kind: str
     text: str
+    marks: tuple[str, ...] = ()
+
+    def kept(self, wants: Mapping[str, str]) -> dict[str, Any]:
+        """For the journal: this was accepted by somebody who wanted that."""
+        found: dict[str, Any] = {"host": self.host, "pod": self.pod, "kind": self.kind}
+        return {**found, "marks": list(self.marks), "wants": wants.get(self.pod, "")}
+
+    def is_in(self, kept: list[dict[str, Any]], wants: Mapping[str, str]) -> bool:
+        """Whether it is one that was accepted, or what is left of one."""
+        mine = self.kept(wants)
+        same = (
+            ("pod", "kind", "wants")
+            if self.kind == "disagree"
+            else ("host", "pod", "kind", "wants")
+        )
+        return any(
+            all(one.get(name) == mine[name] for name in same)
+            and set(self.marks) <= set(one.get("marks", ()))
+            for one in kept
+        )
 
 
-def drift(host: str, look: Look) -> list[Drift]:
-    """What somebody else has changed on a host, of the pods that this rollout would change."""
+def drift(host: str, look: Look, *, back: bool = False) -> list[Drift]:
+    """What somebody else has changed on a host, of the pods that this rollout would change.
+
+    back  it brings back what was before: then a pod that has ended or is gone is no reason to refuse
+    """
     found = []
     for pod, record in look.left.items():
         if look.actions.get(pod) and record["stage"] != "pending":
             found += _drift(host, pod, record, look.known.get(pod))
-    return found
+    return [one for one in found if one.kind == "changed"] if back else found
 
 
 def _drift(host: str, pod: str, record: dict[str, Any], now: dict[str, Any] | None) -> list[Drift]:
     was = f"rollout {record['rollout']} left revision {record['revision']}"
     if now is None:
         text = f"pod {pod} is gone, and {was}"
-        return [Drift(host, pod, "gone", text)] if record["revision"] else []
+        return [Drift(host, pod, "gone", text, ())] if record["revision"] else []
     if (now["revision"], now["created_at"]) != (record["revision"], record["created_at"]):
         images = ", ".join(now["images"])
         text = f"pod {pod} was changed: it has revision {now['revision']} ({images}), and {was}"
-        return [Drift(host, pod, "changed", text)]
+        marks = (f"{now['revision']} {now['created_at']}",)
+        return [Drift(host, pod, "changed", text, marks)]
     if record["running"] and now["state"] != "running":
         text = f"pod {pod} was stopped or has ended, and {was} running"
-        return [Drift(host, pod, "stopped", text)]
+        marks = (f"{now['revision']} {now['created_at']}",)
+        return [Drift(host, pod, "stopped", text, marks)]
     return []
 
 
@@ -169,7 +200,9 @@ def _disagreement(pod: str, looks: dict[str, Look]) -> list[Drift]:
         return []  # what one rollout has left is as its operator wanted it
     shown = "; ".join(f"{version} on {some(hosts)}" for version, hosts in sorted(versions.items()))
     rarest = min(versions.values(), key=len)
-    return [Drift(rarest[0], pod, "disagree", f"hosts disagree on pod {pod}: {shown}")]
+    marks = tuple(f"{host} {version}" for version in sorted(versions) for host in versions[version])
+    text = f"hosts disagree on pod {pod}: {shown}"
+    return [Drift(rarest[0], pod, "disagree", text, marks)]
 
 
 def accepted(found: list[Drift], accept: Any) -> list[Drift]:

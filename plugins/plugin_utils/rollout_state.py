@@ -4,6 +4,8 @@
 """How far a rollout is: one mapping, handed from step to step as a variable. Pure.
 
 name, run, owner, takes_over, check, pods   what is rolled out, and by whom
+direction   forth, or back to what ran before the last rollout
+accepted    drift that was accepted, in this run or before in the same rollout, see `rollout_plan.Drift.kept`
 options     as the role's variables say
 hosts       of each host: result, when, reason, message, hint, actions, runs (what it runs, by pod), and
             looked (found in the look), earlier (an unfinished rollout has got it through its gate)
@@ -93,6 +95,7 @@ def context(state: dict[str, Any], phase: str) -> dict[str, Any]:
         "owner": state["owner"],
         "takes_over": state["takes_over"],
         "check": state["check"],
+        "direction": state["direction"],
         "pods": state["pods"],
         "phase": "canary" if canary else phase,
         "batch": at + state["offset"] if is_batch else None,

@@ -19,6 +19,9 @@ Events = list[dict[str, Any]]
 Results = Callable[[str, str], Any]
 """(host, name of the result, such as `staged`) → the task's result, None if there is none."""
 
+FORTH, BACK = "forth", "back"
+GOING_BACK: dict[str, Any] = {"canary": 0, "max_failures": "100%", "rollback": "none", "pause": []}
+"""Options of whoever brings back what was before: each host is tried, and none of them again."""
 PAUSES = ("canary", "batch")
 ROLLBACKS = ("host", "batch", "all", "none")
 
@@ -38,9 +41,18 @@ class Refused(Exception):
 
 
 def opened(
-    name: str, run: str, owner: str, takes_over: list[str], options: dict[str, Any]
+    name: str,
+    run: str,
+    owner: str,
+    takes_over: list[str],
+    options: dict[str, Any],
+    accepted: list[dict[str, Any]] | None = None,
 ) -> State:
     """The state at the very beginning. Raises PlanError for options that cannot be meant."""
+    direction = options.get("direction") or FORTH
+    if direction not in (FORTH, BACK):
+        raise plan.PlanError(f"direction: {direction!r} is neither forth nor back")
+    options = {**options, **GOING_BACK} if direction == BACK else options
     if options["rollback"] not in ROLLBACKS:
         raise plan.PlanError(f"podwright_rollout_rollback: is not one of {', '.join(ROLLBACKS)}")
     plan.amount(options["max_failures"], 1, "podwright_rollout_max_failures")
@@ -57,6 +69,8 @@ def opened(
         "takes_over": takes_over,
         "options": options,
         "check": options["check"],
+        "direction": direction,
+        "accepted": accepted or [],
         "pods": [],
         "hosts": {},
         "batches": None,
@@ -90,11 +104,11 @@ def planned(
         if told.get("lease") and not options["force_unlock"]:
             lease = told["lease"]
             raise Refused(f"{host}: {lease['message']}", "locked", lease["hint"], host)
-        looks[host] = plan.Look(told["known"], told["left"], told["actions"])
+        looks[host] = plan.Look(told["known"], told["left"], told["actions"], told.get("wants", {}))
         known.update(looked=True, actions=told["actions"], runs=states.versions(told["known"]))
     state["pods"] = sorted({pod for look in looks.values() for pod in look.actions})
     _refuse_failures(state)
-    _refuse_drift(looks, options["accept_drift"])
+    _refuse_drift(state, looks)
     return _scheduled(state, looks, groups)
 
 
@@ -115,10 +129,16 @@ def _refuse_failures(state: State) -> None:
         )
 
 
-def _refuse_drift(looks: dict[str, plan.Look], accept: Any) -> None:
-    found = [one for host, look in looks.items() for one in plan.drift(host, look)]
-    found = plan.accepted(found + plan.disagreements(looks), accept)
+def _refuse_drift(state: State, looks: dict[str, plan.Look]) -> None:
+    """Raise Refused for drift that is not accepted; note what is, for those who go on with this rollout."""
+    back = state["direction"] == BACK
+    drift = [one for host, look in looks.items() for one in plan.drift(host, look, back=back)]
+    drift += [] if back else plan.disagreements(looks)
+    earlier = state["accepted"]
+    new = [one for one in drift if not one.is_in(earlier, looks[one.host].wants)]
+    found = plan.accepted(new, state["options"]["accept_drift"])
     if not found:
+        state["accepted"] = [*earlier, *(one.kept(looks[one.host].wants) for one in new)]
         return
     told = [one.text if one.kind == "disagree" else f"{one.host}: {one.text}" for one in found[:3]]
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
@@ -149,7 +169,9 @@ def _scheduled(
     for host in todo:
         state["hosts"][host]["result"] = plan.NOT_TRIED
     state["adopt"] = [
-        host for host, look in looks.items() if host not in todo and not look.complete
+        host
+        for host, look in looks.items()
+        if host not in todo and not look.complete and state["direction"] == FORTH
     ]
     context = states.context(state, "look")
     every = list(state["hosts"])
@@ -311,7 +333,8 @@ def resumed(state: State, go_on: bool) -> tuple[State, Events]:
 def closing(state: State) -> tuple[State, Events]:
     """Before the last look."""
     hosts = state["hosts"]
-    fine = (plan.UPDATED, plan.UNCHANGED)
+    # Where nothing goes back, nobody has said what is wanted there.
+    fine = (plan.UPDATED,) if state["direction"] == BACK else (plan.UPDATED, plan.UNCHANGED)
     if state["everywhere"]:
         state["rollback"] = [
             host
@@ -354,6 +377,10 @@ def confirmed(state: State, results: Results) -> tuple[State, Events]:
     ok = not states.failures(state) and not state["stop"] and not state["paused"]
     state["complete"] = ok and not state["check"]
     mine = [*state["release"], *_earlier(state)]
+    if state["direction"] == BACK and state["takes_over"]:
+        # One that has gone back before the interruption is as any other that has, but for its lease.
+        hosts = state["hosts"].items()
+        mine += [host for host, known in hosts if known["result"] == plan.UNCHANGED]
     state["release"] = sorted({*mine, *(state["adopt"] if state["complete"] else ())})
     told = event("phase-ended", context, hosts=state["confirm"])
     return state, [told] if state["confirm"] else []
@@ -361,6 +388,12 @@ def confirmed(state: State, results: Results) -> tuple[State, Events]:
 
 def _earlier(state: State) -> list[str]:
     return [host for host, known in state["hosts"].items() if known["earlier"]]
+
+
+def _say_back(state: State) -> None:
+    for known in state["hosts"].values():
+        if known["result"] == plan.UPDATED:
+            known["result"] = plan.ROLLED_BACK
 
 
 def _see_idle(state: State, results: Results) -> None:
@@ -376,9 +409,12 @@ def _see_idle(state: State, results: Results) -> None:
 
 
 def closed(state: State, results: Results) -> tuple[State, Events]:
-    """At the very end."""
+    """At the very end. Who was to go back and is, is `rolled-back` as in other rollouts, and has not failed."""
     _rolled_back(state, results, "rolled_back_late")
     state["outcome"] = states.outcome(state)
+    state["bad"] = states.failures(state)
+    if state["direction"] == BACK:
+        _say_back(state)
     found = {host: known["result"] for host, known in state["hosts"].items()}
     kind = "rollout-refused" if state["refused"] else "rollout-finished"
     told = event(

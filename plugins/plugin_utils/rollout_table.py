@@ -43,8 +43,13 @@ def plan(state: dict[str, Any]) -> list[str]:
         if known["result"] in ("failed", "unreachable"):
             rows.append((host, "-", f"{known['result']}: {known['message']}"))
     same = sum(1 for known in state["hosts"].values() if known["result"] == "unchanged")
-    head = [f"rollout {state['name']} of {', '.join(state['pods'])}: {count(state, same)}"]
+    head = [f"{kind(state)} {state['name']} of {', '.join(state['pods'])}: {count(state, same)}"]
     return head + (table(("HOST", "WHEN", "WHAT"), rows) if rows else [])
+
+
+def kind(state: dict[str, Any]) -> str:
+    """What it is called."""
+    return "rollback" if state["direction"] == "back" else "rollout"
 
 
 def images(shown: str) -> str:
@@ -81,5 +86,5 @@ def summary(state: dict[str, Any]) -> list[str]:
         versions = "; ".join(f"{pod} {images(text)}" for pod, text in sorted(known["runs"].items()))
         rows.append((host, outcome(known), known["when"], versions, what))
     told = f": {state['stop']}" if state["stop"] else ""
-    head = f"rollout {state['name']} {state['outcome']}{told}"
+    head = f"{kind(state)} {state['name']} {state['outcome']}{told}"
     return [head, *table(("HOST", "RESULT", "WHEN", "RUNS", "WHAT"), rows)]

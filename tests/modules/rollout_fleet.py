@@ -116,7 +116,12 @@ class Fleet:
         }
 
     def command(
-        self, pods: list[dict[str, Any]], *flags: str, journal: str = "journal", **more: Any
+        self,
+        pods: list[dict[str, Any]],
+        *flags: str,
+        journal: str = "journal",
+        playbook: str = "podwright.fleet.rollout",
+        **more: Any,
     ) -> list[str]:
         """The command line; `more` are variables of the role without their prefix."""
         (self.base / "events").unlink(missing_ok=True)
@@ -129,7 +134,7 @@ class Fleet:
         }
         said = json.dumps({f"podwright_rollout_{name}": value for name, value in given.items()})
         inventory = str(self.base / "inventory.json")
-        return ["ansible-playbook", "podwright.fleet.rollout", "-i", inventory, "-e", said, *flags]
+        return ["ansible-playbook", playbook, "-i", inventory, "-e", said, *flags]
 
     def seed(self, pods: list[dict[str, Any]]) -> None:
         """Bring pods up on all hosts without a rollout."""
