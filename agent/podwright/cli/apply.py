@@ -14,6 +14,7 @@ from podwright.cli.options import Arguments
 from podwright.errors import PodwrightError, UsageError
 from podwright.host.lock import HostLock
 from podwright.model.spec import parse_desired
+from podwright.reconcile import answer as answers
 from podwright.reconcile import apply
 from podwright.stage0 import storewriter
 from podwright.text import safe
@@ -41,7 +42,7 @@ def run(context: Context, args: Arguments) -> int:
         )
     form = args.text("format") or ("text" if sys.stdout.isatty() else "json")
     progress, close = _watched(context, _progress(form, args.text("progress")))
-    mode = apply.Mode(
+    mode = answers.Mode(
         check=args.true("check") or args.true("stage"),
         diff=args.true("diff"),
         stage=args.true("stage"),
@@ -62,7 +63,7 @@ def run(context: Context, args: Arguments) -> int:
             "images": [],
             "warnings": [],
         }
-        answer["error"] = apply.error_json(err)
+        answer["error"] = answers.error_json(err)
     finally:
         close()
     if form == "text":
@@ -82,7 +83,7 @@ def _count(context: Context, error: dict[str, Any]) -> None:
     counters.refused(context.layout, error["stage"], error["reason"])
 
 
-def _locked(context: Context, args: Arguments, desired: Any, mode: apply.Mode) -> dict[str, Any]:
+def _locked(context: Context, args: Arguments, desired: Any, mode: answers.Mode) -> dict[str, Any]:
     """Apply under the host-wide lock; check mode needs none, since it changes nothing."""
     if mode.fetches:
         storewriter.ensure(context.layout)

@@ -34,7 +34,7 @@ def make(context: Context, args: Arguments) -> int:
             context.layout, order, check=args.true("check"), diff=args.true("diff")
         )
     except PodwrightError as err:
-        from podwright.reconcile.apply import error_json
+        from podwright.reconcile.answer import error_json
 
         note(safe(err.sentence(), 1000))
         answer = {"changed": False, "warnings": [], "error": error_json(err)}

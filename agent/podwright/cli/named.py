@@ -11,6 +11,7 @@ from podwright.host import systemd
 from podwright.host.lock import HostLock
 from podwright.model.names import is_pod_name
 from podwright.reconcile import apply, revisions
+from podwright.reconcile.answer import Mode
 from podwright.stage0 import pods, storewriter
 from podwright.text import safe
 
@@ -94,7 +95,7 @@ def change(context: Context, args: Arguments, body: dict[str, Any]) -> dict[str,
     if systemd.running():  # stays as it is: by default, what is started starts with the host, too
         body["enabled"] = systemd.enabled(body["name"])
     desired = parse_desired({"pods": [body]})
-    mode = apply.Mode(
+    mode = Mode(
         check=args.true("check"),
         diff=False,
         command=[*agent_command(), *context.global_argv],

@@ -126,9 +126,10 @@ def _apply(
     from podwright.cli.progress import printer
     from podwright.host.lock import HostLock
     from podwright.reconcile import apply
+    from podwright.reconcile.answer import Mode
 
     wanted = args.text("progress")
-    mode = apply.Mode(
+    mode = Mode(
         check=args.true("check"),
         diff=args.true("diff"),
         command=[*agent_command(), *context.global_argv],

@@ -125,7 +125,7 @@ def _told(context: Context, one: Wanted, name: str) -> dict[str, Any]:
         check_app(apps_of(found), one.query.app, name)
         show_instance(context, found, record, one.query, kept.take)
     except PodwrightError as err:
-        from podwright.reconcile.apply import error_json
+        from podwright.reconcile.answer import error_json
 
         out["error"] = error_json(err)
     return {**out, "lines": list(kept.lines), "truncated": kept.truncated}

@@ -64,7 +64,7 @@ def make(context: Context, args: Arguments) -> int:
         else:
             found = pipeline.run(context.layout, orders[0], note, check=check)
     except PodwrightError as err:
-        from podwright.reconcile.apply import error_json
+        from podwright.reconcile.answer import error_json
 
         note(safe(err.sentence(), 1000))
         found = {"changed": False, "warnings": [], "error": error_json(err)}

@@ -14,6 +14,7 @@ from podwright.host.paths import Layout
 from podwright.model.spec import parse_desired
 from podwright.reconcile import apply as applying
 from podwright.reconcile import revisions
+from podwright.reconcile.answer import Mode
 
 FINGERPRINT = "0123456789abcdef0123456789abcdef01234567"
 SPACED = "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567"
@@ -26,7 +27,7 @@ def layout(tmp_path: Path) -> Layout:
 
 def apply(layout: Layout, document: dict[str, Any], check: bool = False) -> dict[str, Any]:
     """Apply a desired state."""
-    mode = applying.Mode(check=check, diff=True, command=["/usr/bin/podwright"])
+    mode = Mode(check=check, diff=True, command=["/usr/bin/podwright"])
     return applying.apply(layout, parse_desired(document), mode)
 
 
@@ -118,7 +119,7 @@ def test_a_damaged_pod_can_be_removed(layout: Layout) -> None:
 
 def test_what_differs_is_told_only_when_it_was_asked_for(layout: Layout) -> None:
     put_key(layout.local_config)
-    mode = applying.Mode(check=True, diff=False, command=["/usr/bin/podwright"])
+    mode = Mode(check=True, diff=False, command=["/usr/bin/podwright"])
     answer = applying.apply(layout, parse_desired(absent(FINGERPRINT)), mode)
     assert (answer["changed"], answer["keys"][0]["action"]) == (True, "remove")
     assert "diff" not in answer and "diff" not in answer["keys"][0]

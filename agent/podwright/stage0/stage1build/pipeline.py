@@ -142,7 +142,7 @@ def every(
         try:
             done.append({"path": order.path, **run(layout, order, say, check=check)})
         except (PodwrightError, OSError) as err:
-            from podwright.reconcile.apply import error_json
+            from podwright.reconcile.answer import error_json
 
             out["error"] = error_json(_explained(err, order))
             break
