@@ -3,6 +3,8 @@
 
 """What a fleet costs, pushed to and pulling: `python -m tests.bench.scale [--sizes 10,20,30,50] [--rounds 2]`.
 
+`--ways "rollout update,rollout no-op" --add` measures only these, and puts them in place of those of the last run.
+
 Boots as many systemd hosts as the largest size says, installs the agent by its role, and measures ways to do nothing
 and to change one pod per host, in turn, on the first hosts of each size. Writes the figures to .cache/scale/fleet.json
 and, with --write, the lower part of docs/scale.md.
@@ -52,11 +54,13 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
-def turns(fleet: ScaleFleet, sizes: list[int], rounds: int, note: dict[str, Any]) -> None:
-    """All ways on all sizes, in turn; each figure is kept as soon as it is there."""
+def turns(
+    fleet: ScaleFleet, sizes: list[int], rounds: int, ways: Sequence[str], note: dict[str, Any]
+) -> None:
+    """All these ways on all sizes, in turn; each figure is kept as soon as it is there."""
     for number in range(rounds):
         for size in sizes if number % 2 == 0 else reversed(sizes):
-            for way in WAYS:
+            for way in ways:
                 word = f"{number}-{size}"
                 if way == "pull update":
                     note["bundles"].append(dataclasses.asdict(fleet.bundle(word)))
@@ -128,7 +132,22 @@ def idle(fleet: ScaleFleet, seconds: float = 10) -> float:
     return (fleet.host_cpu(count) - before) / seconds / count
 
 
-def measure(sizes: list[int], rounds: int, state: Path = STATE) -> dict[str, Any]:
+def added(note: dict[str, Any], sizes: list[int], ways: Sequence[str]) -> dict[str, Any]:
+    """The figures of the last run without those that are to be measured again."""
+    last: dict[str, Any] = json.loads(TARGET.read_text())
+    kept = [turn for turn in last["turns"] if turn["way"] not in ways or turn["hosts"] not in sizes]
+    wrong = [one for one in last["wrong"] if one[1] not in ways or one[0] not in sizes]
+    return {**last, "date": note["date"], "turns": kept, "wrong": wrong}
+
+
+def measure(
+    sizes: list[int],
+    rounds: int,
+    ways: Sequence[str] = WAYS,
+    *,
+    add: bool = False,
+    state: Path = STATE,
+) -> dict[str, Any]:
     """Boot, install, measure, destroy."""
     note: dict[str, Any] = {
         "date": time.strftime("%Y-%m-%d"),
@@ -141,6 +160,7 @@ def measure(sizes: list[int], rounds: int, state: Path = STATE) -> dict[str, Any
         "knobs": [],
         "inventories": [],
     }
+    note = added(note, sizes, ways) if add else note
     count = max(sizes)
     with room(count), GpgLab() as lab:
         say(f"boot {count} hosts")
@@ -151,11 +171,13 @@ def measure(sizes: list[int], rounds: int, state: Path = STATE) -> dict[str, Any
             note["memory"], note["idle"] = fleet.host_memory(), idle(fleet)
             note["bundle_bytes"] = (fleet.fleet.www / "fleet.json").stat().st_size
             say(f"a host has {note['memory']:.0f} MiB; idle, it uses {note['idle']:.4f} of a core")
-            turns(fleet, sizes, rounds, note)
-            knobs(fleet, min(sizes, key=lambda size: abs(size - 20)), rounds, note)
+            turns(fleet, sizes, rounds, ways, note)
+            if not add:
+                knobs(fleet, min(sizes, key=lambda size: abs(size - 20)), rounds, note)
         finally:
             fleet.close()
-    inventories(note)
+    if not add:
+        inventories(note)
     return note
 
 
@@ -164,13 +186,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default="10,20,30,50", help="numbers of hosts")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--ways", default=",".join(WAYS), help="what to measure")
+    parser.add_argument("--add", action="store_true", help="to the figures of the last run")
     parser.add_argument("--write", action="store_true", help="write docs/scale.md")
     parser.add_argument("--again", action="store_true", help="the figures of the last run")
     options = parser.parse_args()
     if options.again:
         note = json.loads(TARGET.read_text())
     else:
-        note = measure([int(word) for word in options.sizes.split(",")], options.rounds)
+        sizes = [int(word) for word in options.sizes.split(",")]
+        note = measure(sizes, options.rounds, options.ways.split(","), add=options.add)
     text = scale_page.render(note)
     print(text)
     if options.write:
