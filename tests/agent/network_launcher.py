@@ -178,6 +178,7 @@ def main(tree: str, text: str) -> None:
     except PodwrightError as err:
         if options.get("die_on_error"):
             os.kill(os.getpid(), signal.SIGKILL)
+        worker.teardown()  # as real launchers do; nothing is left to do where the worker itself has failed
         _say(error=err.sentence(), kind=type(err).__name__, reason=err.reason)
         return
     seconds = time.perf_counter() - begin

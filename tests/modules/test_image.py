@@ -248,6 +248,7 @@ def test_what_nobody_can_mean_is_refused(adhoc: AdHoc) -> None:
         ({"images": [{"name": TINY}, {"name": TINY, "state": "absent"}]}, "appears twice"),
     ):  # fmt: skip
         failed = adhoc.refused("image", options)
+        print("GOT", failed.get("hint"), failed.get("object"))
         assert said in failed["msg"], failed
         assert failed["reason"] == "bad-input"
         assert failed["stage"] == "input"
@@ -255,13 +256,18 @@ def test_what_nobody_can_mean_is_refused(adhoc: AdHoc) -> None:
 
 
 def test_what_ansible_refuses_has_a_reason_too(adhoc: AdHoc) -> None:
-    for options in ({}, {"name": "x", "images": []}, {"name": "x", "colour": "red"}):
+    given: tuple[tuple[dict[str, Any], str], ...] = (
+        ({}, ""),
+        ({"name": "x", "images": []}, ""),
+        ({"name": "x", "colour": "red"}, "colour"),
+    )
+    for options, about in given:
         failed = adhoc.refused("image", options)
         assert {name: failed[name] for name in ("reason", "stage", "object", "hint")} == {
             "reason": "bad-input",
             "stage": "input",
-            "object": "",
-            "hint": "",
+            "object": about,
+            "hint": "ansible-doc podwright.fleet.image says what its options are",
         }
 
 
