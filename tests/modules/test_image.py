@@ -248,7 +248,6 @@ def test_what_nobody_can_mean_is_refused(adhoc: AdHoc) -> None:
         ({"images": [{"name": TINY}, {"name": TINY, "state": "absent"}]}, "appears twice"),
     ):  # fmt: skip
         failed = adhoc.refused("image", options)
-        print("GOT", failed.get("hint"), failed.get("object"))
         assert said in failed["msg"], failed
         assert failed["reason"] == "bad-input"
         assert failed["stage"] == "input"
