@@ -21,6 +21,8 @@ def shell(text):
 
 shell("ip link set lo up; for n in 1 2 3; do ip address add fd00::$n/128 dev lo nodad; done")
 shell("nft 'table inet t { chain c { type filter hook output priority 0; ct state new accept; }; }'")
+LOCAL = "ip -6 route show table local | grep -c '^local fd00::' | grep -qx 3"
+shell(f"for n in $(seq 1000); do if {LOCAL}; then exit; fi; sleep 0.01; done; exit 1")
 for address in ("fd00::1", "fd00::2"):
     sock = socket(AF_INET6, SOCK_DGRAM)
     sock.bind((address, 0))
