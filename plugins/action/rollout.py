@@ -214,7 +214,9 @@ class ActionModule(ActionBase):
             "paused": state["paused"],
             "pods": state["pods"],
             "hosts": {
-                host: {name: known[name] for name in known if name not in ("looked", "earlier")}
+                host: {
+                    name: known[name] for name in known if name not in ("looked", "earlier", "held")
+                }
                 for host, known in state["hosts"].items()
             },
         }

@@ -64,6 +64,11 @@ class Host:
         answer = self._ask(self._wanted(found["pods"], known), "--check")
         told = {
             "lease": lease and rollout_pods.lease_shown(lease),
+            "held": any(
+                found["leases"][name]["run"] in self.claim.takes_over
+                for name in self.names
+                if name in found["leases"]
+            ),
             "left": {name: found["pods"][name] for name in self.names if name in found["pods"]},
             "known": known,
             "actions": {**{name: [] for name in self.names}, **rollout_pods.actions_of(answer)},

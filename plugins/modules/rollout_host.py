@@ -154,6 +154,10 @@ podwright:
       description: The lease of somebody else on one of the pods, if there is one.
       type: dict
       returned: with O(phase=look)
+    held:
+      description: Whether a run that is known to have ended has locked one of the pods.
+      type: bool
+      returned: with O(phase=look)
     actions:
       description: What is to be done, or was done, by pod.
       type: dict

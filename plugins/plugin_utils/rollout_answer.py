@@ -84,5 +84,6 @@ PARTS: dict[str, Callable[[Any], bool]] = {
     "left": _by_pod(lambda record: _has(record, LEFT)),
     "actions": _by_pod(_texts),
     "wants": lambda told: isinstance(told, dict) and _texts([*told.values()]),
+    "held": lambda told: isinstance(told, bool),
     "lease": lambda told: told is None or _has(told, {"message": str, "hint": str}),
 }

@@ -8,7 +8,8 @@ direction   forth, or back to what ran before the last rollout
 accepted    drift that was accepted, in this run or before in the same rollout, see `rollout_plan.Drift.kept`
 options     as the role's variables say
 hosts       of each host: result, when, reason, message, hint, actions, runs (what it runs, by pod), and
-            looked (found in the look), earlier (an unfinished rollout has got it through its gate)
+            looked (found in the look), earlier (an unfinished rollout has got it through its gate), held (a run
+            that has ended has locked it)
 batches     hosts of each batch, the canary first if `canary`; `offset` + its place is a batch's number
 at          place of the current batch, -1 before
 rollback, confirm, release   hosts to do that with next
@@ -38,6 +39,7 @@ def new_host() -> dict[str, Any]:
         "hint": "",
         "looked": False,
         "earlier": False,
+        "held": False,
     }
 
 

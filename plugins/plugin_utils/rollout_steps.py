@@ -105,7 +105,12 @@ def planned(
             lease = told["lease"]
             raise Refused(f"{host}: {lease['message']}", "locked", lease["hint"], host)
         looks[host] = plan.Look(told["known"], told["left"], told["actions"], told.get("wants", {}))
-        known.update(looked=True, actions=told["actions"], runs=states.versions(told["known"]))
+        known.update(
+            looked=True,
+            held=told.get("held", False),
+            actions=told["actions"],
+            runs=states.versions(told["known"]),
+        )
     state["pods"] = sorted({pod for look in looks.values() for pod in look.actions})
     _refuse_failures(state)
     _refuse_drift(state, looks)
@@ -376,11 +381,7 @@ def confirmed(state: State, results: Results) -> tuple[State, Events]:
     context = states.context(state, "confirm")
     ok = not states.failures(state) and not state["stop"] and not state["paused"]
     state["complete"] = ok and not state["check"]
-    mine = [*state["release"], *_earlier(state)]
-    if state["direction"] == BACK and state["takes_over"]:
-        # One that has gone back before the interruption is as any other that has, but for its lease.
-        hosts = state["hosts"].items()
-        mine += [host for host, known in hosts if known["result"] == plan.UNCHANGED]
+    mine = [*state["release"], *_earlier(state), *_held(state)]
     state["release"] = sorted({*mine, *(state["adopt"] if state["complete"] else ())})
     told = event("phase-ended", context, hosts=state["confirm"])
     return state, [told] if state["confirm"] else []
@@ -388,6 +389,11 @@ def confirmed(state: State, results: Results) -> tuple[State, Events]:
 
 def _earlier(state: State) -> list[str]:
     return [host for host, known in state["hosts"].items() if known["earlier"]]
+
+
+def _held(state: State) -> list[str]:
+    """Hosts that a dead run has locked, whether or not there is something to do."""
+    return [host for host, known in state["hosts"].items() if known["held"]]
 
 
 def _say_back(state: State) -> None:

@@ -16,6 +16,7 @@ from podwright.errors import FetchError, PodwrightError, UsageError
 from podwright.host import clock
 from podwright.host.lock import HostLock
 from podwright.pull import judge, keep, source
+from podwright.reconcile.answer import without_diff
 from podwright.values import replace, value
 
 TYPE_CHECKING = False
@@ -74,7 +75,7 @@ def kept(result: dict[str, Any]) -> dict[str, Any]:
     """What the host keeps of a result, and others are told: not the differences, with all that pods are told."""
     out = {name: one for name, one in result.items() if name not in ("diff", "check")}
     for kind in KINDS:
-        out[kind] = [{key: part[key] for key in part if key != "diff"} for part in result[kind]]
+        out[kind] = without_diff(result[kind])
     return out
 
 

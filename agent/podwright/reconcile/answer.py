@@ -113,7 +113,12 @@ class Answer:
         """Parts of the answer, with what differs only where that was asked for."""
         if self.mode.diff:
             return parts
-        return [{key: part[key] for key in part if key != "diff"} for part in parts]
+        return without_diff(parts)
+
+
+def without_diff(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Parts of an answer, without what differs."""
+    return [{key: part[key] for key in part if key != "diff"} for part in parts]
 
 
 def _side(answer: Answer, side: str) -> dict[str, Any]:
