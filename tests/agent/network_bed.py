@@ -291,7 +291,12 @@ class Bed:
         files = set(os.listdir(self.net)) if self.net.exists() else set()
         return {
             "links": self.host.run("ip", "-o", "link"),
-            "addresses": self.host.run("ip", "-o", "address"),
+            # Not the kernel's own ones of links, which come and are looked for in use when it has time.
+            "addresses": "".join(
+                line
+                for line in self.host.run("ip", "-o", "address").splitlines(keepends=True)
+                if " inet6 fe80:" not in line
+            ),
             "routes": self.host.run("ip", "route", "show", "table", "all"),
             "nft": self.host.run("nft", "list", "ruleset"),
             "forwarding": self.host.run("cat", "/proc/sys/net/ipv4/ip_forward"),
