@@ -99,9 +99,14 @@ def _publish(image: Path, version: str, key: Key) -> None:
 
 def _playbook(name: str, variables: Mapping[str, str]) -> None:
     options = [option for item in variables.items() for option in ("-e", "=".join(item))]
-    # This machine needs no inventory, and a first-time user no warning about that.
+    # This machine needs no inventory, and a first-time user no warning about that, nor what does not concern this machine.
     quiet = dict.fromkeys(
-        ("ANSIBLE_LOCALHOST_WARNING", "ANSIBLE_INVENTORY_UNPARSED_WARNING"), "false"
+        (
+            "ANSIBLE_LOCALHOST_WARNING",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING",
+            "ANSIBLE_DISPLAY_SKIPPED_HOSTS",
+        ),
+        "false",
     )
     status = subprocess.run(
         ["ansible-playbook", f"podwright.fleet.{name}", *options],
