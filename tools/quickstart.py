@@ -99,7 +99,7 @@ def _publish(image: Path, version: str, key: Key) -> None:
 
 def _playbook(name: str, variables: Mapping[str, str]) -> None:
     options = [option for item in variables.items() for option in ("-e", "=".join(item))]
-    # This machine needs no inventory, and a first-time user no warning about that, nor what does not concern this machine.
+    # This machine needs no inventory, and a first-time user no warning about that, nor what it skips.
     quiet = dict.fromkeys(
         (
             "ANSIBLE_LOCALHOST_WARNING",
