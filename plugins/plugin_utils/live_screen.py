@@ -122,7 +122,7 @@ class Screen:
             if not self.shows or self._partial or os.getpid() != self._pid:
                 return
             try:
-                columns, rows = os.get_terminal_size(self._out.fileno())
+                columns, rows = self._size()
                 lines = self._picture(columns, rows) if columns > 10 and rows > 3 else []
                 self._out.write(f"{BEGIN}{self._erasing()}" + "\n".join(lines) + END)
                 self._out.flush()
@@ -130,6 +130,11 @@ class Screen:
                 self.shows = False  # the terminal is gone
                 return
             self._drawn = [live_panel.width(_COLOR.sub("", line)) for line in lines]
+
+    def _size(self) -> tuple[int, int]:
+        """Columns and rows. A terminal that was never told its size, as those of some runners, says 0."""
+        columns, rows = os.get_terminal_size(self._out.fileno())
+        return columns or 80, rows or 24
 
     def erase(self) -> None:
         """Take the panel away until the next picture."""
@@ -147,7 +152,7 @@ class Screen:
         if not self._drawn:
             return ""
         try:
-            columns = max(1, os.get_terminal_size(self._out.fileno()).columns)
+            columns = self._size()[0]
         except OSError:
             columns = 80
         lines = sum(max(1, -(-length // columns)) for length in self._drawn)
