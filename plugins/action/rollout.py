@@ -24,6 +24,7 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import (
     rollout_answer,
     rollout_events,
     rollout_journal,
+    rollout_options,
     rollout_plan,
     rollout_state,
     rollout_steps,
@@ -36,6 +37,10 @@ OPTIONS = (
     *("canary", "batches", "max_failures", "rollback", "pause", "pause_for", "accept_drift"),
     *("force_unlock", "single", "direction"),
 )
+ROLE = os.path.realpath(
+    os.path.join(os.path.dirname(__file__), "../../roles/rollout/meta/argument_specs.yml")
+)
+"""Where the role's variables are described."""
 
 
 class ActionModule(ActionBase):
@@ -105,7 +110,7 @@ class ActionModule(ActionBase):
     # -- steps, in order
 
     def _step_open(self) -> Answer:
-        options = {name: plain(self._args.get(name)) for name in OPTIONS}
+        options = self._options()
         options["check"] = bool(self._task.check_mode)
         options["direction"] = options["direction"] or rollout_steps.FORTH
         journal = self._journal
@@ -122,6 +127,21 @@ class ActionModule(ActionBase):
             last.get("accepted", []) if goes_on else [],
         )
         return {"state": self._state, "context": rollout_state.context(self._state, "look")}
+
+    def _options(self) -> Answer:
+        """The task's options, in the place of which the role's variables are judged. Raises PlanError."""
+        spec = plain(self._loader.load_from_file(ROLE))["argument_specs"]["main"]["options"]
+        prefix = rollout_options.PREFIX
+        rollout_options.refuse_strangers(map(str, self._vars), spec)
+        if prefix + "pods" not in self._vars:
+            rollout_options.missing_pods()
+        options = {name: plain(self._args.get(name)) for name in OPTIONS}
+        given = {prefix + name: one for name, one in options.items() if one is not None}
+        mine = {name: one for name, one in spec.items() if name in given}
+        found = rollout_options.validated(mine, {name: given[name] for name in mine})
+        options.update({name.removeprefix(prefix): one for name, one in found.items()})
+        options["accept_drift"] = rollout_options.hosts(options["accept_drift"])
+        return options
 
     def _step_plan(self) -> Answer:
         hosts = [to_text(host) for host in self._vars["ansible_play_batch"]]

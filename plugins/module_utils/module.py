@@ -12,13 +12,13 @@ looks when it is quoted, escaped, or sent to a server.
 from __future__ import annotations
 
 import base64
-import difflib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podwright.fleet.plugins.module_utils.strangers import unknown
 
 HOLDERS = ("credentials", "registry_auth", "sigstore_key")
 """Options that hold log-ins and private keys."""
@@ -66,39 +66,16 @@ class Module(AnsibleModule):
     def fail_json(self, msg: str, **more: Any) -> NoReturn:
         """Fail with `reason`, `stage`, `object` and `hint`."""
         told: dict[str, Any] = dict(FAILURE)
+        manual = f"ansible-doc {self._name}"
         if "reason" not in more and "object" not in more:  # Ansible has refused an option
-            told.update(unknown(self.argument_spec, self.params))
-            msg = f"{msg} {told['hint']}" if told["hint"] else msg
+            stranger = unknown(self.argument_spec, self.params, manual)
+            if stranger is not None:
+                told.update(object=stranger.path, hint=stranger.hint)
+                msg = stranger.text
         told.update(more)
         if told["reason"] == "bad-input" and not told["hint"]:
-            told["hint"] = f"ansible-doc {self._name} says what its options are"
+            told["hint"] = f"{manual} says what its options are"
         super().fail_json(msg=msg, **told)
-
-
-def unknown(spec: dict[str, Any], params: Any) -> dict[str, str]:
-    """The first option that there is not, as `object`, and which one may be meant, as `hint`; {} if all are known."""
-    for path, name, known in _strangers(spec, params, ""):
-        close = difflib.get_close_matches(str(name), known, 1)
-        return {"object": path, "hint": f"Did you mean `{close[0]}`?" if close else ""}
-    return {}
-
-
-def _strangers(
-    spec: dict[str, Any], given: Any, where: str
-) -> Iterator[tuple[str, Any, list[str]]]:
-    """(path, name, the names that are known there) of all options that are in no table."""
-    if not isinstance(given, dict):
-        return
-    for name, content in given.items():
-        path = f"{where}{name}"
-        if name not in spec and not str(name).startswith("_ansible_"):
-            yield path, name, list(spec)
-        inner = spec.get(name, {}).get("options")
-        if inner and isinstance(content, list):
-            for index, item in enumerate(content):
-                yield from _strangers(inner, item, f"{path}[{index}].")
-        elif inner:
-            yield from _strangers(inner, content, f"{path}.")
 
 
 def logged(given: Any) -> Any:

@@ -18,6 +18,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.options import (
 )
 from ansible_collections.podwright.fleet.plugins.module_utils.spec import LOGINS
 from ansible_collections.podwright.fleet.plugins.module_utils.spec_pod import POD
+from ansible_collections.podwright.fleet.plugins.module_utils.strangers import unknown
 
 STATES = ("started", "stopped", "absent")
 
@@ -133,7 +134,11 @@ def wanted_pods(params: dict[str, Any]) -> dict[str, Any]:
     known = {name: table[name] for name in ("pods", "registry_auth", "state")}
     given = {"pods": params["pods"]}
     given.update({"registry_auth": params["registry_auth"]} if params["registry_auth"] else {})
-    checked = ArgumentSpecValidator(argument_spec(known)).validate(given)
+    spec = argument_spec(known)
+    stranger = unknown(spec, given, "ansible-doc podwright.fleet.pod")
+    if stranger is not None:
+        raise OptionError(stranger.text)
+    checked = ArgumentSpecValidator(spec).validate(given)
     if checked.error_messages:
         raise OptionError(f"pods: {'; '.join(checked.error_messages)}")
     validated = checked.validated_parameters

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -211,6 +211,15 @@ def accepted(found: list[Drift], accept: Any) -> list[Drift]:
         return []
     hosts = accept if isinstance(accept, (list, tuple)) else []
     return [one for one in found if one.host not in hosts]
+
+
+EVERYWHERE = ("bad-input",)
+"""Reasons that are about what was asked for, and not about a host."""
+
+
+def alike(hosts: Iterable[dict[str, Any]]) -> bool:
+    """Whether all hosts have the same to say."""
+    return len({host["message"] for host in hosts}) == 1
 
 
 def some(hosts: list[str], most: int = 4) -> str:

@@ -124,6 +124,8 @@ def _refuse_failures(state: State) -> None:
     )
     if len(failed) > allowed:
         first = state["hosts"][failed[0]]
+        if first["reason"] in plan.EVERYWHERE and plan.alike(state["hosts"].values()):
+            raise Refused(first["message"], first["reason"], first["hint"], "")
         raise Refused(
             f"{len(failed)} of {len(state['hosts'])} hosts cannot take part: {plan.some(failed)}"
             f" ({failed[0]}: {first['message']})",
@@ -239,7 +241,7 @@ def judged(state: State, results: Results) -> tuple[State, Events]:
     failed = []
     for host in hosts:
         known = state["hosts"][host]
-        found = {name: results(host, name) for name in ("hooked", "switched", "settled", "after")}
+        found = {name: results(host, name) for name in ("hooked", "switched", "after_hook")}
         trouble = next((one for one in found.values() if states.bad(one)), None)
         done = states.details(found["switched"])
         if trouble is None and not done:

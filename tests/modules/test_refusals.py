@@ -140,6 +140,6 @@ def test_a_misspelt_option_is_answered_with_the_right_one(adhoc: AdHoc, tmp_path
     ]  # fmt: skip
     meant = ("name", "image", "timeout", "username", "name")
     for one, name in zip(found, meant):
-        assert one["hint"] == f"Did you mean `{name}`?" and one["msg"].endswith(one["hint"])
+        assert one["hint"] == f"did you mean `{name}`?" and one["msg"].endswith(one["hint"])
     assert "ansible-doc podwright.fleet.pod_info" in found[-1]["hint"]
-    assert "Did you mean" not in found[-1]["msg"]
+    assert "did you mean" not in found[-1]["msg"]

@@ -55,7 +55,7 @@ def roll_out(told: Any) -> dict[str, Any]:
     """The results of three hosts after a rollout in which one of them answers this, always."""
 
     def results(host: str, name: str) -> Any:
-        if name in ("hooked", "after"):
+        if name in ("hooked", "after_hook"):
             return None
         return rollout_answer.checked(name, {"podwright": told} if host == "c" else GOOD)
 
