@@ -238,6 +238,14 @@ class CallbackModule(Default):
             self._head(task)
             self._last_task_banner = task._uuid
 
+    def v2_on_file_diff(self, result: Any) -> None:
+        data = result._result
+        items = data["results"] if result._task.loop and "results" in data else [data]
+        if not self._full and any(item.get("diff") and item.get("changed") for item in items):
+            self._head(result._task)
+            self._say([(f"{result._host.get_name()}  differences:", live_lines.SOFT)])
+        super().v2_on_file_diff(result)
+
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         if self._full:
             super().v2_runner_on_start(host, task)

@@ -77,8 +77,12 @@ class Host:
         out: Answer = {"podwright": told}
         if self.module.check_mode:
             out.update(changed=answer.get("changed") is True)
-            out.update({"diff": answer["diff"]} if self.module._diff and "diff" in answer else {})
+            out.update(self._diff(answer))
         return out
+
+    def _diff(self, answer: Answer) -> Answer:
+        wanted = self.module._diff and "diff" in answer
+        return {"diff": rollout_pods.headed(answer["diff"])} if wanted else {}
 
     def stage(self) -> Answer:
         """Take the lease, and bring everything here that can be brought before the switch."""
@@ -102,9 +106,7 @@ class Host:
         known = self._record(rollout_state.SWITCHED)
         warn(self.module, answer)
         told = {"actions": rollout_pods.actions_of(answer), "known": known}
-        out = {"changed": answer.get("changed") is True, "podwright": told}
-        if self.module._diff and "diff" in answer:
-            out["diff"] = answer["diff"]
+        out = {"changed": answer.get("changed") is True, "podwright": told, **self._diff(answer)}
         try:
             self._judge(known)
         except AgentError as error:

@@ -106,6 +106,14 @@ def actions_of(answer: dict[str, Any]) -> dict[str, list[str]]:
     return {part["name"]: list(part.get("actions") or ()) for part in parts}
 
 
+def headed(diff: dict[str, Any]) -> dict[str, Any]:
+    """What differs, with the names of what it is about, which Ansible shows above it."""
+    sides = [diff.get(side) or {} for side in ("before", "after")]
+    names = {f"{kind} {name}" for side in sides for kind, found in side.items() for name in found}
+    text = ", ".join(sorted(names))
+    return {**diff, "before_header": text, "after_header": text} if text else diff
+
+
 def fail(trouble: rollout_gate.Trouble, stage: str) -> None:
     """Raise what was found as the module's failure."""
     text = f"{trouble.message}; {trouble.hint}" if trouble.hint else trouble.message

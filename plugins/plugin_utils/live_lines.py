@@ -85,12 +85,18 @@ def event(said: dict[str, Any]) -> list[Line]:
     fleet = {
         "rollout-started": (f"rollout {name}: {counted(len(hosts))}{dry}", GOOD),
         "rollout-refused": (f"{f'rollout {name}'.rstrip()}: REFUSED  {live_model.refusal(said)}", BAD),
-        "rollout-paused": (f"rollout {name}: paused  {text(said.get('message'))}", CHANGED),
+        "rollout-paused": (f"rollout {name}: {_halted(said)}", CHANGED),
         "rollout-resumed": (f"rollout {name}: goes on", GOOD),
         "phase-started": (f"{phase}: {counted(len(hosts))}", GOOD),
         "rollout-finished": (f"rollout {name}: {_ended(said)}", GOOD if said.get("reason") == "done" else BAD),
     }  # fmt: skip
     return [fleet[kind]] if kind in fleet else []
+
+
+def _halted(said: dict[str, Any]) -> str:
+    """Where it pauses, and how it goes on."""
+    where, hint = text(said.get("message")) or "paused", text(said.get("hint"))
+    return f"{where}; {hint}" if hint else where
 
 
 def phase_of(said: dict[str, Any]) -> str:

@@ -100,6 +100,7 @@ def test_a_log_has_one_line_for_each_change_and_failure(
     changed = [line for line in lines if "  changed  Change" in line]
     assert sorted(changed) == [f"web0{at}  changed  Change" for at in range(1, 5)]
     assert "+x" in lines and "Refuse" in lines
+    assert "web01  differences:" in lines[: lines.index("+x")]
     (refused,) = [line for line in lines if line.startswith("web02  FAILED")]
     assert "[no-agent] host: there is no podwright agent at /nowhere/podwright" in refused
     assert "web03    stderr: two \\x1b[2J\\x1b]0;x\\x07" in lines

@@ -49,8 +49,11 @@ def test_half_of_what_is_needed_is_refused(site: Site) -> None:
     for half in (
         {"url": "https://example.com/shop.json"},
         {"fleet": "acme/shop"},
-        {"repair": True},
+        {"url": "http://example.com/shop.json", "fleet": "acme/shop"},
     ):
         done = site.playbook("install", podwright_agent_pull=half)
-        assert done.exit != 0 and "needs url, where the bundle lies, and fleet" in done.stdout, done
+        assert (
+            done.exit != 0
+            and "needs url, where the bundle lies (https://HOST/PATH or oci:" in done.stdout
+        ), done
         site.shell("test ! -e /usr/lib/podwright -a ! -e /etc/podwright")

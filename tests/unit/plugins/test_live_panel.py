@@ -203,3 +203,16 @@ def test_of_all_that_is_written_a_terminal_obeys_colours_only() -> None:
     assert live_screen.harmless(said) == (
         "\x1b[31mred\x1b[0m\ttab\n" + "\\x1b[2J\\x1b]52;c;x\\x07\\x9b2J\\x00\\u202e"
     )
+
+
+def test_a_pause_says_how_it_goes_on() -> None:
+    said = {
+        "event": "rollout-paused",
+        "rollout": "shop",
+        "message": "paused after canary",
+        "hint": "again",
+    }
+    assert live_lines.event(said) == [
+        ("rollout shop: paused after canary; again", live_lines.CHANGED)
+    ]
+    assert live_lines.event({**said, "hint": ""})[0][0] == "rollout shop: paused after canary"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.podwright.fleet.plugins.module_utils import rollout_pods
 from ansible_collections.podwright.fleet.plugins.plugin_utils import rollout_options
 from ansible_collections.podwright.fleet.plugins.plugin_utils.rollout_plan import PlanError
 
@@ -75,3 +76,14 @@ def test_texts_of_a_command_line_become_what_is_meant() -> None:
 )
 def test_hosts_may_be_written_as_a_text(given: Any, meant: Any) -> None:
     assert rollout_options.hosts(given) == meant
+
+
+def test_differences_are_told_with_the_names_of_what_they_are_about() -> None:
+    diff = {"before": {"pods": {"web": 1}}, "after": {"pods": {"db": 2}, "images": {"x:1": 3}}}
+    found = rollout_pods.headed(diff)
+    assert found == {
+        **diff,
+        "before_header": "images x:1, pods db, pods web",
+        "after_header": found["before_header"],
+    }
+    assert rollout_pods.headed({"before": {}, "after": {}}) == {"before": {}, "after": {}}
