@@ -132,7 +132,7 @@ class ActionModule(ActionBase):
         """The task's options, in the place of which the role's variables are judged. Raises PlanError."""
         spec = plain(self._loader.load_from_file(ROLE))["argument_specs"]["main"]["options"]
         prefix = rollout_options.PREFIX
-        rollout_options.refuse_strangers(map(str, self._vars), spec)
+        rollout_options.refuse_strangers(list(map(str, self._vars)), spec)
         if prefix + "pods" not in self._vars:
             rollout_options.missing_pods()
         options = {name: plain(self._args.get(name)) for name in OPTIONS}

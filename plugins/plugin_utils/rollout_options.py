@@ -10,7 +10,7 @@ line all of them are texts.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -18,6 +18,9 @@ from ansible.module_utils.parsing.convert_bool import BOOLEANS, boolean
 from ansible_collections.podwright.fleet.plugins.plugin_utils.rollout_plan import PlanError
 
 PREFIX = "podwright_rollout_"
+PREFIXES = (PREFIX, "podwright_rollback_")
+"""What variables of the role begin with; the second one is of the playbook `rollback` only."""
+
 OWN = (
     *("after_hook", "asked", "confirmed", "context", "direction", "hook", "hook_name", "hooked", "hosts", "judged"),
     *("looked", "mine", "now", "order", "result", "rolled_back", "rolled_back_all", "rolled_back_late", "serial"),
@@ -26,23 +29,26 @@ OWN = (
 """What the role calls its own variables, without the prefix."""
 
 
-def refuse_strangers(names: Iterable[str], known: Iterable[str]) -> None:
+def refuse_strangers(names: Collection[str], known: Iterable[str]) -> None:
     """Raise PlanError for a variable that looks like one of the role and is none.
 
     names  all variables that there are
-    known  those of the role, with the prefix
+    known  those of the role
     """
-    meant = [name[len(PREFIX) :] for name in known]
-    found = (name[len(PREFIX) :] for name in sorted(names) if name.startswith(PREFIX))
-    for short in found:
-        if short not in OWN and short not in meant:
-            close = difflib.get_close_matches(short, meant, 1)
-            hint = (
-                f"did you mean {PREFIX}{close[0]}?"
-                if close
-                else "docs/rollout.md says which there are"
-            )
-            raise PlanError(f"{PREFIX}{short}: there is no such variable; {hint}")
+    every = list(known)
+    for prefix in PREFIXES:
+        own = OWN if prefix == PREFIX else ()
+        meant = [name[len(prefix) :] for name in every if name.startswith(prefix)]
+        found = (name[len(prefix) :] for name in sorted(names) if name.startswith(prefix))
+        for short in found:
+            if short not in own and short not in meant:
+                close = difflib.get_close_matches(short, meant, 1)
+                hint = (
+                    f"did you mean {prefix}{close[0]}?"
+                    if close
+                    else "docs/rollout.md says which there are"
+                )
+                raise PlanError(f"{prefix}{short}: there is no such variable; {hint}")
 
 
 def validated(spec: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,9 +26,9 @@ def test_every_variable_of_the_role_is_known_and_no_other() -> None:
     used = {
         name
         for file in files
-        for name in re.findall(r"podwright_rollout_[a-z_]+[a-z]", file.read_text())
+        for name in re.findall(r"podwright_roll(?:out|back)_[a-z_]+[a-z]", file.read_text())
     }
-    assert "podwright_rollout_judged" in used, "control"
+    assert {"podwright_rollout_judged", "podwright_rollback_serial"} <= used, "control"
     rollout_options.refuse_strangers(used, SPEC)
     # What tasks in a host's name set by a name that is put together.
     made = {"podwright_rollout_hooked", "podwright_rollout_after_hook"}
@@ -41,6 +41,7 @@ def test_every_variable_of_the_role_is_known_and_no_other() -> None:
     ("name", "said"),
     [
         ("podwright_rollout_cannary", "did you mean podwright_rollout_canary?"),
+        ("podwright_rollback_serail", "did you mean podwright_rollback_serial?"),
         ("podwright_rollout_colour", "docs/rollout.md says which there are"),
     ],
 )
