@@ -90,24 +90,33 @@ class Agent:
         """
         return self._ask(["stage1", "make"], order)
 
+    def make_apps(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Have apps of pods that run be as `order` says, or tell what would change in check mode.
+
+        Returns the agent's answer. Raises AgentError.
+        """
+        return self._ask(["app", "make"], order)
+
     def _ask(self, command: list[str], state: dict[str, Any]) -> dict[str, Any]:
         """Have something done, or tell what would be done."""
-        if self._module.check_mode and "--check" not in command:
-            command.append("--check")
-        if self._module._diff:
-            command.append("--diff")
-        return self.ask(command, state)
+        return self.ask(command + [flag for flag in self._asked() if flag not in command], state)
 
     def ask(self, command: list[str], state: dict[str, Any]) -> dict[str, Any]:
         """What a verb answers to an order as JSON. Raises AgentError."""
-        status, answer, said = self._call([*command, "-"], json.dumps({"version": 1, **state}))
-        if isinstance(answer, dict) and answer.get("error"):
-            raise _refused(answer, said)
-        if status != 0:
-            raise _failed(status, said)
-        if not isinstance(answer, dict):
-            raise _no_answer(status, said)
-        return answer
+        return _done(*self._call([*command, "-"], json.dumps({"version": 1, **state})))
+
+    def do(self, command: list[str], words: Sequence[str]) -> dict[str, Any]:
+        """What a verb answers that has something done, or tells what would be done. Raises AgentError.
+
+        words  what stands after all flags
+        """
+        flags = [*self._asked(), "--format=json", *(["--", *words] if words else ())]
+        return _done(*self._call([*command, *flags], None))
+
+    def _asked(self) -> list[str]:
+        """The flags that stand for what Ansible was asked."""
+        check = ["--check"] if self._module.check_mode else []
+        return [*check, "--diff"] if self._module._diff else check
 
     def read(self, *arguments: str) -> list[dict[str, Any]]:
         """Run a verb that answers with a list of objects."""
@@ -235,10 +244,21 @@ def _absolute(option: str, path: str) -> str:
     return path
 
 
+def _done(status: int, answer: Any, said: Said) -> dict[str, Any]:
+    """The answer of a verb that has had something done. Raises AgentError."""
+    if isinstance(answer, dict) and answer.get("error"):
+        raise _refused(answer, said)
+    if status != 0:
+        raise _failed(status, said)
+    if not isinstance(answer, dict):
+        raise _no_answer(status, said)
+    return answer
+
+
 def _refused(answer: dict[str, Any], said: Said) -> AgentError:
     """A failure that an answer tells of, with what was done before it."""
     error = answer.get("error")
-    known = ("pods", "images", "networks", "keys", "secrets", "logs", "diff")
+    known = ("apps", "pods", "images", "networks", "keys", "secrets", "logs", "diff")
     return _told(
         error if isinstance(error, dict) else {},
         said,

@@ -29,6 +29,15 @@ BROKEN: Mapping[str, Any] = {"data_dir": "/proc/1/none"}
 """Nobody can make anything there."""
 
 REFUSED: dict[str, list[Mapping[str, Any]]] = {
+    "app": [
+        {"apps": [{"pod": "nobody", "name": "web", "state": "absent"}]},
+        {"apps": [{"pod": "", "name": "web"}]},
+        {"apps": [{"pod": "a", "name": "no name"}]},
+        {"apps": [{"pod": "a", "name": "web", "exec": "/bin/sh"}]},
+        {"apps": [{"pod": "a", "name": "web", "image": "x", "volumes": ["nonsense"]}]},
+        {"apps": [{"pod": "a", "name": "web"}, {"pod": "a", "name": "web"}]},
+    ],
+    "app_info": [{"pod": "nobody"}, {"pod": ""}],
     "gc": [{"grace_period": "soon"}, {"images": True, "image_grace_period": "x"}],
     "host_info": [{"name": ["nonsense"]}],
     "image": [
@@ -67,6 +76,15 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
     "pod_metrics_info": [{"interval": 0}],
     "policy": [{"default": "nonsense"}, {"policy": {"default": []}}],
     "policy_info": [],
+    "pull": [
+        {},
+        {"url": "http://example.com/fleet.json", "fleet": "acme/shop"},
+        {"url": "https://example.com/fleet.json?x", "fleet": "acme/shop"},
+        {"url": "https://example.com/fleet.json", "fleet": "not a fleet"},
+        {"url": "https://example.com/fleet.json", "fleet": "acme/shop", "timeout": "soon"},
+        {"allow": ["all"]},
+    ],
+    "pull_info": [],
     "secret": [{"name": "a/b", "content": "x"}, {"name": "x"}, {"name": "x", "content": "%", "encoding": "base64"}],
     "secret_info": [],
     "stage1": [{}, {"path": "relative.aci"}, {"path": "/no/such/file.aci", "build": False}, {"images": [{}]}],
