@@ -88,6 +88,18 @@ APP_VERBS = (
         ),
     ),
     Verb(
+        "make",
+        "app_make",
+        "Have apps of such pods be there, run or be gone, as JSON on standard input says",
+        "-",
+        (
+            Option("check", "say what would change, change nothing"),
+            Option("diff", "tell what differs, too"),
+        ),
+        "What the module podwright.fleet.app calls.",
+        hidden=True,
+    ),
+    Verb(
         "start",
         "mutable",
         "Start an app of such a pod",

@@ -213,6 +213,11 @@ def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -
     )
 
 
+def parse_added(fields: Fields, image: str, name: str) -> AppSpec:
+    """Read an app that is added to a pod that runs; the caller finishes `fields`."""
+    return _parse_app(fields, image, name)
+
+
 def _program(fields: Fields) -> tuple[str, tuple[str, ...]]:
     """`exec`: a path, or a list of the path and its first arguments; the same pod either way."""
     if not isinstance(fields.raw("exec"), list):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from podwright.host.paths import Layout
     from podwright.model.pod import PodApp, PodManifest
+    from podwright.model.volume import Volume
     from podwright.stage0.changes import Asked
     from podwright.stage0.images import AcceptKey
     from podwright.stage0.pods import Pod
@@ -58,14 +59,14 @@ def add(
     tell: Optional[Tell] = None,
 ) -> str:
     """Add an app that is not started yet; its name. A failure leaves the pod as it was."""
-    manifest = _checked(pod)
+    manifest = checked(pod)
     config = start.read_runtime(pod.path)
     _check_life(asked)
     users = uidranges.of(pod.path)
     spec = changes.spec_of(asked, manifest, config, users is not None)
     (image,) = prepare.resolve_images(layout, spec, progress, accept_key)
     with _lock(pod, "app add"):
-        manifest = _checked(pod)
+        manifest = checked(pod)
         planned = prepare.plan_manifest(
             layout, changes.spec_of(asked, manifest, config, users is not None), [image]
         )
@@ -104,6 +105,24 @@ def add(
             for text in reports:
                 tell(text)
     return app.name
+
+
+def planned(
+    layout: Layout, pod: Pod, asked: Asked, manifest: PodManifest
+) -> tuple[PodApp, tuple[Volume, ...]]:
+    """The app that `add` would put into the pod, and the volumes that it names; fetches its image.
+
+    manifest  the pod's, without an app of that name
+    """
+    config = start.read_runtime(pod.path)
+    _check_life(asked)
+    users = uidranges.of(pod.path)
+    spec = changes.spec_of(asked, manifest, config, users is not None)
+    (image,) = prepare.resolve_images(layout, spec)
+    found = prepare.plan_manifest(layout, spec, [image]).manifest
+    (app,) = found.apps
+    changes.check_app(app, manifest)
+    return app, found.volumes
 
 
 def begin(_layout: Layout, pod: Pod, app: str) -> None:
@@ -218,7 +237,7 @@ def _lock(pod: Pod, doing: str) -> HostLock:
     return HostLock(f"{pod.path}/{LOCK}", doing)
 
 
-def _checked(pod: Pod) -> PodManifest:
+def checked(pod: Pod) -> PodManifest:
     """The manifest of a pod that runs and whose apps come and go."""
     if pods.is_locked(pod.path) and pod.directory == pods.RUN:
         manifest = start.read_manifest(pod.path)
@@ -237,7 +256,7 @@ def _checked(pod: Pod) -> PodManifest:
 
 
 def _named(pod: Pod, app: str) -> PodManifest:
-    manifest = _checked(pod)
+    manifest = checked(pod)
     names = [one.name for one in manifest.apps]
     if app not in names:
         raise NotFoundError(
