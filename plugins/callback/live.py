@@ -156,7 +156,7 @@ class CallbackModule(Default):
         if self._real is not None and self._fleet.going:
             if self._screen is not None:
                 self._screen.close()
-            phase = self._fleet.phase
+            phase = live_lines.phase_name({**self._fleet.rollout, "phase": self._fleet.phase})
             self._say(live_lines.interrupted(self._fleet.going, phase))
             self._fleet.going = ""
         self._end()
@@ -219,7 +219,7 @@ class CallbackModule(Default):
         self._fleet.play(name, hosts, bool(context.CLIARGS.get("check")), time.monotonic())
         if self._full:
             super().v2_playbook_on_play_start(play)
-        else:
+        elif not self._fleet.going:  # a rollout's phases are told by its events
             dry = " (check mode, nothing is changed)" if self._fleet.check else ""
             line = f"{name or 'Play'}: {live_lines.counted(len(hosts))}{dry}"
             self._display.display(visible(line), color=getattr(C, "COLOR_HIGHLIGHT", "white"))

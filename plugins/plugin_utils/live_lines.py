@@ -69,7 +69,7 @@ def shown(host: str, result: dict[str, Any]) -> list[Line]:
 
 def event(said: dict[str, Any]) -> list[Line]:
     """An event of a rollout; most hosts that get through a phase are only counted."""
-    kind, phase = text(said.get("event"), 40), _phase(said)
+    kind, phase = text(said.get("event"), 40), phase_name(said)
     hosts, host = texts(said.get("hosts"), 100000), text(said.get("host"), 300)
     dry = " (check mode, nothing is changed)" if said.get("check") is True else ""
     if kind == "host-failed":
@@ -104,7 +104,8 @@ def phase_of(said: dict[str, Any]) -> str:
     return text(said.get("phase"), 40)
 
 
-def _phase(said: dict[str, Any]) -> str:
+def phase_name(said: dict[str, Any]) -> str:
+    """The phase that an event is about, with the batch's number, for people."""
     phase, number, of = text(said.get("phase"), 40), said.get("batch"), said.get("batches")
     if phase == "batch" and isinstance(number, int):
         return f"batch {number}{f' of {of}' if isinstance(of, int) else ''}"

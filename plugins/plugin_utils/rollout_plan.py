@@ -75,16 +75,26 @@ def amount(given: Any, total: int, name: str, *, least: int = 0) -> int:
     raise PlanError(f"{name}: {text!r} is neither a number nor a percentage; write 2 or '10%'")
 
 
+def _is_amount(given: Any) -> bool:
+    """Whether it is written as a number or percentage, and does not name hosts."""
+    text = str(given).strip()
+    return text.isdigit() or PERCENT.fullmatch(text) is not None
+
+
 def chosen(given: Any, todo: list[str], groups: dict[str, list[str]]) -> list[str]:
     """The canary hosts: the first ones, or those that are named, also by group. Raises PlanError."""
     name = "podwright_rollout_canary"
+    if isinstance(given, str) and not _is_amount(given):
+        given = [one.strip() for one in given.split(",") if one.strip()]
     if not isinstance(given, (list, tuple)):
         zero = str(given).strip() in ("0", "0%")
         return todo[: 0 if zero else amount(given, len(todo), name, least=1)]
     wanted: list[str] = []
     for one in map(str, given):
         if one not in groups and one not in groups.get("all", ()):
-            raise PlanError(f"{name}: {one!r} is no host and no group of the inventory")
+            raise PlanError(
+                f"{name}: {one!r} is no host and no group of the inventory, no number and no percentage"
+            )
         wanted += groups.get(one, [one])
     return [host for host in todo if host in wanted]
 
@@ -113,7 +123,7 @@ def split(
     done  hosts that an unfinished rollout has already got through; they count as canaries
     """
     first = chosen(canary, todo, groups)
-    if done and not isinstance(canary, (list, tuple)):
+    if done and _is_amount(canary):
         first = first[: max(0, len(chosen(canary, [*todo, *["?"] * done], {})) - done)]
     rest = [host for host in todo if host not in first]
     return first, batches(sizes, rest, len(todo) + done)

@@ -73,7 +73,8 @@ def count(state: dict[str, Any], same: int) -> str:
     """How much there is to do."""
     todo = sum(len(hosts) for hosts in state["batches"])
     steps = len(state["batches"])
-    return f"{todo} of {len(state['hosts'])} hosts in {steps} steps, {same} as desired"
+    parts = "1 step" if steps == 1 else f"{steps} steps"
+    return f"{todo} of {len(state['hosts'])} hosts in {parts}, {same} as desired"
 
 
 def summary(state: dict[str, Any]) -> list[str]:

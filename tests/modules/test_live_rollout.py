@@ -115,7 +115,7 @@ def test_ctrl_c_says_how_it_goes_on_and_the_next_run_what_was_done_before(
         assert terminal.wait(250) != 0
         lines = terminal.lines()
         assert any("give the same command again" in line for line in lines), lines
-        assert any(line.startswith("rollout default: INTERRUPTED in batch") for line in lines)
+        assert any(line.startswith("rollout default: INTERRUPTED in batch 1") for line in lines)
     (tmp_path / "go").touch()
     with Terminal(
         nsenter(fleet.host.pid, fleet.command(web(), **given)), live(fleet), 160, 45

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.podwright.fleet.plugins.module_utils import rollout_pods
-from ansible_collections.podwright.fleet.plugins.plugin_utils import rollout_options
+from ansible_collections.podwright.fleet.plugins.plugin_utils import rollout_options, rollout_plan
 from ansible_collections.podwright.fleet.plugins.plugin_utils.rollout_plan import PlanError
 
 from tests.support.paths import CHECKOUT
@@ -88,3 +88,21 @@ def test_differences_are_told_with_the_names_of_what_they_are_about() -> None:
         "after_header": found["before_header"],
     }
     assert rollout_pods.headed({"before": {}, "after": {}}) == {"before": {}, "after": {}}
+
+
+def test_a_canary_may_be_named_on_a_command_line() -> None:
+    groups = {"all": ["a", "b", "c"], "edge": ["b", "c"]}
+    todo = ["a", "b", "c"]
+    assert (
+        rollout_plan.chosen("edge", todo, groups)
+        == rollout_plan.chosen("c, b", todo, groups)
+        == ["b", "c"]
+    )
+    assert (
+        rollout_plan.chosen("2", todo, groups) == ["a", "b"]
+        and rollout_plan.chosen("0%", todo, groups) == []
+    )
+    with pytest.raises(
+        PlanError, match="'10x' is no host and no group of the inventory, no number"
+    ):
+        rollout_plan.chosen("10x", todo, groups)
