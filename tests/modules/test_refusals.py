@@ -87,6 +87,7 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
     "pull_info": [],
     "secret": [{"name": "a/b", "content": "x"}, {"name": "x"}, {"name": "x", "content": "%", "encoding": "base64"}],
     "secret_info": [],
+    "selinux_info": [{"name": ["nobody"]}, {"name": [""]}],
     "stage1": [{}, {"path": "relative.aci"}, {"path": "/no/such/file.aci", "build": False}, {"images": [{}]}],
     "stage1_info": [{"kind": "nonsense"}],
     "status_info": [{"interval": 0.001}],
