@@ -9,7 +9,7 @@ import os
 import tempfile
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_list
 from ansible.plugins.action import ActionBase
 from ansible_collections.podwright.fleet.plugins.module_utils import agent_tree
@@ -24,6 +24,17 @@ PINS = os.path.join(os.path.dirname(TREE), "roles", "agent", "files", "wheels.tx
 MODULE = "podwright.fleet.agent"
 
 
+class _Refused(Exception):
+    """What is wrong on the controller, as modules tell what is wrong on hosts."""
+
+    def __init__(self, message: str, object: str, hint: str, reason: str = "bad-input") -> None:
+        super().__init__(message)
+        self.result: dict[str, Any] = {
+            "failed": True, "msg": f"{message}; {hint}", "reason": reason, "stage": "input",
+            "object": object, "hint": hint,
+        }  # fmt: skip
+
+
 class ActionModule(ActionBase):
     """Tell the host which files it should have; send them only if it has others."""
 
@@ -34,17 +45,24 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Run the module, and once more with the files if it needs them."""
         super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+        try:
+            return self._bring(dict(self._task.args), task_vars)
+        except _Refused as refused:
+            return refused.result
+
+    def _bring(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         for name in ("content_hash", "archive"):
             if name in arguments:
-                raise AnsibleActionFail(f"{name} is set by the action plugin and not by playbooks")
+                text = f"{name} is set by the action plugin and not by playbooks"
+                raise _Refused(text, name, "leave it out")
         names = arguments.pop("wheels", None) or []
         checksums = arguments.pop("checksums", None) or []
         content: dict[str, bytes] = {}
         if arguments.get("state", "present") == "present":
             content = agent_tree.read(TREE)
             if not content:
-                raise AnsibleActionFail(f"the collection is incomplete: no agent in {TREE}")
+                text = f"the collection is incomplete: no agent in {TREE}"
+                raise _Refused(text, TREE, "install it again", reason="not-found")
             content.update(self._wheels(names, checksums))
             arguments["content_hash"] = agent_tree.digest(content)
         answer = self._ask(arguments, task_vars)
@@ -62,16 +80,20 @@ class ActionModule(ActionBase):
             known = wheels.checksums(check_type_list(checksums), PINS)
             found = wheels.read([self._find(name) for name in check_type_list(names)], known)
         except (wheels.WheelError, TypeError) as error:
-            raise AnsibleActionFail(str(error)) from None
+            hint = "ansible-doc podwright.fleet.agent says what wheels and checksums are"
+            raise _Refused(str(error), "wheels", hint) from None
         return {f"{agent_tree.WHEELS}/{name}": content for name, content in found.items()}
 
     def _find(self, name: object) -> str:
         try:
             return str(self._find_needle("files", str(name)))
         except AnsibleError:
-            raise AnsibleActionFail(
-                f"wheel {str(name)!r} is not on the controller; download it with"
-                " 'ansible-playbook podwright.fleet.wheels -e wheels_dir=DIR' and give its path"
+            raise _Refused(
+                f"wheel {str(name)!r} is not on the controller",
+                str(name),
+                "download it with 'ansible-playbook podwright.fleet.wheels -e wheels_dir=DIR' and give"
+                " its path",
+                reason="not-found",
             ) from None
 
     def _send(self, content: dict[str, bytes]) -> str:

@@ -58,7 +58,9 @@ class ActionModule(ActionBase):
         except status_write.WriteError as error:
             return {**result, **_failure(str(error), "write", error.path, error.hint)}
         except ValueError as error:
-            return {**result, **_failure(str(error), "input", "", "")}
+            subject, _colon, _text = str(error).partition(":")
+            hint = "ansible-doc podwright.fleet.status_report says what its options are"
+            return {**result, **_failure(str(error), "input", subject, hint)}
         told = {
             "files": [place for place, _content in places],
             "summary": report["summary"],

@@ -20,7 +20,7 @@ STAGES = {
     *("build", "sign", "publish", "push"),
 }
 NAMELESS = {"", "failed", "agent-failed", "bad-answer", "internal-error"}
-ACTIONS = {"rollout", "rollout_host", "status_report", "attest", "agent"}
+ACTIONS = {"rollout", "rollout_host", "attest"}
 """Modules of actions, which have their own tests of what they refuse: they need more than a host."""
 
 RELATIVE: Mapping[str, Any] = {"data_dir": "relative"}
@@ -29,6 +29,12 @@ BROKEN: Mapping[str, Any] = {"data_dir": "/proc/1/none"}
 """Nobody can make anything there."""
 
 REFUSED: dict[str, list[Mapping[str, Any]]] = {
+    "agent": [
+        {"archive": "x"},
+        {"state": "absnt"},
+        {"wheels": ["/no/such.whl"]},
+        {"checksums": ["nonsense"]},
+    ],
     "app": [
         {"apps": [{"pod": "nobody", "name": "web", "state": "absent"}]},
         {"apps": [{"pod": "", "name": "web"}]},
@@ -91,6 +97,7 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
     "stage1": [{}, {"path": "relative.aci"}, {"path": "/no/such/file.aci", "build": False}, {"images": [{}]}],
     "stage1_info": [{"kind": "nonsense"}],
     "status_info": [{"interval": 0.001}],
+    "status_report": [{"files": ["/tmp/report.txt"]}, {"files": {"a": "b"}}, {"colour": "red"}, {"files": [1]}],
     "tpm_info": [{"keys": True}],
     "trust": [{"prefix": "example.com", "fingerprint": "1234abcd"}, {"fingerprint": "x"}],
     "trust_info": [{"fingerprint": ["x"]}],
