@@ -84,6 +84,9 @@ def test_what_cannot_be_run_is_told_apart(
         one["failed"] and "rc" not in one and "Traceback" not in one["msg"] for one in refused
     )
     assert refused[6]["reason"] == "timeout"
+    assert refused[3]["reason"] == "cannot-execute" and refused[3]["hint"] in refused[3]["msg"]
+    wrong = [one for one in refused if not one["hint"] or one["reason"] == "agent-failed"]
+    assert not wrong, wrong
     assert refused[4]["object"] == "argv"
     assert "nobody" in refused[1]["msg"] and "it has" in refused[1]["hint"]
     assert refused[0]["stage"] == "launch" and refused[0]["object"] == "none"

@@ -16,7 +16,13 @@ from podwright.text import safe
 BEGIN, OUTCOME = "podwright-begin", "podwright-outcome"
 """What the lines begin with that --outcome writes, before and after what the command does."""
 EXITED, REFUSED, POD_ENDED = "exited", "refused", "pod-ended"
-KILLED = 137
+KILLED, EXEC_FAILED = 137, 203
+WHY = {EXEC_FAILED: ("cannot-execute", "say which program, as the app's image has it")}
+NOBODY = (
+    "cannot-enter",
+    "podwright status says which apps the pod has; users are those of its image",
+)
+"""Reason and hint of what could not be run, by its status."""
 """The status of what ended with its pod."""
 MOMENT = 1.0
 """Seconds in which a pod ends whose processes are being killed."""
@@ -36,9 +42,10 @@ def run(context: Context, args: Arguments) -> int:
     try:
         status, sentence = _enter(context, args)
         end = (POD_ENDED if status == KILLED else REFUSED) if sentence else EXITED
-        told = {"end": end, "status": status, "message": sentence, "hint": "", "reason": ""}
+        reason, hint = ("", "") if end != REFUSED else WHY.get(status, NOBODY)
+        told = {"end": end, "status": status, "message": sentence, "hint": hint, "reason": reason}
     except PodwrightError as err:
-        said = {"message": err.message, "hint": err.hint, "reason": err.reason}
+        said = {"message": err.message, "hint": err.hint or NOBODY[1], "reason": err.reason}
         told = {"end": REFUSED, "status": err.status, **said}
     _tell(mark, told)
     return 0
