@@ -48,7 +48,7 @@ options:
         description:
           - Absolute path in the image of the program to run instead of the image's own, as text;
             or a list of the path and its first arguments, such as C([/bin/sh, -c, "..."]). Those
-            come before O(args).
+            come before O(apps[].args).
         type: raw
       args:
         description:
@@ -152,7 +152,7 @@ options:
       log_path:
         description:
           - Absolute path on the host of a file for what goes to the log, in the form that Kubernetes
-            has. Its directory must exist. Rotated as O(log) says.
+            has. Its directory must exist.
         type: str
       restart:
         description:
@@ -193,7 +193,7 @@ options:
             type: float
       stop_timeout:
         description:
-          - Seconds between the app's stop signal and the kill. The pod's O(stop_timeout) if omitted.
+          - Seconds between the app's stop signal and the kill. The pod's C(stop_timeout) if omitted.
         type: float
       volumes:
         description:
