@@ -71,7 +71,15 @@ class ActionModule(ActionBase):
             told = {"message": str(busy), "reason": "locked", "stage": "journal", "hint": hint}
             result.update(self._refused(told))
         except (rollout_plan.PlanError, rollout_journal.JournalError) as error:
-            told = {"message": str(error), "reason": "bad-input", "stage": "input", "hint": ""}
+            text, _, hint = str(error).partition("; ")
+            named = text.partition(":")[0]
+            told = {
+                "message": text,
+                "reason": "bad-input",
+                "stage": "input",
+                "object": named if named.startswith("podwright_") else "",
+                "hint": hint or "docs/rollout.md says what the variables mean",
+            }
             result.update(self._refused(told))
         return dict(wrap_var(result))
 
