@@ -229,6 +229,11 @@ def test_a_bundle_is_made_signed_and_followed(fleet: Fleet, tmp_path: Path) -> N
     state.write_text(json.dumps({"pods": [pod(imagge="x")]}))
     line = fleet.agent.refused(*make, "--serial=next", *sign, state, output)
     assert "hosts[0].state.pods[0].imagge: unknown field" in line
+    state.write_text(json.dumps({"pods": [pod()]}))
+    lost = tmp_path / "none" / "fleet.json"
+    line = fleet.agent.refused(*make, "--serial=1", state, lost)
+    assert "its directory is not there" in line and f"mkdir -p {lost.parent}" in line
+    assert "there is no such file" in fleet.agent.refused("bundle", "show", lost)
     assert fleet.pull()["state"] == "unchanged"
 
 

@@ -78,10 +78,15 @@ def show(context: Context, args: Arguments) -> int:
     del context
     from podwright.cli.pull import selectors
 
-    data = making.read(args.rest[0]) if len(args.rest) == 1 else None
-    if data is None:
+    if len(args.rest) != 1:
         raise UsageError("bundle show needs a bundle", "podwright bundle show bundle.json")
-    state = fleetstate.parse(data, safe(args.rest[0], 200))
+    path = safe(args.rest[0], 200)
+    data = making.read(args.rest[0])
+    if data is None:
+        raise UsageError(
+            f"{path}: there is no such file", "podwright bundle make makes bundles", object=path
+        )
+    state = fleetstate.parse(data, path)
     print_document(args, fleetstate.for_host(state, selectors(args).selected()))
     return 0
 

@@ -94,10 +94,16 @@ def write(path: str, data: bytes, signer: Optional[Signer], *, dry_run: bool) ->
     """Write a bundle, and its signature to PATH.asc; whether anything was, or would be, written."""
     from podwright.stage0.build import sign
 
+    target = os.path.abspath(path)
+    if not os.path.isdir(os.path.dirname(target)):
+        raise UsageError(
+            f"{safe(path, 200)}: its directory is not there",
+            f"mkdir -p {safe(os.path.dirname(path), 200)}",
+            object=safe(path, 200),
+        )
     changed = read(path) != data
     if dry_run:
         return changed
-    target = os.path.abspath(path)
     if changed:
         fs.unlink(f"{target}.asc")
         fs.write_atomic(target, data, 0o644)
