@@ -97,6 +97,13 @@ class Agent:
         """
         return self._ask(["app", "make"], order)
 
+    def make_bundles(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Make, sign and publish bundles, or tell what would change in check mode.
+
+        Returns the agent's answer. Raises AgentError.
+        """
+        return self._ask(["bundle", "make"], order)
+
     def _ask(self, command: list[str], state: dict[str, Any]) -> dict[str, Any]:
         """Have something done, or tell what would be done."""
         return self.ask(command + [flag for flag in self._asked() if flag not in command], state)
@@ -258,7 +265,7 @@ def _done(status: int, answer: Any, said: Said) -> dict[str, Any]:
 def _refused(answer: dict[str, Any], said: Said) -> AgentError:
     """A failure that an answer tells of, with what was done before it."""
     error = answer.get("error")
-    known = ("apps", "pods", "images", "networks", "keys", "secrets", "logs", "diff")
+    known = ("apps", "bundles", "pods", "images", "networks", "keys", "secrets", "logs", "diff")
     return _told(
         error if isinstance(error, dict) else {},
         said,

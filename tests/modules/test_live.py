@@ -48,7 +48,9 @@ PLAY = r"""
       ignore_errors: true
       when: inventory_hostname == 'web01'
     - name: Wait
-      ansible.builtin.shell: "touch HOME/began-{{ inventory_hostname }}; until test -e HOME/go -o ! -e HOME; do sleep 0.1; done"
+      ansible.builtin.shell: |
+        touch HOME/began-{{ inventory_hostname }}
+        until test -e HOME/go -o ! -e HOME; do sleep 0.1; done
       changed_when: false
 """
 RULE = re.compile("^[\u2500-]{20,}$")

@@ -44,6 +44,16 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
         {"apps": [{"pod": "a", "name": "web"}, {"pod": "a", "name": "web"}]},
     ],
     "app_info": [{"pod": "nobody"}, {"pod": ""}],
+    "bundle": [
+        {},
+        {"path": "/tmp/none/b.json", "fleet": "acme/shop", "state": {}},
+        {"path": "relative.json", "fleet": "acme/shop", "state": {}},
+        {"path": "/tmp/b.json", "fleet": "acme/shop"},
+        {"path": "/tmp/b.json", "fleet": "no fleet", "state": {}},
+        {"path": "/tmp/b.json", "fleet": "acme/shop", "state": {"podz": []}},
+        {"path": "/tmp/b.json", "fleet": "acme/shop", "state": {}, "expires": "soon"},
+        {"path": "/tmp/b.json", "fleet": "acme/shop", "state": {}, "sign_passphrase": "x"},
+    ],
     "gc": [{"grace_period": "soon"}, {"images": True, "image_grace_period": "x"}],
     "host_info": [{"name": ["nonsense"]}],
     "image": [

@@ -10,7 +10,7 @@ from podwright import jsonio
 from podwright.cli.build import open_signer
 from podwright.cli.context import Context, answer, note, print_document, say
 from podwright.cli.options import Arguments
-from podwright.errors import UsageError
+from podwright.errors import PodwrightError, UsageError
 from podwright.model import fleetstate
 from podwright.pull import make as making
 from podwright.text import safe
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def make(context: Context, args: Arguments) -> int:
     """Make a bundle and sign it."""
-    del context
+    if args.rest == ["-"]:
+        return _orders(context, args)
     if len(args.rest) != 2:
         raise UsageError(
             "bundle make needs a desired state and the file to write",
@@ -35,7 +36,7 @@ def make(context: Context, args: Arguments) -> int:
     head = making.Head(
         args.text("fleet"),
         _serial(args.text("serial"), output),
-        _until(args.text("expires")),
+        until(args.text("expires"), "--expires"),
         args.text("not-before"),
         args.text("minimum-agent"),
     )
@@ -54,6 +55,28 @@ def make(context: Context, args: Arguments) -> int:
     if signer is None:
         note("the bundle is not signed: hosts refuse it until OUTPUT.asc is beside it")
     return 0
+
+
+def _orders(context: Context, args: Arguments) -> int:
+    """What the module bundle asks for on standard input; 254 when anything was refused or failed."""
+    import sys
+
+    from podwright.cli import bundle_orders
+
+    try:
+        data = sys.stdin.buffer.read(fleetstate.MAX_BYTES + 1)
+        raw = jsonio.loads(data, "standard input", limit=fleetstate.MAX_BYTES)
+        orders = bundle_orders.read(raw)
+        found = bundle_orders.every(
+            context.layout, orders, context.insecure, check=args.true("check")
+        )
+    except PodwrightError as err:
+        from podwright.reconcile.answer import error_json
+
+        note(safe(err.sentence(), 1000))
+        found = {"changed": False, "warnings": [], "error": error_json(err)}
+    say(jsonio.dumps(found))
+    return 254 if "error" in found else 0
 
 
 def push(context: Context, args: Arguments) -> int:
@@ -107,11 +130,11 @@ def _serial(text: str, output: str) -> int:
     return int(text)
 
 
-def _until(text: str) -> str:
-    """A time as it stands in the document."""
+def until(text: str, where: str) -> str:
+    """A time as it stands in the document, of one or of a duration from now. Raises UsageError."""
     if "T" in text:
         return text
     from podwright.cli import durations
 
-    moment = time.time() + durations.seconds(text, "--expires")
+    moment = time.time() + durations.seconds(text, where)
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))

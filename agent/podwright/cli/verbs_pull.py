@@ -95,11 +95,13 @@ BUNDLE_VERBS = (
             Option("minimum-agent", "hosts with an older podwright refuse it", "VERSION"),
             *SIGNING,
             Option("check", "say whether it would change, write nothing"),
+            Option("diff", "the answer of `-` always has it"),
             FORMAT,
         ),
         "STATE.json is a desired state as `podwright apply` reads it, for all hosts; or has `hosts`, a list of\n"
         "{match: {names, groups, labels}, state}, and may have `rollout`, a list of {percent, after}. Writes BUNDLE\n"
-        "and BUNDLE.asc. The same input gives the same bytes, and then nothing is written.",
+        "and BUNDLE.asc. The same input gives the same bytes, and then nothing is written. `bundle make -` reads\n"
+        "from standard input what the module podwright.fleet.bundle asks for.",
         (
             "podwright bundle make --fleet=acme/shop --serial=42 --expires=720h --sign-by=$KEY shop.json out/shop",
         ),

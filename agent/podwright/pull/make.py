@@ -103,7 +103,7 @@ def write(path: str, data: bytes, signer: Optional[Signer], *, dry_run: bool) ->
         )
     changed = read(path) != data
     if dry_run:
-        return changed
+        return changed or (signer is not None and sign.sign_archive(target, signer, dry_run=True))
     if changed:
         fs.unlink(f"{target}.asc")
         fs.write_atomic(target, data, 0o644)

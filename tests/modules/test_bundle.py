@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 The podwright authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module bundle: what hosts pull is made, signed and published by a play, once, and followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agent.pull_bed import FLEET, Fleet, pod
+from tests.agent.test_push import log_in
+from tests.conftest import Keys
+from tests.modules.conftest import AdHoc
+from tests.modules.script import Script, check
+from tests.support.registry import Registry
+from tests.support.webserver import ImageServer
+
+
+@pytest.fixture
+def fleet(
+    adhoc: AdHoc, https_server: ImageServer, lab: Keys, published: Callable[..., Path]
+) -> Iterator[Fleet]:
+    """A host that trusts a key for the fleet, and an image that it may run."""
+    published()
+    bed = Fleet(adhoc.agent, https_server, lab)
+    yield bed
+    bed.end()
+
+
+def said(fleet: Fleet, *pods: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The options of a bundle with these pods, signed by the fleet's key."""
+    sign = {"sign_key": fleet.key.fingerprint, "gpg_home": str(fleet.lab.lab.home)}
+    return {"path": str(fleet.file), "fleet": FLEET, "state": {"pods": list(pods)}, **sign, **more}
+
+
+def test_a_bundle_is_made_once_signed_and_followed(
+    fleet: Fleet, adhoc: AdHoc, tmp_path: Path
+) -> None:
+    script = Script(adhoc, tmp_path)
+    first = said(fleet, pod())
+    would, done, again, due = script(
+        check("bundle", first),
+        ("bundle", first),
+        ("bundle", first),
+        check("bundle", {**first, "renew": "800h"}),
+    )
+    assert would["changed"] and would["bundles"][0]["serial"] == 1
+    (made,) = done["bundles"]
+    assert (made["serial"], made["fleet"], made["changed"]) == (1, FLEET, True)
+    assert made["fingerprint"].lower() == fleet.key.fingerprint.lower() and "diff" not in done
+    assert not again["changed"] and again["bundles"][0]["expires"] == made["expires"]
+    assert due["changed"] and due["bundles"][0]["serial"] == 2, "it is good for 720 h only"
+    assert fleet.pull()["serial"] == 1 and set(fleet.pods()) == {"web"}
+    bytes_before = fleet.file.read_bytes()
+    Path(f"{fleet.file}.asc").unlink()
+    second = said(fleet, pod(environment={"A": "1"}))
+    unsigned, signed, differs, changed, kept = script(
+        check("bundle", first),
+        ("bundle", first),
+        check("bundle", second),
+        ("bundle", second),
+        ("bundle", second),
+    )
+    assert unsigned["changed"] and signed["changed"] and signed["bundles"][0]["serial"] == 1
+    sides = [differs["diff"][side][str(fleet.file)] for side in ("before", "after")]
+    assert [one["serial"] for one in sides] == [1, 2] and sides[0]["hosts"] != sides[1]["hosts"]
+    assert changed["bundles"][0]["serial"] == 2 and not kept["changed"]
+    assert fleet.file.read_bytes() != bytes_before
+    assert fleet.pull()["serial"] == 2
+
+
+def test_what_no_host_would_take_is_not_made(fleet: Fleet, adhoc: AdHoc, tmp_path: Path) -> None:
+    script = Script(adhoc, tmp_path)
+    other = tmp_path / "other.json"
+    good = said(fleet, pod())
+    script(("bundle", {**good, "serial": 5}))
+    before = fleet.file.read_bytes()
+    both = [
+        {"path": str(other), "fleet": "acme/other"},
+        {"fleet": "acme/wrong", "path": good["path"]},
+    ]
+    lower, same, foreign, misspelt, partly = script.any(
+        ("bundle", {**good, "serial": 4}),
+        ("bundle", {**said(fleet, pod("db")), "serial": 5}),
+        ("bundle", {**good, "fleet": "acme/other"}),
+        ("bundle", said(fleet, pod(imagge="x"))),
+        ("bundle", {**{name: one for name, one in good.items() if name not in ("path", "fleet")}, "bundles": both}),
+    )  # fmt: skip
+    refused = (lower, same, foreign, misspelt, partly)
+    assert all(one["failed"] and one["hint"] and one["reason"] for one in refused), refused
+    assert "serial 5 already" in lower["msg"] and "serial 5 already" in same["msg"]
+    assert f"of fleet {FLEET}" in foreign["msg"] and "pods[0].imagge" in misspelt["msg"]
+    assert [one["path"] for one in partly["bundles"]] == [str(other)] and other.exists()
+    assert fleet.file.read_bytes() == before
+
+
+def test_a_bundle_is_pushed_with_its_signature(
+    fleet: Fleet, adhoc: AdHoc, registry: Registry, tmp_path: Path
+) -> None:
+    log_in(adhoc.agent, registry)
+    url = f"oci://{registry.host}/fleet/shop:stable"
+    wanted = said(fleet, pod(), push=url)
+    would, done, again = Script(adhoc, tmp_path)(
+        check("bundle", wanted), ("bundle", wanted), ("bundle", wanted)
+    )
+    assert would["changed"] and would["bundles"][0]["pushed"]["digest"] is None
+    assert done["bundles"][0]["pushed"]["changed"] and not again["changed"]
+    assert fleet.pull(url=url)["serial"] == 1
