@@ -137,6 +137,7 @@ class Flavoured:
             words = [uuid if word == "UUID" else word for word in step.words]
             done = self.agent(*words, stdin=step.stdin, timeout=PATIENCE)
             steps[step.name] = [done.exit, done.stdout, done.stderr]
+        self._until(process, lambda: self._has_settled(uuid), "it is ready")
         running = self._status(uuid)
         stopped = self.agent("stop", uuid, timeout=PATIENCE)
         stdout, stderr = process.communicate(timeout=PATIENCE)
@@ -154,6 +155,12 @@ class Flavoured:
     def _is_up(self, uuid: str) -> bool:
         done = self.agent("enter", "--app=late", uuid, "/bin/test", "-e", "/tmp/up")
         return done.exit == 0
+
+    def _has_settled(self, uuid: str) -> bool:
+        """Whether it is ready, for which an app that is started again has it wait, and the app has ended that was fed."""
+        told = self._status(uuid)
+        states = {app["name"]: app["state"] for app in told["apps"]}
+        return bool(told["ready"] and states["echoes"] == "exited")
 
     def _remove(self, uuid: str) -> dict[str, str]:
         """Remove the pod and say what is left of it on the host."""

@@ -18,6 +18,7 @@ import pytest
 from tests.agent.network_bed import HOST, OUTSIDE, Bed, ask, serving
 from tests.support import thorough
 from tests.support.namespaces import in_network_of
+from tests.support.patience import until
 
 STEPS = 60
 """More than a set-up has; the loop over steps ends where it succeeds."""
@@ -95,6 +96,15 @@ def test_killed_at_any_step_of_the_teardown_gc_finishes_it(bed: Bed) -> None:
     assert number > 3, "the steps were counted"
 
 
+def gets(lock: int) -> bool:
+    """Whether a file can be locked, which it is then."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def test_the_worker_dies_with_the_launcher_and_holds_no_lock_of_it(bed: Bed) -> None:
     before = bed.ledger()
     pod = bed.launch("web", ["8080:80"], hold_before_start=True)
@@ -102,7 +112,8 @@ def test_the_worker_dies_with_the_launcher_and_holds_no_lock_of_it(bed: Bed) -> 
     pod.kill()
     pod.process.wait()
     lock = os.open(bed.run_dir / pod.uuid, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # A worker that was only just forked has all that the launcher had, until it has its first turn.
+    until(lambda: gets(lock), "the lock is free")
     os.close(lock)
     bed.settled({**before, "leases": f"['{pod.uuid}']"}, 1)
     bed.reclaim()
