@@ -157,7 +157,7 @@ class Flavoured:
         return done.exit == 0
 
     def _has_settled(self, uuid: str) -> bool:
-        """Whether it is ready, for which an app that is started again has it wait, and the app has ended that was fed."""
+        """Whether it is ready, for which an app that starts again has it wait, and the app has ended that was fed."""
         told = self._status(uuid)
         states = {app["name"]: app["state"] for app in told["apps"]}
         return bool(told["ready"] and states["echoes"] == "exited")

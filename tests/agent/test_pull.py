@@ -215,6 +215,25 @@ def test_two_machines_pause_for_different_times_and_each_always_the_same(fleet: 
     assert found[0] == found[2] != found[1] and all(0 <= one < 900 for one in found)
 
 
+def test_who_may_not_read_how_pulls_went_is_not_told_that_there_were_none(fleet: Fleet) -> None:
+    fleet.publish(1, pod())
+    fleet.pull()
+    (memory,) = (fleet.agent.data / "pull").iterdir()
+    command = [*fleet.agent.command, "pull", "--status", "--format=json"]
+    other = ["setpriv", "--reuid=65534", "--clear-groups"]
+    assert fleet.agent.host.run(command).exit == 0, "control"
+    for path in memory.parents:
+        if not path.stat().st_mode & 0o001:
+            path.chmod(0o711)  # nothing else keeps him from there
+    for closed, seen in ((memory, True), (memory.parent, False)):
+        memory.parent.chmod(0o755)
+        memory.chmod(0o755)
+        closed.chmod(0o700)
+        assert fleet.agent.host.run([*other, "ls", str(memory.parent)]).exit == (0 if seen else 2)
+        ended = fleet.agent.host.run([*other, *command])
+        assert ended.exit == 254 and "for root to read" in ended.stderr, (closed, ended)
+
+
 def test_a_bundle_is_made_signed_and_followed(fleet: Fleet, tmp_path: Path) -> None:
     state, output = tmp_path / "state.json", fleet.file
     state.write_text(json.dumps({"pods": [pod()]}))

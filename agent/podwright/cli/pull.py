@@ -177,6 +177,7 @@ def _status(context: Context, args: Arguments) -> int:
     from podwright.cli import context as out
     from podwright.pull import keep
 
+    keep.refuse_unreadable(context.layout)
     found = keep.results(context.layout)
     bad = 254 if any(one.get("error") for one in found) else 0
     if out.answer(args, found):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 
 from podwright import jsonio
-from podwright.errors import StoreError, UsageError
+from podwright.errors import HostError, StoreError, UsageError
 from podwright.kernel import fs
 from podwright.model.fields import Fields
 from podwright.model.fleetstate import MAX_BYTES, MAX_SERIAL
@@ -197,6 +197,28 @@ def results(layout: Layout) -> list[dict[str, Any]]:
     told = [memory.result() for memory in _memories(layout)]
     found = [one for one in told if isinstance(one.get("fleet"), str)]
     return sorted(found, key=lambda one: str(one["fleet"]))
+
+
+def refuse_unreadable(layout: Layout) -> None:
+    """Raise HostError for somebody who may not read how pulls went: to him it would look as if there were none."""
+    try:
+        refused = any(_is_refused(f"{memory.path}/result.json") for memory in _memories(layout))
+    except PermissionError:
+        refused = True
+    if refused:
+        raise HostError(
+            "how this host follows its fleet is for root to read", "sudo podwright pull --status"
+        )
+
+
+def _is_refused(path: str) -> bool:
+    try:
+        _read(path, 0)
+    except PermissionError:
+        return True
+    except OSError:  # there is none, or it is damaged, which is told as such
+        return False
+    return False
 
 
 def _read(path: str, most: int) -> bytes:
