@@ -353,6 +353,12 @@ def test_a_container_image_becomes_the_same_aci_each_time(
     agent.ok("image", "export", image_id, first)
     agent.ok("image", "export", image_id, second)
     assert first.read_bytes() == second.read_bytes()
+    same = ("image", "export", "--same", "--format=json", image_id, second)
+    assert json.loads(agent.ok(*same))["changed"] is False
+    second.write_bytes(first.read_bytes()[:-20])
+    assert "exists already" in agent.refused(*same) and "exists already" in agent.refused(
+        *same[:3], "--check", image_id, second
+    )
     agent.ok("image", "rm", image_id)
     (name,) = {json.loads(_manifest_of(first))["name"]}
     lab.key.sign(first)

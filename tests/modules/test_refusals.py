@@ -67,6 +67,11 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
         {"source": "/no/such/directory", "path": "/tmp/out.aci"},
         {"source": "relative", "path": "out.aci"},
     ],
+    "image_export": [
+        {},
+        {"images": [{"name": "example.com/none:1", "path": "/tmp/none.aci"}]},
+        {"images": [{"name": "example.com/none:1", "path": "none.aci"}]},
+    ],
     "image_info": [],
     "network": [{"name": "a/b", "type": "bridge"}, {"name": "web", "type": "nonsense"}],
     "network_check_info": [{"name": ["nobody"]}],

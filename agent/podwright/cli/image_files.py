@@ -22,8 +22,13 @@ def export(context: Context, args: Arguments) -> int:
             "image export needs an image and a file", "podwright image export IMAGE FILE.aci"
         )
     image = find_one(context.layout, args.rest[0])
-    files.to_archive(context.layout, image, args.rest[1], args.true("overwrite"))
-    answer(args, {"id": image.id, "path": args.rest[1]})
+    changed, overwrite = True, args.true("overwrite")
+    if args.true("same") or args.true("check"):
+        check = args.true("check")
+        changed = files.have_archive(context.layout, image, args.rest[1], overwrite, check=check)
+    else:
+        files.to_archive(context.layout, image, args.rest[1], overwrite)
+    answer(args, {"id": image.id, "path": args.rest[1], "changed": changed})
     return 0
 
 

@@ -115,7 +115,12 @@ IMAGE_VERBS = (
         "image_files",
         "Write an image as an ACI file",
         "IMAGE FILE.aci",
-        (OVERWRITE, FORMAT),
+        (
+            OVERWRITE,
+            Option("same", "leave a file alone that is this image already"),
+            Option("check", "say whether it would be written, with --same; write nothing"),
+            FORMAT,
+        ),
         "An ACI comes out as it was served, byte for byte, so its signature stays good. Of another\n"
         "kind of image one is made, the same each time.",
         ("podwright image export example.com/redis:7 redis.aci",),

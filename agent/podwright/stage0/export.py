@@ -167,6 +167,35 @@ def to_archive(layout: Layout, image: StoredImage, target: str, overwrite: bool)
         place.take()
 
 
+def have_archive(
+    layout: Layout, image: StoredImage, target: str, overwrite: bool, *, check: bool
+) -> bool:
+    """Have a file be an image as `to_archive` writes it; whether it was, or would be, written. Raises as that does."""
+    from podwright.stage0.build import archive as built
+
+    try:
+        if os.path.isfile(target) and built.check(target).image_id == _id(layout, image):
+            return False
+    except ImageError:
+        pass  # it is something else
+    if check:
+        with Place(target, overwrite, stat.S_IFREG):
+            return True
+    to_archive(layout, image, target, overwrite)
+    return True
+
+
+def _id(layout: Layout, image: StoredImage) -> str:
+    """The ID that its archive has as an image."""
+    if image.transport == "appc":
+        return image.id
+    from podwright.stage0.build import archive as built
+
+    with storewriter.Workspace(layout, "export") as work:
+        _make_archive(layout, image, f"{work.path}/image")
+        return built.check(f"{work.path}/image").image_id
+
+
 def _make_archive(layout: Layout, image: StoredImage, new: str) -> None:
     """The same layers give the same bytes."""
     from podwright import jsonio
