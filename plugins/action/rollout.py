@@ -71,7 +71,7 @@ class ActionModule(ActionBase):
             told = {"message": str(busy), "reason": "locked", "stage": "journal", "hint": hint}
             result.update(self._refused(told))
         except (rollout_plan.PlanError, rollout_journal.JournalError) as error:
-            text, _, hint = str(error).partition("; ")
+            text, _semicolon, hint = str(error).partition("; ")
             named = text.partition(":")[0]
             told = {
                 "message": text,
