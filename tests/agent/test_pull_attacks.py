@@ -102,6 +102,16 @@ def test_a_pod_of_the_same_name_that_somebody_made_later_is_not_the_fleets(fleet
     assert fleet.pods() == {"web": theirs}
 
 
+@pytest.mark.threat("T92")
+def test_a_damaged_record_of_a_fleet_stops_its_pulls_and_no_removal(fleet: Fleet) -> None:
+    record(fleet, "owned.json").write_text('{"format": 2}')
+    fleet.agent.apply({"pods": [{"name": "web", "state": "absent"}]})
+    assert fleet.pods() == {}
+    assert not list((fleet.agent.data / "named").glob("web*"))
+    fleet.publish(6, pod("db"))
+    assert "owned.json" in fleet.refused()["message"]
+
+
 @pytest.mark.threat("T96")
 def test_what_a_pull_removes_and_makes_again_is_the_fleets(fleet: Fleet) -> None:
     fleet.publish(6)

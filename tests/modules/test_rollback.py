@@ -61,7 +61,7 @@ def test_a_fleet_goes_back_as_planned_and_says_so(fleet: Fleet) -> None:
     before = [fleet.state(name) for name in NAMES]
     predicted = back(fleet, "--check")
     assert predicted.exit == 0, predicted.stdout
-    assert "rollback default of web: 3 of 3 hosts in 1 steps" in predicted.stdout
+    assert "rollback default of web: 3 of 3 hosts in 1 step," in predicted.stdout
     assert "a     batch 1  web: prepare, stop, start" in predicted.stdout, predicted.stdout
     assert [fleet.state(name) for name in NAMES] == before
     assert fleet.versions() == everywhere("2.0")

@@ -172,9 +172,16 @@ def directory(layout: Layout, fleet: str) -> str:
 
 
 def disown(layout: Layout, *, pod: str = "", network: str = "") -> None:
-    """What was of that name is here no more, so no fleet's. Under apply's lock, as all changes of what is owned."""
+    """What was of that name is here no more, so no fleet's. Under apply's lock, as all changes of what is owned.
+
+    Of a fleet whose record is damaged, or of a newer agent, nothing is changed: its own next pull refuses to go on
+    with it, and a pod's removal must not stop half way for it.
+    """
     for memory in _memories(layout):
-        owned = memory.owned()
+        try:
+            owned = memory.owned()
+        except StoreError:
+            continue
         memory.own(Owned(owned.pods - {pod}, owned.networks - {network}))
 
 

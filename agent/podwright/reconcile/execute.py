@@ -280,10 +280,6 @@ def remove(layout: Layout, name: str, seen: Observed) -> None:
                 stop(pod.path, True)
             collect.remove(layout, pods.get(layout, uuid) or pod)
     revisions.forget(layout, name)
-    if os.path.exists(f"{layout.data}/pull"):
-        from podwright.pull import keep
-
-        keep.disown(layout, pod=name)
     if os.path.exists(f"{layout.run}/secrets"):
         from podwright.host import secrets
 
@@ -294,3 +290,7 @@ def remove(layout: Layout, name: str, seen: Observed) -> None:
     log = detached.log_path(layout, name)
     if os.path.exists(log):
         fs.unlink(log)
+    if os.path.exists(f"{layout.data}/pull"):
+        from podwright.pull import keep
+
+        keep.disown(layout, pod=name)
