@@ -152,6 +152,11 @@ def test_a_bundle_whose_pods_do_not_become_ready_is_taken_back_and_paused(fleet:
     runs = fleet.pods()
     assert fleet.refused()["reason"] == "failed-before"
     assert fleet.pods() == runs, "it is not tried each time"
+    (result,) = (fleet.agent.data / "pull").glob("*/result.json")
+    told = json.loads(result.read_text())
+    for damaged in ({"digest": told["failed"]["digest"]}, {**told["failed"], "at": "x"}, 7):
+        result.write_text(json.dumps({**told, "failed": damaged}))
+        assert fleet.refused()["reason"] != "failed-before", "it is tried, and nothing is thrown"
     assert fleet.refused("--again")["reason"] != "failed-before"
     fleet.publish(3, pod())
     assert fleet.pull()["failures"] == 0

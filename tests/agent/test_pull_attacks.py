@@ -48,6 +48,8 @@ def test_a_log_in_in_a_url_is_told_to_nobody(fleet: Fleet) -> None:
     for url, options in (
         (f"{WITH_LOG_IN}fleet.json", ()),
         (f"oci://reader:{CANARY}@example.com/fleet:stable", ()),
+        (f"https:/reader:{CANARY}@example.com/fleet.json", ()),
+        (f"reader:{CANARY}@example.com/fleet.json", ()),
         (URL, (f"--report-url={WITH_LOG_IN}report",)),
     ):
         ended = fleet.run(*options, url=url)

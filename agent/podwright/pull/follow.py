@@ -119,7 +119,7 @@ class _Run:
         self.answer: dict[str, Any] = {}
         self.error: Optional[dict[str, Any]] = None
         self.followed: Any = before.get("followed")
-        self.failed: Any = before.get("failed")
+        self.failed: Any = _failure(before.get("failed"))
         self.until = ""
 
     def go(self) -> None:
@@ -315,6 +315,14 @@ class _Run:
         if "diff" in self.answer:
             out["diff"] = self.answer["diff"]
         return out
+
+
+def _failure(found: Any) -> Optional[dict[str, Any]]:
+    """What is remembered of a bundle that could not be applied; None for what is not that."""
+    kinds = {"digest": (str,), "count": (int,), "at": (int, float), "message": (str,)}
+    if isinstance(found, dict) and all(type(found.get(name)) in kinds[name] for name in kinds):
+        return found
+    return None
 
 
 def _number(found: Any) -> int:

@@ -108,7 +108,9 @@ def complete(settings: Settings) -> Settings:
         )
     ac_identifier(settings.fleet, "fleet")
     for name, url in (("url", settings.url), ("report_url", settings.report_url)):
-        if "@" in url.partition("://")[2].partition("/")[0]:  # before anything tells or keeps it
+        scheme, found, rest = url.partition("://")
+        # Before anything tells or keeps it; of what is misspelt nobody knows where the host begins.
+        if "@" in (rest.partition("/")[0] if found else scheme):
             raise UsageError(
                 f"{name}: has a log-in in it, which URLs may not have",
                 "put the log-in into a file of /etc/podwright/auth.d",
