@@ -257,10 +257,14 @@ def test_replay_after_a_reinstallation_is_stopped_by_the_least_serial_and_by_not
     file = directory / "own.json"
     file.write_text(json.dumps({"rktKind": "pull", "rktVersion": "v1", "minimum_serial": 5}))
     assert fleet.refused()["reason"] == "rollback"
+    least = file.read_text()
     file.unlink()
     assert fleet.pull("--adopt")["serial"] == 4, (
         "the documented limit: a host without memory believes what is in time"
     )
+    assert fleet.pull("--adopt")["state"] == "unchanged"
+    file.write_text(least)
+    assert fleet.refused()["reason"] == "rollback", "also what is followed already"
 
 
 def test_a_body_without_end_is_cut_off(fleet: Fleet) -> None:

@@ -129,6 +129,7 @@ class _Run:
         if bundle is None:
             assert self.known is not None
             known = self.known
+            judge.least(known.serial, self.memory.fleet, self.settings)
             judge.fresh(known.expires, self.memory.fleet, known.serial, max(self.now, known.at))
             if self._settled(known.digest):
                 self.state = "unchanged"

@@ -91,6 +91,14 @@ def acceptable(
             fleet,
             "equivocation",
         )
+    least(serial, fleet, settings)
+    _timely(state, fleet, now)
+    fresh(state.expires, fleet, serial, max(now, known.at) if known is not None else now)
+    _readable(state)
+
+
+def least(serial: int, fleet: str, settings: Settings) -> None:
+    """Raise VerifyError for a bundle that the host's settings say is too old, also if it is followed already."""
     if serial < settings.minimum_serial:
         raise _refused(
             f"bundle {serial} of fleet {fleet} is older than {settings.minimum_serial}, the least that is allowed here",
@@ -98,9 +106,6 @@ def acceptable(
             fleet,
             "rollback",
         )
-    _timely(state, fleet, now)
-    fresh(state.expires, fleet, serial, max(now, known.at) if known is not None else now)
-    _readable(state)
 
 
 def _timely(state: FleetState, fleet: str, now: float) -> None:
