@@ -11,6 +11,7 @@ from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     Option,
     OptionError,
     Table,
+    desired,
     mapping,
     texts,
 )
@@ -83,6 +84,27 @@ SIGN: Table = {
     "gpg_home": Option("path"),
 }
 """Who signs it."""
+
+
+def signer(params: dict[str, Any], where: str) -> dict[str, Any]:
+    """The part of an order that says who signs; empty if nobody does. Raises OptionError."""
+    sign = desired(SIGN, params)
+    if "key" in sign or "secret_key" in sign:
+        return {"sign": sign}
+    if sign:
+        raise OptionError(
+            f"{where}sign_passphrase: is given without a key; give sign_key or sign_secret_key"
+        )
+    return {}
+
+
+def several(params: dict[str, Any], items: str) -> list[dict[str, Any]]:
+    """The elements of a list of which each has what the module's options of the same name say, but for its own."""
+    return [
+        {**params, **{name: given for name, given in one.items() if given is not None}}
+        for one in params[items]
+    ]
+
 
 ORDER: Table = {
     "path": Option("path", required=True),

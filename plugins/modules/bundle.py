@@ -153,7 +153,11 @@ from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     argument_spec,
     desired,
 )
-from ansible_collections.podwright.fleet.plugins.module_utils.spec_build import SIGN
+from ansible_collections.podwright.fleet.plugins.module_utils.spec_build import (
+    SIGN,
+    several,
+    signer,
+)
 
 SAID: Table = {
     "path": Option("path"),
@@ -183,12 +187,8 @@ def order(params: dict[str, Any]) -> dict[str, Any]:
     """What the agent is asked for. Raises OptionError."""
     if params["bundles"] is None:
         return {"bundles": [_one(params, "")]}
-    every = {name: params[name] for name in ONE}
-    said = [
-        {name: item for name, item in one.items() if item is not None} for one in params["bundles"]
-    ]
-    orders = [_one({**every, **one}, f"bundles[{index}].") for index, one in enumerate(said)]
-    return {"bundles": orders}
+    said = several(params, "bundles")
+    return {"bundles": [_one(one, f"bundles[{index}].") for index, one in enumerate(said)]}
 
 
 def _one(params: dict[str, Any], where: str) -> dict[str, Any]:
@@ -196,14 +196,7 @@ def _one(params: dict[str, Any], where: str) -> dict[str, Any]:
     for name in ("path", "fleet"):
         if not params.get(name):
             raise OptionError(f"{where}{name}: is missing; say which {name} the bundle is for")
-    out, sign = desired(SAID, params), desired(SIGN, params)
-    if "key" in sign or "secret_key" in sign:
-        out["sign"] = sign
-    elif sign:
-        raise OptionError(
-            f"{where}sign_passphrase: is given without a key; give sign_key or sign_secret_key"
-        )
-    return out
+    return {**desired(SAID, params), **signer(params, where)}
 
 
 def main() -> None:

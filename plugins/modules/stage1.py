@@ -157,7 +157,11 @@ from ansible_collections.podwright.fleet.plugins.module_utils.options import (
     argument_spec,
     desired,
 )
-from ansible_collections.podwright.fleet.plugins.module_utils.spec_build import SIGN
+from ansible_collections.podwright.fleet.plugins.module_utils.spec_build import (
+    SIGN,
+    several,
+    signer,
+)
 
 MADE: Table = {
     "kernel": Option(),
@@ -190,19 +194,14 @@ def order(params: dict[str, Any]) -> dict[str, Any]:
     """What the agent is asked for: one image, or several, which get what they do not say. Raises OptionError."""
     if params["images"] is None:
         return _one(params, "")
-    every = {name: params[name] for name in ONE}
-    said = [
-        {name: item for name, item in one.items() if item is not None} for one in params["images"]
-    ]
-    return {
-        "images": [_one({**every, **one}, f"images[{index}].") for index, one in enumerate(said)]
-    }
+    said = several(params, "images")
+    return {"images": [_one(one, f"images[{index}].") for index, one in enumerate(said)]}
 
 
 def _one(params: dict[str, Any], where: str) -> dict[str, Any]:
     """The order for an image. Raises OptionError."""
     out = desired(ONE, params)
-    made, sign = desired(MADE, params), desired(SIGN, params)
+    made = desired(MADE, params)
     if params["state"] == "absent":
         out.pop("store")
         given = [*made, *(name for name in SIGN if params.get(name) is not None)]
@@ -215,13 +214,7 @@ def _one(params: dict[str, Any], where: str) -> dict[str, Any]:
         out["build"] = made
     elif made:
         raise OptionError(f"{where}{min(made)}: says how to build, but build is false")
-    if "key" in sign or "secret_key" in sign:
-        out["sign"] = sign
-    elif sign:
-        raise OptionError(
-            f"{where}sign_passphrase: is given without a key: sign_key or sign_secret_key"
-        )
-    return out
+    return {**out, **signer(params, where)}
 
 
 def main() -> None:
