@@ -297,7 +297,15 @@ class Bed:
                 for line in self.host.run("ip", "-o", "address").splitlines(keepends=True)
                 if " inet6 fe80:" not in line
             ),
-            "routes": self.host.run("ip", "route", "show", "table", "all"),
+            "routes": self.host.run("ip", "-4", "route", "show", "table", "all"),
+            # The kernel adds its own ones of IPv6 when it has time; they follow from the addresses above.
+            "routes6": "".join(
+                line
+                for line in self.host.run("ip", "-6", "route", "show", "table", "all").splitlines(
+                    keepends=True
+                )
+                if " proto kernel " not in line
+            ),
             "nft": self.host.run("nft", "list", "ruleset"),
             "forwarding": self.host.run("cat", "/proc/sys/net/ipv4/ip_forward"),
             "leases": str(sorted(os.listdir(leases))) if leases.exists() else "[]",
