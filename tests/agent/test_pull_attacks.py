@@ -127,6 +127,25 @@ def test_what_a_pull_removes_and_makes_again_is_the_fleets(fleet: Fleet) -> None
 
 
 @pytest.mark.threat("T96")
+@pytest.mark.parametrize("ended", ["failed", "killed"])
+def test_a_pod_that_a_pull_did_not_come_to_make_is_not_the_fleets_when_somebody_makes_it(
+    fleet: Fleet, ended: str
+) -> None:
+    fleet.publish(6, pod(), pod("db", image="example.com/nothing"))
+    fleet.refused()
+    if ended == "killed":  # after it had written what it was about to make
+        owned = json.loads(record(fleet, "owned.json").read_text())
+        record(fleet, "owned.json").write_text(json.dumps({**owned, "pods": ["db", "web"]}))
+    fleet.agent.apply({"pods": [pod("db")]})
+    theirs = fleet.pods()["db"]
+    fleet.publish(7, pod(), pod("db", environment={"A": "1"}))
+    assert fleet.refused()["reason"] == "not-ours"
+    fleet.publish(8, pod())
+    fleet.pull()
+    assert fleet.pods()["db"] == theirs
+
+
+@pytest.mark.threat("T96")
 def test_a_network_of_the_same_name_that_somebody_made_later_is_not_the_fleets(
     fleet: Fleet,
 ) -> None:

@@ -15,6 +15,7 @@ from tests.agent.test_push import log_in
 from tests.conftest import Keys
 from tests.modules.conftest import AdHoc
 from tests.modules.script import Script, check
+from tests.support import leaks
 from tests.support.registry import Registry
 from tests.support.webserver import ImageServer
 
@@ -109,3 +110,44 @@ def test_a_bundle_is_pushed_with_its_signature(
     assert would["changed"] and would["bundles"][0]["pushed"]["digest"] is None
     assert done["bundles"][0]["pushed"]["changed"] and not again["changed"]
     assert fleet.pull(url=url)["serial"] == 1
+
+
+def locked(lab: Keys, word: str) -> str:
+    """The secret key of somebody who has a word for it."""
+    status = lab.lab.gpg(
+        "--status-fd", "1", "--passphrase", word, "--quick-generate-key",
+        "Locked <locked@example.com>", "ed25519", "sign", "never",
+    )  # fmt: skip
+    print_ = next(line.split()[3] for line in status.splitlines() if "KEY_CREATED" in line)
+    return lab.lab.gpg("--passphrase", word, "--armor", "--export-secret-keys", print_)
+
+
+@pytest.mark.threat("T93")
+def test_nobody_sees_a_key_and_its_word_and_what_cannot_be_signed_stays_as_it_was(
+    fleet: Fleet, adhoc: AdHoc, tmp_path: Path
+) -> None:
+    word, wrong, control = "canary-bundle-word", "canary-wrong-word", "control-of-the-watch"
+    key = locked(fleet.lab, word)
+    texts = [word, wrong, key.splitlines()[3]]
+    script = Script(adhoc, tmp_path, vars={"key": key, "word": word, "wrong": wrong})
+    script.env = {name: str(tmp_path / "ansible") for name in ("ANSIBLE_HOME", "ANSIBLE_ASYNC_DIR")}
+    script(("bundle", said(fleet, pod())))
+    before = [fleet.file.read_bytes(), Path(f"{fleet.file}.asc").read_bytes()]
+    changed = said(fleet, pod(environment={"A": "1"}), sign_secret_key="{{ key }}")
+    del changed["sign_key"], changed["gpg_home"]
+    good, bad = ({**changed, "sign_passphrase": f"{{{{ {name} }}}}"} for name in ("word", "wrong"))
+    later = {"podwright.fleet.bundle": good, "async": 60, "poll": 1}
+    with leaks.Watch(adhoc.agent.host, tmp_path, [*texts, control]) as watch:
+        adhoc.agent.host.run(["/bin/sleep", "0.5"], env={"CONTROL": control}).check()
+        (failed,) = script.any(("bundle", bad))
+        assert failed["reason"] == "not-signed", failed
+        assert before == [fleet.file.read_bytes(), Path(f"{fleet.file}.asc").read_bytes()]
+        outputs = [script.output]
+        done = script.raw([check("bundle", good), later, later], "-vvvv")
+    assert done.exit == 0 and "changed=2" in done.stdout, done
+    assert [each for each in watch.processes if control not in each] == []
+    assert any(control in each for each in watch.processes), "it does see what is there"
+    said_so = [watch.syslog, done.stdout, done.stderr, *outputs]
+    assert [text for text in texts for each in said_so if text in each] == []
+    leaks.wrappers_have_ended(tmp_path / "ansible/remote")
+    assert leaks.in_files(texts, tmp_path / "ansible", adhoc.agent.local) == []

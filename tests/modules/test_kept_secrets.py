@@ -13,7 +13,7 @@ import pytest
 
 from tests.modules.conftest import AdHoc
 from tests.modules.script import Script, check
-from tests.modules.test_secrets import Plays, plays, wrappers_have_ended
+from tests.modules.test_secrets import Plays, plays
 from tests.support import leaks
 
 __all__ = ["plays"]
@@ -172,7 +172,7 @@ def test_a_kept_secret_is_seen_by_nobody(plays: Plays, tmp_path: Path) -> None:
     assert "ansible-podwright.fleet.secret: Invoked with" in watch.syslog
     for text in (watch.syslog, *(text for each in said for text in (each.stdout, each.stderr))):
         assert [spelt for spelt in SPELT if spelt in text] == []
-    wrappers_have_ended(plays)
+    leaks.wrappers_have_ended(plays.home / "remote")
     assert leaks.in_files(SPELT, plays.home) == []
     data = plays.adhoc.agent.data
     assert leaks.in_files(SPELT, data) == [str(data / "secrets/plain/key")]

@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -206,16 +205,6 @@ def test_no_log_in_is_seen_when_it_is_in_the_wrong_place(plays: Plays, tmp_path:
     assert plays.leaked(watch.syslog, done.stdout, done.stderr) == []
 
 
-def wrappers_have_ended(plays: Plays) -> None:
-    """Wait for Ansible's wrappers of jobs: each looks every 5 s whether its job has ended, and only
-    then removes the module from the remote directory.
-    """
-    deadline = time.monotonic() + 60
-    while any((plays.home / "remote").glob("ansible-tmp-*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_no_log_in_is_seen_in_job_files(plays: Plays, tmp_path: Path) -> None:
     jobs = [
         {**task, "async": 60, "poll": 1}
@@ -229,7 +218,7 @@ def test_no_log_in_is_seen_in_job_files(plays: Plays, tmp_path: Path) -> None:
     kept = {**image(plays, credentials=login("wrong"), state="latest"), "async": 60, "poll": 0}
     with leaks.Watch(plays.adhoc.agent.host, tmp_path, TEXTS) as watch:
         done = plays.run([*jobs, kept], "-vvvv")
-        wrappers_have_ended(plays)
+        leaks.wrappers_have_ended(plays.home / "remote")
     assert os.listdir(plays.home / "async") != []
     assert watch.processes == []
     assert plays.leaked(watch.syslog, done.stdout, done.stderr) == []

@@ -15,11 +15,13 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import time
 import urllib.parse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from tests.support.patience import patient
 from tests.support.private_host import PrivateHost
 
 WATCHER = """\
@@ -88,6 +90,16 @@ def in_files(texts: Iterable[str], *directories: Path) -> list[str]:
             if any(text in content or text in str(path).encode() for text in wanted):
                 found.append(str(path))
     return found
+
+
+def wrappers_have_ended(remote: Path) -> None:
+    """Wait for Ansible's wrappers of jobs: each looks every 5 s whether its job has ended, and only
+    then removes the module from the remote directory.
+    """
+    deadline = time.monotonic() + patient(60)
+    while any(remote.glob("ansible-tmp-*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 class Watch:

@@ -91,6 +91,10 @@ def _locked(context: Context, args: Arguments, desired: Any, mode: answers.Mode)
         return apply.apply(context.layout, desired, mode)
     timeout = durations.seconds(args.text("lock-timeout", "60"), "--lock-timeout")
     with HostLock(f"{context.layout.locks}/apply", "apply", timeout):
+        if os.path.exists(f"{context.layout.data}/pull"):
+            from podwright.pull import keep
+
+            keep.settle(context.layout)
         return apply.apply(context.layout, desired, mode)
 
 

@@ -125,6 +125,7 @@ def _apply(
     """Bring it about as `apply` does, under the same lock; `done` when it went well."""
     from podwright.cli.progress import printer
     from podwright.host.lock import HostLock
+    from podwright.pull import keep
     from podwright.reconcile import apply
     from podwright.reconcile.answer import Mode
 
@@ -138,9 +139,12 @@ def _apply(
     if mode.check:
         return apply.apply(context.layout, desired(), mode)
     with HostLock(f"{context.layout.locks}/apply", "pull", _lock_timeout(args)):
+        keep.settle(context.layout)
         answer = apply.apply(context.layout, desired(), mode)
         if answer.get("error") is None:
             done()
+        else:
+            keep.settle(context.layout)
         return answer
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from podwright.errors import UsageError
 from podwright.model import fleetstate
 from podwright.model.spec import parse_desired
+from podwright.pull import keep
 from podwright.pull.keep import Owned
 from podwright.reconcile import revisions
 from podwright.stage0.trustring import PULL
@@ -45,7 +46,7 @@ def compose(layout: Layout, state: FleetState, settings: Settings, owned: Owned)
     """
     raw = fleetstate.for_host(state, settings.selected())
     desired = parse_desired(raw)
-    owned = _still_here(layout, owned)
+    owned = keep.still_here(layout, owned)
     if not settings.adopt:
         _leave_others(layout, desired, settings.fleet, owned)
     pods = {pod.name for pod in desired.pods}
@@ -90,23 +91,12 @@ def _permit(desired: DesiredState, settings: Settings) -> None:
             )
 
 
-def _still_here(layout: Layout, owned: Owned) -> Owned:
-    networks = owned.networks & _networks(layout) if owned.networks else owned.networks
-    return Owned(owned.pods & set(revisions.names(layout)), networks)
-
-
-def _networks(layout: Layout) -> set[str]:
-    from podwright.net import lookup
-
-    return {one.name for one in lookup.read_directory(f"{layout.local_config}/net.d")}
-
-
 def _leave_others(layout: Layout, desired: DesiredState, fleet: str, owned: Owned) -> None:
     """Refuse a pod or network of a name that somebody else's has."""
     here = set(revisions.names(layout)) - owned.pods
     taken = [f"pod {pod.name}" for pod in desired.pods if pod.name in here]
     if desired.networks:
-        others = _networks(layout) - owned.networks
+        others = keep.networks(layout) - owned.networks
         names = [network.name for network in desired.networks]
         taken += [f"network {name}" for name in names if name in others]
     for shown in taken:

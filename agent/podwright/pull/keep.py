@@ -185,6 +185,34 @@ def disown(layout: Layout, *, pod: str = "", network: str = "") -> None:
         memory.own(Owned(owned.pods - {pod}, owned.networks - {network}))
 
 
+def settle(layout: Layout) -> None:
+    """No fleet owns what is not here: a pull that failed, or was killed, before it made what it was to make.
+
+    Under apply's lock, before anything of the names is made by anybody, who would make it for that fleet else.
+    """
+    for memory in _memories(layout):
+        try:
+            owned = memory.owned()
+        except StoreError:  # its own next pull refuses to go on with it
+            continue
+        memory.own(still_here(layout, owned))
+
+
+def still_here(layout: Layout, owned: Owned) -> Owned:
+    """Of what is owned, what is on the host."""
+    from podwright.reconcile import revisions
+
+    pods = owned.pods & set(revisions.names(layout)) if owned.pods else owned.pods
+    return Owned(pods, owned.networks & networks(layout) if owned.networks else owned.networks)
+
+
+def networks(layout: Layout) -> set[str]:
+    """Names of the networks that are configured on the host."""
+    from podwright.net import lookup
+
+    return {one.name for one in lookup.read_directory(f"{layout.local_config}/net.d")}
+
+
 def _memories(layout: Layout) -> list[Memory]:
     """Of all fleets; their names are not known."""
     try:

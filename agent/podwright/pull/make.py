@@ -91,7 +91,10 @@ def next_serial(path: str) -> int:
 
 
 def write(path: str, data: bytes, signer: Optional[Signer], *, dry_run: bool) -> bool:
-    """Write a bundle, and its signature to PATH.asc; whether anything was, or would be, written."""
+    """Write a bundle, and its signature to PATH.asc; whether anything was, or would be, written.
+
+    Whoever reads between the two finds a signature that is not the bundle's, and refuses it until the next pull.
+    """
     from podwright.stage0.build import sign
 
     target = os.path.abspath(path)
@@ -101,15 +104,17 @@ def write(path: str, data: bytes, signer: Optional[Signer], *, dry_run: bool) ->
             f"mkdir -p {safe(os.path.dirname(path), 200)}",
             object=safe(path, 200),
         )
-    changed = read(path) != data
-    if dry_run:
-        return changed or (signer is not None and sign.sign_archive(target, signer, dry_run=True))
-    if changed:
-        fs.unlink(f"{target}.asc")
+    if read(path) == data:
+        return signer is not None and sign.sign_archive(target, signer, dry_run=dry_run)
+    if not dry_run:
+        # Signed before anything is replaced: a key that cannot sign leaves the published bundle as it is.
+        made = None if signer is None else signer.detached_of(data, safe(path, 300))
         fs.write_atomic(target, data, 0o644)
-    if signer is not None:
-        changed = sign.sign_archive(target, signer) or changed
-    return changed
+        if made is None:
+            fs.unlink(f"{target}.asc")
+        else:
+            fs.write_atomic(f"{target}.asc", made, 0o644)
+    return True
 
 
 def push(

@@ -85,15 +85,26 @@ class Signer:
 
     def detached(self, path: str) -> bytes:
         """An armoured detached signature of a file, verified."""
-        fd = sources.open_regular(path, "image")
-        with open(fd, "rb") as file:
-            made = self._sign(file, detach=True)
-            if not self.accepts(made, file.fileno()):
-                raise VerifyError(
-                    f"gpg's signature of {safe(path, 300)} does not verify",
-                    "see whether the file changes while it is signed",
-                    object=safe(path, 300),
-                )
+        with open(sources.open_regular(path, "image"), "rb") as file:
+            return self._detached(file, safe(path, 300))
+
+    def detached_of(self, data: bytes, what: str) -> bytes:
+        """The same of bytes that are on no disk yet; `what` is their name in errors."""
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.seek(0)
+            return self._detached(file, what)
+
+    def _detached(self, file: Any, what: str) -> bytes:
+        made = self._sign(file, detach=True)
+        if not self.accepts(made, file.fileno()):
+            raise VerifyError(
+                f"gpg's signature of {what} does not verify",
+                "see whether the file changes while it is signed",
+                object=what,
+            )
         return made
 
     def message(self, data: bytes) -> bytes:
