@@ -86,18 +86,8 @@ hint:
 
 from typing import Any
 
-from ansible_collections.podwright.fleet.plugins.module_utils.agent import (
-    COMMON_SPEC,
-    Agent,
-    AgentError,
-)
-from ansible_collections.podwright.fleet.plugins.module_utils.module import Module
-from ansible_collections.podwright.fleet.plugins.module_utils.options import (
-    Option,
-    OptionError,
-    Table,
-    argument_spec,
-)
+from ansible_collections.podwright.fleet.plugins.module_utils.options import Option, Table
+from ansible_collections.podwright.fleet.plugins.module_utils.writing import Calls, run
 
 OPTIONS: Table = {
     "images": Option(
@@ -110,38 +100,15 @@ OPTIONS: Table = {
 }
 
 
-def export(agent: Agent, params: dict[str, Any], check: bool) -> list[dict[str, Any]]:
-    """Write them, or ask what would be written. Raises OptionError, AgentError."""
-    for index, image in enumerate(params["images"]):
-        if not image["path"].startswith("/"):
-            raise OptionError(f"images[{index}].path: must be absolute; say where the file is")
-    flags = ["--same", *(["--check"] if check else [])]
-    flags += ["--overwrite"] if params["overwrite"] else []
-    done: list[dict[str, Any]] = []
-    try:
-        for image in params["images"]:
-            words = (image["name"], image["path"])
-            done.append(agent.told("image", "export", *flags, words=words))
-    except AgentError as error:
-        error.failure.update(images=done, changed=any(one["changed"] for one in done))
-        raise
-    return done
+def calls(params: dict[str, Any]) -> Calls:
+    """How the agent is asked for each."""
+    for image in params["images"]:
+        yield ("image", "export"), (image["name"], image["path"])
 
 
 def main() -> None:
     """Have the files."""
-    module = Module(
-        argument_spec={**COMMON_SPEC, **argument_spec(OPTIONS)}, supports_check_mode=True
-    )
-    try:
-        done = export(Agent(module), module.params, module.check_mode)
-    except OptionError as error:
-        module.fail_json(msg=str(error), object=error.path, hint=error.hint)
-    except AgentError as error:
-        module.fail_json(**error.failure)
-    paths = [one["path"] for one in done if one["changed"]]
-    more = {"diff": {"before": {}, "after": {"written": paths}}} if module._diff and paths else {}
-    module.exit_json(changed=bool(paths), images=done, **more)
+    run(OPTIONS, "images", calls)
 
 
 if __name__ == "__main__":

@@ -257,6 +257,50 @@ def test_a_directory_that_exists_is_replaced_only_when_asked(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("verb", ["render", "extract"])
+def test_a_directory_that_is_that_already_is_left_alone_and_any_difference_is_found(
+    trusting: Agent, signed_image: Build, tmp_path: Path, verb: str
+) -> None:
+    trusting.ok("fetch", signed_image())
+    out = tmp_path / "out"
+    busybox = out / "rootfs/bin/busybox"
+
+    def changed(*options: str) -> bool:
+        told = trusting.ok("image", verb, "--same", "--format=json", *options, NAME, out)
+        return bool(json.loads(told)["changed"])
+
+    def manifest_as_pipe() -> None:
+        (out / "manifest").unlink()
+        os.mkfifo(out / "manifest")
+
+    def root_behind_a_link() -> None:
+        (out / "rootfs").rename(out / "old")
+        (out / "rootfs").symlink_to("old")
+
+    assert changed("--check") and not out.exists()
+    assert changed() and not changed() and not changed("--check")
+    changes: list[Callable[[], object]] = [
+        lambda: busybox.write_bytes(b"another"),
+        lambda: os.utime(busybox, (1, 1)),
+        lambda: busybox.chmod(0o4755),
+        lambda: os.chown(out / "rootfs/bin", 1234, 0),
+        lambda: os.setxattr(busybox, "user.podwright", b"x"),
+        lambda: (out / "rootfs/more").symlink_to("/etc"),
+        lambda: (out / "rootfs/more").mkdir(),
+        lambda: (out / "more").write_text("more"),
+        lambda: (out / "manifest").write_text("{}"),
+        manifest_as_pipe,
+        root_behind_a_link,
+    ]
+    for number, change in enumerate(changes):
+        before = sorted(tmp_path.iterdir())
+        change()
+        assert changed("--check", "--overwrite") and sorted(tmp_path.iterdir()) == before, number
+        assert "exists already" in trusting.refused("image", verb, "--same", NAME, out)
+        assert changed("--overwrite") and not changed(), number
+    assert sorted(path.name for path in out.iterdir()) == ["manifest", "rootfs"]
+
+
 @pytest.mark.threat("T43")
 @pytest.mark.parametrize("verb", ["render", "extract", "export"])
 def test_links_where_something_is_to_be_written_are_not_followed(

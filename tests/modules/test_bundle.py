@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,30 @@ def test_a_bundle_is_pushed_with_its_signature(
     assert would["changed"] and would["bundles"][0]["pushed"]["digest"] is None
     assert done["bundles"][0]["pushed"]["changed"] and not again["changed"]
     assert fleet.pull(url=url)["serial"] == 1
+
+
+def test_what_bundles_say_is_told_and_what_a_host_gets(
+    fleet: Fleet, adhoc: AdHoc, tmp_path: Path
+) -> None:
+    match = {"groups": ["web"], "labels": {"zone": "a"}}
+    hosts = [{"match": match, "state": {"pods": [pod()]}}, {"state": {"pods": [pod("all")]}}]
+    rollout = [{"percent": 100}]
+    wanted = {**said(fleet), "hosts": hosts, "rollout": rollout, "state": None}
+    paths = [str(fleet.file), str(tmp_path / "none.json")]
+    mine = {"paths": paths, "name": "web-1", "groups": ["web"], "labels": {"zone": "a"}}
+    made, told, others = Script(adhoc, tmp_path)(
+        ("bundle", {name: one for name, one in wanted.items() if one is not None}),
+        ("bundle_info", mine),
+        ("bundle_info", {"paths": paths}),
+    )
+    found, none = told["bundles"]
+    assert none == {"path": paths[1], "exists": False} and not told["changed"]
+    assert (found["fleet"], found["serial"], found["expired"]) == (FLEET, 1, False)
+    assert (found["expires"], found["rollout"]) == (made["bundles"][0]["expires"], rollout)
+    assert found["signers"] == [fleet.key.fingerprint.lower()]
+    assert found["sha256"] == hashlib.sha256(fleet.file.read_bytes()).hexdigest()
+    assert [one["name"] for one in found["state"]["pods"]] == ["web", "all"]
+    assert [one["name"] for one in others["bundles"][0]["state"]["pods"]] == ["all"]
 
 
 def locked(lab: Keys, word: str) -> str:

@@ -54,6 +54,12 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
         {"path": "/tmp/b.json", "fleet": "acme/shop", "state": {}, "expires": "soon"},
         {"path": "/tmp/b.json", "fleet": "acme/shop", "state": {}, "sign_passphrase": "x"},
     ],
+    "bundle_info": [
+        {},
+        {"paths": ["relative.json"]},
+        {"paths": ["/etc/hostname"]},
+        {"paths": ["/tmp/none.json"], "labels": {"no label": "x"}},
+    ],
     "gc": [{"grace_period": "soon"}, {"images": True, "image_grace_period": "x"}],
     "host_info": [{"name": ["nonsense"]}],
     "image": [
@@ -71,6 +77,11 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
         {},
         {"images": [{"name": "example.com/none:1", "path": "/tmp/none.aci"}]},
         {"images": [{"name": "example.com/none:1", "path": "none.aci"}]},
+    ],
+    "image_render": [
+        {"images": [{"name": "example.com/none", "path": "/tmp/none"}]},
+        {"images": [{"name": "example.com/none", "path": "relative"}]},
+        {"images": [{"name": "example.com/none", "path": "/tmp/none", "whol": True}]},
     ],
     "image_info": [],
     "network": [{"name": "a/b", "type": "bridge"}, {"name": "web", "type": "nonsense"}],
@@ -91,6 +102,12 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
         {"name": "", "argv": ["true"]},
         {"name": "web", "argv": []},
         {"name": "web", "argv": ["true"], "timeout": -1},
+    ],
+    "pod_export": [
+        {"pods": [{"name": "nobody", "path": "/tmp/none.aci"}]},
+        {"pods": [{"name": "nobody", "path": "none.aci"}]},
+        {"pods": [{"name": "", "path": "/tmp/none.aci"}]},
+        {"pods": [{"path": "/tmp/none.aci"}]},
     ],
     "pod_info": [],
     "pod_logs": [{"name": "nobody"}, {"since": "soon"}, {"lines": -1}, {"name": "a", "pods": []}],

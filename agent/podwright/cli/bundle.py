@@ -10,7 +10,7 @@ from podwright import jsonio
 from podwright.cli.build import open_signer
 from podwright.cli.context import Context, answer, note, print_document, say
 from podwright.cli.options import Arguments
-from podwright.errors import PodwrightError, UsageError
+from podwright.errors import NotFoundError, PodwrightError, UsageError
 from podwright.model import fleetstate
 from podwright.pull import make as making
 from podwright.text import safe
@@ -106,12 +106,42 @@ def show(context: Context, args: Arguments) -> int:
     path = safe(args.rest[0], 200)
     data = making.read(args.rest[0])
     if data is None:
-        raise UsageError(
+        raise NotFoundError(
             f"{path}: there is no such file", "podwright bundle make makes bundles", object=path
         )
     state = fleetstate.parse(data, path)
-    print_document(args, fleetstate.for_host(state, selectors(args).selected()))
+    wanted = fleetstate.for_host(state, selectors(args).selected())
+    if args.true("about"):
+        wanted = {**_about(args.rest[0], data), "state": wanted}
+    print_document(args, wanted)
     return 0
+
+
+def _about(path: str, data: bytes) -> dict[str, Any]:
+    """What a bundle, which can be read, says of itself, and who has signed it by what the signature says."""
+    from podwright.stage0.trustring import sha256
+
+    document = jsonio.loads(data, safe(path, 200), limit=fleetstate.MAX_BYTES)
+    told = {"not_before": "", "minimum_agent": "", "rollout": [], **document}
+    names = ("fleet", "serial", "not_before", "expires", "minimum_agent", "rollout")
+    return {
+        "path": path,
+        **{name: told[name] for name in names},
+        "expired": fleetstate.moment(told["expires"], "expires") <= time.time(),
+        "sha256": sha256(data),
+        "signers": _signers(path),
+    }
+
+
+def _signers(path: str) -> list[str]:
+    """Fingerprints or key IDs of those who have signed a bundle by what its signature says, in lower case."""
+    from podwright.stage0.judge import pgp
+
+    try:
+        found = pgp.signatures(making.read(f"{path}.asc") or b"")
+    except pgp.Malformed:
+        return []
+    return sorted({one.issuers[0].lower() for one in found if one.issuers})
 
 
 def _json(path: str) -> Any:

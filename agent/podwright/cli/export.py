@@ -34,8 +34,9 @@ def run(context: Context, args: Arguments) -> int:
     pod = pods.find(context.layout, which.one(args, "export"))
     before = signal.signal(signal.SIGTERM, _ended)
     try:
-        overwrite = args.true("overwrite")
-        done = podexport.export(context.layout, pod, args.text("app"), target, overwrite)
+        check = args.true("check")
+        how = podexport.How(target, args.true("overwrite"), check or args.true("same"), check)
+        done = podexport.export(context.layout, pod, args.text("app"), how)
     finally:
         signal.signal(signal.SIGTERM, before)
     if args.text("format"):
@@ -59,6 +60,7 @@ def _object(uuid: str, target: str, done: Exported) -> dict[str, object]:
         "path": os.path.abspath(target),
         "image_id": done.image_id,
         "size": done.size,
+        "changed": done.changed,
         "volumes": list(done.volumes),
         "left_out": list(done.left_out),
     }

@@ -42,9 +42,9 @@ def render(context: Context, args: Arguments) -> int:
     if not args.true("force"):
         return _write(context, args, "render")
     context.need_root("image render --force")
-    if len(args.rest) != 1:
+    if len(args.rest) != 1 or args.true("same") or args.true("check"):
         raise UsageError(
-            "image render --force needs one image and no directory",
+            "image render --force needs one image, and no directory, --same or --check",
             "podwright image render --force IMAGE",
         )
     from podwright.stage0 import again
@@ -65,13 +65,17 @@ def _write(context: Context, args: Arguments, verb: str) -> int:
         )
     context.need_root(f"image {verb}")  # owners and modes of all files are given
     image = find_one(context.layout, args.rest[0])
-    files.to_directory(
-        context.layout,
-        image,
-        args.rest[1],
-        whole=verb == "render",
-        rootfs_only=args.true("rootfs-only"),
-        overwrite=args.true("overwrite"),
-    )
-    answer(args, {"id": image.id, "path": args.rest[1]})
+    how = {
+        "whole": verb == "render",
+        "rootfs_only": args.true("rootfs-only"),
+        "overwrite": args.true("overwrite"),
+    }
+    changed, check = True, args.true("check")
+    if check or args.true("same"):
+        from podwright.stage0 import samedir
+
+        changed = samedir.have(context.layout, image, args.rest[1], check=check, **how)
+    else:
+        files.to_directory(context.layout, image, args.rest[1], **how)
+    answer(args, {"id": image.id, "path": args.rest[1], "changed": changed})
     return 0

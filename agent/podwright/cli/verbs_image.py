@@ -12,6 +12,8 @@ OVERWRITE = Option("overwrite", "replace what has that name")
 DIRECTORY_OPTIONS = (
     Option("rootfs-only", "make DIR the root itself, without manifest"),
     OVERWRITE,
+    Option("same", "leave a directory alone that is this already"),
+    Option("check", "say whether it would be written, with --same; write nothing"),
 )
 
 IMAGE_VERBS = (

@@ -15,6 +15,8 @@ EXPORT = Verb(
     (
         Option("app", "which app; needed where the pod has several", "APP"),
         Option("overwrite", "replace the file if it exists"),
+        Option("same", "leave a file alone that is this already"),
+        Option("check", "say whether it would be written, with --same; write nothing"),
         FORMAT,
         UUID_FILE,
     ),

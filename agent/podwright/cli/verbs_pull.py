@@ -124,9 +124,10 @@ BUNDLE_VERBS = (
             Option("host", "name that selectors see (default: this host's)", "NAME"),
             Option("group", "a group of the host", "GROUP", repeat=True),
             Option("label", "a label of the host", "NAME=TEXT", repeat=True),
+            Option("about", "what the bundle says of itself, too; the desired state is in `state`"),
             FORMAT,
         ),
-        "Prints the desired state as `podwright apply` reads it. Does not look at the signature.",
+        "Prints the desired state as `podwright apply` reads it. Does not verify the signature.",
         ("podwright bundle show --host=web-1 --group=web out/shop",),
     ),
 )

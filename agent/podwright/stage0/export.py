@@ -173,11 +173,8 @@ def have_archive(
     """Have a file be an image as `to_archive` writes it; whether it was, or would be, written. Raises as that does."""
     from podwright.stage0.build import archive as built
 
-    try:
-        if os.path.isfile(target) and built.check(target).image_id == _id(layout, image):
-            return False
-    except ImageError:
-        pass  # it is something else
+    if os.path.isfile(target) and built.is_image(target, _id(layout, image)):
+        return False
     if check:
         with Place(target, overwrite, stat.S_IFREG):
             return True
@@ -228,20 +225,22 @@ def to_directory(
     overwrite    a directory of that name is replaced as a whole
     """
     with Place(target, overwrite, stat.S_IFDIR) as place:
-        new = place.new
-        fs.mkdir(new)
-        if whole or image.transport != "appc":
-            intact.check(layout, image)
-            fs.mkdir(f"{new}/rootfs")
-            copytree.copy_layers(image.trees, f"{new}/rootfs")
-        else:
-            _unpack(layout, image, new)
-        if rootfs_only:
-            place.take("rootfs")
-            return
+        fill(layout, image, place.new, whole=whole, rootfs_only=rootfs_only)
+        place.take("rootfs" if rootfs_only else "")
+
+
+def fill(layout: Layout, image: StoredImage, new: str, *, whole: bool, rootfs_only: bool) -> None:
+    """Make the directory `new` with the image's `rootfs` and, unless it is that alone, its `manifest`."""
+    fs.mkdir(new)
+    if whole or image.transport != "appc":
+        intact.check(layout, image)
+        fs.mkdir(f"{new}/rootfs")
+        copytree.copy_layers(image.trees, f"{new}/rootfs")
+    else:
+        _unpack(layout, image, new)
+    if not rootfs_only:
         with open(f"{layout.images}/{image.id}/manifest", "rb") as file:
             fs.write_new(f"{new}/manifest", file.read(), 0o644)
-        place.take()
 
 
 def _unpack(layout: Layout, image: StoredImage, new: str) -> None:

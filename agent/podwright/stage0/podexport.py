@@ -16,7 +16,8 @@ from podwright import jsonio
 from podwright.errors import NotFoundError, PodwrightError, StoreError, UsageError
 from podwright.host import uidranges
 from podwright.kernel import beneath, mounts
-from podwright.stage0 import images, intact, pods
+from podwright.stage0 import archive as stored
+from podwright.stage0 import images, intact, pods, storewriter
 from podwright.stage0.build import archive, members, scan
 from podwright.stage0.export import Place
 from podwright.stage0.start import read_manifest
@@ -37,20 +38,39 @@ MERGED_ALREADY = ("dependencies", "pathWhitelist")
 
 
 @value
+class How:
+    """Where it is written.
+
+    overwrite  a file of that name is replaced
+    same       one that is this already is left alone
+    check      nothing is written, only found out whether it would be
+    """
+
+    target: str
+    overwrite: bool = False
+    same: bool = False
+    check: bool = False
+
+
+@value
 class Exported:
-    """What was written: the ID that the archive has as an image, its size, and what is not in it."""
+    """What was written: the ID that the archive has as an image, its size, and what is not in it.
+
+    changed  whether it was, or would be
+    """
 
     app: str
     image_id: str
     size: int
     volumes: tuple[str, ...]
     left_out: tuple[str, ...]
+    changed: bool = True
 
 
-def export(layout: Layout, pod: pods.Pod, app: str, target: str, overwrite: bool) -> Exported:
-    """Write the root of an app (or of the only one) to the file `target`.
+def export(layout: Layout, pod: pods.Pod, app: str, how: How) -> Exported:
+    """Write the root of an app (or of the only one) to a file.
 
-    Raises UsageError, NotFoundError, StoreError, VerifyError, HostError; `target` is as before then.
+    Raises UsageError, NotFoundError, StoreError, VerifyError, HostError; the file is as before then.
     """
     if pod.state not in EXPORTED:
         hint = "only what has run can be exported"
@@ -61,7 +81,7 @@ def export(layout: Layout, pod: pods.Pod, app: str, target: str, overwrite: bool
     try:
         manifest = read_manifest(locked.path)
         chosen = _chosen(pod, manifest, app)
-        return _write(layout, locked.path, chosen, target, overwrite)
+        return _write(layout, locked.path, chosen, how)
     finally:
         locked.close()
 
@@ -78,8 +98,28 @@ def _chosen(pod: pods.Pod, manifest: PodManifest, name: str) -> PodApp:
     )
 
 
-def _write(layout: Layout, path: str, app: PodApp, target: str, overwrite: bool) -> Exported:
+def _write(layout: Layout, path: str, app: PodApp, how: How) -> Exported:
+    volumes = tuple(sorted({mount.path for mount in app.mounts}))
     left_out: list[str] = []
+    if not how.same:
+        with Place(how.target, how.overwrite, stat.S_IFREG) as place:
+            made = _make(layout, path, app, place.new, left_out)
+            place.take()
+        return Exported(app.name, made.image_id, made.raw_size, volumes, tuple(left_out))
+    with storewriter.Workspace(layout, "export") as work:
+        new = f"{work.path}/image"
+        made = _make(layout, path, app, new, left_out)
+        changed = not archive.is_image(how.target, made.image_id)
+        if changed:
+            with Place(how.target, how.overwrite, stat.S_IFREG) as place:
+                if not how.check:
+                    stored.copy(new, place.new)
+                    place.take()
+    return Exported(app.name, made.image_id, made.raw_size, volumes, tuple(left_out), changed)
+
+
+def _make(layout: Layout, path: str, app: PodApp, new: str, left_out: list[str]) -> archive.Written:
+    """Write the archive to the new file `new`; what is not in it is added to `left_out`."""
     manifest = _manifest(path, app.name)
     root = _root(layout, path, app)
     try:
@@ -88,16 +128,10 @@ def _write(layout: Layout, path: str, app: PodApp, target: str, overwrite: bool)
             scan.Rules(shift=_shift(path), pod=True),
             left_out.append,
         )
-        with Place(target, overwrite, stat.S_IFREG) as place:
-            pieces = members.archive(found, b"rootfs/", jsonio.dumps(manifest).encode())
-            written = archive.write(pieces, place.new, "gzip", lambda _: None)
-            place.take()
+        pieces = members.archive(found, b"rootfs/", jsonio.dumps(manifest).encode())
+        return archive.write(pieces, new, "gzip", lambda _: None)
     finally:
         os.close(root)
-    volumes = tuple(sorted({mount.path for mount in app.mounts}))
-    return Exported(
-        app.name, f"sha512-{written.plain[:64]}", written.raw_size, volumes, tuple(left_out)
-    )
 
 
 def _manifest(path: str, app: str) -> dict[str, Any]:

@@ -25,11 +25,12 @@ FAILURE = ("reason", "stage", "object", "hint")
 MANAGERS_WITHOUT_INFO = {
     "agent": "installs files; host_info and status_info tell what there is",
     "attest": "reads itself, and changes nothing on the host",
-    "bundle": "makes a file, which in check mode it tells about; pull_info tells which one a host follows",
     "gc": "in check mode it tells what would go; pod_info and image_info tell what there is",
     "image_build": "image_info tells what is in a store; an image file tells about itself",
     "image_export": "writes files; image_info tells of which images it can",
+    "image_render": "writes directories; image_info tells of which images it can",
     "pod_exec": "runs a command, and keeps no state",
+    "pod_export": "writes files; pod_info tells of which pods it can",
     "pod_logs": "only reads itself",
 }
 """Modules without a counterpart that reads, and why."""

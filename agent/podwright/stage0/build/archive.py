@@ -36,6 +36,11 @@ class Written:
     raw: str
     raw_size: int
 
+    @property
+    def image_id(self) -> str:
+        """The ID under which hosts store it, if it is an ACI."""
+        return f"sha512-{self.plain[:64]}"
+
 
 @value
 class Checked:
@@ -160,6 +165,14 @@ def check(path: str) -> Checked:
     return Checked(
         plain.hexdigest(), kind_of(_head(path)), manifest, contents.members, contents.size
     )
+
+
+def is_image(path: str, image_id: str) -> bool:
+    """Whether there is a file that is this image, whatever it was compressed with."""
+    try:
+        return os.path.isfile(path) and check(path).image_id == image_id
+    except ImageError:  # it is something else
+        return False
 
 
 def _head(path: str) -> bytes:
