@@ -58,7 +58,6 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
         {},
         {"paths": ["relative.json"]},
         {"paths": ["/etc/hostname"]},
-        {"paths": ["/tmp/none.json"], "labels": {"no label": "x"}},
     ],
     "gc": [{"grace_period": "soon"}, {"images": True, "image_grace_period": "x"}],
     "host_info": [{"name": ["nonsense"]}],
