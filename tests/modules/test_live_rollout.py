@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,32 @@ def test_a_refused_rollout_is_told_once(fleet: Fleet) -> None:
     (told,) = [line for line in lines if "max_failures" in line]
     assert told.startswith("rollout: REFUSED  [bad-input]"), lines
     assert re.fullmatch(r"\d hosts?: \d failed in .*", lines[-1]), lines
+
+
+def test_a_question_is_asked_on_the_terminal_and_its_answer_counts(fleet: Fleet) -> None:
+    given: dict[str, Any] = {"canary": 1, "batches": [1], "pause": ["canary", "batch"]}
+    command = nsenter(fleet.host.pid, fleet.command(web(), **given, pause_for="prompt"))
+    asked = "paused after {}: go, or anything else to stop here"
+
+    def asks(after: str, terminal: Terminal) -> list[str]:
+        return terminal.until(lambda lines: any(asked.format(after) in line for line in lines[-3:]))
+
+    with Terminal(command, live(fleet), 160, 45) as terminal:
+        asks("canary", terminal)
+        assert fleet.versions() == {"a": "1.0", "b": "", "c": ""}
+        terminal.type("go\r")
+        asks("batch 1", terminal)
+        assert fleet.versions() == {"a": "1.0", "b": "1.0", "c": ""}
+        terminal.type("no\r")
+        assert terminal.wait(250) == 0
+        lines = terminal.lines()
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+    assert fleet.report()["outcome"] == "paused" and fleet.versions()["c"] == ""
+    assert any("the same command goes on" in line for line in lines), lines
+    with Terminal(command, live(fleet), 160, 45) as terminal:
+        assert terminal.wait(250) == 0
+        assert not any("paused after" in line for line in terminal.lines())
+    assert fleet.report()["outcome"] == "done" and set(fleet.versions().values()) == {"1.0"}
 
 
 def test_ctrl_c_says_how_it_goes_on_and_the_next_run_what_was_done_before(
