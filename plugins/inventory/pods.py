@@ -111,6 +111,7 @@ hosts: [web, db]
 from collections.abc import Mapping
 from typing import Any
 
+from ansible import constants as C
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.helpers import get_group_vars
 from ansible.playbook.play_context import PlayContext
@@ -118,6 +119,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
+from ansible_collections.podwright.fleet.plugins.module_utils import strangers
 from ansible_collections.podwright.fleet.plugins.plugin_utils import (
     connection_outer as outer,
 )
@@ -148,10 +150,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Ask, and add what was answered."""
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        self._refuse_unknown(path, self._read_config_data(path))
         for name, found in self._found(path, cache).items():
             for entry in pods.entries(name, found, self._option("states"), self._option("per")):
                 self._add(name, entry)
+
+    def _refuse_unknown(self, path: str, given: Mapping[str, Any]) -> None:
+        """Raise AnsibleParserError for an option that there is not: Ansible would not say a word about it."""
+        known = C.config.get_configuration_definitions("inventory", self._load_name)
+        spec: dict[str, Any] = {name: {} for name in (*known, "plugin")}
+        found = strangers.unknown(spec, dict(given), f"ansible-doc -t inventory {self.NAME}")
+        if found is not None:
+            raise AnsibleParserError(f"{path}: {found.text}")
 
     def _option(self, name: str) -> Any:
         return self.get_option(name)

@@ -245,3 +245,13 @@ def test_a_file_of_another_name_is_not_taken_for_ours(lying: Lying) -> None:
     done = lying.run("ansible-inventory", "-i", str(other), "--list")
     assert lying.asked() == 1  # by the file of ours
     assert "other.yml" in done.stderr
+
+
+def test_a_misspelt_option_is_told_and_nobody_is_asked(lying: Lying) -> None:
+    known = {"cache": False, "use_extra_vars": False, "keyed_groups": [], "states": ["running"]}
+    assert lying.run("ansible-inventory", "--list", **known).stderr.count("WARNING") == 0
+    before = lying.asked()
+    done = lying.run("ansible-inventory", "--list", host=["source"])
+    said = " ".join(done.stderr.split())
+    assert "host: there is no such option; did you mean `hosts`?" in said, said
+    assert lying.asked() == before and "web" not in done.stdout
