@@ -199,4 +199,8 @@ def _status(context: Context, args: Arguments) -> int:
         say(fitting(titles, rows, True, ("EXPIRES", "LAST")))
     else:
         note("this host has pulled nothing")
+    for one in found:
+        error = one.get("error") or {}
+        if error.get("hint"):
+            note(safe(f"fleet {one['fleet']}: {error['hint']}", 1000))
     return bad

@@ -186,11 +186,16 @@ class _Run:
         elif (known.url, known.etag) != (new.url, new.etag):
             self.memory.remember(replace(new, at=known.at))
 
-    def _selectors(self) -> str:
-        """What besides the bundle decides what is applied here."""
+    def _selectors(self) -> dict[str, Any]:
+        """What besides the bundle decides what is applied here, as it is kept."""
         host, own = self.settings.selected(), self.settings
-        labels = [list(each) for each in host.labels]
-        return jsonio.dumps([host.name, host.groups, labels, own.allow, own.adopt])
+        return {
+            "host": host.name,
+            "groups": list(host.groups),
+            "labels": dict(host.labels),
+            "allow": list(own.allow),
+            "adopt": own.adopt,
+        }
 
     def _settled(self, digest: str) -> bool:
         """Whether this bundle has been applied, and nobody asks to look whether all is still so."""
@@ -252,7 +257,7 @@ class _Run:
         if failed.get("digest") != digest:
             return
         pause = min(FIRST_PAUSE * 2 ** min(int(failed["count"]) - 1, 20), LONGEST_PAUSE)
-        began = float(failed["at"])
+        began = _seconds(failed["at"])
         if began <= self.now < began + pause:
             raise FetchError(
                 f"bundle of fleet {self.memory.fleet} could not be applied: {failed['message']}",
@@ -270,7 +275,7 @@ class _Run:
         self.failed = {
             "digest": digest,
             "count": failed["count"] + 1 if same else 1,
-            "at": self.now,
+            "at": clock.rfc3339(self.now),
             "message": self.error["message"],
         }
 
@@ -320,10 +325,23 @@ class _Run:
 
 def _failure(found: Any) -> Optional[dict[str, Any]]:
     """What is remembered of a bundle that could not be applied; None for what is not that."""
-    kinds = {"digest": (str,), "count": (int,), "at": (int, float), "message": (str,)}
-    if isinstance(found, dict) and all(type(found.get(name)) in kinds[name] for name in kinds):
-        return found
-    return None
+    kinds = {"digest": str, "count": int, "at": str, "message": str}
+    if not isinstance(found, dict) or any(
+        type(found.get(name)) is not kinds[name] for name in kinds
+    ):
+        return None
+    try:
+        _seconds(found["at"])
+    except UsageError:
+        return None
+    return found
+
+
+def _seconds(at: str) -> float:
+    """A time as `clock.rfc3339` writes it, without its milliseconds. Raises UsageError."""
+    from podwright.model import fleetstate
+
+    return fleetstate.moment(f"{at[:19]}Z", "at")
 
 
 def _number(found: Any) -> int:
