@@ -48,7 +48,7 @@ def refuse_rejected(rule: Rule, subject: Subject) -> None:
     if any(each.kind == model.REJECT for each in rule.requirements):
         raise PolicyError(
             f"image {subject.name} is rejected by the policy (scope {rule.scope})",
-            "podwright policy check IMAGE shows which rule decides",
+            f"podwright policy check {subject.name} shows which rule decides",
             object=subject.name,
             reason="rejected",
         )
