@@ -69,7 +69,8 @@ def across(pods: list[dict[str, Any]]) -> None:
         model = next(pod for pod in same if _print(pod) == usual)
         for pod in same:
             if _print(pod) != usual:
-                said = f"{counts[usual]} of {len(same)} hosts run {_differs(model, pod)}"
+                ours, theirs = _differs(model, pod)
+                said = f"{ours}; {counts[usual]} of {len(same)} hosts run {theirs}"
                 pod["drift"].append(_drift("fleet", said))
 
 
@@ -83,14 +84,16 @@ def _print(pod: dict[str, Any]) -> tuple[Any, ...]:
     return (pod["isolation"]["stage1"], apps)
 
 
-def _differs(model: dict[str, Any], pod: dict[str, Any]) -> str:
-    """What the others have, in the words in which it differs."""
+def _differs(model: dict[str, Any], pod: dict[str, Any]) -> tuple[str, str]:
+    """What this one does, and what the others run, in the words in which they differ."""
     theirs, ours = versions(model), versions(pod)
     if theirs != ours:
-        return theirs
-    if model["isolation"]["stage1"] != pod["isolation"]["stage1"]:
-        return f"it as {model['isolation']['stage1'] or 'something else'}"
-    return f"other bytes of {theirs}, {short(model['apps'][0]['digest'])}"
+        return f"runs {ours}", theirs
+    modes = [one["isolation"]["stage1"] or "something else" for one in (pod, model)]
+    if modes[0] != modes[1]:
+        return f"runs as {modes[0]}", f"it as {modes[1]}"
+    digests = [short(one["apps"][0]["digest"]) for one in (pod, model)]
+    return f"runs {digests[0]} as {ours}", f"other bytes, {digests[1]}"
 
 
 def versions(pod: dict[str, Any]) -> str:

@@ -62,7 +62,7 @@
     unknown: ["warn", "?", "unknown"],
   };
   const VERDICT = {
-    signed: ["good", "✓", "signed"], accepted: ["warn", "○", "unsigned, as the policy allows"],
+    signed: ["good", "✓", "signed"], accepted: ["warn", "⊘", "unsigned, as the policy allows"],
     insecure: ["bad", "⚠", "checks lifted"], unknown: ["warn", "?", "not known"],
   };
   const HOST = { reached: ["good", "●", "reached"], failed: ["bad", "✕", "failed"], unreachable: ["bad", "✕", "unreachable"] };
@@ -325,7 +325,7 @@
       el("span", { class: "mark", role: "img", "aria-label": item.severity }, item.severity === "error" ? "✕" : "▲"),
       el("p", {}, where, one ? [where ? el("span", { class: "soft" }, " on ") : "", host ? openHost(host) : item.host]
         : el("span", { class: where ? "soft" : "" }, (where ? " on " : "") + count(items.length, "host"))),
-      el("div", { class: "text" }, el("p", {}, item.text), item.hint ? el("p", { class: "hint" }, "→ " + item.hint) : "", links));
+      el("div", { class: "text" }, el("p", {}, item.text), item.hint ? el("p", { class: "hint" }, "→ " + item.hint) : "", one ? "" : links));
   }
 
   function matrix(chosen) {
@@ -362,7 +362,7 @@
         more ? el("td", { class: "soft" + (others ? "" : " none") }, others ? String(others) : "") : "");
     }, box);
     const legend = el("p", { class: "legend" }, Object.values(HEALTH).map(([tone, glyph, word]) => el("span", { class: tone }, badge([tone, glyph, word]))),
-      el("span", {}, "Δ drift"), el("span", {}, "⚠ lifted checks"), el("span", {}, "○ unsigned"),
+      el("span", {}, "Δ drift"), el("span", {}, "⚠ lifted checks"), el("span", {}, "⊘ unsigned"),
       more ? el("span", {}, `the ${COLUMNS} most common of ${times.size} pods have columns`) : "");
     return el("div", {}, box, legend);
   }

@@ -93,13 +93,18 @@ def test_drift_from_what_most_hosts_run() -> None:
     found = report(a=answer(new), b=answer(new), c=answer(old))
     drift = {one["host"]: one["drift"] for one in found["pods"]}
     assert drift["a"] == drift["b"] == []
-    assert drift["c"] == [{"kind": "fleet", "text": "2 of 3 hosts run 1.0"}]
+    assert drift["c"] == [{"kind": "fleet", "text": "runs 0.9; 2 of 3 hosts run 1.0"}]
     bytes_only = pod(apps=[app(image_id="sha512-rebuilt")], history=[])
     found = report(a=answer(new), b=answer(new), c=answer(bytes_only))
-    assert "other bytes of 1.0" in found["pods"][2]["drift"][0]["text"]
+    text = found["pods"][2]["drift"][0]["text"]
+    assert text.startswith("runs sha512:rebuilt as 1.0; 2 of 3 hosts run other bytes, sha512:"), (
+        text
+    )
     machine = pod(stage1="kvm")
     found = report(a=answer(new), b=answer(new), c=answer(machine))
-    assert found["pods"][2]["drift"][0]["text"] == "2 of 3 hosts run it as namespaces"
+    assert found["pods"][2]["drift"][0]["text"] == (
+        "runs as kvm; 2 of 3 hosts run it as namespaces"
+    )
 
 
 def test_drift_from_what_a_play_wants() -> None:
