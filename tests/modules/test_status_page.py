@@ -155,6 +155,9 @@ def test_a_phone_shows_all_without_scrolling_sideways(
     browser.open(f"{page.as_uri()}#view={view}")
     assert browser.run("return document.documentElement.scrollWidth") == 360
     assert browser.run(
+        "const tabs = document.getElementById('tabs'); return tabs.scrollWidth <= tabs.clientWidth"
+    )
+    assert browser.run(
         "return [...document.querySelectorAll('#view *')].every(e => e.getBoundingClientRect().right <= 361)"
     )
     browser.run("document.querySelector('#view .link, #view .chip')?.click()")
