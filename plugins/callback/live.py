@@ -97,6 +97,8 @@ class CallbackModule(Default):
         super().__init__()
         self._fleet = live_model.Fleet()
         self._notes: dict[str, str] = {}
+        self._ended: dict[str, Any] = {}
+        self._told: set[str] = set()
         self._finished: set[str] = set()
         self._banner = ""
         self._screen: live_screen.Screen | None = None
@@ -267,6 +269,9 @@ class CallbackModule(Default):
                 self._notes[result._host.get_name()] = ""  # it is the fleet's, and has been told
             if one.get("event") == "host-failed":
                 self._notes[str(one.get("host"))] = live_model.refusal(one)
+                self._told.add(str(one.get("host")))
+            if one.get("event") == "rollout-finished":
+                self._ended = one
             self._say(live_lines.event(one))
         return bool(found)
 
@@ -288,6 +293,8 @@ class CallbackModule(Default):
         if not ignored:
             self._notes[host] = note
         told = self._events(result)
+        if self._ended and host in self._told and self._is_of_rollout(result._task):
+            self._notes[host], told = "", True  # by an event, and in the table of its end
         if self._full:
             return
         self._warnings(result)
@@ -399,7 +406,7 @@ class CallbackModule(Default):
                 if self._fleet.began
                 else "0 s"
             )
-            self._say(live_lines.summary(found, self._notes, took))
+            self._say(live_lines.summary(found, self._notes, took, self._ended))
             custom = stats.custom if self.get_option("show_custom_stats") else {}
             for name in sorted(custom):
                 self._display.display(

@@ -118,13 +118,18 @@ def _pods(said: dict[str, Any]) -> str:
 
 def _ended(said: dict[str, Any]) -> str:
     """How a rollout has ended, with the number of hosts for each result."""
+    numbers = _numbers(said)
+    return f"{text(said.get('reason'), 40)}{f': {numbers}' if numbers else ''}"
+
+
+def _numbers(said: dict[str, Any]) -> str:
+    """The number of hosts for each result, of the end of a rollout."""
     counts: dict[str, int] = {}
     resumed = set(texts(said.get("resumed"), 100000))
     for host, result in mapping(said.get("results")).items():
         how = "done before" if host in resumed else text(result, 40)
         counts[how] = counts.get(how, 0) + 1
-    numbers = ", ".join(f"{count} {how}" for how, count in sorted(counts.items()))
-    return f"{text(said.get('reason'), 40)}{f': {numbers}' if numbers else ''}"
+    return ", ".join(f"{count} {how}" for how, count in sorted(counts.items()))
 
 
 def interrupted(name: str, phase: str) -> list[Line]:
@@ -140,10 +145,13 @@ def interrupted(name: str, phase: str) -> list[Line]:
     ]
 
 
-def summary(stats: dict[str, dict[str, int]], notes: dict[str, str], seconds: str) -> list[Line]:
+def summary(
+    stats: dict[str, dict[str, int]], notes: dict[str, str], seconds: str, ended: dict[str, Any]
+) -> list[Line]:
     """The end of a run: a line for each host with trouble, and one for all.
 
-    notes  what the trouble was, by host; empty for what has been told and is not the host's
+    notes  what the trouble was, by host; empty for what has been told already
+    ended  the event of the end of a rollout of all these hosts, whose results count then; {} for none
     """
 
     def total(name: str) -> int:
@@ -160,5 +168,7 @@ def summary(stats: dict[str, dict[str, int]], notes: dict[str, str], seconds: st
     words = [f"{total(name)} {word}" for name, word in (
         ("changed", "changed"), ("failures", "failed"), ("unreachable", "unreachable"), ("rescued", "rescued"),
         ("ignored", "with failures that were ignored")) if total(name)]  # fmt: skip
+    if ended and set(stats) <= {"localhost", *mapping(ended.get("results"))}:
+        words = [_numbers(ended)]
     out = f"{hosts}: {', '.join(words) or 'nothing changed'} in {seconds}"
     return [*lines, (out, BAD if bad else GOOD)]

@@ -73,7 +73,9 @@ def test_a_rollout_is_told_in_lines_and_to_others(fleet: Fleet, tmp_path: Path) 
     assert not any(" look: " in line or " stage: web" in line for line in lines), text
     (failed,) = [line for line in lines if line.startswith("b  batch 1") and "FAILED" in line]
     assert "[" in failed and "web" in failed
-    assert "failed" in lines[-1]
+    assert sum("FAILED" in line or "b  failed" in line for line in lines) == 1, text
+    assert any(line.startswith("b     rolled-back") for line in lines), "and once in the table"
+    assert lines[-1].startswith("3 hosts: 1 not-tried, 1 rolled-back, 1 updated in "), text
     heard = [json.loads(line)["event"] for line in (tmp_path / "heard").read_text().splitlines()]
     assert heard[0] == "rollout-started" and heard[-1] == "rollout-finished"
     assert "host-failed" in heard and "host-ok" not in heard
