@@ -487,7 +487,14 @@ options:
         pod needs a network of its own that reaches the host.
       - The agent's default is V(false).
     type: bool
-  ports: &id047
+  sandbox: &id047
+    description:
+      - Whether the pod begins without apps, which P(podwright.fleet.app#module) brings and takes
+        away while it runs. It has no O(image), O(apps) or O(pod_manifest) then. When it is started
+        again, it is without apps again.
+      - The agent's default is V(false).
+    type: bool
+  ports: &id048
     description:
       - Ports to publish. Each is a mapping of C(name) (a port that the image declares) or C(pod_port)
         (a number in the pod, whether the image declares it or not, with C(protocol), V(tcp) unless
@@ -500,7 +507,7 @@ options:
         not be more than the range has.
     type: list
     elements: raw
-  sockets: &id048
+  sockets: &id049
     description:
       - Names of O(ports) on which the host's systemd listens until somebody connects, with C(/udp)
         for those that are not TCP. The app that declares the port inherits the socket as C(sd_listen_fds)
@@ -509,7 +516,7 @@ options:
       - Needs systemd on the host.
     type: list
     elements: str
-  allow: &id049
+  allow: &id050
     description:
       - Who may reach the pod, and what it may reach, enforced by the firewall of the host.
       - Each element has either C(from) or C(to), which is a subnet (V(10.0.0.0/8)), V(pod NAME),
@@ -531,7 +538,7 @@ options:
         description: Ports, C(NUMBER[-LAST][/PROTOCOL]); V(tcp) is the protocol that is not said.
         type: list
         elements: str
-  volumes: &id050
+  volumes: &id051
     description:
       - Volumes of the pod. Each is a mapping of C(name), C(kind) and the fields of its kind;
         or text C(NAME,kind=host,source=/path[,readOnly=true]). All have C(read_only).
@@ -549,7 +556,7 @@ options:
       - V(device), the device node C(source) of the host, with C(permissions) V(r), V(w) or V(rw).
     type: list
     elements: raw
-  secrets: &id051
+  secrets: &id052
     description:
       - Files with secrets that the apps find in memory, readable by the app's user alone.
       - Their content reaches the agent on its standard input and is kept in the host's memory;
@@ -613,7 +620,7 @@ options:
           - Names of the apps that get it. All if omitted.
         type: list
         elements: str
-  pull_policy: &id052
+  pull_policy: &id053
     description:
       - V(new), look for an image elsewhere if it is not on the host.
       - V(update), always look whether there is a newer one.
@@ -624,13 +631,13 @@ options:
       - new
       - update
       - never
-  insecure_options: &id053
+  insecure_options: &id054
     description:
       - Checks to leave out, one by one, such as V(image) for the signature. Nothing is left out
         unless it is named here.
     type: list
     elements: str
-  restart: &id054
+  restart: &id055
     description:
       - Whether the pod is started again when it ends by itself.
       - The agent's default is V(on-failure).
@@ -639,11 +646,11 @@ options:
       - 'no'
       - on-failure
       - always
-  enabled: &id055
+  enabled: &id056
     description:
       - Whether the pod starts with the host. The agent's default is V(true).
     type: bool
-  ready: &id056
+  ready: &id057
     description:
       - When the pod counts as ready. Without C(tcp) and C(exec), when all apps have run for C(seconds).
     type: dict
@@ -673,12 +680,12 @@ options:
         description:
           - After how many seconds the pod counts as failed. The agent's default is 60.
         type: float
-  stop_timeout: &id057
+  stop_timeout: &id058
     description:
       - Seconds between the polite signal and the kill when the pod is stopped. The agent's default
         is 10.
     type: float
-  unit: &id058
+  unit: &id059
     description:
       - What is said about the pod's systemd unit, C(podwright-NAME.service), besides what stands
         in it already. Drop-ins of yours in C(podwright-NAME.service.d) are never touched, and
@@ -733,7 +740,7 @@ options:
           Install:
             description: 'Of the section C([Install]), such as C(RequiredBy: app.target).'
             type: dict
-  replace: &id059
+  replace: &id060
     description:
       - What comes first when a pod that runs is replaced by a different one.
       - V(stop-first), the old one stops, then the new one starts.
@@ -747,26 +754,26 @@ options:
       - stop-first
       - start-first
       - auto
-  keep_revisions: &id060
+  keep_revisions: &id061
     description:
       - How many revisions of the pod are kept, with the current one, to go back to. The agent's
         default is 3.
     type: int
-  revision: &id061
+  revision: &id062
     description:
       - Bring the pod back to one of its revisions that are kept, as C(podwright rollback) does.
         It is applied again as a new revision, and its images are judged by the policy of now.
       - Only with O(name), O(state) and O(enabled). Nothing changes when the pod is already as
         that revision was.
     type: int
-  exit_policy: &id062
+  exit_policy: &id063
     description:
       - What ends the pod besides the end of all its apps. V(first-failure), that an app fails
         for good; V(all-ended), nothing; C(app:NAME), that this app ends, whose status is then
         the pod's.
       - The agent's default is V(first-failure).
     type: str
-  log: &id063
+  log: &id064
     description:
       - How much of each app's log is kept where that goes to files, on hosts without systemd
         and with C(log_path). The journal has limits of its own.
@@ -781,7 +788,7 @@ options:
         description:
           - How many files are kept. The agent's default is 5.
         type: int
-  pod_isolators: &id064
+  pod_isolators: &id065
     description:
       - What all apps of the pod together may use (C(resource/memory), C(resource/cpu), C(resource/pids),
         C(resource/block-bandwidth), C(resource/block-iops), C(os/linux/cpu-shares), C(os/linux/io-weight)),
@@ -792,15 +799,15 @@ options:
       name: *id030
       value: *id031
       optional: *id032
-  annotations: &id065
+  annotations: &id066
     description:
       - Annotations of the pod.
     type: dict
-  labels: &id066
+  labels: &id067
     description:
       - Labels of the pod.
     type: dict
-  registry_auth: &id067
+  registry_auth: &id068
     description:
       - Log-ins to fetch images with, each for one place. They reach the agent on its standard
         input, are used for this call only, and are no part of the pod; so a new password changes
@@ -885,25 +892,26 @@ options:
       dns: *id044
       hosts: *id045
       metadata: *id046
-      ports: *id047
-      sockets: *id048
-      allow: *id049
-      volumes: *id050
-      secrets: *id051
-      pull_policy: *id052
-      insecure_options: *id053
-      restart: *id054
-      enabled: *id055
-      ready: *id056
-      stop_timeout: *id057
-      unit: *id058
-      replace: *id059
-      keep_revisions: *id060
-      revision: *id061
-      exit_policy: *id062
-      log: *id063
-      pod_isolators: *id064
-      annotations: *id065
-      labels: *id066
-      registry_auth: *id067
+      sandbox: *id047
+      ports: *id048
+      sockets: *id049
+      allow: *id050
+      volumes: *id051
+      secrets: *id052
+      pull_policy: *id053
+      insecure_options: *id054
+      restart: *id055
+      enabled: *id056
+      ready: *id057
+      stop_timeout: *id058
+      unit: *id059
+      replace: *id060
+      keep_revisions: *id061
+      revision: *id062
+      exit_policy: *id063
+      log: *id064
+      pod_isolators: *id065
+      annotations: *id066
+      labels: *id067
+      registry_auth: *id068
 """

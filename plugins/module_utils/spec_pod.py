@@ -158,6 +158,7 @@ POD: Table = {
     "dns": Option("raw", convert=dns),
     "hosts": Option("raw", convert=hosts),
     "metadata": Option("bool"),
+    "sandbox": Option("bool"),
     "ports": Option("list", elements="raw", convert=ports),
     "sockets": Option("list", elements="str"),
     "allow": Option("list", elements="dict", table=RULE),

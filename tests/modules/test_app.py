@@ -62,3 +62,23 @@ def test_apps_come_stay_change_and_go(trusting: AdHoc, published: Publish, tmp_p
     assert (partly["failed"], partly["reason"], partly["object"]) == (True, "not-found", "three")
     assert [app["changed"] for app in partly["apps"]] == [False]
     assert (was_gone["changed"], none["changed"]) == (True, False)
+
+
+def test_a_sandbox_is_a_pod_of_a_play(trusting: AdHoc, published: Publish, tmp_path: Path) -> None:
+    published()
+    script = Script(trusting, tmp_path)
+    box = {"name": "box", "sandbox": True, "net": "none", "labels": {"team": "a"}}
+    app = {"apps": [{"pod": "box", "name": "one", "image": IMAGE, "exec": STAY}]}
+    would, made, added, same, kept, told = script(
+        check("pod", box), ("pod", box), ("app", app), ("pod", box), ("app", app), ("pod_info", {})
+    )
+    assert [one["changed"] for one in (would, made, added, same, kept)] == [
+        True, True, True, False, False
+    ]  # fmt: skip
+    assert would["diff"]["after"]["pods"]["box"]["sandbox"] is True, would["diff"]
+    (found,) = [one for one in told["pods"] if one["pod_name"] == "box"]
+    assert found["state"] == "running" and [one["name"] for one in found["apps"]] == ["one"]
+    stopped, gone = script(
+        ("pod", {"name": "box", "state": "stopped"}), ("pod", {"name": "box", "state": "absent"})
+    )
+    assert stopped["changed"] and gone["changed"]

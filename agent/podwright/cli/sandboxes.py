@@ -38,10 +38,9 @@ def spec(args: Arguments, context: Context) -> PodSpec:
 
         kvm.check_pod(replace(asked, mutable=True))
     if asked.stage1 == "fly":
-        raise UsageError(
-            "app sandbox cannot be had with stage1 fly, whose pods are one app on the host itself",
-            "choose stage1 namespaces",
-        )
+        from podwright.model import sandbox
+
+        raise UsageError(f"app sandbox {sandbox.NO_FLY[0]}", sandbox.NO_FLY[1])
     ports = (*asked.ports, *(_port(text) for text in texts if _is_long(text)))
     if ports and not netchoice.can_publish(asked.net):
         raise UsageError(

@@ -289,14 +289,16 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
             object=name,
         )
     given = _parse_manifest(fields, apps)
+    sandbox = fields.boolean("sandbox")
     if (
         not apps
+        and not sandbox
         and given is None
         and state != "absent"
         and (state not in KNOWN_STATES or _says_more(fields))
     ):
         raise UsageError(
-            f"{fields.path}: pod {name} needs image, apps or pod_manifest",
+            f"{fields.path}: pod {name} needs image, apps, pod_manifest or sandbox",
             f"only with name, state ({', '.join(KNOWN_STATES)}) and enabled it stays what it is",
             object=name,
         )
@@ -339,9 +341,14 @@ def parse_pod_spec(fields: Fields, shared: Optional[Credentials]) -> PodSpec:
         log=_log(fields),
         stage1_image=stage1_image,
         kvm=_machine(fields, stage1),
+        mutable=sandbox,
     )
     spec = _with_sockets(spec, fields)
     fields.finish()
+    if sandbox:
+        from podwright.model import sandbox as rules
+
+        rules.check(fields, spec)
     if spec.metadata:
         from podwright.model.registration import check_net
 

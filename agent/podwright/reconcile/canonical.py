@@ -45,6 +45,8 @@ def runtime(spec: PodSpec, image_ids: list[str]) -> dict[str, Any]:
         more["profile"] = spec.profile
     if spec.metadata:
         more["metadata"] = True
+    if spec.mutable:
+        more["sandbox"] = True
     if spec.names is not None:
         from podwright.model import podnames
 
@@ -209,6 +211,7 @@ def respec(name: str, runtime_: dict[str, Any], settings_: dict[str, Any]) -> Po
         log=_log(runtime_.get("log")),
         stage1_image=_stage1_image(runtime_),
         kvm=_machine(runtime_.get("kvm")),
+        mutable=runtime_.get("sandbox", False),
     )
     if runtime_.get("manifest") is None:
         return spec

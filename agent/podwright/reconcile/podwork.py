@@ -50,7 +50,7 @@ def plan_work(
     try:
         unfinished = _unfinished(layout, spec.name, mode)
         seen = observe.observe(layout, spec.name, units, damaged_ok=spec.state == "absent")
-        if not spec.apps and spec.state != "absent":
+        if not spec.apps and not spec.mutable and spec.state != "absent":
             spec = _as_known(layout, spec, seen)
         spec, lacking = _with_secrets(layout, spec, mode, answer.kept)
         first = False
@@ -59,7 +59,7 @@ def plan_work(
             ([], [], False) if spec.state == "absent" else _resolve(layout, spec, mode)
         )
         fetches = fetches or gets
-        if stored and len(stored) == len(spec.apps):
+        if spec.state != "absent" and len(stored) == len(spec.apps):
             # Check mode refuses what a run would refuse.
             planned = prepare.plan_manifest(layout, spec, stored, answer.planned)
             answer.claim_ports(spec, planned.manifest)

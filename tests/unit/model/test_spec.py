@@ -200,7 +200,7 @@ def key(**fields: Any) -> dict[str, Any]:
         ({"pods": [{"name": "../x", "image": "a"}]}, "pods[0].name: '../x' is not a pod name"),
         (
             {"pods": [{"name": "web", "net": "none"}]},
-            "pods[0]: pod web needs image, apps or pod_manifest",
+            "pods[0]: pod web needs image, apps, pod_manifest or sandbox",
         ),
         (pod(replace="now"), "pods[0].replace: 'now' is not one of stop-first, start-first, auto"),
         (pod(keep_revisions=0), "pods[0].keep_revisions: 0 is not between 1 and 100"),
@@ -211,7 +211,7 @@ def key(**fields: Any) -> dict[str, Any]:
         ),
         (
             {"pods": [{"name": "web", "state": "prepared"}]},
-            "pods[0]: pod web needs image, apps or pod_manifest",
+            "pods[0]: pod web needs image, apps, pod_manifest or sandbox",
         ),
         (
             {"pods": [{"name": "a", "image": "x"}, {"name": "a", "image": "x"}]},

@@ -81,6 +81,7 @@ def test_every_option_of_a_pod_has_its_place() -> None:
         "dns": {"servers": ["192.0.2.53"], "domain": "example.com", "options": "ndots:2"},
         "hosts": [{"ip": "192.0.2.7", "names": ["db"]}, "192.0.2.8=a,::1=b,c"],
         "metadata": True,
+        "sandbox": False,
         "ports": ["6379-tcp:6379"],
         "sockets": ["6379-tcp"],
         "allow": [{"from": "pod web", "ports": ["6379/tcp"]}],
