@@ -203,7 +203,7 @@ def test_when_the_pod_ends_it_is_said_and_the_status_is_137(house: House, number
     assert stderr == expected
 
 
-@pytest.mark.parametrize("users", ["true", ""])
+@pytest.mark.parametrize("users", ["true", pytest.param("", marks=pytest.mark.thorough)])
 def test_a_thousand_quick_enters_leave_nothing(house: House, users: str) -> None:
     """No process, no descriptor here or in PID 1, no control group, no memory to speak of."""
     with house.start(sh("app", LIVE), private_users=users) as pod:

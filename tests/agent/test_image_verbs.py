@@ -257,7 +257,7 @@ def test_a_directory_that_exists_is_replaced_only_when_asked(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-@pytest.mark.parametrize("verb", ["render", "extract"])
+@pytest.mark.parametrize("verb", [pytest.param("render", marks=pytest.mark.thorough), "extract"])
 def test_a_directory_that_is_that_already_is_left_alone_and_any_difference_is_found(
     trusting: Agent, signed_image: Build, tmp_path: Path, verb: str
 ) -> None:
