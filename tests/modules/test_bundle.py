@@ -141,7 +141,7 @@ def locked(lab: Keys, word: str) -> str:
     """The secret key of somebody who has a word for it."""
     status = lab.lab.gpg(
         "--status-fd", "1", "--passphrase", word, "--quick-generate-key",
-        "Locked <locked@example.com>", "ed25519", "sign", "never",
+        "Fleet <fleet@example.com>", "ed25519", "sign", "never",
     )  # fmt: skip
     print_ = next(line.split()[3] for line in status.splitlines() if "KEY_CREATED" in line)
     return lab.lab.gpg("--passphrase", word, "--armor", "--export-secret-keys", print_)
