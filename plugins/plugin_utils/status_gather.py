@@ -178,7 +178,9 @@ def _verdict(raw: dict[str, Any], apps: list[dict[str, Any]]) -> dict[str, Any]:
     lifted = texts(raw.get("insecure"), 20)
     for one in apps:
         lifted += [name for name in one["verdict"].get("lifted", []) if name not in lifted]
-    kind = next((one for one in WORST if one in kinds), "unknown")
+    # A sandbox without apps has nothing that could be unsigned.
+    empty = "signed" if raw.get("apps") == [] and not raw.get("error") else "unknown"
+    kind = next((one for one in WORST if one in kinds), empty)
     keys = sorted({key for one in apps for key in one["verdict"]["keys"]})
     return {"kind": "insecure" if lifted else kind, "keys": keys, "lifted": lifted}
 

@@ -107,6 +107,15 @@ def test_drift_from_what_most_hosts_run() -> None:
     )
 
 
+def test_a_sandbox_without_apps_serves_and_has_nothing_unsigned() -> None:
+    found = report(a=answer(pod(apps=[], history=[])))
+    (box,) = found["pods"]
+    assert (box["health"], box["verdict"]["kind"]) == ("serving", "signed")
+    assert found["attention"] == [] and found["summary"]["unsigned"] == 0
+    (lost,) = report(a=answer(pod(apps=None, history=[])))["pods"]
+    assert lost["verdict"]["kind"] == "unknown"
+
+
 def test_drift_from_what_a_play_wants() -> None:
     wanted = {"pods": [
         {"name": "web", "changed": True, "actions": ["prepare", "start"]},
