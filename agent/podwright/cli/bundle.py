@@ -122,12 +122,12 @@ def _about(path: str, data: bytes) -> dict[str, Any]:
     from podwright.stage0.trustring import sha256
 
     document = jsonio.loads(data, safe(path, 200), limit=fleetstate.MAX_BYTES)
-    told = {"not_before": "", "minimum_agent": "", "rollout": [], **document}
-    names = ("fleet", "serial", "not_before", "expires", "minimum_agent", "rollout")
     return {
         "path": path,
-        **{name: told[name] for name in names},
-        "expired": fleetstate.moment(told["expires"], "expires") <= time.time(),
+        **{name: document[name] for name in ("fleet", "serial", "expires")},
+        **{name: document.get(name) or "" for name in ("not_before", "minimum_agent")},
+        "rollout": document.get("rollout") or [],
+        "expired": fleetstate.moment(document["expires"], "expires") <= time.time(),
         "sha256": sha256(data),
         "signers": _signers(path),
     }

@@ -44,6 +44,9 @@ def run(context: Context, args: Arguments) -> int:
         say(show(_object(pod.uuid, target, done)))
         return 0
     _tell(done)
+    if not done.changed or check:
+        word = "would be written" if done.changed else "unchanged"
+        note(f"{safe(target, 200)}: {word}")
     say(done.image_id)
     return 0
 

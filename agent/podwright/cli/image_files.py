@@ -7,6 +7,7 @@ from __future__ import annotations
 from podwright.cli.context import Context, answer, say
 from podwright.cli.image import find_one
 from podwright.errors import UsageError
+from podwright.text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def export(context: Context, args: Arguments) -> int:
         changed = files.have_archive(context.layout, image, args.rest[1], overwrite, check=check)
     else:
         files.to_archive(context.layout, image, args.rest[1], overwrite)
-    answer(args, {"id": image.id, "path": args.rest[1], "changed": changed})
+    _answer(args, image.id, changed)
     return 0
 
 
@@ -77,5 +78,13 @@ def _write(context: Context, args: Arguments, verb: str) -> int:
         changed = samedir.have(context.layout, image, args.rest[1], check=check, **how)
     else:
         files.to_directory(context.layout, image, args.rest[1], **how)
-    answer(args, {"id": image.id, "path": args.rest[1], "changed": changed})
+    _answer(args, image.id, changed)
     return 0
+
+
+def _answer(args: Arguments, image_id: str, changed: bool) -> None:
+    """What was written, and for people whether, where that is the question."""
+    asked = args.true("same") or args.true("check")
+    if not answer(args, {"id": image_id, "path": args.rest[1], "changed": changed}) and asked:
+        done = "would be written" if args.true("check") else "written"
+        say(f"{safe(args.rest[1], 200)}: {done if changed else 'unchanged'}")
