@@ -184,6 +184,11 @@ class PodSpec:
     ipc: str = "auto"
     profile: str = ""
 
+    @property
+    def says_what(self) -> bool:
+        """Whether it says what the pod is; one that does not stays what it is."""
+        return bool(self.apps) or self.mutable
+
 
 def _parse_app(fields: Fields, image: str, name: str, *, several: bool = True) -> AppSpec:
     """Read the per-app fields that stand in `fields`; `several`: it is an element of `apps`."""

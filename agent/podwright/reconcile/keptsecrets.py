@@ -87,7 +87,8 @@ def leaving(desired: DesiredState, name: str) -> set[str]:
     return {
         pod.name
         for pod in desired.pods
-        if pod.state == "absent" or (pod.apps and name not in [one.stored for one in pod.secrets])
+        if pod.state == "absent"
+        or (pod.says_what and name not in [one.stored for one in pod.secrets])
     }
 
 

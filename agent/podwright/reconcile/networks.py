@@ -105,7 +105,7 @@ def besides(desired: DesiredState, name: str) -> list[str]:
     return [
         pod.name
         for pod in desired.pods
-        if pod.state == "absent" or (pod.apps and not _names(pod.net, name))
+        if pod.state == "absent" or (pod.says_what and not _names(pod.net, name))
     ]
 
 

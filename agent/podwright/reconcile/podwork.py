@@ -50,7 +50,7 @@ def plan_work(
     try:
         unfinished = _unfinished(layout, spec.name, mode)
         seen = observe.observe(layout, spec.name, units, damaged_ok=spec.state == "absent")
-        if not spec.apps and not spec.mutable and spec.state != "absent":
+        if not spec.says_what and spec.state != "absent":
             spec = _as_known(layout, spec, seen)
         spec, lacking = _with_secrets(layout, spec, mode, answer.kept)
         first = False
