@@ -59,6 +59,7 @@ REFUSED: dict[str, list[Mapping[str, Any]]] = {
         {"paths": ["relative.json"]},
         {"paths": ["/etc/hostname"]},
     ],
+    "config_info": [{"kind": ["nonsense"]}],
     "gc": [{"grace_period": "soon"}, {"images": True, "image_grace_period": "x"}],
     "host_info": [{"name": ["nonsense"]}],
     "image": [

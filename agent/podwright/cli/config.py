@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 WHO = {"auth": "domains", "dockerAuth": "registries"}
 """What a log-in is for, by its kind: a later one for the same has the last word."""
 
+TOLD = ("rktKind", "rktVersion", "type")
+"""What is no secret in a log-in, besides what it is for."""
+
 
 def run(context: Context, args: Arguments) -> int:
     """Print every kind of configuration that is in force."""
@@ -38,7 +41,7 @@ def run(context: Context, args: Arguments) -> int:
     if domains:
         stage0.append({"rktKind": "xen", "rktVersion": "v1", **domains})
     merged = {
-        "stage0": stage0 + _log_ins(context),
+        "stage0": stage0 + _log_ins(context, known=not args.true("without-credentials")),
         "directories": {
             "system": layout.system_config,
             "local": layout.local_config,
@@ -67,8 +70,8 @@ def _plain(said: dict[str, Any]) -> dict[str, Any]:
     return {name: list(one) if isinstance(one, tuple) else one for name, one in said.items()}
 
 
-def _log_ins(context: Context) -> list[dict[str, Any]]:
-    """One object for each server or registry; none for whom the files are not readable."""
+def _log_ins(context: Context, *, known: bool) -> list[dict[str, Any]]:
+    """One object for each server or registry; none for whom the files are not readable. known: with credentials"""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     try:
         for fields in (
@@ -76,7 +79,8 @@ def _log_ins(context: Context) -> list[dict[str, Any]]:
         ):
             kind = fields.text("rktKind")
             for name in fields.texts(WHO[kind]):
-                found[kind, name] = {**fields.obj, WHO[kind]: [name]}
+                kept = {key: one for key, one in fields.obj.items() if known or key in TOLD}
+                found[kind, name] = {**kept, WHO[kind]: [name]}
     except (PermissionError, UsageError) as err:
         note(f"warning: log-ins are left out: {err}")
         return []

@@ -271,7 +271,11 @@ VERBS = (
         "config",
         "Print the merged configuration as JSON",
         "",
-        (Option("pretty-print", "indent", default="true"), FORMAT),
+        (
+            Option("pretty-print", "indent", default="true"),
+            Option("without-credentials", "say for what there are log-ins, not which"),
+            FORMAT,
+        ),
         "Paths, stage1 and log-ins that are in force, with their passwords as far as the caller may read\n"
         "them, and the directories that they come from, the last of which has the last word.\n"
         "--format=json is --pretty-print=false.",
