@@ -39,7 +39,7 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that:
       - found.bundles[0].exists
-      - (found.bundles[0].expires | to_datetime('%Y-%m-%dT%H:%M:%SZ')) > (now(utc=true) + timedelta(days=7))
+      - ((found.bundles[0].expires | to_datetime('%Y-%m-%dT%H:%M:%SZ')) - now(utc=true)).days >= 7
 """
 
 RETURN = r"""
