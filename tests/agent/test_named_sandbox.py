@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.agent.mutable_bed import Sandbox
 from tests.conftest import Keys
 from tests.support.agent import Agent
 
@@ -80,6 +81,39 @@ def test_a_sandbox_begins_without_apps_whenever_it_is_started(host: Agent) -> No
     assert [one["state"] for one in shown if one["pod_name"] == "box"].count("running") == 1
 
 
+def test_what_the_desired_state_gives_a_sandbox_its_apps_have(host: Agent) -> None:
+    volumes = [{"name": "data", "kind": "empty"}]
+    secrets = [{"name": "key", "content": "hush"}]
+    add = ("app", "add", "box", IMAGE, "--mount=volume=data,target=/data")
+    made = json.dumps({"pods": [{**BOX, "volumes": volumes, "secrets": secrets}]})
+    answer = json.loads(host("apply", "-", stdin=made).check().stdout)
+    assert not answer["warnings"], "nobody mounts a volume before there are apps"
+    host.ok(*add, "--name=one", *STAY)
+    host.ok("app", "start", "--app=one", "box")
+    seen = host.ok(
+        "enter", "--app=one", "box", "/bin/sh", "-c", "cat /run/secrets/key; echo x >/data/x"
+    )
+    assert seen == "hush"
+    host.ok("app", "stop", "--app=one", "box")
+    host.ok("app", "rm", "--app=one", "box")
+    assert not applied(host, volumes=volumes, secrets=secrets)["changed"]
+    host.ok(*add, "--name=two", *STAY)
+    host.ok("app", "start", "--app=two", "box")
+    assert host.ok("enter", "--app=two", "box", "/bin/sh", "-c", "ls /data") == "x\n"
+
+
+def test_an_added_app_has_the_credentials_of_its_pods_unit(host: Agent, tmp_path: Path) -> None:
+    for name in ("of-unit", "of-caller"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "key").write_text(name)
+    mine = {"CREDENTIALS_DIRECTORY": str(tmp_path / "of-caller")}
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path / "of-unit")}
+    with Sandbox(host, "--net=none", "--secret=key,credential=key", env=environment) as box:
+        box.app("add", IMAGE, "--name=one", *STAY, env=mine).check()
+        box.ok("start", "--app=one")
+        assert box.says("one", "cat /run/secrets/key") == "of-unit"
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -89,6 +123,7 @@ def test_a_sandbox_begins_without_apps_whenever_it_is_started(host: Agent) -> No
         ({"stage1": "kvm"}, "kvm"),
         ({"ready": {"exec": ["/bin/true"]}}, "begins without"),
         ({"profile": "system"}, "begins without"),
+        ({"exit_policy": "all-ended"}, "exit_policy: says"),
         ({"sandbox": "yes please"}, "sandbox"),
     ],
 )

@@ -57,7 +57,7 @@ def build_manifest(
         f"no app mounts volume {volume.name}: the images have no mount point of that name, and no"
         " mount names it"
         for volume in spec.volumes
-        if volume.name not in mounted
+        if volume.name not in mounted and not spec.mutable
     ]
     ports = tuple(_led(port, apps) for port in spec.ports)
     check_ports(ports, apps)

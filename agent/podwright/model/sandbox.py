@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from podwright.errors import UsageError
+from podwright.model.life import FIRST_FAILURE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def check(fields: Fields, spec: PodSpec) -> None:
     """Raise UsageError for what says something about apps, which are not there yet."""
     where = fields.at("sandbox")
     others = [name for name in OF_APPS if fields.raw(name) not in (None, "", [])]
+    others += ["exit_policy"] * (spec.exit_policy != FIRST_FAILURE)  # no app's end ends it
     others += ["secrets"] * any(given.secret.apps for given in spec.secrets)
     if others:
         raise UsageError(

@@ -10,7 +10,7 @@ import os
 
 from podwright import jsonio
 from podwright.errors import LaunchError
-from podwright.host import cgroups, clock, latergroups
+from podwright.host import cgroups, clock, latergroups, secrets
 from podwright.kernel import fs, rlimits
 from podwright.net import hostsfile
 from podwright.stage0 import etcfiles
@@ -27,6 +27,7 @@ from podwright.stage1.namespaces import (
     volumes,
 )
 from podwright.stage1.namespaces.plan import UserRange, compile_pod
+from podwright.stage1.namespaces.secretsource import CREDENTIALS
 from podwright.stage2 import changing
 from podwright.values import replace
 
@@ -73,12 +74,13 @@ def launch_of(
         stage1=config["stage1"],
         private_users=(config.get("privateUsers") or "true") if own_users else "",
         etc=replace(etcfiles.kept(pod.path), names=known),
+        secrets_dir=secrets.directory(layout, config["name"]) if manifest.secrets else "",
     )
 
 
 def plan_of(pod: Pod, launch: Launch, users: Optional[tuple[int, int]]) -> PodPlan:
     """What is to be done for the app. Raises LaunchError."""
-    plan = volumes.with_devices(compile_pod(launch))
+    plan = _with_credentials(pod, volumes.with_devices(compile_pod(launch)))
     (app,) = plan.apps
     if app.life.notify:  # as its image says; without a socket it does not
         plan = replace(plan, apps=(replace(app, life=replace(app.life, notify=False)),))
@@ -92,6 +94,34 @@ def plan_of(pod: Pod, launch: Launch, users: Optional[tuple[int, int]]) -> PodPl
         return plan
     copies = launch.private_users != "idmapped"
     return replace(plan, users=UserRange(users[0], users[1], copies))
+
+
+def _with_credentials(pod: Pod, plan: PodPlan) -> PodPlan:
+    """Secrets that are credentials of the pod's unit, which nobody passes to us: where the unit has them."""
+    if not any(secret.credential for secret in plan.secrets):
+        return plan
+    base = os.fsdecode(_environment(pod.read("ppid")).get(CREDENTIALS.encode(), b""))
+    if not base.startswith("/"):  # whoever opens them says so
+        return plan
+    return replace(
+        plan,
+        secrets=tuple(
+            replace(secret, source=f"{base}/{secret.credential}", credential="")
+            if secret.credential
+            else secret
+            for secret in plan.secrets
+        ),
+    )
+
+
+def _environment(parent: str) -> dict[bytes, bytes]:
+    """What the process was started with that started the pod, and that lives as long as that."""
+    try:
+        with open(f"/proc/{int(parent)}/environ", "rb") as file:
+            words = file.read().split(b"\0")
+    except (OSError, ValueError):
+        return {}
+    return dict(word.split(b"=", 1) for word in words if b"=" in word)
 
 
 def write_info(pod: Pod, app: PodApp, image: StoredImage) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from podwright.errors import NotFoundError, UsageError
 from podwright.model.pod import dump_pod
-from podwright.stage0 import change, changes, pods, report
+from podwright.stage0 import change, changes, pods, report, start
 from podwright.text import safe
 from podwright.values import replace, value
 
@@ -121,7 +121,7 @@ def _wanted_document(
     assert wanted.asked is not None
     rest = manifest
     if any(one.name == wanted.name for one in manifest.apps):
-        rest, _gone = changes.without(manifest, wanted.name)
+        rest, _gone = changes.without(manifest, wanted.name, start.read_runtime(pod.path))
     asked = replace(wanted.asked, pull_policy="never") if check else wanted.asked
     try:
         app, volumes = change.planned(layout, pod, asked, rest)

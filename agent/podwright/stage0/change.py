@@ -168,7 +168,8 @@ def remove(layout: Layout, pod: Pod, app: str) -> None:
     """Remove an app that does not run, with all that it has written outside its volumes."""
     with _lock(pod, "app rm"):
         manifest = _named(pod, app)
-        rest, gone = changes.without(manifest, app)
+        config = start.read_runtime(pod.path)
+        rest, gone = changes.without(manifest, app, config)
         if _by_image(pod):
             _image().remove(pod, app)
         else:
@@ -179,7 +180,6 @@ def remove(layout: Layout, pod: Pod, app: str) -> None:
         _put_manifest(pod, rest)
         fs.remove_tree(f"{pod.path}/appsinfo/{app}")
         _unmeasured(layout, pod, app, rest)
-        config = start.read_runtime(pod.path)
         _say_names(layout, pod, config, rest)
         _register(layout, pod, config)
 

@@ -88,10 +88,15 @@ def merged(manifest: PodManifest, app: PodApp, volumes: tuple[Volume, ...]) -> P
     return replace(manifest, apps=(*manifest.apps, app), volumes=tuple(known.values()))
 
 
-def without(manifest: PodManifest, app: str) -> tuple[PodManifest, tuple[Volume, ...]]:
-    """The manifest without an app, and the volumes that went with it since nobody mounts them."""
+def without(
+    manifest: PodManifest, app: str, config: dict[str, Any]
+) -> tuple[PodManifest, tuple[Volume, ...]]:
+    """The manifest without an app, and the volumes that went with it since nobody mounts them.
+
+    config  the pod's runtime configuration: volumes that the pod was started with stay
+    """
     apps = tuple(one for one in manifest.apps if one.name != app)
-    used = {mount.volume for one in apps for mount in one.mounts}
+    used = {mount.volume for one in apps for mount in one.mounts}.union(config.get("volumes", ()))
     gone = tuple(volume for volume in manifest.volumes if volume.name not in used)
     kept = tuple(volume for volume in manifest.volumes if volume.name in used)
     return replace(manifest, apps=apps, volumes=kept), gone

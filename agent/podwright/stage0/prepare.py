@@ -337,6 +337,8 @@ def runtime_config(
         names["stage1Name"] = f"{stage1.name}:{version}" if version else stage1.name
     if spec.ipc != "auto":
         names["ipc"] = spec.ipc
+    if spec.mutable and spec.volumes:
+        names["volumes"] = [volume.name for volume in spec.volumes]
     if spec.kvm is not None:
         from podwright.model import machinechoice
 

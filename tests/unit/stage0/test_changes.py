@@ -47,9 +47,9 @@ def test_apps_and_their_volumes_come_and_go() -> None:
     two = changes.merged(one, app("two", "data", "other"), (DATA, OTHER))
     assert [one.name for one in two.apps] == ["one", "two"]
     assert two.volumes == (DATA, OTHER)
-    rest, gone = changes.without(two, "two")
+    rest, gone = changes.without(two, "two", {})
     assert (rest, gone) == (one, (OTHER,))
-    assert changes.without(rest, "one") == (EMPTY_POD, (DATA,))
+    assert changes.without(rest, "one", {}) == (EMPTY_POD, (DATA,))
 
 
 def test_names_that_are_taken_are_refused() -> None:
