@@ -289,6 +289,9 @@ def test_a_directory_that_is_that_already_is_left_alone_and_any_difference_is_fo
         lambda: (out / "rootfs/more").mkdir(),
         lambda: (out / "more").write_text("more"),
         lambda: (out / "manifest").write_text("{}"),
+        lambda: os.chown(out / "manifest", 1234, 0),
+        lambda: os.chown(out, 1234, 0),
+        lambda: os.truncate(busybox, 1 << 42),  # nobody can read that in time
         manifest_as_pipe,
         root_behind_a_link,
     ]
@@ -403,6 +406,9 @@ def test_a_container_image_becomes_the_same_aci_each_time(
     assert "exists already" in agent.refused(*same) and "exists already" in agent.refused(
         *same[:3], "--check", image_id, second
     )
+    (tmp_path / "manifest").write_text("no JSON")
+    subprocess.run(["tar", "-cf", second, "-C", tmp_path, "manifest"], check=True)
+    assert json.loads(agent.ok(*same[:3], "--overwrite", *same[3:]))["changed"] is True
     agent.ok("image", "rm", image_id)
     (name,) = {json.loads(_manifest_of(first))["name"]}
     lab.key.sign(first)

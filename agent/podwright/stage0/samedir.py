@@ -3,7 +3,8 @@
 """Directories that are to be what an image holds: written once, left alone as long as they are that.
 
 Whether one is that is found out by making the image's files once more, in the store, and comparing all that an image
-can have: names, kinds, content, owners, modes, times, links, attributes.
+can have: names, kinds, content, owners, modes, times, links, attributes. Who else can write there decides what is read:
+never more than the image has.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from podwright.stage0.build import archive, members, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Any, Optional
 
     from podwright.host.paths import Layout
     from podwright.stage0.images import StoredImage
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 MAX_MANIFEST = 4 * 1024 * 1024
+_NO_END = 1 << 63
 
 
 def have(
@@ -58,45 +60,65 @@ def _is(layout: Layout, image: StoredImage, target: str, *, whole: bool, rootfs_
     except OSError:  # is not there, or nothing that could be it
         return False
     try:
-        there = _root(found) if rootfs_only else _both(found)
-        if there is None:
+        if not rootfs_only and not _has_both(found):
             return False
         with storewriter.Workspace(layout, "export") as work:
             export.fill(layout, image, f"{work.path}/new", whole=whole, rootfs_only=rootfs_only)
             made = os.open(f"{work.path}/new{'/rootfs' if rootfs_only else ''}", _DIR)
             try:
-                return there == (_root(made) if rootfs_only else _both(made))
+                known = _facts(made, rootfs_only, _NO_END)
+                return known is not None and _facts(found, rootfs_only, known[-1]) == known
             finally:
                 os.close(made)
     finally:
         os.close(found)
 
 
-def _both(fd: int) -> Optional[tuple[bytes, str]]:
-    """The manifest, and what stands for `rootfs`, where there is nothing but these two."""
-    if sorted(os.listdir(fd)) != ["manifest", "rootfs"]:
-        return None
+def _facts(fd: int, rootfs_only: bool, most: int) -> Optional[tuple[Any, ...]]:
+    """What is compared of a directory, its size last; None for one with what no image has, or more than `most`."""
     try:
+        if rootfs_only:
+            return _root(fd, most)
+        if not _has_both(fd):
+            return None
         with open(os.open("manifest", _FILE, dir_fd=fd), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            info = os.fstat(file.fileno())
+            if not stat.S_ISREG(info.st_mode):
                 return None
             manifest = file.read(MAX_MANIFEST)
         root = os.open("rootfs", _DIR, dir_fd=fd)
+        try:
+            found = _root(root, most)
+        finally:
+            os.close(root)
     except OSError:
         return None
-    try:
-        found = _root(root)
-    finally:
-        os.close(root)
-    return None if found is None else (manifest, found[1])
+    return None if found is None else (_owner(os.fstat(fd)), _owner(info), manifest, *found)
 
 
-def _root(fd: int) -> Optional[tuple[bytes, str]]:
-    """What stands for a tree; None for one with what no image has."""
+def _has_both(fd: int) -> bool:
+    """Whether there is what is written where not the root alone is, and nothing else."""
+    return sorted(os.listdir(fd)) == ["manifest", "rootfs"]
+
+
+def _owner(info: os.stat_result) -> tuple[int, int, int]:
+    return info.st_mode, info.st_uid, info.st_gid
+
+
+def _root(fd: int, most: int) -> Optional[tuple[str, int]]:
+    """What stands for a tree, and its size as an archive; None as for `_facts`."""
     strange: list[str] = []
+    size = 0
+
+    def count(done: int) -> None:
+        nonlocal size
+        size = done
+        if done > most:
+            raise UsageError("there is more than in the image")
+
     try:
         found = scan.members(f"/proc/self/fd/{fd}", scan.Rules(), strange.append)
-        digest = archive.digest(members.archive(found, b"rootfs/", b""), lambda _: None)
-    except UsageError:
+        digest = archive.digest(members.archive(found, b"rootfs/", b""), count)
+    except (UsageError, OSError):
         return None
-    return None if strange else (b"", digest)
+    return None if strange else (digest, size)

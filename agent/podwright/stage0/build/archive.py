@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright import jsonio
-from podwright.errors import ImageError, PodwrightError
+from podwright.errors import ImageError, PodwrightError, UsageError
 from podwright.kernel import fs
 from podwright.kernel.step import step
 from podwright.model.image import parse_image
@@ -171,7 +171,7 @@ def is_image(path: str, image_id: str) -> bool:
     """Whether there is a file that is this image, whatever it was compressed with."""
     try:
         return os.path.isfile(path) and check(path).image_id == image_id
-    except ImageError:  # it is something else
+    except (ImageError, UsageError):  # it is something else
         return False
 
 
