@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from podwright import __version__, jsonio
-from podwright.errors import HostError
+from podwright.errors import HostError, PodwrightError
 from podwright.host import clock, ownplace
 from podwright.kernel import fs
 from podwright.model import measured
@@ -155,7 +155,7 @@ def code(layout: Layout) -> str:
             known = jsonio.loads(file.read(4096), cache)
         if known["tree"] == TREE and known["stat"] == now:
             return str(known["code"])
-    except (OSError, HostError, KeyError, TypeError, ValueError):
+    except (OSError, PodwrightError, KeyError, TypeError, ValueError):
         pass
     found = f"sha256:{_code()}"
     said = {"tree": TREE, "stat": now, "code": found}
