@@ -137,7 +137,10 @@ def _oom_kills_v1(place: str, below: int = 2) -> Optional[int]:
     own = _field(read(f"{place}/memory.oom_control"), "oom_kill")
     if own is None or not below:
         return own
-    inner = [f"{place}/{name}" for name in os.listdir(place)]
+    try:
+        inner = [f"{place}/{name}" for name in os.listdir(place)]
+    except OSError:  # the pod ends meanwhile
+        return own
     each = (_oom_kills_v1(one, below - 1) for one in inner if os.path.isdir(one))
     return own + sum(found for found in each if found is not None)
 

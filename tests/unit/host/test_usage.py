@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
+import pytest
+
 from podwright.host import usage
+from podwright.host.cgrouptree import read
 from podwright.host.usage import Traffic, Usage
 
 
@@ -71,6 +75,21 @@ def test_a_pod_had_no_killed_processes_although_its_app_had_on_version_1(tmp_pat
         group(tmp_path / place, memory__oom_control=f"under_oom 0\noom_kill {kills}\n")
     found = [usage.of((str(tmp_path / "pod"),), app).oom_kills for app in ("", "web", "db")]
     assert found == [15, 6, 8]
+
+
+def test_a_group_that_goes_while_it_is_read_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group(tmp_path / "pod", memory__oom_control="under_oom 0\noom_kill 3\n")
+
+    def last(path: str) -> str:
+        found = read(path)
+        if found:
+            shutil.rmtree(tmp_path / "pod")
+        return found
+
+    monkeypatch.setattr(usage, "read", last)
+    assert usage.of((str(tmp_path / "pod"),)).oom_kills == 3
 
 
 def test_what_held_up_the_inner_group_of_an_app_counts_too(tmp_path: Path) -> None:
