@@ -158,6 +158,14 @@ def test_a_network_of_the_same_name_that_somebody_made_later_is_not_the_fleets(
 
     fleet.publish(6, hosts=state(network("10.77.1.0/24")))
     assert fleet.pull()["state"] == "applied"
+    (file,) = (fleet.agent.local / "net.d").glob("*back*")
+    sound = file.read_bytes()
+    file.write_bytes(b"{")
+    fleet.agent.apply({"pods": [pod()]})
+    file.write_bytes(sound)
+    assert fleet.pull("--repair")["error"] is None, (
+        "while it could not be read, it was still the fleet's"
+    )
     fleet.agent.apply({"networks": [{"name": "back", "state": "absent"}]})
     fleet.agent.apply({"networks": [network("10.77.2.0/24")]})
     (file,) = (fleet.agent.local / "net.d").glob("*back*")

@@ -41,6 +41,9 @@ def test_apps_come_stay_change_and_go(trusting: AdHoc, published: Publish, tmp_p
             ("app", stop), ("app", stop), ("app_info", {"pod": box.uuid, "name": ["one"]}),
             ("app", {"apps": [two, {"pod": box.uuid, "name": "three", "state": "started"}]}),
         )  # fmt: skip
+        broken = {"pod": box.uuid, "name": "one", "image": IMAGE, "exec": ["/no/such"]}
+        (half,) = script.any(("app", {"apps": [broken]}))
+        assert half["failed"] and half["changed"], half
         was_gone, none = script(("app", gone), check("app", gone))
         assert box.states() == {}
     assert [found["changed"] for found in (would, made, same, foretold, other, again, stopped, still)] == [

@@ -41,11 +41,12 @@ def make(context: Context, args: Arguments) -> int:
     context.need_root("app make")
     check = args.true("check")
     apps: list[dict[str, Any]] = []
+    did: list[str] = []
     answer: dict[str, Any] = {"changed": False, "apps": apps, "warnings": []}
     try:
         data = sys.stdin.buffer.read(MAX_ORDER + 1)
         for wanted in order(jsonio.loads(data, "standard input", limit=MAX_ORDER)):
-            done, warnings = appstates.settle(context.layout, wanted, check=check)
+            done, warnings = appstates.settle(context.layout, wanted, did, check=check)
             apps.append(done)
             answer["changed"] = answer["changed"] or done["changed"]
             answer["warnings"] += [f"app {done['name']}: {text}" for text in warnings]
@@ -54,6 +55,7 @@ def make(context: Context, args: Arguments) -> int:
 
         note(safe(err.sentence(), 1000))
         answer["error"] = error_json(err)
+        answer["changed"] = answer["changed"] or bool(did)
     if args.true("diff"):
         answer["diff"] = _diff(apps)
     say(jsonio.dumps(answer))

@@ -80,9 +80,10 @@ def read(layout: Layout, name: str) -> Optional[Kept]:
     try:
         with open(path, "rb") as file:
             found = jsonio.loads(file.read(65536), path)
-        return Kept(
-            name, *(found[key] for key in ("kind", "digest", "blob", "size", "changed_at", "why"))
-        )
+        fields = ("kind", "digest", "blob", "size", "changed_at", "why")
+        kept = Kept(name, *(found[key] for key in fields))
+        PLACES[kept.kind]  # LookupError for another one
+        return kept
     except FileNotFoundError:
         return None
     except (UsageError, LookupError, TypeError):

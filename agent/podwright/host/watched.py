@@ -117,9 +117,10 @@ def _line(images: dict[str, tuple[int, Optional[int]]]) -> bytes:
 
 def sweep(place: str, before: float) -> None:
     """Remove what nobody has written since then."""
-    with os.scandir(place) as entries:
-        old = [
-            entry.path for entry in entries if entry.stat(follow_symlinks=False).st_mtime < before
-        ]
-    for path in old:
-        fs.unlink(path)
+    for name in os.listdir(place):
+        try:
+            written = os.lstat(f"{place}/{name}").st_mtime
+        except FileNotFoundError:  # its own call has ended
+            continue
+        if written < before:
+            fs.unlink(f"{place}/{name}")

@@ -203,11 +203,14 @@ def still_here(layout: Layout, owned: Owned) -> Owned:
     from podwright.reconcile import revisions
 
     pods = owned.pods & set(revisions.names(layout)) if owned.pods else owned.pods
-    return Owned(pods, owned.networks & networks(layout) if owned.networks else owned.networks)
+    here = networks(layout) if owned.networks else set()
+    if "" in here:  # of a file that cannot be read nobody knows whose network it is
+        return Owned(pods, owned.networks)
+    return Owned(pods, owned.networks & here)
 
 
 def networks(layout: Layout) -> set[str]:
-    """Names of the networks that are configured on the host."""
+    """Names of the networks that are configured on the host, with "" for what cannot be read."""
     from podwright.net import lookup
 
     return {one.name for one in lookup.read_directory(f"{layout.local_config}/net.d")}

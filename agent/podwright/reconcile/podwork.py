@@ -174,7 +174,7 @@ def _as_known(layout: Layout, spec: PodSpec, seen: Observed) -> PodSpec:
     if seen.revision is None:
         raise UsageError(
             f"pod {spec.name} is not known on this host",
-            "say what it is: give its image or apps",
+            "say what it is: give its image or apps, or sandbox",
             object=spec.name,
         )
     revision = seen.revision

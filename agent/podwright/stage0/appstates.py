@@ -42,14 +42,20 @@ class Plan:
     steps: tuple[str, ...]
 
 
-def settle(layout: Layout, wanted: Wanted, *, check: bool) -> tuple[dict[str, Any], list[str]]:
-    """Do what is to be done, or with `check` only say it: the answer, and warnings."""
+def settle(
+    layout: Layout, wanted: Wanted, did: list[str], *, check: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """Do what is to be done, or with `check` only say it: the answer, and warnings.
+
+    did  gets what was done, step by step, also when one of them fails
+    """
     pod = pods.find(layout, wanted.pod)
     manifest = change.checked(pod)
     plan = _plan(layout, pod, manifest, wanted, check=check)
     warnings: list[str] = []
     for step in () if check else plan.steps:
         _do(layout, pod, wanted, step, warnings)
+        did.append(step)
     out = {
         "pod": wanted.pod,
         "uuid": pod.uuid,
