@@ -51,6 +51,8 @@ def test_a_sandbox_is_kept_as_it_is_desired_and_apps_come_and_go(host: Agent) ->
     assert applied(host, "--check", net="default", ports=ports)["changed"]
     made = applied(host)
     assert made["changed"] and made["ready"]
+    (revision,) = (host.data / "named/box/revisions").glob("*.json")
+    assert json.loads(revision.read_text())["format"] == 2, "an older agent would run no sandbox"
     again = applied(host, "--diff")
     assert not again["changed"] and again["uuid"] == made["uuid"]
     assert states(host) == {}

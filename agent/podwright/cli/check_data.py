@@ -45,7 +45,7 @@ def run(context: Context, args: Arguments) -> int:
 
 
 def _files(layout: Layout) -> Iterator[Newer]:
-    revision = max(revisions.FORMAT, revisions.WITH_IMAGE_FORMAT)
+    revision = max(revisions.FORMAT, revisions.LATER_FORMAT)
     yield from _newer([f"{layout.data}/version"], FORMAT)
     yield from _newer(_each(layout.images, "record.json"), store.RECORD_FORMAT)
     for state in (pods.PREPARED, pods.RUN):

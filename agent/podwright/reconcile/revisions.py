@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 FORMAT = 1
-WITH_IMAGE_FORMAT = 2
-"""Of pods with a stage1 image, which an older agent would run as something else."""
+LATER_FORMAT = 2
+"""Of pods with a stage1 image, and of sandboxes, which an older agent would run as something else."""
 KEEP_REVISIONS = 3
 AGAIN = "remove the pod and apply it again"
 MEMBERS: dict[str, tuple[type, ...]] = {
@@ -132,8 +132,8 @@ def damaged(layout: Layout, name: str) -> list[int]:
 
 def _format(raw: dict[str, Any]) -> int:
     runtime = raw.get("runtime")
-    image = isinstance(runtime, dict) and "stage1_image" in runtime
-    return WITH_IMAGE_FORMAT if image else FORMAT
+    later = isinstance(runtime, dict) and ("stage1_image" in runtime or "sandbox" in runtime)
+    return LATER_FORMAT if later else FORMAT
 
 
 def _read(path: str, name: str) -> Optional[Revision]:
