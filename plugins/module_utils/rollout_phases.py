@@ -163,7 +163,9 @@ class Host:
             known = None if mine == self.names else self.known()
             with self.state.changing() as found:
                 for name in self.names:
-                    record = found["pods"].get(name) or self._pending(None, None)
+                    # What was as desired already goes back to what it is: a rollback leaves it alone.
+                    now = known.get(name) if known is not None else None
+                    record = found["pods"].get(name) or self._pending(None, now)
                     record.update(stage=rollout_state.GOOD, complete=True)
                     record.update(rollout_pods.view(known.get(name)) if known is not None else {})
                     found["pods"][name] = record
