@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import time
 from typing import Any, Callable, NamedTuple, Optional
+from urllib.parse import urlsplit, urlunsplit
 
 from ansible.module_utils.urls import open_url
 
@@ -126,9 +127,20 @@ def check(checks: list[dict[str, Any]]) -> Optional[Trouble]:
             time.sleep(min(1.0, one["timeout"] / 10))
             said = _try(one)
         if said is not None:
-            what = one["url"] or " ".join(one["command"] or ())
+            what = shown(one)
             return Trouble("check-failed", what, f"{what}: {said}", "look at what it asks")
     return None
+
+
+def shown(one: dict[str, Any]) -> str:
+    """What a check is called in reports: no arguments, and no log-in or query of a URL, which may be secrets."""
+    if not one["url"]:
+        return str((one["command"] or ("",))[0])
+    try:
+        parts = urlsplit(one["url"])
+    except ValueError:
+        return "url"
+    return str(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")))
 
 
 def _try(one: dict[str, Any]) -> Optional[str]:
@@ -164,5 +176,5 @@ def _get(one: dict[str, Any]) -> Optional[str]:
     except Exception as error:  # urllib, ssl, socket and http.client each have their own
         status = getattr(error, "code", None) or 0
         if not status:
-            return str(error)[:LONGEST]
+            return str(error).replace(one["url"], shown(one))[:LONGEST]
     return None if status in one["status"] else f"answered with {status}"

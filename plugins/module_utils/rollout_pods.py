@@ -126,8 +126,8 @@ def claim_of(params: dict[str, Any]) -> rollout_state.Claim:
     """Who asks, of the options."""
     context = params["context"]
     return rollout_state.Claim(
-        str(context.get("rollout") or "by hand"),
-        str(context.get("run") or "by hand"),
+        str(context.get("rollout") or rollout_state.BY_HAND),
+        str(context.get("run") or rollout_state.BY_HAND),
         str(context.get("owner") or "somebody"),
         params["lease"],
         tuple(map(str, context.get("takes_over") or ())),

@@ -31,6 +31,8 @@ FORMAT = 1
 FENCED = 20
 """Runs that somebody has taken over from, and that are remembered."""
 DATA = "/var/lib/podwright"
+BY_HAND = "by hand"
+"""The run of whoever calls the module without the role: many in turn, so none of them is fenced."""
 PENDING, SWITCHED, GOOD, FAILED, ROLLED_BACK = (
     *("pending", "switched", "good", "failed"),
     "rolled-back",
@@ -93,7 +95,7 @@ def _take(found: dict[str, Any], pod: str, claim: Claim, now: float) -> None:
     }
     if before is not None and before["run"] == claim.run:
         mine["since"] = min(before["since"], now)
-    elif before is not None:
+    elif before is not None and before["run"] != BY_HAND:
         found["fenced"][before["run"]] = mine
         newest = sorted(found["fenced"], key=lambda run: found["fenced"][run]["since"])
         found["fenced"] = {run: found["fenced"][run] for run in newest[-FENCED:]}

@@ -54,6 +54,24 @@ def check(**given: Any) -> gate.Trouble | None:
     return gate.check([{"command": None, "url": None, "status": [200], "timeout": 0.1, **given}])
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"command": ["/bin/false", "--password", "hunter2"]}, "/bin/false"),
+        (
+            {"url": "http://user:hunter2@127.0.0.1:1/ready?token=hunter2#x"},
+            "http://127.0.0.1:1/ready",
+        ),
+        ({"url": "http://[hunter2"}, "url"),
+        ({"url": "http://hunter2@127.0.0.1:nan/"}, "http://127.0.0.1:nan/"),
+    ],
+)
+def test_checks_are_told_without_what_may_be_secret(given: dict[str, Any], shown: str) -> None:
+    failed = check(**given)
+    assert failed is not None and failed.object == shown
+    assert failed.message.startswith(f"{shown}: ") and "hunter2" not in failed.message
+
+
 def test_checks_say_what_went_wrong() -> None:
     assert check(command=["true"]) is None
     failed = check(command=["sh", "-c", "echo no such table; exit 3"])
