@@ -35,7 +35,7 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import (
 Answer = dict[str, Any]
 OPTIONS = (
     *("canary", "batches", "max_failures", "rollback", "pause", "pause_for", "accept_drift"),
-    *("force_unlock", "single", "direction"),
+    *("force_unlock", "lease", "single", "direction"),
 )
 ROLE = os.path.realpath(
     os.path.join(os.path.dirname(__file__), "../../roles/rollout/meta/argument_specs.yml")
@@ -67,8 +67,7 @@ class ActionModule(ActionBase):
         except rollout_steps.Refused as refused:
             result.update(self._refused(refused.told))
         except rollout_journal.Busy as busy:
-            hint = "wait for it, or end it"
-            told = {"message": str(busy), "reason": "locked", "stage": "journal", "hint": hint}
+            told = {"message": str(busy), "reason": "locked", "stage": "journal", "hint": busy.hint}
             result.update(self._refused(told))
         except (rollout_plan.PlanError, rollout_journal.JournalError) as error:
             text, _semicolon, hint = str(error).partition("; ")
@@ -96,13 +95,14 @@ class ActionModule(ActionBase):
     def _answer(self, state: Answer, events: list[Answer], **more: Any) -> Answer:
         at, batches = state["at"], state["batches"] or []
         now = batches[at] if 0 <= at < len(batches) else []
-        return rollout_events.attach({"state": state, "now": now, **more}, *events)
+        answer = {"state": state, "now": now, "lost": rollout_state.lost_hosts(state), **more}
+        return rollout_events.attach(answer, *events)
 
     def _result(self, host: str, name: str) -> Any:
         """What a task has answered for a host."""
         raw = self._vars["hostvars"].raw_get(host)
         found = plain(raw.get(f"podwright_rollout_{name}")) if isinstance(raw, dict) else None
-        return rollout_answer.checked(name, found)
+        return rollout_answer.checked(name, found, self._state["run"])
 
     @property
     def _journal(self) -> rollout_journal.Journal:
@@ -112,8 +112,15 @@ class ActionModule(ActionBase):
         return rollout_journal.Journal(directory, name)
 
     def _note(self, **changes: Any) -> None:
-        if not self._state["check"]:
-            self._journal.note(self._state["run"], **changes)
+        """Keep the journal. What cannot be written stops no rollout in its middle: hosts know how far they are."""
+        if self._state["check"]:
+            return
+        content = {**journaled(self._state), **changes}
+        process = rollout_journal.Process.of(os.getppid())
+        try:
+            self._journal.note(self._state["run"], content, process)
+        except rollout_journal.JournalError as error:
+            Display().warning(f"{error}; it goes on without")
 
     # -- steps, in order
 
@@ -122,17 +129,17 @@ class ActionModule(ActionBase):
         options["check"] = bool(self._task.check_mode)
         options["direction"] = options["direction"] or rollout_steps.FORTH
         journal = self._journal
-        journal.refuse_second()
+        journal.refuse_second(force=options["force_unlock"])
         last = journal.read()
         goes_on = last.get("state") != "done" and last.get("direction") == options["direction"]
-        run = str(uuid.uuid4())
         self._state = rollout_steps.opened(
             journal.name,
-            run,
+            str(uuid.uuid4()),
             rollout_journal.owner(os.getppid()),
             journal.ended(),
             options,
             last.get("accepted", []) if goes_on else [],
+            [last["run"], *last["earlier"]] if last else [],
         )
         return {"state": self._state, "context": rollout_state.context(self._state, "look")}
 
@@ -145,8 +152,10 @@ class ActionModule(ActionBase):
             rollout_options.missing_pods()
         options = {name: plain(self._args.get(name)) for name in OPTIONS}
         given = {prefix + name: one for name, one in options.items() if one is not None}
-        mine = {name: one for name, one in spec.items() if name in given}
-        found = rollout_options.validated(mine, {name: given[name] for name in mine})
+        mine = {name: one for name, one in spec.items() if name.removeprefix(prefix) in OPTIONS}
+        found = rollout_options.validated(
+            mine, {name: given[name] for name in mine if name in given}
+        )
         options.update({name.removeprefix(prefix): one for name, one in found.items()})
         options["accept_drift"] = rollout_options.hosts(options["accept_drift"])
         return options
@@ -157,19 +166,10 @@ class ActionModule(ActionBase):
         state, events = rollout_steps.planned(self._state, hosts, self._result, groups)
         journal = self._journal
         if not state["check"] and state["batches"]:
-            content = {
-                "rollout": state["name"],
-                "direction": state["direction"],
-                "accepted": state["accepted"],
-                "owner": state["owner"],
-                "since": events[0]["time"],
-                "pods": state["pods"],
-                "batches": state["batches"],
-                "results": results(state),
-                "at": "",
-            }
+            state["since"] = events[0]["time"]
             process = rollout_journal.Process.of(os.getppid())
-            journal.begin(state["run"], content, process)
+            force = state["options"]["force_unlock"]
+            journal.begin(state["run"], journaled(state), process, force=force)
         lines = rollout_table.plan(state)
         more = {"todo": [host for batch in state["batches"] for host in batch]}
         state["journal"] = bool(state["batches"]) and not state["check"]
@@ -205,7 +205,7 @@ class ActionModule(ActionBase):
     def _step_end(self) -> Answer:
         asked = os.path.exists(self._journal.pause)
         state, events = rollout_steps.ended(self._state, self._result, asked)
-        self._note(results=results(state), at=rollout_state.label(state), pause=state["pause"])
+        self._note(at=rollout_state.label(state), pause=state["pause"])
         return self._answer(state, events, context=rollout_state.context(state, "batch"))
 
     def _step_resume(self) -> Answer:
@@ -224,7 +224,7 @@ class ActionModule(ActionBase):
         return self._answer(state, events, context=rollout_state.context(state, "batch"))
 
     def _step_close(self) -> Answer:
-        state, events = rollout_steps.closing(self._state)
+        state, events = rollout_steps.closing(self._state, self._result)
         return self._answer(state, events, context=rollout_state.context(state, "confirm"))
 
     def _step_confirm(self) -> Answer:
@@ -237,6 +237,7 @@ class ActionModule(ActionBase):
             "rollout": state["name"],
             "run": state["run"],
             "direction": state["direction"],
+            "check": state["check"],
             "outcome": state["outcome"],
             "stop": state["stop"],
             "paused": state["paused"],
@@ -249,15 +250,26 @@ class ActionModule(ActionBase):
             },
         }
         if state.get("journal"):
-            self._note(state=state["outcome"], at="", results=results(state))
-        if self._args.get("report"):
+            self._note(state=state["outcome"])
+        if self._args.get("report") and not state["check"]:
             _write_report(str(self._args["report"]), report)
         return self._answer(state, events, report=report, lines=rollout_table.summary(state))
 
 
-def results(state: Answer) -> dict[str, str]:
-    """The result of each host."""
-    return {host: known["result"] for host, known in state["hosts"].items()}
+def journaled(state: Answer) -> Answer:
+    """What the journal says of a rollout: see `rollout_journal.Journal.note`."""
+    return {
+        "rollout": state["name"],
+        "direction": state["direction"],
+        "accepted": state["accepted"],
+        "owner": state["owner"],
+        "since": state["since"],
+        "lease": state["options"]["lease"],
+        "pods": state["pods"],
+        "batches": state["batches"],
+        "results": {host: known["result"] for host, known in state["hosts"].items()},
+        "at": "",
+    }
 
 
 def _write_report(path: str, report: Answer) -> None:

@@ -20,8 +20,8 @@ MODULE = "podwright.fleet.rollout_host"
 SLICE = 20.0
 """Seconds of a watch that one call of the module takes at most."""
 
-NOT_TOLD = ("ansible_facts", "podwright_event", "podwright_events")
-"""What a host does not say: variables of the play, and how the rollout goes."""
+NOT_TOLD = ("ansible_facts", "podwright_event", "podwright_events", "run")
+"""What a host does not say: variables of the play, how the rollout goes, and what it has answered to."""
 
 SILENT = ("finish",)
 """Phases after which a host that did well is not told of: more is to come, or nobody asks."""
@@ -50,6 +50,9 @@ class ActionModule(ActionBase):
                 answer = self._ask(arguments, known)
         except AnsibleConnectionFailure as error:
             answer = {"unreachable": True, "msg": str(error)}
+        run = dict(arguments.get("context") or {}).get("run")
+        if run:
+            answer["run"] = str(run)
         return events.attach(answer, *self._events(dict(self._task.args), answer, known))
 
     def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -166,6 +166,10 @@ podwright:
       description: What is wanted of each pod, its state and images.
       type: dict
       returned: with O(phase=look)
+run:
+  description: The run that asked, C(run) of O(context).
+  returned: by the role
+  type: str
 podwright_event:
   description: What is told to callbacks, see the collection's C(docs/rollout.md).
   returned: by the role

@@ -24,18 +24,22 @@ def event(kind: str, context: dict[str, Any], **more: Any) -> dict[str, Any]:
 def failure(result: dict[str, Any]) -> dict[str, str]:
     """The fields about a failure, of the result of a task."""
     if result.get("unreachable"):
-        why = " ".join(str(result.get("msg") or "").split())
         return {
-            "message": f"the host was not reached: {why}"[:500],
+            "message": f"the host was not reached: {_line(result.get('msg'), 470)}",
             "reason": "unreachable",
             "stage": "connect",
             "object": "",
             "hint": "see that it runs, and roll out again",
         }
     return {
-        "message": " ".join(str(result.get("msg") or "").split())[:1000],
-        **{name: str(result.get(name) or "") for name in FAILURE},
+        "message": _line(result.get("msg"), 1000),
+        **{name: _line(result.get(name), 300) for name in FAILURE},
     }
+
+
+def _line(told: Any, most: int) -> str:
+    """One line of at most so many characters: a host may say what it wants."""
+    return " ".join(str(told or "").split())[:most]
 
 
 def attach(result: dict[str, Any], *events: dict[str, Any]) -> dict[str, Any]:

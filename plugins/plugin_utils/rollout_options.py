@@ -23,7 +23,8 @@ PREFIXES = (PREFIX, "podwright_rollback_")
 
 OWN = (
     *("after_hook", "asked", "confirmed", "context", "direction", "hook", "hook_name", "hooked", "hosts", "judged"),
-    *("looked", "mine", "now", "order", "result", "rolled_back", "rolled_back_all", "rolled_back_late", "serial"),
+    *("looked", "lost", "mine", "now", "order", "result", "rolled_back", "rolled_back_all", "rolled_back_late"),
+    *("rolled_back_lost", "serial"),
     *("single", "staged", "state", "switched", "unlocked"),
 )  # fmt: skip
 """What the role calls its own variables, without the prefix."""

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
+SECONDS = re.compile(r"\d{1,7}(?:\.\d+)?")
 UNSETTLED = ("pending", "switched", "failed")
 """Stages of a record of a pod that was changed and not found to be well since."""
 
@@ -47,12 +48,14 @@ class Look(NamedTuple):
         """Whether somebody has changed it and not seen whether it does well."""
         return any(record["stage"] in UNSETTLED for record in self.left.values())
 
-    @property
-    def done(self) -> bool:
-        """Whether an unfinished rollout has got this host through its gate, as it is wanted now."""
+    def done_by(self, runs: Collection[str]) -> bool:
+        """Whether one of these runs of an unfinished rollout has got this host through its gate, as wanted now."""
         records = [self.left.get(name) for name in self.actions]
         good = all(
-            record is not None and record["stage"] == "good" and not record["complete"]
+            record is not None
+            and record["stage"] == "good"
+            and not record["complete"]
+            and record["run"] in runs
             for record in records
         )
         return good and not self.changes and bool(records)
@@ -73,6 +76,16 @@ def amount(given: Any, total: int, name: str, *, least: int = 0) -> int:
     if text.isascii() and text.isdigit() and not isinstance(given, bool):
         return max(least, int(text))
     raise PlanError(f"{name}: {text!r} is neither a number nor a percentage; write 2 or '10%'")
+
+
+def pause_for(given: Any) -> str:
+    """How to pause: `stop`, `prompt`, or a number of seconds. Raises PlanError."""
+    text = str(given).strip()
+    if text in ("stop", "prompt") or (SECONDS.fullmatch(text) and text.isascii()):
+        return text
+    raise PlanError(
+        f"podwright_rollout_pause_for: {text!r} is not stop, prompt or a number of seconds; write 600"
+    )
 
 
 def _is_amount(given: Any) -> bool:

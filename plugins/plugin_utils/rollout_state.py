@@ -13,6 +13,7 @@ hosts       of each host: result, when, reason, message, hint, actions, runs (wh
 batches     hosts of each batch, the canary first if `canary`; `offset` + its place is a batch's number
 at          place of the current batch, -1 before
 rollback, confirm, release   hosts to do that with next
+lost        hosts that left the play of their batch; of them `late` are still to go back
 stop        why it does not go on; "" as long as it does
 paused      it ends here, to go on later
 everywhere  all hosts go back
@@ -78,6 +79,16 @@ def versions(known: dict[str, Any]) -> dict[str, str]:
 def failures(state: dict[str, Any]) -> list[str]:
     """Hosts that failed."""
     return [host for host, known in state["hosts"].items() if known["result"] in plan.BAD]
+
+
+def lost_hosts(state: dict[str, Any]) -> list[str] | str:
+    """Hosts of the play for those that are lost, first a witness that is not; without any, a pattern of none."""
+    away = (plan.UNREACHABLE, plan.ROLLBACK_FAILED)
+    known = state["hosts"].items()
+    inside = [
+        host for host, one in known if host not in state["lost"] and one["result"] not in away
+    ]
+    return [inside[0], *state["lost"]] if state["lost"] and inside else "all:!all"
 
 
 def label(state: dict[str, Any]) -> str:

@@ -26,6 +26,11 @@ PAUSES = ("canary", "batch")
 ROLLBACKS = ("host", "batch", "all", "none")
 
 
+LOST: dict[str, Any] = {"unreachable": True, "msg": "it was lost on the way"}
+"""In place of an answer that there should be."""
+UNREACHED = "hook-unreachable"
+
+
 class Refused(Exception):
     """It does not start."""
 
@@ -47,8 +52,12 @@ def opened(
     takes_over: list[str],
     options: dict[str, Any],
     accepted: list[dict[str, Any]] | None = None,
+    runs: list[str] | None = None,
 ) -> State:
-    """The state at the very beginning. Raises PlanError for options that cannot be meant."""
+    """The state at the very beginning. Raises PlanError for options that cannot be meant.
+
+    runs  earlier runs of this rollout that the journal knows
+    """
     direction = options.get("direction") or FORTH
     if direction not in (FORTH, BACK):
         raise plan.PlanError(f"direction: {direction!r} is neither forth nor back")
@@ -57,9 +66,11 @@ def opened(
         raise plan.PlanError(f"podwright_rollout_rollback: is not one of {', '.join(ROLLBACKS)}")
     plan.amount(options["max_failures"], 1, "podwright_rollout_max_failures")
     plan.batches(options["batches"], ["a"], 1)
-    how = options["pause_for"]
-    if how not in ("stop", "prompt"):
-        plan.amount(how, 1, "podwright_rollout_pause_for")
+    options = {**options, "pause_for": plan.pause_for(options["pause_for"])}
+    if options["lease"] < 1:
+        raise plan.PlanError(
+            f"podwright_rollout_lease: {options['lease']} locks nothing; write seconds, such as 3600"
+        )
     if any(one not in PAUSES for one in options["pause"]):
         raise plan.PlanError(f"podwright_rollout_pause: has something else than {PAUSES}")
     return {
@@ -71,6 +82,8 @@ def opened(
         "check": options["check"],
         "direction": direction,
         "accepted": accepted or [],
+        "runs": runs or [],
+        "since": "",
         "pods": [],
         "hosts": {},
         "batches": None,
@@ -78,6 +91,8 @@ def opened(
         "canary": False,
         "offset": 1,
         "rollback": [],
+        "lost": [],
+        "late": [],
         "confirm": [],
         "release": [],
         "stop": "",
@@ -96,9 +111,9 @@ def planned(
     looks: dict[str, plan.Look] = {}
     for host in hosts:
         known = state["hosts"].setdefault(host, states.new_host())
-        found = results(host, "looked")
-        if states.bad(found) or not states.details(found):
-            states.set_failed(known, found or {"msg": "the host was not looked at"}, "look")
+        found = _answered(results(host, "looked"))
+        if states.bad(found):
+            states.set_failed(known, found, "look")
             continue
         told = states.details(found)
         if told.get("lease") and not options["force_unlock"]:
@@ -107,6 +122,7 @@ def planned(
         looks[host] = plan.Look(told["known"], told["left"], told["actions"], told.get("wants", {}))
         known.update(
             looked=True,
+            earlier=looks[host].done_by(state["runs"]),
             held=told.get("held", False),
             actions=told["actions"],
             runs=states.versions(told["known"]),
@@ -162,10 +178,10 @@ def _scheduled(
 ) -> tuple[State, Events]:
     options = state["options"]
     todo = [host for host, look in looks.items() if look.changes or look.unsettled]
-    for host, look in looks.items():
+    for host in looks:
         if host not in todo:
-            state["hosts"][host].update(result=plan.UNCHANGED, earlier=look.done)
-    done = sum(1 for look in looks.values() if look.done)
+            state["hosts"][host].update(result=plan.UNCHANGED)
+    done = len(_earlier(state))
     canary: list[str] = []
     if options["single"]:
         batches = [todo] if todo else []
@@ -192,14 +208,15 @@ def _scheduled(
 def staged(state: State, results: Results) -> tuple[State, Events]:
     """After images were brought to the hosts."""
     todo = [host for batch in state["batches"] for host in batch]
-    failed = []
+    failed: list[str] = []
     for host in todo:
-        found = results(host, "staged")
-        if states.bad(found):
+        found = _answered(results(host, "staged"))
+        if states.bad(found) and not state["check"]:
             states.set_failed(state["hosts"][host], found, "stage")
-            failed.append(host)
-            if found.get("reason") == "locked":
-                state["refused"] = True
+            # Whoever is locked is told of first: that is why nothing is done.
+            locked = found.get("reason") == "locked"
+            failed.insert(0 if locked else len(failed), host)
+            state["refused"] = state["refused"] or locked
     first = state["batches"][0] if state["canary"] else []
     bad_canaries = [host for host in failed if host in first]
     state["release"] = todo
@@ -210,6 +227,11 @@ def staged(state: State, results: Results) -> tuple[State, Events]:
     ]
     told = [event("phase-ended", states.context(state, "stage"), hosts=todo, message=state["stop"])]
     return state, (told if todo else []) + (_begun(state) if state["batches"] else [])
+
+
+def _answered(found: Any) -> dict[str, Any]:
+    """An answer of a host that was asked; who has not answered was lost."""
+    return found if isinstance(found, dict) else LOST
 
 
 def _stop_after_stage(state: State, failed: list[str], bad_canaries: list[str]) -> None:
@@ -241,16 +263,17 @@ def judged(state: State, results: Results) -> tuple[State, Events]:
     failed = []
     for host in hosts:
         known = state["hosts"][host]
-        found = {name: results(host, name) for name in ("hooked", "switched", "after_hook")}
-        trouble = next((one for one in found.values() if states.bad(one)), None)
-        done = states.details(found["switched"])
-        if trouble is None and not done:
-            trouble = {"unreachable": True, "msg": "it was lost on the way"}
+        answers = [_hooked(results(host, "hooked")), _answered(results(host, "switched"))]
+        answers.append(_hooked(results(host, "after_hook")))
+        trouble = next((one for one in answers if states.bad(one)), None)
+        done = states.details(answers[1])
         known.update(actions=done.get("actions", {}), when=states.label(state))
         known["runs"] = states.versions(done["known"]) if "known" in done else known["runs"]
         if trouble is not None:
             states.set_failed(known, trouble, states.label(state))
             failed.append(host)
+            if trouble is LOST or trouble.get("reason") == UNREACHED:
+                state["lost"].append(host)
         else:
             changed = any(known["actions"].values())
             known["result"] = plan.UPDATED if changed else plan.UNCHANGED
@@ -259,10 +282,22 @@ def judged(state: State, results: Results) -> tuple[State, Events]:
     verdict = plan.judge(
         hosts, failed, len(states.failures(state)), _allowed(state), policy, canary=canary
     )
-    tried = [host for host in verdict.rollback if not states.bad(results(host, "hooked"))]
+    tried = [host for host in verdict.rollback if not states.bad(_hooked(results(host, "hooked")))]
     state.update(rollback=tried, everywhere=verdict.everywhere)
     _stop(state, verdict.stop)
     return state, []
+
+
+def _hooked(found: Any) -> Any:
+    """How tasks around a switch went: who has begun them and not ended is one whose task reached nobody."""
+    if isinstance(found, dict) and found.get("begun"):
+        return {
+            "failed": True,
+            "reason": UNREACHED,
+            "msg": "a task around its switch did not reach its host, or has taken it out of the play",
+            "hint": "see that hosts that tasks are delegated to can be reached, and roll out again",
+        }
+    return found
 
 
 def _stop(state: State, why: str) -> None:
@@ -274,7 +309,7 @@ def _stop(state: State, why: str) -> None:
 def _rolled_back(state: State, results: Results, name: str) -> None:
     """Note how going back went."""
     for host in state["rollback"]:
-        known, found = state["hosts"][host], results(host, name)
+        known, found = state["hosts"][host], _answered(results(host, name))
         if states.bad(found):
             told = dict(known)
             states.set_failed(known, found, known["when"])
@@ -291,6 +326,9 @@ def _rolled_back(state: State, results: Results, name: str) -> None:
 
 def ended(state: State, results: Results, pause_file: bool) -> tuple[State, Events]:
     """After a batch. `state["pause"]` is then how to pause: stop, prompt, seconds, file, or ""."""
+    # Who is lost is asked once more, in another play.
+    state["late"] += [host for host in state["rollback"] if host in state["lost"]]
+    state["rollback"] = [host for host in state["rollback"] if host not in state["lost"]]
     _rolled_back(state, results, "rolled_back")
     context, label = states.context(state, "batch"), states.label(state)
     hosts = state["batches"][state["at"]]
@@ -317,7 +355,7 @@ def _pause(state: State, pause_file: bool) -> str:
     options = state["options"]
     canary = state["at"] == 0 and state["canary"]
     if ("canary" if canary else "batch") in options["pause"]:
-        how = str(options["pause_for"])
+        how: str = options["pause_for"]
         return how if how in ("stop", "prompt") else "seconds"
     return "file" if pause_file else ""
 
@@ -337,8 +375,10 @@ def resumed(state: State, go_on: bool) -> tuple[State, Events]:
     return state, [told]
 
 
-def closing(state: State) -> tuple[State, Events]:
+def closing(state: State, results: Results) -> tuple[State, Events]:
     """Before the last look."""
+    state["rollback"] = state["late"]
+    _rolled_back(state, results, "rolled_back_lost")
     hosts = state["hosts"]
     # Where nothing goes back, nobody has said what is wanted there.
     fine = (plan.UPDATED,) if state["direction"] == BACK else (plan.UPDATED, plan.UNCHANGED)
@@ -366,12 +406,12 @@ def confirmed(state: State, results: Results) -> tuple[State, Events]:
     _rolled_back(state, results, "rolled_back_all")
     failed = []
     for host in state["confirm"]:
-        known, found = state["hosts"][host], results(host, "confirmed")
+        known, found = state["hosts"][host], _answered(results(host, "confirmed"))
         if states.bad(found):
             changed = known["result"] == plan.UPDATED
             states.set_failed(known, found, "confirm")
             failed += [host] if changed else []
-        elif states.details(found):
+        else:
             known["runs"] = states.versions(states.details(found)["known"])
     if state["idle"]:
         _see_idle(state, results)

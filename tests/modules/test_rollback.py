@@ -138,6 +138,16 @@ def test_what_was_going_back_when_it_was_interrupted_is_no_drift(fleet: Fleet) -
     assert fleet.versions() == everywhere("1.0")
 
 
+def test_what_was_as_desired_before_its_first_rollout_is_left_alone(fleet: Fleet) -> None:
+    (fleet.data("c") / "rollouts/state.json").unlink()  # as if it had never taken part
+    same = fleet.roll(web("2.0"), canary=0, batches="100%")
+    assert same.exit == 0 and fleet.results() == everywhere("unchanged"), same.stdout
+    done = back(fleet)
+    assert done.exit == 0, done.stdout
+    assert fleet.results() == {"a": "rolled-back", "b": "rolled-back", "c": "unchanged"}
+    assert fleet.versions() == {**everywhere("1.0"), "c": "2.0"}
+
+
 def test_drift_and_lost_hosts_are_told_and_the_others_go_back(fleet: Fleet) -> None:
     other = {**web("2.0")[0], "labels": {"by": "somebody else"}}
     fleet.agent("c").apply({"pods": [other]})

@@ -76,7 +76,7 @@ def test_what_is_predicted_is_what_happens_and_a_second_run_changes_nothing(flee
     assert "a     canary   web: fetch, prepare, start" in predicted.stdout, predicted.stdout
     assert "d     batch 2  web: fetch, prepare, start" in predicted.stdout
     assert "+" in predicted.stdout and "to be fetched" in predicted.stdout
-    assert not (fleet.base / "journal").exists()
+    assert not (fleet.base / "journal").exists() and not (fleet.base / "report.json").exists()
     assert all(not fleet.data(name).exists() for name in fleet.names)  # no lock, no image
     planned = {one["host"]: one["actions"] for one in fleet.told("host-ok")}
 

@@ -90,6 +90,22 @@ def test_a_lease_that_nobody_renews_ends_and_before_it_is_taken_by_force_only(fl
     assert fleet.state("b")["leases"] == fleet.state("c")["leases"] == {}
 
 
+def test_a_run_whose_journal_somebody_removes_ends_well_and_unlocks(fleet: Fleet) -> None:
+    pause = fleet.base / "journal/default.pause"
+    pause.parent.mkdir()
+    pause.touch()
+    run = fleet.start(web("2.0"), batches="100%")
+    until(lambda: fleet.told("rollout-paused"), "the rollout paused")
+    journal = fleet.base / "journal/default.json"
+    journal.unlink()
+    pause.unlink()
+    stdout, _ = run.communicate()
+    assert run.returncode == 0, stdout
+    assert fleet.versions() == everywhere("2.0")
+    assert all(fleet.state(name)["leases"] == {} for name in NAMES)
+    assert json.loads(journal.read_text())["state"] == "done"
+
+
 def test_each_part_of_a_play_with_serial_is_a_rollout(fleet: Fleet) -> None:
     play = {
         "hosts": "all",

@@ -19,6 +19,7 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import (
 OPTIONS = {
     "canary": 1, "batches": ["100%"], "max_failures": 1, "rollback": "host", "pause": [], "pause_for": "stop",
     "accept_drift": False, "force_unlock": False, "single": False, "check": False,
+    "lease": 3600,
 }  # fmt: skip
 POD = {
     "state": "running", "ready": True, "uuid": "u", "revision": 1, "created_at": "x", "images": ["a"],
@@ -57,7 +58,8 @@ def roll_out(told: Any) -> dict[str, Any]:
     def results(host: str, name: str) -> Any:
         if name in ("hooked", "after_hook"):
             return None
-        return rollout_answer.checked(name, {"podwright": told} if host == "c" else GOOD)
+        answer = {"podwright": told} if host == "c" else GOOD
+        return rollout_answer.checked(name, {**answer, "run": "run"}, "run")
 
     state = rollout_steps.opened("shop", "run", "o", [], dict(OPTIONS))
     state, _ = rollout_steps.planned(state, ["a", "b", "c"], results, {})
@@ -69,7 +71,7 @@ def roll_out(told: Any) -> dict[str, Any]:
         state, _ = rollout_steps.ended(state, results, pause_file=False)
         if state["at"] == at:
             break
-    state, _ = rollout_steps.closing(state)
+    state, _ = rollout_steps.closing(state, results)
     state, _ = rollout_steps.confirmed(state, results)
     state, _ = rollout_steps.closed(state, results)
     rollout_table.summary(state)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podwright authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Leases on a host: who gets them, for how long, and who never again; and the controller's journal."""
+"""Leases on a host: who gets them, for how long, and who never again."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ from typing import Any
 import pytest
 from ansible_collections.podwright.fleet.plugins.module_utils import rollout_state
 from ansible_collections.podwright.fleet.plugins.module_utils.rollout_state import Claim, State
-from ansible_collections.podwright.fleet.plugins.plugin_utils import rollout_journal
-from ansible_collections.podwright.fleet.plugins.plugin_utils.rollout_journal import (
-    Busy,
-    Journal,
-    JournalError,
-    Process,
-)
 
 
 def claim(run: str, **more: Any) -> Claim:
@@ -86,36 +79,3 @@ def test_a_state_that_cannot_be_read_is_not_overwritten(tmp_path: Path) -> None:
         with pytest.raises(rollout_state.StateError):
             state.claim(["web"], claim("1"))
         assert Path(state.path).read_text() == text
-
-
-def test_a_journal_tells_runs_that_live_from_those_that_are_dead(tmp_path: Path) -> None:
-    journal = Journal(str(tmp_path / "new"), "web")
-    me = Process.of(os.getpid())
-    assert me.alive and not Process(me.pid, "another boot 1").alive
-    journal.begin("1", {"rollout": "web", "since": "then"}, me)
-    assert journal.ended() == []
-    with pytest.raises(Busy, match="running on this controller since then"):
-        journal.begin("2", {"rollout": "web"}, me)
-    with pytest.raises(Busy):
-        journal.refuse_second()
-    journal.note("1", state="done")
-    journal.refuse_second()
-    journal.begin("2", {"rollout": "web", "since": "then"}, Process(me.pid, "killed long ago"))
-    assert journal.ended() == ["1", "2"]
-    journal.begin("3", {"rollout": "web", "since": "now"}, me)
-    with pytest.raises(Busy):
-        journal.note("2", state="done")  # the killed one wakes up
-    assert Journal(str(tmp_path / "new"), "other").ended() == ["1", "2"]
-
-
-@pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "x" * 64])
-def test_names_that_are_no_files_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(JournalError, match="is no name"):
-        Journal(str(tmp_path), name)
-
-
-def test_a_journal_that_cannot_be_read_stops_the_rollout(tmp_path: Path) -> None:
-    (tmp_path / "web.json").write_text("{")
-    with pytest.raises(JournalError, match="cannot be read"):
-        Journal(str(tmp_path), "web").refuse_second()
-    assert rollout_journal.default_directory().endswith("podwright/rollouts")
