@@ -20,8 +20,11 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import live_panel
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronised output: terminals that know it show nothing half-drawn, others ignore it."""
 
+_TEXT = "0{0,2}[0-4]|2[2-4]|3[0-79]|9[0-7]|38;5;[0-9]{1,3}|38;2;[0-9]{1,3};[0-9]{1,3};[0-9]{1,3}"
+"""Colours and weights of text. Not among them is what hides it: conceal, reverse, colours of the ground."""
 _OBEYED = re.compile(
-    "\x1b\\[[0-9;]{0,30}m|[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    f"\x1b\\[(?:(?:{_TEXT})(?:;(?:{_TEXT}))*)?m|"
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 _COLOR = re.compile("\x1b\\[[0-9;]*m")
 

@@ -71,18 +71,21 @@ class Courier:
         if os.getpid() != self._owner or self._process.stdin is None:
             return []
         deadline = time.monotonic() + seconds
+        room = select.poll()
+        room.register(self._pipe, select.POLLOUT)
         while self._waiting and time.monotonic() < deadline:
-            select.select([], [self._pipe], [], max(0.0, deadline - time.monotonic()))
+            room.poll(1000 * max(0.0, deadline - time.monotonic()))
             self._pump()
         given_up = self._given_up + len(self._waiting)
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         self._process.stdin = None
+        late = False
         try:
             out, _err = self._process.communicate(timeout=max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGTERM)
-            given_up = max(1, given_up)
+            late, given_up = True, max(1, given_up)
             try:
                 out, _err = self._process.communicate(timeout=5)
             except subprocess.TimeoutExpired:
@@ -90,6 +93,8 @@ class Courier:
                 out, _err = self._process.communicate()
         wrong = [str(ast.literal_eval(line)) for line in out.decode("ascii").splitlines() if line]
         wrong = list(dict.fromkeys(wrong))
+        if self._process.returncode and not late:
+            wrong.append(f"what delivers events has ended with {self._process.returncode}")
         if given_up:
             wrong.append(f"not everything was delivered within {seconds:g} s")
         return wrong

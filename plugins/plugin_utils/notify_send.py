@@ -11,6 +11,7 @@ own so that the play never waits for a delivery, and is never forked in the midd
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn, Optional
 
@@ -65,7 +67,15 @@ def target(
 
 
 def _check(url: str) -> None:
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+        sound = parts.port != 0 and url.isascii() and url.isprintable() and " " not in url
+    except ValueError:
+        sound = False
+    if not sound:
+        raise NotifyError(
+            "url: it is no address; write https://HOST/PATH, with %20 for a space and the like"
+        )
     if parts.scheme != "https":
         # the address may have a secret in its path, as those of chats have
         raise NotifyError("url: only https is spoken; what is sent tells about hosts and pods")
@@ -156,12 +166,38 @@ def post(where: Target, data: bytes) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error.__class__.__name__
         raise NotifyError(f"{host} cannot be reached: {str(reason)[:300]}") from None
+    except http.client.HTTPException as error:
+        raise NotifyError(f"{host} answers with no HTTP ({error.__class__.__name__})") from None
+
+
+@contextlib.contextmanager
+def _within(where: Target) -> Iterator[None]:
+    """Raise NotifyError in what takes longer than `timeout`: a socket's own is for each answer of a few bytes.
+
+    For the main thread of a process whose clock nobody else has.
+    """
+
+    def over(_number: int, _frame: Optional[FrameType]) -> NoReturn:
+        host = urllib.parse.urlsplit(where.url).hostname
+        raise NotifyError(f"{host} has not answered within {where.timeout:g} s")
+
+    signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, where.timeout)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _post_within(where: Target, data: bytes) -> None:
+    with _within(where):
+        post(where, data)
 
 
 def deliver(where: Target, data: bytes) -> list[str]:
-    """Deliver an event to all that want it; what went wrong."""
+    """Deliver an event to all that want it; what went wrong. For the courier's own process, see `_within`."""
     wrong = []
-    ways = ((bool(where.command), run), (bool(where.url), post))
+    ways = ((bool(where.command), run), (bool(where.url), _post_within))
     for wanted, way in ways:
         try:
             if wanted:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any
 
 RANK = {"signed": 0, "accepted": 1, "unknown": 2, "insecure": 3}
@@ -69,7 +70,9 @@ def _of_pod(pod: dict[str, Any]) -> Iterator[Item]:
 
     if pod["health"] in kinds:
         why = f": {pod['why']}" if pod["why"] else ""
-        yield item(kinds[pod["health"]], words[pod["health"]] + why, f"podwright logs {name}")
+        yield item(
+            kinds[pod["health"]], words[pod["health"]] + why, f"podwright logs {quote(name)}"
+        )
     for drift in pod["drift"]:
         yield item("drift", drift["text"])
     verdict = pod["verdict"]

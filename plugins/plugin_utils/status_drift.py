@@ -38,6 +38,13 @@ def of_revision(pod: dict[str, Any]) -> list[dict[str, str]]:
     return out
 
 
+def not_compared(desired: Any) -> dict[str, Any] | None:
+    """Why a host could not be compared with what a play wants; None if it was, or was not to be."""
+    found = mapping(desired)
+    wrong = found.get("failed") is True or found.get("unreachable") is True
+    return found if wrong and not items(found.get("pods")) else None
+
+
 def of_desired(desired: Any) -> dict[str, list[dict[str, str]]]:
     """By pod, what the module podwright.fleet.pod would change, of its result in check mode."""
     found = mapping(desired)
@@ -61,7 +68,9 @@ def across(pods: list[dict[str, Any]]) -> None:
         if pod["name"] and pod["apps"] and pod["state"] == "running":
             by_name.setdefault(pod["name"], []).append(pod)
     for same in by_name.values():
-        counts = Counter(_print(pod) for pod in same)
+        # A host has one vote for what it runs, however many of them it runs.
+        counts = Counter(shown for _host, shown in {(pod["host"], _print(pod)) for pod in same})
+        hosts = len({pod["host"] for pod in same})
         if len(counts) < 2:
             continue
         newest = {_print(pod): pod["created_at"] for pod in sorted(same, key=_created)}
@@ -70,7 +79,7 @@ def across(pods: list[dict[str, Any]]) -> None:
         for pod in same:
             if _print(pod) != usual:
                 ours, theirs = _differs(model, pod)
-                said = f"{ours}; {counts[usual]} of {len(same)} hosts run {theirs}"
+                said = f"{ours}; {counts[usual]} of {hosts} hosts run {theirs}"
                 pod["drift"].append(_drift("fleet", said))
 
 

@@ -34,7 +34,9 @@ def host(name: str, answer: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     verdicts = {text(one.get("id")): one for one in items(found.get("images"))}
     used = {text(one.get("name")): one for one in items(found.get("usage"))}
     now = moment(mapping(found.get("host")).get("time"))
-    shown = [one for one in items(found.get("pods")) if not _superseded(one, found)]
+    pods = items(found.get("pods"))
+    newest = _newest(pods)
+    shown = [one for one in pods if not _superseded(one, newest)]
     return out, [pod(out["name"], one, verdicts, used, now) for one in shown]
 
 
@@ -74,16 +76,21 @@ def _facts(found: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _superseded(one: dict[str, Any], found: dict[str, Any]) -> bool:
+def _newest(pods: list[dict[str, Any]]) -> dict[str, str]:
+    """When the last pod of a name was made, by name."""
+    found: dict[str, str] = {}
+    for one in pods:
+        name, made = text(one.get("pod_name")), text(one.get("created_at"))
+        found[name] = max(made, found.get(name, ""))
+    return found
+
+
+def _superseded(one: dict[str, Any], newest: dict[str, str]) -> bool:
     """Whether a pod has ended and another one has its name since: it waits for gc and is no news."""
-    if text(one.get("state")) in ("running", "preparing") or not text(one.get("pod_name")):
+    name = text(one.get("pod_name"))
+    if text(one.get("state")) in ("running", "preparing") or not name:
         return text(one.get("state")) in ("garbage", "deleting")
-    same = [other for other in items(found.get("pods")) if _same_name(one, other)]
-    return any(text(other.get("created_at")) > text(one.get("created_at")) for other in same)
-
-
-def _same_name(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return bool(one.get("pod_name") == other.get("pod_name") and other is not one)
+    return newest[name] > text(one.get("created_at"))
 
 
 def pod(

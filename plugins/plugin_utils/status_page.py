@@ -89,12 +89,12 @@ def _packed(report: dict[str, Any]) -> dict[str, Any]:
     return {name: _bare(whole[name]) for name in kept}
 
 
-def _image(name: str, one: dict[str, Any]) -> tuple[str, str]:
-    return name, one["digest"]
+def _image(name: str, one: dict[str, Any]) -> tuple[str, str, str]:
+    return name, one["version"], one["digest"]
 
 
 def _app(
-    one: dict[str, Any], places: dict[tuple[str, str], int], images: list[dict[str, Any]]
+    one: dict[str, Any], places: dict[tuple[str, str, str], int], images: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """An app with the number of its image; a verdict of its own only where hosts have judged differently."""
     place = places[_image(one["image"], one)]

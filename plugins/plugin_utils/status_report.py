@@ -36,6 +36,9 @@ def report(told: Iterable[Told], now: float, title: str) -> dict[str, Any]:
         wanted = status_drift.of_desired(one.desired)
         for pod in found:
             pod["drift"] = [*status_drift.of_revision(pod), *wanted.pop(pod["name"], [])]
+        silent = status_drift.not_compared(one.desired)
+        if silent is not None and host["state"] == "reached":
+            host["problems"].append({"part": "desired", **status_gather.failure(silent)})
         host["wanted"] = [{"pod": name, "text": drift[0]["text"]} for name, drift in wanted.items()]
         hosts.append({**host, "pods": len(found)})
         pods += found
@@ -79,12 +82,12 @@ def _summary(
 
 
 def _images(pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The images that pods are of, by name and digest, with the number of hosts and pods that run them."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    hosts: dict[tuple[str, str], set[str]] = {}
+    """The images that pods are of, by name, version and digest, with the number of hosts and pods that run them."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    hosts: dict[tuple[str, str, str], set[str]] = {}
     for pod in pods:
         for app in pod["apps"]:
-            key = (app["image"], app["digest"])
+            key = (app["image"], app["version"], app["digest"])
             one = found.setdefault(
                 key,
                 {"name": app["image"], "version": app["version"], "digest": app["digest"],

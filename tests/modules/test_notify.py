@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
+import resource
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -164,6 +167,105 @@ def test_what_cannot_be_delivered_in_time_is_given_up(tmp_path: Path) -> None:
     courier = notify_courier.Courier(where)
     courier.send(b"{}\n")
     assert courier.finish(0.5) == ["not everything was delivered within 0.5 s"]
+
+
+def test_a_courier_that_has_ended_is_told_of() -> None:
+    """With a target that it cannot use, which no option gives."""
+    control = notify_courier.Courier(notify_send.Target())
+    assert control.finish(patient(60)) == []
+    courier = notify_courier.Courier(notify_send.Target(("/bin/true",), timeout="x"))  # type: ignore[arg-type]
+    courier.send(b"{}\n")
+    assert courier.finish(patient(60)) == ["what delivers events has ended with 1"]
+
+
+def test_who_has_a_thousand_files_open_is_told_like_others(tmp_path: Path) -> None:
+    """The number of a pipe is then one that select(2) does not know."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    files = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+    try:
+        courier = notify_courier.Courier(
+            notify_send.Target((program(tmp_path, "sleep 0.2; cat >/dev/null"),))
+        )
+        for _ in range(10):
+            courier.send(notify_send.encoded({"event": "x", "message": "y" * 30000}))
+        assert courier.finish(patient(60)) == []
+    finally:
+        for one in files:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://[", "https://example.com:port/", "https://example.com:0/", "https://example.com/a b",
+     "https://example.com/\n", "https://exämple.com/", "https://example.com:99999/"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(notify_send.NotifyError, match="url: it is no address"):
+        notify_send.target([], url, "", "", 10)
+    good = notify_send.target([], "https://example.com:8443/a%20b?c=d", "", "", 10)
+    assert good.url == "https://example.com:8443/a%20b?c=d"
+
+
+class Strange:
+    """Who speaks TLS, and then says this to each that comes."""
+
+    def __init__(self, home: Path, said: bytes, pace: float = 0) -> None:
+        files = server_files(home / "strange", ["localhost"])
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files.certificate, files.key)
+        self.ca = str(files.ca)
+        self.said, self.pace, self.over = said, pace, threading.Event()
+        self.socket = context.wrap_socket(
+            socket.create_server(("127.0.0.1", 0)), server_side=True, do_handshake_on_connect=True
+        )
+        self.url = f"https://localhost:{self.socket.getsockname()[1]}/hook/{SECRET}"
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        while not self.over.is_set():
+            with contextlib.suppress(OSError):
+                peer, _address = self.socket.accept()
+                with peer:
+                    asked = b""
+                    while not asked.endswith(b"{}\n"):  # closed before, it would be a reset
+                        asked += peer.recv(65536) or b"{}\n"
+                    for at in range(len(self.said)):
+                        peer.sendall(self.said[at : at + 1])
+                        if self.over.wait(self.pace):
+                            break
+
+    def close(self) -> None:
+        self.over.set()
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join()
+
+
+def told_by(strange: Strange, events: int, timeout: float) -> list[str]:
+    """What went wrong with events that such a server was told."""
+    os.environ["SSL_CERT_FILE"] = strange.ca
+    try:
+        courier = notify_courier.Courier(notify_send.Target(url=strange.url, timeout=timeout))
+        for _ in range(events):
+            courier.send(b"{}\n")
+        return courier.finish(patient(60))
+    finally:
+        del os.environ["SSL_CERT_FILE"]
+        strange.close()
+
+
+def test_an_answer_that_is_no_http_is_told_and_the_next_event_goes_out(tmp_path: Path) -> None:
+    strange = Strange(tmp_path, b"SSH-2.0-x\r\n\r\n")
+    assert told_by(strange, 2, patient(30)) == ["localhost answers with no HTTP (BadStatusLine)"]
+
+
+def test_a_server_that_answers_in_drops_has_the_time_of_one_that_does_not(tmp_path: Path) -> None:
+    """Each byte comes before a socket would give up."""
+    strange = Strange(tmp_path, b"HTTP/1.1 204 No Content\r\n" + b"X-Y: z\r\n" * 1000, 0.2)
+    assert told_by(strange, 1, 1.0) == ["localhost has not answered within 1 s"]
 
 
 class Server:

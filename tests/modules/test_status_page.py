@@ -117,6 +117,20 @@ def test_a_fleet_is_searched_filtered_sorted_and_looked_into(
     assert "only=drifted" in browser.run("return location.hash")
 
 
+def test_an_address_with_words_of_the_language_shows_the_page(
+    browser: Browser, tmp_path: Path
+) -> None:
+    page = tmp_path / "fleet.html"
+    written(page, status_fleet.answers(3, 2))
+    for odd in ("#view=constructor&only=toString", "#view=__proto__", "#only=hasOwnProperty"):
+        browser.open(f"{page.as_uri()}{odd}")
+        assert browser.run("return document.querySelectorAll('#view *').length") > 10
+    browser.run("localStorage.setItem('podwright-theme', 'constructor')")
+    browser.open(f"{page.as_uri()}#view=pods")
+    assert rows(browser)
+    browser.run("localStorage.removeItem('podwright-theme')")
+
+
 def test_light_dark_and_what_the_system_says(browser: Browser, tmp_path: Path) -> None:
     page = tmp_path / "fleet.html"
     written(page, status_fleet.answers(3, 3))

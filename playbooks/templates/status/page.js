@@ -10,6 +10,7 @@
   const COLUMNS = 60;    // pods that the matrix has columns for, the most common ones
   const $ = (id) => document.getElementById(id);
   const list = (value) => value || [];
+  const isOwn = (table, name) => name !== null && Object.hasOwn(table, name);  // "constructor" is in every object
 
   // -- text
 
@@ -140,8 +141,8 @@
   const state = { view: data.attention.length ? "attention" : "matrix", search: "", only: "all", sort: {} };
   function readAddress() {
     const given = new URLSearchParams(location.hash.slice(1));
-    if (VIEWS[given.get("view")]) state.view = given.get("view");
-    if (FILTERS[given.get("only")]) state.only = given.get("only");
+    if (isOwn(VIEWS, given.get("view"))) state.view = given.get("view");
+    if (isOwn(FILTERS, given.get("only"))) state.only = given.get("only");
     state.search = given.get("q") || "";
   }
   function writeAddress() {
@@ -405,11 +406,11 @@
       list(pod.reports).map((text) => el("p", { class: "note warn" }, text))].flat().filter(Boolean);
     const apps = pod.apps.map((app) => [el("h3", {}, "App ", el("bdi", {}, app.name)), pairs([
       ["Image", app.image], ["Version", app.version], ["Digest", el("span", { class: "mono" }, app.digest)],
-      ["State", app.state + (app.exit_code === undefined ? "" : ", ended with " + app.exit_code) + (app.exit_reason ? ", " + app.exit_reason : "")],
+      ["State", (app.state || "not known") + (app.exit_code === undefined ? "" : ", ended with " + app.exit_code) + (app.exit_reason ? ", " + app.exit_reason : "")],
       ["Restarts", app.restarts], ["Last failure", app.last_failure], ["Verdict", badge(VERDICT[app.verdict.kind] || VERDICT.unknown, app.verdict.text)],
       ["Keys", list(app.verdict.keys).length ? el("span", { class: "mono" }, app.verdict.keys.join(" ")) : ""],
       ["Expires", app.verdict.expires], ["Policy", app.verdict.scope]])]);
-    show(pod.shown, el("span", { class: "badges" }, badge(pod.tone), badge(pod.sign), el("span", { class: "badge calm" }, inside.stage1)), [
+    show(pod.shown, el("span", { class: "badges" }, badge(pod.tone), badge(pod.sign), inside.stage1 && el("span", { class: "badge calm" }, inside.stage1)), [
       notes,
       el("h3", {}, "Pod"), pairs([["Host", openHost(hosts.get(pod.host))], ["UUID", el("span", { class: "mono" }, pod.uuid)], ["State", pod.state],
         ["Revision", pod.revision], ["Started", pod.started_at], ["Up", age(pod.uptime)], ["Restarts", String(pod.restarts || 0)],
@@ -505,7 +506,7 @@
     kept.set(next);
     theme(next);
   });
-  theme(THEMES[kept.get()] ? kept.get() : "");
+  theme(isOwn(THEMES, kept.get()) ? kept.get() : "");
 
   $("only").replaceChildren(...Object.entries(FILTERS).map(([name, [title]]) => el("option", { value: name }, title)));
   $("only").addEventListener("change", () => { state.only = $("only").value; render(); });

@@ -13,7 +13,23 @@ import termios
 import threading
 
 import pytest
-from ansible_collections.podwright.fleet.plugins.plugin_utils.live_screen import Screen
+from ansible_collections.podwright.fleet.plugins.plugin_utils.live_screen import Screen, harmless
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[0;32mok\x1b[0m", None),
+        ("\x1b[mplain\x1b[1;31mred\x1b[38;5;208mx\x1b[38;2;1;2;3my\x1b[22;39m", None),
+        ("\x1b[8mhidden\x1b[0m", "\\x1b[8mhidden\x1b[0m"),
+        ("\x1b[32;8mhidden", "\\x1b[32;8mhidden"),
+        ("\x1b[7mx\x1b[30;40my\x1b[38;5mz", "\\x1b[7mx\\x1b[30;40my\\x1b[38;5mz"),
+        ("\x1b[2Jx", "\\x1b[2Jx"),
+    ],
+)
+@pytest.mark.threat("T95")
+def test_colours_of_text_are_obeyed_and_nothing_that_hides_it(text: str, shown: str | None) -> None:
+    assert harmless(text) == (text if shown is None else shown)
 
 
 @pytest.mark.parametrize(

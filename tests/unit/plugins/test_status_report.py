@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,34 @@ def test_drift_from_what_most_hosts_run() -> None:
     )
 
 
+@pytest.mark.threat("T95")
+def test_a_host_has_one_vote_for_what_most_hosts_run() -> None:
+    old = pod(apps=[app(image_id="sha512-old", image_version="0.9")], history=[])
+    many = answer(*(dict(old, name=f"uuid{at}") for at in range(5)))
+    found = report(a=answer(pod()), b=answer(pod()), c=many)
+    drift = {one["host"]: one["drift"] for one in found["pods"]}
+    assert drift["a"] == drift["b"] == []
+    assert drift["c"][0]["text"] == "runs 0.9; 2 of 3 hosts run 1.0"
+
+
+def test_a_host_says_versions_of_its_own_pods_only() -> None:
+    """Who is asked first has not the last word about an image."""
+    liar = pod(apps=[app(image_version="6.6.6")])
+    found = report(a=answer(liar), b=answer(pod()))
+    assert [(one["version"], one["hosts"]) for one in found["images"]] == [("1.0", 1), ("6.6.6", 1)]
+    packed = json.loads(status_page.island(found))
+    shown = {one["host"]: packed["images"][one["apps"][0].get("of", 0)] for one in packed["pods"]}
+    assert (shown["a"]["version"], shown["b"]["version"]) == ("6.6.6", "1.0")
+
+
+@pytest.mark.parametrize("name", ["web", "$(reboot)", "a b", "a'; reboot;'"])
+@pytest.mark.threat("T95")
+def test_a_hint_is_one_command_whatever_a_pod_is_called(name: str) -> None:
+    (item,) = report(a=answer(pod(pod_name=name, ready=False)))["attention"]
+    assert shlex.split(item["hint"]) == ["podwright", "logs", name]
+    assert shlex.split(item["hint"], comments=True) == ["podwright", "logs", name]
+
+
 def test_a_sandbox_without_apps_serves_and_has_nothing_unsigned() -> None:
     found = report(a=answer(pod(apps=[], history=[])))
     (box,) = found["pods"]
@@ -130,6 +159,19 @@ def test_drift_from_what_a_play_wants() -> None:
         {"pod": "new", "text": "cannot become what is wanted: no such image"}
     ]
     assert [item["kind"] for item in found["attention"]] == ["wanted", "drift"]
+
+
+@pytest.mark.parametrize("wrong", [{"failed": True}, {"unreachable": True}])
+def test_a_comparison_that_did_not_take_place_is_not_the_same_as_no_drift(
+    wrong: dict[str, Any],
+) -> None:
+    def found(desired: Any) -> list[str]:
+        told = status_report.Told("web1", answer(pod()), desired)
+        return [one["text"] for one in status_report.report([told], NOW, "Fleet")["attention"]]
+
+    assert found(None) == found({"pods": []}) == found({"skipped": True}) == []
+    text = "desired could not be told: no such key"
+    assert found({**wrong, "msg": "no such key"}) == [text]
 
 
 def test_hosts_without_an_answer_are_the_first_thing_to_see() -> None:
