@@ -76,6 +76,11 @@ options:
   force_unlock:
     description: Whether leases of others count no more.
     type: bool
+  lease:
+    description:
+      - Seconds after which a run counts as ended that another machine, which shares the journal, has not heard of.
+    type: int
+    default: 3600
   single:
     description: Whether there is one batch, as in plays with C(serial) of their own.
     type: bool

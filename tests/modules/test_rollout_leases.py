@@ -94,7 +94,7 @@ def test_a_run_whose_journal_somebody_removes_ends_well_and_unlocks(fleet: Fleet
     pause = fleet.base / "journal/default.pause"
     pause.parent.mkdir()
     pause.touch()
-    run = fleet.start(web("2.0"), batches="100%")
+    run = fleet.start(web("2.0"), batches="100%", lease=7200)
     until(lambda: fleet.told("rollout-paused"), "the rollout paused")
     journal = fleet.base / "journal/default.json"
     journal.unlink()
@@ -103,7 +103,8 @@ def test_a_run_whose_journal_somebody_removes_ends_well_and_unlocks(fleet: Fleet
     assert run.returncode == 0, stdout
     assert fleet.versions() == everywhere("2.0")
     assert all(fleet.state(name)["leases"] == {} for name in NAMES)
-    assert json.loads(journal.read_text())["state"] == "done"
+    told = json.loads(journal.read_text())
+    assert (told["state"], told["lease"]) == ("done", 7200)
 
 
 def test_each_part_of_a_play_with_serial_is_a_rollout(fleet: Fleet) -> None:
