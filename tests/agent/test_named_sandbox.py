@@ -104,6 +104,33 @@ def test_what_the_desired_state_gives_a_sandbox_its_apps_have(host: Agent) -> No
     assert host.ok("enter", "--app=two", "box", "/bin/sh", "-c", "ls /data") == "x\n"
 
 
+def test_who_asks_a_sandbox_without_apps_for_one_hears_how_to_bring_one(host: Agent) -> None:
+    applied(host)
+    hint = "it has none; podwright app add brings one"
+    for flags in (("enter", "--app=x"), ("enter",), ("attach", "--app=x"), ("attach",)):
+        assert hint in host.refused(*flags, "box"), flags
+    host.ok("app", "add", "box", IMAGE, "--name=one", *STAY)
+    assert "no app called 'x'; it has one" in host.refused("enter", "--app=x", "box")
+
+
+def test_an_app_that_is_asked_for_by_name_and_uuid_of_its_pod_is_asked_for_twice(
+    host: Agent,
+) -> None:
+    uuid = applied(host)["uuid"]
+    apps = [{"pod": one, "name": "one", "image": IMAGE} for one in ("box", uuid)]
+
+    def made(*wanted: dict[str, str]) -> dict[str, Any]:
+        done = host("app", "make", "-", stdin=json.dumps({"version": 1, "apps": wanted}))
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    refused = made(*apps)
+    assert "app one of pod" in refused["error"]["message"]
+    assert "appears twice" in refused["error"]["message"] and not refused["changed"]
+    assert states(host) == {}
+    assert made(apps[1])["changed"] and not made(apps[0])["changed"]
+
+
 def test_an_added_app_has_the_credentials_of_its_pods_unit(host: Agent, tmp_path: Path) -> None:
     for name in ("of-unit", "of-caller"):
         (tmp_path / name).mkdir()

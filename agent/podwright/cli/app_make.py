@@ -45,7 +45,9 @@ def make(context: Context, args: Arguments) -> int:
     answer: dict[str, Any] = {"changed": False, "apps": apps, "warnings": []}
     try:
         data = sys.stdin.buffer.read(MAX_ORDER + 1)
-        for wanted in order(jsonio.loads(data, "standard input", limit=MAX_ORDER)):
+        wanted_apps = order(jsonio.loads(data, "standard input", limit=MAX_ORDER))
+        appstates.check_order(context.layout, wanted_apps)
+        for wanted in wanted_apps:
             done, warnings = appstates.settle(context.layout, wanted, did, check=check)
             apps.append(done)
             answer["changed"] = answer["changed"] or done["changed"]
@@ -77,7 +79,6 @@ def order(raw: Any) -> tuple[appstates.Wanted, ...]:
     fields.integer("version", ..., 1, 1)
     out = tuple(_one(item) for item in fields.objects("apps"))
     fields.finish()
-    appstates.check_order(out)
     return out
 
 

@@ -10,10 +10,10 @@ from podwright.cli import which
 from podwright.cli.context import Context, note, print_json
 from podwright.cli.enter import check_running
 from podwright.cli.options import Arguments
-from podwright.errors import LaunchError, NotFoundError, UsageError
+from podwright.errors import LaunchError, UsageError
 from podwright.model import life
 from podwright.model.streams import PLAIN
-from podwright.stage0 import pods, start
+from podwright.stage0 import appnames, pods, start
 from podwright.text import safe
 
 TYPE_CHECKING = False
@@ -65,18 +65,11 @@ def _app(pod: pods.Pod, offered: dict[str, tuple[str, ...]], wanted: str) -> str
     """The app that is meant; the only one that can be attached to goes without saying."""
     if wanted:
         if wanted not in offered:
-            raise NotFoundError(
-                f"pod {pod.shown} has no app called {safe(wanted, 60)!r}",
-                f"it has {', '.join(offered)}",
-                object=safe(wanted, 60),
-            )
+            raise appnames.unknown(pod.shown, wanted, offered)
         return wanted
     able = [name for name, names in offered.items() if names] or list(offered)
     if len(able) != 1:
-        raise UsageError(
-            f"pod {pod.shown} has {len(able)} apps to attach to",
-            f"say which one: --app={'|'.join(able)}",
-        )
+        raise appnames.unclear(pod.shown, able, " to attach to")
     return able[0]
 
 

@@ -9,8 +9,8 @@ import os
 from podwright.cli import which
 from podwright.cli.context import Context, note
 from podwright.cli.options import Arguments
-from podwright.errors import LaunchError, NotFoundError, PodwrightError, UsageError
-from podwright.stage0 import pods, start
+from podwright.errors import LaunchError, PodwrightError, UsageError
+from podwright.stage0 import appnames, pods, start
 from podwright.text import safe
 
 BEGIN, OUTCOME = "podwright-begin", "podwright-outcome"
@@ -160,15 +160,9 @@ def _app(pod: pods.Pod, wanted: str) -> str:
     """The app that is meant; with several it must be named."""
     names = [app.name for app in start.read_manifest(pod.path).apps]
     if wanted and wanted not in names:
-        raise NotFoundError(
-            f"pod {pod.shown} has no app called {safe(wanted, 60)!r}",
-            f"it has {', '.join(names)}",
-            object=safe(wanted, 60),
-        )
+        raise appnames.unknown(pod.shown, wanted, names)
     if not wanted and len(names) != 1:
-        raise UsageError(
-            f"pod {pod.shown} has {len(names)} apps", f"say which one: --app={'|'.join(names)}"
-        )
+        raise appnames.unclear(pod.shown, names)
     return wanted or names[0]
 
 

@@ -15,7 +15,7 @@ from podwright.errors import NotFoundError, UsageError
 from podwright.host import journal, lock, logs
 from podwright.host.logread import Joiner, Line, Query, readers
 from podwright.model.names import is_pod_name
-from podwright.stage0 import pods
+from podwright.stage0 import appnames, pods
 from podwright.text import safe
 from podwright.values import replace, value
 
@@ -57,11 +57,7 @@ def run(context: Context, args: Arguments) -> int:
 def check_app(apps: list[str], app: str, text: str) -> None:
     """Raises NotFoundError for an app that the pod called `text` does not have."""
     if app and apps and app not in apps:
-        raise NotFoundError(
-            f"pod {safe(text, 60)} has no app called {safe(app, 60)!r}",
-            f"it has {', '.join(safe(one, 60) for one in apps)}",
-            object=safe(app, 60),
-        )
+        raise appnames.unknown(text, app, apps)
 
 
 @value

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from podwright.errors import NotFoundError, UsageError
+from contextlib import suppress
+
+from podwright.errors import NotFoundError, PodwrightError, UsageError
 from podwright.model.pod import dump_pod
 from podwright.stage0 import change, changes, pods, report, start
 from podwright.text import safe
@@ -138,14 +140,17 @@ def _wanted_document(
     return _document(changes.merged(rest, app, volumes), wanted.name)
 
 
-def check_order(wanted: tuple[Wanted, ...]) -> None:
-    """Refuse an app that is asked for twice. Raises UsageError."""
+def check_order(layout: Layout, wanted: tuple[Wanted, ...]) -> None:
+    """Refuse an app that is asked for twice, also by the name and the UUID of its pod. Raises UsageError."""
     seen: set[tuple[str, str]] = set()
     for index, one in enumerate(wanted):
-        if (one.pod, one.name) in seen:
+        meant = one.pod
+        with suppress(PodwrightError):  # what is not found is told of when its turn comes
+            meant = pods.find(layout, one.pod).uuid
+        if (meant, one.name) in seen:
             raise UsageError(
                 f"apps[{index}].name: app {one.name} of pod {safe(one.pod, 60)} appears twice",
                 "say each app once",
                 object=one.name,
             )
-        seen.add((one.pod, one.name))
+        seen.add((meant, one.name))

@@ -13,20 +13,19 @@ import os
 import time
 
 from podwright import jsonio
-from podwright.errors import LaunchError, NotFoundError, PodwrightError, UsageError
+from podwright.errors import LaunchError, PodwrightError, UsageError
 from podwright.host import cgroups, clock, uidranges
 from podwright.host.lock import HostLock
 from podwright.kernel import fs
 from podwright.model.pod import dump_pod
 from podwright.net import hostsfile
-from podwright.stage0 import addition, changes, etcfiles, intact, pods, prepare, start
+from podwright.stage0 import addition, appnames, changes, etcfiles, intact, pods, prepare, start
 from podwright.stage1.namespaces import (
     added,
     asking,
     record,
 )
 from podwright.stage2 import changing
-from podwright.text import safe
 from podwright.values import replace
 
 TYPE_CHECKING = False
@@ -259,11 +258,7 @@ def _named(pod: Pod, app: str) -> PodManifest:
     manifest = checked(pod)
     names = [one.name for one in manifest.apps]
     if app not in names:
-        raise NotFoundError(
-            f"pod {pod.shown} has no app called {safe(app, 60)!r}",
-            f"it has {', '.join(names) or 'none'}",
-            object=safe(app, 60),
-        )
+        raise appnames.unknown(pod.shown, app, names)
     return manifest
 
 
