@@ -22,6 +22,8 @@ FILES = (
     "/usr/lib/podwright",
     "/var/lib/podwright",
 )
+PROGRAM = 3
+"""Words of a command line that say what runs, as in `python3 -IS /usr/bin/podwright`."""
 LINK_PREFIX = "podw"
 TEST_CGROUPS = re.compile(r"/(pwtest|pwfleet)-")
 UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
@@ -36,16 +38,16 @@ def processes() -> Iterator[str]:
     """Processes of the agent, and those that live on one of its mounts; not those of test hosts."""
     for directory in Path("/proc").glob("[0-9]*"):
         try:
-            command = (
-                (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            )
+            words = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
             mounts = (directory / "mountinfo").read_text()
             on_test_host = TEST_CGROUPS.search((directory / "cgroup").read_text())
         except OSError:
             continue
-        ours = any(path in command or path in mounts for path in FILES)
+        # What is run: the interpreter, its options, and the program. Who looks at our files is not of ours.
+        program = " ".join(words[:PROGRAM])
+        ours = any(path in program or path in mounts for path in FILES)
         if ours and not on_test_host:
-            yield f"{directory.name} {command}"
+            yield f"{directory.name} {' '.join(words)}"
 
 
 def mounts() -> Iterator[str]:

@@ -65,6 +65,11 @@ def up() -> None:
     _say(
         "done; now try 'redis-cli ping', 'podwright list', 'podwright status redis', 'podwright help'"
     )
+    _say("with Ansible, from this directory (its Python and the collection are in .cache):")
+    _say(
+        "  export PATH=$PWD/.cache/venv/bin:$PATH ANSIBLE_COLLECTIONS_PATH=$PWD/.cache/collections"
+    )
+    _say("  ansible localhost -m podwright.fleet.pod_info")
     _say("undo it with 'make quickstart-down'")
 
 

@@ -28,6 +28,12 @@ def unknown(spec: dict[str, Any], params: Any, manual: str) -> Optional[Stranger
     manual  where it stands which ones there are
     """
     for path, name, known in _strangers(spec, params, ""):
+        holders = [
+            f"`{one}`" for one, option in spec.items() if name in (option.get("options") or ())
+        ]
+        if path == name and holders:
+            each = "each of " if spec[holders[0].strip("`")].get("type") == "list" else ""
+            return Stranger(path, f"it belongs in {each}{' or '.join(holders)}")
         close = difflib.get_close_matches(str(name), known, 1)
         hint = f"did you mean `{close[0]}`?" if close else f"{manual} says what its options are"
         return Stranger(path, hint)

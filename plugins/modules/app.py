@@ -36,12 +36,12 @@ EXAMPLES = r"""
 - name: Run two apps in the pod of a sandbox
   podwright.fleet.app:
     apps:
-      - pod: "{{ box_uuid }}"
+      - pod: box
         name: web
         image: example.com/web:1
         volumes: ["www,kind=host,source=/srv/www,readOnly=true"]
         mounts: ["www:/www"]
-      - pod: "{{ box_uuid }}"
+      - pod: box
         name: cache
         image: example.com/redis:7
         environment:
@@ -50,10 +50,10 @@ EXAMPLES = r"""
 - name: Stop one, and see that another one is gone
   podwright.fleet.app:
     apps:
-      - pod: "{{ box_uuid }}"
+      - pod: box
         name: cache
         state: stopped
-      - pod: "{{ box_uuid }}"
+      - pod: box
         name: old
         state: absent
 """

@@ -28,7 +28,7 @@ seealso:
 EXAMPLES = r"""
 - name: See which apps are there
   podwright.fleet.app_info:
-    pod: "{{ box_uuid }}"
+    pod: box
   register: box
 
 - name: Insist that all of them run

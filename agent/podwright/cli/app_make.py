@@ -51,7 +51,8 @@ def make(context: Context, args: Arguments) -> int:
             done, warnings = appstates.settle(context.layout, wanted, did, check=check)
             apps.append(done)
             answer["changed"] = answer["changed"] or done["changed"]
-            answer["warnings"] += [f"app {done['name']}: {text}" for text in warnings]
+            about = f"app {done['name']}: "
+            answer["warnings"] += [about + text.removeprefix(about) for text in warnings]
     except PodwrightError as err:
         from podwright.reconcile.answer import error_json
 
