@@ -235,11 +235,15 @@ def _is_sound(found: Content) -> bool:
     texts = ("rollout", "run", "state", "owner", "since", "start", "where")
     return (
         all(isinstance(found.get(name), str) for name in texts)
-        and all(type(found.get(name)) is int for name in ("pid", "seen", "lease"))
+        and all(_is_number(found.get(name)) for name in ("pid", "seen", "lease"))
         and isinstance(found.get("earlier"), list)
         and all(isinstance(one, str) for one in found["earlier"])
         and isinstance(found.get("accepted", []), list)
     )
+
+
+def _is_number(told: Any) -> bool:
+    return isinstance(told, int) and not isinstance(told, bool)
 
 
 def _is_elsewhere(journal: Content) -> bool:
