@@ -40,7 +40,7 @@ quickstart-down: setup ## undo quickstart and prove that nothing is left
 .PHONY: test
 test: setup ## everything below up to molecule, two parts at a time, with a summary at the end
 	@tools/setup tests/agent/apt-packages.txt tests/modules/apt-packages.txt tests/vm/apt-packages.txt
-	@$(PARTS) molecule agent-tests module-tests hostile vm sanity unit lint docs
+	@$(PARTS) vm agent-tests molecule module-tests hostile unit sanity lint docs
 
 .PHONY: lint
 lint: setup ## ruff, mypy --strict, yamllint, ansible-lint, shellcheck, REUSE, changelog fragments

@@ -18,7 +18,7 @@ Build = Callable[..., Path]
 COUNT = 110
 
 
-@pytest.mark.parametrize("net", ["none", "default"])
+@pytest.mark.parametrize("net", [pytest.param("none", marks=pytest.mark.thorough), "default"])
 def test_110_pods_started_at_once_all_run(
     agent: Agent, lab: Keys, signed_image: Build, net: str
 ) -> None:

@@ -17,8 +17,9 @@ from tests.hostile.seeds import archives
 from tests.hostile.snapshot import snapshot
 from tests.hostile.tarwriter import FORMS
 from tests.support import scratch
+from tests.support.thorough import THOROUGH
 
-CASES = 400
+CASES = 400 if THOROUGH else 200
 SHARES = 2
 READERS = {
     "GNU tar": ["tar", "--extract", "--numeric-owner"],

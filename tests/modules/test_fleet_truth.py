@@ -19,11 +19,12 @@ from tests.modules.conftest import AdHoc
 from tests.modules.script import Script, Task, check
 from tests.support.agent import Agent
 from tests.support.private_host import PrivateHost
+from tests.support.thorough import THOROUGH
 
 Publish = Callable[..., Path]
 TINY = "example.com/tiny:1.0"
 WEB = {"name": "web", "image": TINY, "net": "none", "ready": {"seconds": 0.1}}
-CROWD = 50
+CROWD = 50 if THOROUGH else 20
 NETWORK = {
     "name": "lab",
     "plugins": [

@@ -95,7 +95,9 @@ def test_an_image_of_a_registry_comes_and_goes_as_predicted(
     assert listed(adhoc) == []
 
 
-@pytest.mark.parametrize("kind", ["oci", "oci-archive", "docker-archive"])
+@pytest.mark.parametrize(
+    "kind", ["oci", *(pytest.param(f"{one}-archive", marks=pytest.mark.thorough) for one in ("oci", "docker"))]
+)  # fmt: skip
 def test_images_in_files_come_and_go_as_predicted(
     adhoc: AdHoc, private_host: Any, tmp_path: Path, kind: str
 ) -> None:

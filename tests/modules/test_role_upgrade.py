@@ -153,6 +153,7 @@ def test_an_older_agent_that_reads_what_is_there_is_installed(
     assert version_in_use(site) == used
 
 
+@pytest.mark.thorough
 def test_a_pod_runs_through_upgrades_that_are_killed_at_any_moment(
     site: Site, serving: str, tmp_path: Path
 ) -> None:

@@ -128,12 +128,25 @@ def test_wheels_are_exactly_those_listed(site: Site, tmp_path: Path) -> None:
     one = make(tmp_path, "one-1-py3-none-any.whl", {"one.py": "x = 1\n"})
     two = make(tmp_path, "two-1-py3-none-any.whl", {"two.py": "x = 1\n"})
     look = "ls $(dirname $(dirname $(readlink -f /usr/bin/podwright)))/wheels 2>/dev/null || true"
-    assert site.changed("install", "--check", **listed(one, two)) == 1
-    assert site.shell("ls -d /usr/lib/podwright 2>/dev/null || true") == ""
     assert site.changed("install", **listed(one, two)) == 1
     assert site.changed("install", **listed(two, one)) == 0
     assert {"one.py", "two.py"} < set(site.shell(look).split())
     make(tmp_path, one.name, {"one.py": "x = 2\n"})
+    assert site.changed("install", **listed(two)) == 1
+    assert "one.py" not in site.shell(look)
+    assert site.changed("install") == 1
+    assert site.shell(look) == ""
+
+
+@pytest.mark.thorough
+def test_wheels_that_somebody_has_changed_are_put_right_and_check_mode_says_so(
+    site: Site, tmp_path: Path
+) -> None:
+    one = make(tmp_path, "one-1-py3-none-any.whl", {"one.py": "x = 1\n"})
+    two = make(tmp_path, "two-1-py3-none-any.whl", {"two.py": "x = 1\n"})
+    look = "ls $(dirname $(dirname $(readlink -f /usr/bin/podwright)))/wheels 2>/dev/null || true"
+    assert site.changed("install", "--check", **listed(one, two)) == 1
+    assert site.shell("ls -d /usr/lib/podwright 2>/dev/null || true") == ""
     assert site.changed("install", **listed(one, two)) == 1
     site.shell("echo x >>$(dirname $(dirname $(readlink -f /usr/bin/podwright)))/wheels/two.py")
     assert site.changed("install", **listed(two)) == 1
