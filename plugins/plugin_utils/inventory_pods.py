@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any, NamedTuple
 
 MOST_PODS = 10_000
 MOST_LABELS = 64
+MOST = 1000
+"""Apps, networks and ports of a pod."""
 LONGEST = 100
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}\Z")
 """A host of an inventory that is nothing else to Ansible: no pattern, no range, no option."""
-WORD = re.compile(r"[A-Za-z0-9 _-]{1,40}\Z")
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,39}\Z")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _NO_GROUP = re.compile(r"[^A-Za-z0-9_]")
 PREFIX = "podwright"
@@ -55,10 +58,10 @@ def read(out: bytes) -> list[dict[str, Any]]:
 def entries(host: str, pods: list[dict[str, Any]], states: list[str], per: str) -> list[Entry]:
     """The pods of a host in these states, as hosts; `per` is pod or app."""
     chosen = [pod for pod in pods if not states or pod["state"].split()[0] in states]
-    names = [pod["pod_name"] for pod in chosen]
+    names = Counter(pod["pod_name"] for pod in chosen)
     out = []
     for pod in chosen:
-        own = pod["pod_name"] if pod["pod_name"] and names.count(pod["pod_name"]) == 1 else ""
+        own = pod["pod_name"] if pod["pod_name"] and names[pod["pod_name"]] == 1 else ""
         base = f"{own or pod['uuid'][:8]}.{host}"
         apps = [app["name"] for app in pod["apps"]]
         if per == "app":
@@ -123,7 +126,7 @@ def _pod(said: dict[str, Any]) -> dict[str, Any]:
         "labels": _texts(said.get("user_labels")),
         "annotations": _texts(said.get("user_annotations")),
         "networks": [_network(net) for net in _list(said.get("networks")) if isinstance(net, dict)],
-        "ports": [one for one in _list(said.get("ports")) if isinstance(one, dict)],
+        "ports": [_scalars(one) for one in _list(said.get("ports")) if isinstance(one, dict)],
         "apps": [app for app in apps if NAME.match(app["name"])],
     }
 
@@ -145,13 +148,25 @@ def _network(said: dict[str, Any]) -> dict[str, str]:
 
 
 def _list(said: Any) -> list[Any]:
-    return said if isinstance(said, list) else []
+    return said[:MOST] if isinstance(said, list) else []
 
 
 def _text(said: Any) -> str:
-    return said if isinstance(said, str) else ""
+    """A text that can be written to files and terminals: JSON may have half of a character."""
+    return said.encode("utf-8", "replace").decode() if isinstance(said, str) else ""
 
 
 def _texts(said: Any) -> dict[str, str]:
     found = said if isinstance(said, dict) else {}
-    return {str(key): str(value) for key, value in list(found.items())[:MOST_LABELS]}
+    some = list(found.items())[:MOST_LABELS]
+    return {_text(key): _text(str(value)) for key, value in some}
+
+
+def _scalars(said: dict[str, Any]) -> dict[str, Any]:
+    """The texts and numbers of a mapping: what lies deeper could lie very deep."""
+    kept = {_text(key): value for key, value in list(said.items())[:MOST_LABELS]}
+    return {
+        key: _text(value) if isinstance(value, str) else value
+        for key, value in kept.items()
+        if isinstance(value, (str, int, float))
+    }

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.podwright.fleet.plugins.plugin_utils import connection_words as words
 from ansible_collections.podwright.fleet.plugins.plugin_utils import inventory_ask, inventory_pods
 
@@ -80,6 +84,47 @@ def test_a_host_that_hangs_holds_no_other_one_up() -> None:
         "hangs": "it has not answered within 2 s",
     }
     never.set()
+
+
+def listed(**changes: Any) -> bytes:
+    """What an agent lists, of one pod with these changes."""
+    uuid = "0b5cf2a6-8b34-4b73-a1cb-4f1a4c1f3b11"
+    pod = {"name": uuid, "pod_name": "web", "state": "running", "ready": True, **changes}
+    return json.dumps([pod]).encode()
+
+
+DEEP: Any = "x"
+for _ in range(400):
+    DEEP = [{"a": DEEP}]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": " "}, {"state": ""}, {"state": "- -"}, {"state": [DEEP]},
+        {"ports": [{"name": DEEP, "host_port": 80}, DEEP]}, {"ports": {"a": DEEP}},
+        {"user_labels": {"a": DEEP, "\ud800": "\udfff"}}, {"user_annotations": [DEEP]},
+        {"apps": [{"name": "web", "image_name": "\ud800"}, {"name": DEEP}, DEEP]},
+        {"networks": [{"name": DEEP, "ip": "\ud800"}] * 5000}, {"pod_name": "{{ x }}"}, {"pod_name": "a\n"},
+    ],
+)  # fmt: skip
+@pytest.mark.threat("T95")
+def test_what_one_host_lists_breaks_no_inventory(changes: dict[str, Any]) -> None:
+    """Nothing that it says goes deep, is long without an end, or cannot be written."""
+    (pod,) = inventory_pods.read(listed(**changes))
+    for per in ("pod", "app"):
+        for entry in inventory_pods.entries("web1", [pod], [], per):
+            written = repr(entry)
+            assert entry.name.isascii() and len(written.encode("utf-8")) < 100_000
+            copy.deepcopy(wrap_var(entry.variables))
+    (control,) = inventory_pods.entries("web1", inventory_pods.read(listed()), ["running"], "pod")
+    assert control.name == "web.web1" and "podwright_state_running" in control.groups
+
+
+def test_a_port_is_told_as_the_agent_tells_it() -> None:
+    port = {"name": "http", "host_port": 8080, "host_ip": "", "protocol": "tcp"}
+    (pod,) = inventory_pods.read(listed(ports=[port]))
+    assert pod["ports"] == [port]
 
 
 def test_a_group_is_a_word_of_ours_however_long_or_odd_a_label_is() -> None:
