@@ -77,6 +77,26 @@ def test_a_report_says_no_more_than_the_host_keeps_of_the_result(fleet: Fleet) -
 
 
 @pytest.mark.threat("T92")
+def test_no_mark_of_a_server_stops_later_pulls(fleet: Fleet) -> None:
+    """Whatever it calls a bundle goes back to it with the next question."""
+    etag = ""
+
+    def answer(handler: Handler) -> None:
+        data = fleet.file.read_bytes()
+        handler.send_response(200)
+        handler.send_header("ETag", etag)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    fleet.server.answers["/fleet.json"] = answer
+    for serial, etag in enumerate(('"\xe9"', '"\xa0\x85"', "x" * 5000, '"a\tb"', "*"), 6):
+        fleet.publish(serial, pod(environment={"A": str(serial)}))
+        assert fleet.pull()["changed"], etag
+        assert fleet.pull()["state"] == "unchanged", etag
+
+
+@pytest.mark.threat("T92")
 def test_a_newer_bundle_does_not_take_a_clock_back_that_was_believed(fleet: Fleet) -> None:
     known = json.loads(record(fleet, "serial.json").read_text())
     later = {**known, "at": known["at"] + int(DAY), "expires": known["at"] + int(9 * DAY)}
