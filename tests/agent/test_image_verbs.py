@@ -304,6 +304,23 @@ def test_a_directory_that_is_that_already_is_left_alone_and_any_difference_is_fo
     assert sorted(path.name for path in out.iterdir()) == ["manifest", "rootfs"]
 
 
+@pytest.mark.threat("T96")
+@pytest.mark.parametrize("verb", ["render", "extract", "export"])
+def test_check_mode_touches_no_directory_and_says_of_one_that_takes_nothing(
+    trusting: Agent, signed_image: Build, tmp_path: Path, verb: str
+) -> None:
+    trusting.ok("fetch", signed_image())
+    place = tmp_path / "place"
+    place.mkdir()
+    os.utime(place, (1, 1))
+    ask = ("image", verb, "--same", "--check", "--format=json", NAME, place / "out")
+    assert json.loads(trusting.ok(*ask))["changed"]
+    assert place.stat().st_mtime == 1, "something was there for a moment"
+    trusting.host.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)]).check()
+    assert "its directory takes nothing from us" in trusting.refused(*ask)
+    assert "Read-only" in trusting.refused("image", verb, NAME, place / "out")  # the control
+
+
 @pytest.mark.threat("T43")
 @pytest.mark.parametrize("verb", ["render", "extract", "export"])
 def test_links_where_something_is_to_be_written_are_not_followed(

@@ -81,6 +81,21 @@ class Place:
         if isinstance(error, OSError):
             raise self._failure(error) from None
 
+    @classmethod
+    def check(cls, target: str, overwrite: bool, kind: int) -> None:
+        """Refuse what making it would refuse, and make nothing."""
+        place = cls(target, overwrite, kind)
+        try:
+            place._refuse_existing()
+            if not os.access(".", os.W_OK | os.X_OK, dir_fd=place._parent, effective_ids=True):
+                raise HostError(
+                    f"{place._shown} cannot be written: its directory takes nothing from us",
+                    "see whether it is read-only, and whose it is",
+                    object=place._shown,
+                )
+        finally:
+            place._leave()
+
     def take(self, part: str = "") -> None:
         """Give what was made, or a part of it, the target's name."""
         there = self._refuse_existing()
@@ -176,8 +191,8 @@ def have_archive(
     if os.path.isfile(target) and built.is_image(target, _id(layout, image)):
         return False
     if check:
-        with Place(target, overwrite, stat.S_IFREG):
-            return True
+        Place.check(target, overwrite, stat.S_IFREG)
+        return True
     to_archive(layout, image, target, overwrite)
     return True
 

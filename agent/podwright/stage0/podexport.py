@@ -110,11 +110,12 @@ def _write(layout: Layout, path: str, app: PodApp, how: How) -> Exported:
         new = f"{work.path}/image"
         made = _make(layout, path, app, new, left_out)
         changed = not archive.is_image(how.target, made.image_id)
-        if changed:
+        if changed and how.check:
+            Place.check(how.target, how.overwrite, stat.S_IFREG)
+        elif changed:
             with Place(how.target, how.overwrite, stat.S_IFREG) as place:
-                if not how.check:
-                    stored.copy(new, place.new)
-                    place.take()
+                stored.copy(new, place.new)
+                place.take()
     return Exported(app.name, made.image_id, made.raw_size, volumes, tuple(left_out), changed)
 
 

@@ -46,8 +46,8 @@ def have(
     if _is(layout, image, target, whole=whole, rootfs_only=rootfs_only):
         return False
     if check:
-        with export.Place(target, overwrite, stat.S_IFDIR):
-            return True
+        export.Place.check(target, overwrite, stat.S_IFDIR)
+        return True
     export.to_directory(
         layout, image, target, whole=whole, rootfs_only=rootfs_only, overwrite=overwrite
     )
