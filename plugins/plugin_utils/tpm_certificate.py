@@ -54,7 +54,7 @@ def _read(content: bytes, what: str) -> list[x509.Certificate]:
         if b"-----BEGIN" in content:
             return x509.load_pem_x509_certificates(content)
         return [x509.load_der_x509_certificate(content)]
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise TpmError(f"{what} has no certificate in PEM or DER", "bad-certificate") from None
 
 
@@ -77,10 +77,16 @@ def check(
     Raises TpmError with reason `bad-certificate`.
     """
     now = now or datetime.datetime.now(datetime.timezone.utc)
-    if _certified(found) != _encoded(tpm_keys.public_key(key)):
-        raise _bad("is about another key")
-    _check_use(found)
-    _lead(found, given, between, now)
+    try:
+        if _certified(found) != _encoded(tpm_keys.public_key(key)):
+            raise _bad("is about another key")
+        _check_use(found)
+        _lead(found, given, between, now)
+    except TpmError:
+        raise
+    except Exception:
+        # Much of a certificate is read only when it is asked for, and what is wrong then has errors of many kinds.
+        raise _bad("has something that cannot be read") from None
 
 
 def _check_use(found: x509.Certificate) -> None:
@@ -139,9 +145,9 @@ def _issued(current: x509.Certificate, issuer: x509.Certificate, depth: int) -> 
 
 def _check_time(one: x509.Certificate, now: datetime.datetime) -> None:
     if now < one.not_valid_before_utc:
-        raise _bad(f"has {one.subject.rfc4514_string()!r}, which is not valid yet")
+        raise _bad(f"has {one.subject.rfc4514_string()[:200]!r}, which is not valid yet")
     if now > one.not_valid_after_utc:
-        raise _bad(f"has {one.subject.rfc4514_string()!r}, which has expired")
+        raise _bad(f"has {one.subject.rfc4514_string()[:200]!r}, which has expired")
 
 
 def _extension(one: x509.Certificate, kind: type[_Kind]) -> _Kind | None:

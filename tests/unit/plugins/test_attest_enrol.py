@@ -219,6 +219,20 @@ def test_a_certificate_of_a_maker_that_is_not_ours(bench: Bench, maker: ekcerts.
         tpm_certificate.authorities([b"junk"])
 
 
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+@pytest.mark.threat("T95")
+def test_a_certificate_with_any_byte_changed_is_refused_in_words(
+    bench: Bench, maker: ekcerts.Maker
+) -> None:
+    """Much of a certificate is only read when it is asked for, and may then be found to be nonsense."""
+    whole = maker.certificate(until=NOW - datetime.timedelta(days=1))
+    trust = Trust((maker.root, maker.between), None, False)
+    for at in range(len(whole)):
+        for flip in (0x01, 0x80):
+            changed = whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :]
+            assert refused(answer(bench, changed), trust)[0] == "bad-certificate", (at, flip)
+
+
 PIN = Pin(f"000b{'ab' * 32}", f"000b{'cd' * 32}", "", "first_use", "2026-06-01T00:00:00Z")
 SEEN = Seen(attesting.BOOT, 1, 0, 2, 3, "00" * 32)
 
