@@ -48,17 +48,19 @@ class Look(NamedTuple):
         """Whether somebody has changed it and not seen whether it does well."""
         return any(record["stage"] in UNSETTLED for record in self.left.values())
 
-    def done_by(self, runs: Collection[str]) -> bool:
-        """Whether one of these runs of an unfinished rollout has got this host through its gate, as wanted now."""
+    @property
+    def done(self) -> bool:
+        """Whether an unfinished rollout has got this host through its gate, as it is wanted now."""
         records = [self.left.get(name) for name in self.actions]
         good = all(
-            record is not None
-            and record["stage"] == "good"
-            and not record["complete"]
-            and record["run"] in runs
+            record is not None and record["stage"] == "good" and not record["complete"]
             for record in records
         )
         return good and not self.changes and bool(records)
+
+    def done_by(self, runs: Collection[str]) -> bool:
+        """Whether that was one of these runs, and not only what the host says of itself."""
+        return self.done and all(self.left[name]["run"] in runs for name in self.actions)
 
     @property
     def complete(self) -> bool:

@@ -122,7 +122,6 @@ def planned(
         looks[host] = plan.Look(told["known"], told["left"], told["actions"], told.get("wants", {}))
         known.update(
             looked=True,
-            earlier=looks[host].done_by(state["runs"]),
             held=told.get("held", False),
             actions=told["actions"],
             runs=states.versions(told["known"]),
@@ -178,10 +177,11 @@ def _scheduled(
 ) -> tuple[State, Events]:
     options = state["options"]
     todo = [host for host, look in looks.items() if look.changes or look.unsettled]
-    for host in looks:
+    for host, look in looks.items():
         if host not in todo:
-            state["hosts"][host].update(result=plan.UNCHANGED)
-    done = len(_earlier(state))
+            state["hosts"][host].update(result=plan.UNCHANGED, earlier=look.done)
+    # Who counts as a canary says so, and did so in a run that is known here.
+    done = sum(1 for look in looks.values() if look.done_by(state["runs"]))
     canary: list[str] = []
     if options["single"]:
         batches = [todo] if todo else []
