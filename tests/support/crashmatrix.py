@@ -189,6 +189,13 @@ class Matrix:
 
         self.wait("gc leaves pods", gone)
 
+    def all_ended(self) -> None:
+        """No process of the agent is left: the last ones of a pod end a moment after their parent."""
+        self.wait(
+            "a process of the first pod does not end",
+            lambda: not any(self.command[2] in line for line in _processes()),
+        )
+
     def settled(self) -> None:
         """Collected, the host is as it was; looked at now and then where only some cells are tried."""
         self.collected()
@@ -447,6 +454,7 @@ def main() -> None:
     matrix.fetched_only()
     matrix.ok("run", "example.com/tiny", "--exec=/bin/true")
     matrix.ok(*GC)
+    matrix.all_ended()
     matrix.before = ledger(matrix.data)
     cells = matrix.cells(verb, task["stride"])
     matrix.looked = matrix.seldom
