@@ -11,14 +11,17 @@ import dataclasses
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support import aci
 from tests.support.agent import Agent
+from tests.support.gpglab import Key
 from tests.support.paths import AGENT, CACHE
 from tests.support.private_host import PrivateHost, Result
 
+NAMES = ("a", "b", "c")
 RECORDER = '''\
 """Writes the events of a rollout to the file in ROLLOUT_EVENTS, one JSON object a line."""
 import json
@@ -40,6 +43,22 @@ class CallbackModule(CallbackBase):
 
     v2_runner_on_ok = v2_runner_on_failed = v2_runner_on_unreachable = _note
 '''
+
+
+def three_hosts(
+    agent: Agent,
+    key: Key,
+    published: Callable[..., Path],
+    tmp_path: Path,
+    pods: list[dict[str, Any]],
+) -> Fleet:
+    """Hosts a, b and c, which run these pods; of their image there are a 1.0 and a 2.0."""
+    agent.trust(key, "example.com")
+    for version in ("1.0", "2.0"):
+        published(version, app=aci.app(["/bin/sh", "-c", "exec sleep 3600"]))
+    made = Fleet(agent.host, tmp_path / "fleet", NAMES, agent.local).prepare()
+    made.seed(pods)
+    return made
 
 
 @dataclasses.dataclass

@@ -12,25 +12,19 @@ from typing import Any
 import pytest
 
 from tests.conftest import Keys
-from tests.modules.rollout_fleet import Fleet
-from tests.support import aci
+from tests.modules.rollout_fleet import NAMES, Fleet, three_hosts
 from tests.support.agent import Agent
 from tests.support.patience import until
 from tests.support.private_host import Result
 
 pytestmark = pytest.mark.timeout(1500)
 Publish = Callable[..., Path]
-NAMES = ("a", "b", "c")
 
 
 @pytest.fixture
 def fleet(agent: Agent, lab: Keys, published: Publish, tmp_path: Path) -> Iterator[Fleet]:
     """Three hosts on which 1.0 was there before 2.0 was rolled out."""
-    agent.trust(lab.key, "example.com")
-    for version in ("1.0", "2.0"):
-        published(version, app=aci.app(["/bin/sh", "-c", "exec sleep 3600"]))
-    made = Fleet(agent.host, tmp_path / "fleet", NAMES, agent.local).prepare()
-    made.seed(web("1.0"))
+    made = three_hosts(agent, lab.key, published, tmp_path, web("1.0"))
     done = made.roll(web("2.0"), canary=0, batches="100%")
     assert done.exit == 0 and made.versions() == everywhere("2.0"), done.stdout
     yield made

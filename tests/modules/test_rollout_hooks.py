@@ -12,23 +12,17 @@ from typing import Any
 import pytest
 
 from tests.conftest import Keys
-from tests.modules.rollout_fleet import Fleet
-from tests.support import aci
+from tests.modules.rollout_fleet import NAMES, Fleet, three_hosts
 from tests.support.agent import Agent
 
 pytestmark = pytest.mark.timeout(1500)
 Publish = Callable[..., Path]
-NAMES = ("a", "b", "c")
 
 
 @pytest.fixture
 def fleet(agent: Agent, lab: Keys, published: Publish, tmp_path: Path) -> Iterator[Fleet]:
     """Three hosts that run 1.0."""
-    agent.trust(lab.key, "example.com")
-    for version in ("1.0", "2.0"):
-        published(version, app=aci.app(["/bin/sh", "-c", "exec sleep 3600"]))
-    made = Fleet(agent.host, tmp_path / "fleet", NAMES, agent.local).prepare()
-    made.seed(web("1.0"))
+    made = three_hosts(agent, lab.key, published, tmp_path, web("1.0"))
     yield made
     made.stop()
 
