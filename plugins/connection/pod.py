@@ -133,6 +133,7 @@ all:
 import os
 import secrets
 import shlex
+from collections.abc import Iterator
 from typing import Any
 
 from ansible import constants as C
@@ -150,8 +151,6 @@ display = Display()
 PUT_PIECE = 16 << 20
 GET_PIECE = 8 << 20
 """Bytes of a file that are in memory at a time."""
-NOT_FOUND = 127
-"""The shell's status for a command that there is not."""
 
 
 class Connection(ConnectionBase):
@@ -226,23 +225,27 @@ class Connection(ConnectionBase):
         """Copy a file out of the pod, piece by piece."""
         super().fetch_file(in_path, out_path)  # type: ignore[safe-super]
         display.vvv(f"FETCH {in_path} TO {out_path}", host=self._pod())
-        source = shlex.quote(_anchored(in_path))
+        pieces = self._pieces(in_path)
+        first = next(pieces)  # what cannot be read replaces nothing
         with open(out_path, "wb") as file:
-            done = 0
-            while True:
-                script = f"head -c {GET_PIECE} < {source}"
-                if done:
-                    script = f"tail -c +{done + 1} < {source} | head -c {GET_PIECE}"
-                status, out, err = self._script(script, None)
-                if status == NOT_FOUND and not done:  # an image without head
-                    out = self._transfer(f"cat < {source}", None, f"read {in_path}")
-                    file.write(out)
-                    return
-                _check(status, err, f"read {in_path}", self._pod())
-                file.write(out)
-                done += len(out)
-                if len(out) < GET_PIECE:
-                    return
+            file.write(first)
+            for piece in pieces:
+                file.write(piece)
+
+    def _pieces(self, path: str) -> Iterator[bytes]:
+        """A file of the pod, in one piece at least."""
+        source = shlex.quote(_anchored(path))
+        done = 0
+        while True:
+            status, out, err = self._script(words.piece(source, done, GET_PIECE), None)
+            if status == words.NOT_FOUND and not done:  # an image without head
+                yield self._transfer(f"cat < {source}", None, f"read {path}")
+                return
+            _check(status, err, f"read {path}", self._pod())
+            yield out
+            done += len(out)
+            if len(out) < GET_PIECE:
+                return
 
     def reset(self) -> None:
         """Forget the connection to the pod's host."""

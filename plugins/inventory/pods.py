@@ -134,6 +134,8 @@ from ansible_collections.podwright.fleet.plugins.plugin_utils import (
 )
 
 CONNECTION = "podwright.fleet.pod"
+REACHED_BY = ("ansible_", "inventory_", "podwright_host_")
+"""What the variables begin with that say how a host is reached; others may be templates of much else."""
 ENDINGS = (".podwright.yml", ".podwright.yaml")
 
 
@@ -151,6 +153,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Ask, and add what was answered."""
         super().parse(inventory, loader, path, cache)
         self._refuse_unknown(path, self._read_config_data(path))
+        if int(self._option("forks")) < 1:
+            raise AnsibleParserError(f"{path}: forks: nobody would be asked; write 1 or more")
         for name, found in self._found(path, cache).items():
             for entry in pods.entries(name, found, self._option("states"), self._option("per")):
                 self._add(name, entry)
@@ -201,7 +205,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """What asks one host. Its variables and plugins are loaded now: Ansible's loader knows one thread."""
         try:
             host = outer.Outer(name, self._variables(name), PlayContext())
-        except AnsibleError as err:
+        except Exception as err:  # whatever its variables are, it concerns this host only
             problem = err
 
             def refuse() -> list[dict[str, Any]]:
@@ -227,9 +231,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for wanted in self._option("hosts"):
             group = self.inventory.groups.get(wanted)
             for name in [host.name for host in group.get_hosts()] if group else [wanted]:
-                if self._variables(name).get("ansible_connection") != CONNECTION:
+                if not self._is_pod(name):
                     out[str(name)] = None
         return list(out)
+
+    def _is_pod(self, name: str) -> bool:
+        try:
+            return bool(self._variables(name).get("ansible_connection") == CONNECTION)
+        except Exception:  # who cannot be templated is told of when its turn comes
+            return False
 
     def _variables(self, name: str) -> Mapping[str, Any]:
         """What the inventory says about how a host is reached, templated."""
@@ -248,8 +258,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         )
         known = {"inventory_hostname": name, **known}
         self.templar.available_variables = known
-        wanted = [key for key in known if key.startswith(("ansible_", "podwright_", "inventory_"))]
+        wanted = [key for key in known if key.startswith(REACHED_BY)]
         return {key: self.templar.template(known[key]) for key in wanted}
+
+    def _leave_out(self, host: str, why: str) -> None:
+        self.display.warning(f"a pod of host {host} is left out: {words.printable(why)[:500]}")
 
     def _add(self, host: str, entry: pods.Entry) -> None:
         """Add a pod, if its name is one and still free."""
@@ -268,18 +281,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if host == "localhost" and host not in self.inventory.hosts:
             known["podwright_host"] = ""
         strict = bool(self._option("strict"))
-        if not all(self._compose(condition, known) for condition in self._option("filters")):
+        try:
+            if not all(self._compose(condition, known) for condition in self._option("filters")):
+                return
+            template = self._option("name")
+            name = str(self._compose(template, known)) if template else entry.name
+        except Exception as err:  # what a host says of a pod is nothing that templates can count on
+            if strict:
+                raise
+            self._leave_out(host, f"{entry.name}: {' '.join(str(err).split())}")
             return
-        template = self._option("name")
-        name = str(self._compose(template, known)) if template else entry.name
         if (
             not pods.NAME.match(name)
             or name in self.inventory.hosts
             or name in self.inventory.groups
         ):
             why = "is there already" if pods.NAME.match(name) else "is no name for a host"
-            shown = words.printable(name)[:100]
-            self.display.warning(f"a pod of host {host} is left out: {shown!r} {why}")
+            self._leave_out(host, f"{words.printable(name)[:100]!r} {why}")
             return
         self.inventory.add_host(name)
         for group in entry.groups:

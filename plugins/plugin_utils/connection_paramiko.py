@@ -46,8 +46,9 @@ KEYS = (
 PORTS = ("ansible_paramiko_port", "ansible_ssh_port", "ansible_port")
 TIMEOUTS = ("ansible_paramiko_timeout", "ansible_ssh_timeout")
 
-_clients: dict[tuple[int, str, int, str], Any] = {}
-"""Of this process: (pid, address, port, user). A client does not survive a fork."""
+_clients: dict[tuple[int, int, str, int, str], Any] = {}
+"""Of this process and thread: (pid, thread, address, port, user). A client does not survive a fork, and who closes
+his own ends nobody else's."""
 
 
 class Paramiko:
@@ -104,8 +105,8 @@ class Paramiko:
         if client is not None:
             client.close()
 
-    def _key(self) -> tuple[int, str, int, str]:
-        return (os.getpid(), self.address, self.port, self.user)
+    def _key(self) -> tuple[int, int, str, int, str]:
+        return (os.getpid(), threading.get_ident(), self.address, self.port, self.user)
 
     def _client(self) -> Any:
         key = self._key()
@@ -118,8 +119,7 @@ class Paramiko:
         checking = self._get(*CHECKING)
         if boolean(checking if checking is not None else _setting("HOST_KEY_CHECKING")):
             for path in KNOWN_HOSTS:
-                with contextlib.suppress(OSError):
-                    client.load_system_host_keys(os.path.expanduser(path))
+                _load_known(client, os.path.expanduser(path))
             client.set_missing_host_key_policy(paramiko.RejectPolicy())
         else:
             client.set_missing_host_key_policy(_Any())
@@ -247,6 +247,19 @@ if HAS_PARAMIKO:
 
         def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
             """Accept it."""
+
+
+def _load_known(client: Any, path: str) -> None:
+    """Know the keys of a file, if there is one. Raises AnsibleConnectionFailure."""
+    try:
+        client.load_system_host_keys(path)
+    except OSError:
+        return
+    except paramiko.hostkeys.InvalidHostKey as err:
+        line = " ".join(str(err.line).split())[:100]
+        raise AnsibleConnectionFailure(
+            f"{path} has a line that is no host key, {line!r}; remove that line"
+        ) from None
 
 
 def _setting(name: str) -> Any:

@@ -13,6 +13,8 @@ BEGIN = b"podwright-begin "
 LINE = b"\npodwright-outcome "
 EXITED, POD_ENDED = "exited", "pod-ended"
 SHELL_WORDS = 3
+NOT_FOUND = 127
+"""The shell's status for a command that there is not."""
 LONGEST = 500
 
 
@@ -79,6 +81,18 @@ def line(words: list[str], *, reads: bool) -> str:
     return text if reads else f"{text} </dev/null"
 
 
+def piece(source: str, at: int, size: int) -> str:
+    """A script that writes `size` bytes of a file, a word of the shell, from byte `at` on.
+
+    It ends with 127 where a program for that is missing, and not with 0 where the file is.
+    """
+    if not at:
+        return f"head -c {size} < {source}"
+    # The status of what is piped is the last one's: the file is opened, and `tail` looked for, before.
+    found = f"command -v tail >/dev/null || exit {NOT_FOUND}; exec 3< {source}; "
+    return f"{found}tail -c +{at + 1} <&3 | head -c {size}"
+
+
 def split(stderr: bytes, mark: str) -> tuple[bytes, Outcome | None]:
     """What the command wrote, and its outcome; None when the agent has not told it.
 
@@ -92,7 +106,7 @@ def split(stderr: bytes, mark: str) -> tuple[bytes, Outcome | None]:
     try:
         told = json.loads(text)
         outcome = Outcome(str(told["end"]), int(told["status"]), *map(_line, _texts(told)))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return stderr, None
     after = b"".join(more)
     own = BEGIN + mark.encode() + b"\n"

@@ -255,3 +255,44 @@ def test_a_misspelt_option_is_told_and_nobody_is_asked(lying: Lying) -> None:
     said = " ".join(done.stderr.split())
     assert "host: there is no such option; did you mean `hosts`?" in said, said
     assert lying.asked() == before and "web" not in done.stdout
+
+
+@pytest.mark.threat("T95")
+@pytest.mark.parametrize(
+    "options",
+    [{"filters": ["podwright_labels.tier == 'db'"]}, {"name": "podwright_labels.tier ~ '-1'"}],
+)
+def test_a_pod_that_templates_cannot_count_on_is_left_out_and_no_other(
+    lying: Lying, options: dict[str, Any]
+) -> None:
+    """Which labels there are is the host's own word."""
+    fine = {"user_labels": {"tier": "db"}}
+    lying.say([pod(1), pod(2, "shop", **fine)])
+    done = lying.run("ansible-inventory", "--list", **options)
+    assert done.exit == 0, done
+    found = json.loads(done.stdout)["podwright_pods"]["hosts"]
+    assert found == ["shop.source" if "filters" in options else "db-1"]
+    assert "a pod of host source is left out: web.source: " in " ".join(done.stderr.split())
+    strict = lying.run("ansible-inventory", "--list", strict=True, **options)
+    assert "podwright_pods" not in strict.stdout
+
+
+def test_variables_of_a_host_that_cannot_be_templated_cost_its_pods_at_most(lying: Lying) -> None:
+    hosts = {
+        "source": {"podwright_rollout_pods": "{{ lookup('ansible.builtin.file', '/nowhere') }}"},
+        "broken": {"ansible_user": "{{ nobody_has_said_this.at_all }}"},
+    }
+    inventory = {"all": {"vars": {"ansible_connection": "local"}, "hosts": hosts}}
+    (lying.base / "hosts.yml").write_text(json.dumps(inventory))
+    lying.say([pod(1)])
+    done = lying.run("ansible-inventory", "--list", hosts=["source", "broken"])
+    assert done.exit == 0, done
+    said = " ".join(done.stderr.split())
+    assert "the pods of host broken are not known: " in said, said
+    assert json.loads(done.stdout)["podwright_pods"]["hosts"] == ["web.source"]
+
+
+def test_nobody_would_be_asked_by_no_forks(lying: Lying) -> None:
+    done = lying.run("ansible-inventory", "--list", forks=0)
+    assert "forks: nobody would be asked" in " ".join(done.stderr.split())
+    assert lying.asked() == 0

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
+import subprocess
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +68,35 @@ def test_without_an_outcome_there_is_none(said: bytes) -> None:
 
 
 @pytest.mark.threat("T95")
+@pytest.mark.parametrize("status", ["Infinity", "NaN", "[" * 100_000, '"x"', "{}", "null"])
+def test_an_outcome_that_makes_no_sense_is_none(status: str) -> None:
+    said = TOLD.replace(b"7", status.encode())
+    assert words.split(said, "M1") == (said, None)
+    listed = b'\npodwright-outcome M1 ["end", "status"]\n'
+    assert words.split(listed, "M1") == (listed, None)
+
+
+def test_a_file_is_read_piece_by_piece_and_one_that_is_gone_has_no_end(tmp_path: Path) -> None:
+    place = tmp_path / "it's a file"
+    data = bytes(range(256)) * 5
+    place.write_bytes(data)
+
+    def read(at: int, **more: Any) -> subprocess.CompletedProcess[bytes]:
+        script = words.piece(shlex.quote(str(place)), at, 500)
+        command = ["/bin/sh", "-c", script]
+        return subprocess.run(command, capture_output=True, check=False, **more)
+
+    pieces = [read(at) for at in (0, 500, 1000, 1280)]
+    assert b"".join(one.stdout for one in pieces) == data
+    assert {one.returncode for one in pieces} == {0} and pieces[-1].stdout == b""
+    without = {"env": {"PATH": str(tmp_path)}}
+    assert {read(at, **without).returncode for at in (0, 500)} == {words.NOT_FOUND}
+    place.unlink()
+    for at in (0, 500):
+        gone = read(at)
+        assert gone.returncode not in (0, words.NOT_FOUND) and gone.stdout == b"", gone
+
+
 def test_what_a_host_says_of_a_failure_reaches_no_terminal_raw() -> None:
     told = b'\npodwright-outcome M1 {"end": "refused", "status": 254, "message": "a\\u001b[2Jb\\n", "hint": "h"}\n'
     outcome = words.split(told, "M1")[1]
