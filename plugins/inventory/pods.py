@@ -53,7 +53,9 @@ options:
     elements: str
     default: [running]
   filters:
-    description: Jinja2 conditions over a pod's variables that must all hold.
+    description:
+      - Jinja2 conditions over a pod's variables that must all hold.
+      - A pod for which one of them, or O(name), cannot be told is left out with a warning, with O(strict) a failure.
     type: list
     elements: str
     default: []
