@@ -25,6 +25,8 @@ print("ready", flush=True)
 sys.stdin.read()
 """
 
+PYTHON = ("/usr/bin/python3", "-c")
+
 
 @pytest.fixture
 def used(agent: Agent, published: Callable[..., Path], lab: Keys) -> Agent:
@@ -85,11 +87,41 @@ def test_what_is_damaged_is_not_newer(used: Agent) -> None:
 
 def test_a_parent_that_sleeps_and_hands_something_newer_over_is_found(agent: Agent) -> None:
     for number, count in ((1, 0), (2, 1)):
-        sleeper = agent.host.popen(["/usr/bin/python3", "-c", SLEEPER % number])
-        assert sleeper.stdout is not None
-        assert sleeper.stdout.readline() == "ready\n"
-        assert len(newer(agent)) == count
+        assert found_beside(agent, *PYTHON, SLEEPER % number) == count
+
+
+def test_who_is_neither_root_nor_of_the_host_makes_up_no_newer_agent(agent: Agent) -> None:
+    """Anybody can make a file of that name in memory, and would keep every upgrade from this host."""
+    for stranger in (
+        ("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"),
+        ("unshare", "--pid", "--fork"),
+    ):
+        assert found_beside(agent, *stranger, *PYTHON, SLEEPER % 2) == 0, stranger
+    undumpable = (
+        f"import ctypes, os\nos.setuid(12345)\nctypes.CDLL(None).prctl(4, 0)\n{SLEEPER % 2}"
+    )
+    assert found_beside(agent, *PYTHON, undumpable) == 0, "its files in /proc are root's"
+
+
+def found_beside(agent: Agent, *command: str) -> int:
+    """How much it finds while a sleeper runs."""
+    sleeper = agent.host.popen(command)
+    assert sleeper.stdout is not None
+    assert sleeper.stdout.readline() == "ready\n"
+    try:
+        return len(newer(agent))
+    finally:
         sleeper.communicate(timeout=60)
+
+
+def test_what_is_remembered_of_fleets_counts(agent: Agent) -> None:
+    place = agent.data / "pull" / "sha512-0123"
+    place.mkdir(parents=True)
+    for name in ("serial.json", "owned.json"):
+        for number, count in ((1, 0), (2, 1)):
+            (place / name).write_text(json.dumps({"format": number}))
+            assert len(newer(agent)) == count
+        (place / name).unlink()
 
 
 def test_an_empty_host_has_nothing_newer(agent: Agent) -> None:

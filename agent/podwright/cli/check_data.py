@@ -16,6 +16,7 @@ from podwright.cli.context import Context, answer, say
 from podwright.errors import UsageError
 from podwright.host.paths import FORMAT
 from podwright.net import ledger
+from podwright.pull import keep
 from podwright.reconcile import revisions
 from podwright.stage0 import pods, prepare, store
 from podwright.stage1.namespaces import patience
@@ -54,6 +55,8 @@ def _files(layout: Layout) -> Iterator[Newer]:
     for folder in _each(f"{layout.data}/named", "revisions"):
         yield from _newer(_each(folder, ""), revision)
     yield from _newer(_each(ledger.directory(layout.net), ""), ledger.FORMAT)
+    for record in keep.RECORDS:
+        yield from _newer(_each(f"{layout.data}/pull", record), keep.FORMAT)
 
 
 def _each(folder: str, file: str) -> Iterator[str]:
@@ -92,10 +95,22 @@ def _number(path: str) -> int:
 def _parents() -> Iterator[Newer]:
     """Parents of running pods that sleep: what they will hand over to the agent that they wake up as."""
     for name in sorted(os.listdir("/proc")):
-        if name.isdigit():
+        if name.isdigit() and _may_be_ours(f"/proc/{name}"):
             for path in _each(f"/proc/{name}/fd", ""):
                 if _target(path).startswith(STATE):
                     yield from _newer([path], patience.FORMAT)
+
+
+def _may_be_ours(process: str) -> bool:
+    """Whether a process is root's, and of the host: anybody can make such a file, and would stand in the way."""
+    if _target(f"{process}/ns/pid") != _target("/proc/self/ns/pid"):
+        return False
+    try:
+        with open(f"{process}/status", "rb") as file:
+            users = next((line.split()[1:] for line in file if line.startswith(b"Uid:")), [])
+    except OSError:
+        return False
+    return bool(users) and all(int(user) == os.geteuid() for user in users)
 
 
 def _target(path: str) -> str:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from podwright.host.paths import Layout
 
 MOST = 4 * 1024 * 1024
+FORMAT = 1
+SERIAL, OWNED = "serial.json", "owned.json"
+RECORDS = (SERIAL, OWNED)
+"""Files that say which format they have."""
 
 
 @value
@@ -67,7 +71,7 @@ class Memory:
 
     def serial(self) -> Optional[Serial]:
         """The accepted bundle; None when there has been none. Raises StoreError for what cannot be read."""
-        fields = self._fields("serial.json")
+        fields = self._fields(SERIAL)
         if fields is None:
             return None
         try:
@@ -80,7 +84,7 @@ class Memory:
                 float(fields.integer("at", ..., 0, 2**53)),
             )
         except UsageError as err:
-            raise self._damaged("serial.json", err.message) from None
+            raise self._damaged(SERIAL, err.message) from None
 
     def accept(self, new: Serial, data: bytes, signature: bytes) -> None:
         """From here on, this is the bundle. Durable when it returns."""
@@ -96,7 +100,7 @@ class Memory:
     def remember(self, new: Serial) -> None:
         """Write serial.json."""
         record = {
-            "format": 1,
+            "format": FORMAT,
             "fleet": self.fleet,
             "serial": new.serial,
             "digest": new.digest,
@@ -105,7 +109,7 @@ class Memory:
             "expires": int(new.expires),
             "at": int(new.at),
         }
-        fs.write_atomic(f"{self.path}/serial.json", jsonio.dumps(record).encode())
+        fs.write_atomic(f"{self.path}/{SERIAL}", jsonio.dumps(record).encode())
 
     def bundle(self, known: Serial) -> Optional[tuple[bytes, bytes]]:
         """Bytes of the accepted bundle and its signature; None when they are not there, or not those."""
@@ -120,19 +124,23 @@ class Memory:
 
     def owned(self) -> Owned:
         """What is ours. Raises StoreError for what cannot be read."""
-        fields = self._fields("owned.json")
+        fields = self._fields(OWNED)
         if fields is None:
             return Owned()
         try:
             return Owned(frozenset(fields.texts("pods")), frozenset(fields.texts("networks")))
         except UsageError as err:
-            raise self._damaged("owned.json", err.message) from None
+            raise self._damaged(OWNED, err.message) from None
 
     def own(self, owned: Owned) -> None:
         """Write what is ours, durably, if that is news."""
         if owned != self.owned():
-            record = {"format": 1, "pods": sorted(owned.pods), "networks": sorted(owned.networks)}
-            fs.write_atomic(f"{self.path}/owned.json", jsonio.dumps(record).encode())
+            record = {
+                "format": FORMAT,
+                "pods": sorted(owned.pods),
+                "networks": sorted(owned.networks),
+            }
+            fs.write_atomic(f"{self.path}/{OWNED}", jsonio.dumps(record).encode())
 
     def result(self) -> dict[str, Any]:
         """How pulls went; {} when that is not known."""
@@ -150,7 +158,7 @@ class Memory:
     def _fields(self, name: str) -> Optional[Fields]:
         try:
             fields = Fields(jsonio.loads(_read(f"{self.path}/{name}", MOST), name), "")
-            if fields.integer("format", ..., 1) != 1:
+            if fields.integer("format", ..., 1) != FORMAT:
                 raise UsageError("it was written by a newer agent")
         except FileNotFoundError:
             return None
