@@ -11,16 +11,26 @@ from podwright.text import safe
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|h|m|s)")
+LONGEST = 1e10
+"""Seconds, three centuries: what a clock and the calendar can be told."""
 
 
 def seconds(text: str, what: str) -> float:
-    """Parse a duration into seconds."""
+    """Parse a duration into seconds. Raises UsageError."""
     if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
-        return float(text)
-    parts = PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise UsageError(f"{what}: {safe(text, 40)!r} is not a duration", "write 90s, 30m or 24h")
-    return sum(float(number) * UNITS[unit] for number, unit in parts)
+        parts = [(text, "s")]
+    else:
+        parts = PART.findall(text)
+        if not parts or "".join(number + unit for number, unit in parts) != text:
+            raise UsageError(
+                f"{what}: {safe(text, 40)!r} is not a duration", "write 90s, 30m or 24h"
+            )
+    found = sum(float(number) * UNITS[unit] for number, unit in parts)
+    if found > LONGEST:
+        raise UsageError(
+            f"{what}: {safe(text, 40)!r} is too long", "87600h is ten years", object=what
+        )
+    return found
 
 
 def ago(then: float, now: float) -> str:

@@ -38,6 +38,13 @@ def test_no_duration(text: str) -> None:
         seconds(text, "--wait")
 
 
+def test_what_no_clock_could_be_told_is_too_long() -> None:
+    assert seconds("10000000000", "--wait") == seconds("2777777h46m40s", "--wait") == 1e10
+    for text in ("10000000001", "2777778h", "9" * 400, f"{'9' * 400}h"):
+        with pytest.raises(UsageError, match=r"^--wait: .* is too long"):
+            seconds(text, "--wait")
+
+
 @pytest.mark.parametrize(
     "passed, text",
     [
