@@ -55,6 +55,7 @@ def test_a_bundle_is_made_once_signed_and_followed(
     assert made["fingerprint"].lower() == fleet.key.fingerprint.lower() and "diff" not in done
     assert not again["changed"] and again["bundles"][0]["expires"] == made["expires"]
     assert due["changed"] and due["bundles"][0]["serial"] == 2, "it is good for 720 h only"
+    assert "every run makes another bundle" in due["warnings"][0] and "warnings" not in again
     assert fleet.pull()["serial"] == 1 and set(fleet.pods()) == {"web"}
     bytes_before = fleet.file.read_bytes()
     Path(f"{fleet.file}.asc").unlink()

@@ -83,7 +83,7 @@ def _order(fields: Fields) -> Order:
     order = Order(
         path,
         fields.text("fleet", ...),
-        fields.integer("serial", 0, 0, 10**16 - 1),
+        fields.integer("serial", 0, 0, fleetstate.MAX_SERIAL),
         expires,
         _renew(fields.text("renew"), expires),
         fields.text("not_before"),
@@ -108,7 +108,12 @@ def every(
 ) -> dict[str, Any]:
     """Do it, or say what would be done; with `error` when one failed, and what was done before it."""
     done: list[dict[str, Any]] = []
-    out: dict[str, Any] = {"check": check, "changed": False, "warnings": [], "bundles": done}
+    warnings = [
+        f"{safe(order.path, 200)}: renew is not shorter than expires, so every run makes another bundle"
+        for order in orders
+        if "T" not in order.expires and order.renew >= durations.seconds(order.expires, "expires")
+    ]
+    out: dict[str, Any] = {"check": check, "changed": False, "warnings": warnings, "bundles": done}
     for order in orders:
         try:
             done.append(_have(layout, order, insecure, check))
