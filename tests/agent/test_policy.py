@@ -196,6 +196,9 @@ def test_a_broken_policy_stops_every_verb_that_admits_images(
         line = agent.refused(*arguments)
         assert str(policy.path) in line, arguments
         assert "no image is accepted" in line
+    shown = agent("policy", "show")
+    assert shown.exit == 254 and str(policy.path) in shown.stderr
+    assert ("default" in shown.stdout) == (how == "unknown key") and "null" not in shown.stdout
 
 
 def test_a_minimum_isolation_that_the_flavour_does_not_reach_is_refused(

@@ -33,7 +33,7 @@ def show(context: Context, args: Arguments) -> int:
     except policy.PolicyError as err:
         path, problem = err.object, err.message
     facts = {"path": path, "document": document, "problem": problem}
-    if not answer(args, facts):
+    if not answer(args, facts) and (document is not None or not problem):
         say(jsonio.pretty(document) if path else "there is no policy file: the trust store decides")
     if problem:
         note(safe(problem, 1000))
