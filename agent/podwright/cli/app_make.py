@@ -48,7 +48,7 @@ def make(context: Context, args: Arguments) -> int:
         wanted_apps = order(jsonio.loads(data, "standard input", limit=MAX_ORDER))
         appstates.check_order(context.layout, wanted_apps)
         for wanted in wanted_apps:
-            done, warnings = appstates.settle(context.layout, wanted, did, check=check)
+            done, warnings = _settle(context, wanted, did, check=check)
             apps.append(done)
             answer["changed"] = answer["changed"] or done["changed"]
             about = f"app {done['name']}: "
@@ -63,6 +63,19 @@ def make(context: Context, args: Arguments) -> int:
         answer["diff"] = _diff(apps)
     say(jsonio.dumps(answer))
     return 254 if "error" in answer else 0
+
+
+def _settle(
+    context: Context, wanted: appstates.Wanted, did: list[str], *, check: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """As `appstates.settle`; what the system refuses is an error of this app, and those before it are told."""
+    try:
+        return appstates.settle(context.layout, wanted, did, check=check)
+    except OSError as err:
+        from podwright.reconcile.answer import of_host
+
+        about = f"app {wanted.name} of pod {safe(wanted.pod, 60)}"
+        raise of_host(err, about) from None
 
 
 def _diff(apps: list[dict[str, Any]]) -> dict[str, Any]:

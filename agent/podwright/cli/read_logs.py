@@ -124,10 +124,11 @@ def _told(context: Context, one: Wanted, name: str) -> dict[str, Any]:
         record = record_of(context, found, name)
         check_app(apps_of(found), one.query.app, name)
         show_instance(context, found, record, one.query, kept.take)
-    except PodwrightError as err:
-        from podwright.reconcile.answer import error_json
+    except (PodwrightError, OSError) as err:
+        from podwright.reconcile.answer import error_json, of_host
 
-        out["error"] = error_json(err)
+        about = f"the log of pod {safe(name, 60)}"
+        out["error"] = error_json(of_host(err, about) if isinstance(err, OSError) else err)
     return {**out, "lines": list(kept.lines), "truncated": kept.truncated}
 
 

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from podwright import __version__
-from podwright.errors import PodwrightError, UsageError
+from podwright.errors import HostError, PodwrightError, UsageError
+from podwright.text import safe
 from podwright.values import value
 
 TYPE_CHECKING = False
@@ -129,6 +130,16 @@ def _side(answer: Answer, side: str) -> dict[str, Any]:
         if changed:
             out[kind] = changed
     return out
+
+
+def of_host(err: OSError, about: str) -> HostError:
+    """What the system says, as an error of one of several things that a call is about ("pod web")."""
+    which = f": {safe(err.filename, 300)}" if err.filename else ""
+    return HostError(
+        f"{about}: {safe(err.strerror or err, 200)}{which}",
+        "see to what it says of the host, and run it again",
+        object=about,
+    )
 
 
 def error_json(err: PodwrightError) -> dict[str, Any]:
