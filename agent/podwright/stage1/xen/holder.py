@@ -42,6 +42,8 @@ PTS = "/dev/pts/"
 OVER = frozenset("scd")
 """Letters of a domain that does not run any more: shut down, crashed, dying."""
 PIECE = 4096
+AGAIN = 5.0
+"""Seconds until xl is asked again that did not tell whether the domain is there."""
 MOST = 600
 """Seconds that libvirt may take for anything. Then we die, and who finds our lock free asks xl."""
 
@@ -124,6 +126,7 @@ class _Holder:
         self.net = self.console = self.tty = -1
         self.store: Optional[xenstore.Store] = None
         self.runs = False
+        self.unknown = False
 
     def run(self) -> None:
         """From the first word of the keeper's to the end of the domain."""
@@ -227,13 +230,16 @@ class _Holder:
             for fd in (self.keeper.fileno(), self.store.fileno(), self.tty):
                 if fd >= 0:
                     wait.register(fd, select.POLLIN)
-            ready = dict(wait.poll(0 if self.store.events else None))
+            pause = AGAIN * 1000 if self.unknown else None
+            ready = dict(wait.poll(0 if self.store.events else pause))
             if self.keeper.fileno() in ready:
                 return  # it says nothing more but that it has ended
             if self.tty in ready:
                 self._pass_on()
             if self.store.fileno() in ready:
                 self.store.take()
+            if not ready and self.unknown and self._is_over():
+                return
             for token in [token for _, token in self.store.events]:
                 if self._noted(token):
                     return
@@ -243,8 +249,7 @@ class _Holder:
         """Something has changed; whether the domain is over."""
         assert self.store is not None
         if token == ENDED:
-            state = xl.state(self.domain.name)
-            return not state or bool(OVER.intersection(state))
+            return self._is_over()
         if token == FILES and not self.runs:
             self.runs = self.store.read(devices.served(self.domid)) == devices.INIT_WAIT
             if self.runs:
@@ -254,6 +259,16 @@ class _Holder:
             if path.startswith(PTS) and xl.is_number(path[len(PTS) :]):
                 self.tty = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         return False
+
+    def _is_over(self) -> bool:
+        """Whether the domain has ended. Others end, too, and that xl cannot look then is no end of ours."""
+        try:
+            state = xl.state(self.domain.name)
+        except HostError:
+            self.unknown = True
+            return False
+        self.unknown = False
+        return not state or bool(OVER.intersection(state))
 
     def _unpause(self) -> None:
         if self.libvirt is None:

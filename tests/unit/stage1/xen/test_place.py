@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,7 @@ from podwright.host.lock import OPEN, try_lock
 from podwright.kernel import unixsocket
 from podwright.stage1.xen import devices, holder, leaving, place, xl
 from podwright.stage1.xen.machine import XL, Domain, Settings
+from tests.support.patience import until
 from tests.unit.stage1.xen import toolstack as stand_in
 from tests.unit.stage1.xen.toolstack import Store, Toolstack
 
@@ -290,6 +292,36 @@ def test_a_holder_killed_while_xl_makes_the_domain_left_it_for_ever(
     for one in (keeper, console, theirs):
         one.close()
     os.close(net)
+
+
+def test_an_xl_that_cannot_look_when_another_domain_ends_does_not_end_this_one(
+    run: str, toolstack: Toolstack, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holder, "AGAIN", 0.01)
+    toolstack.has(UUID)
+    toolstack.fails("list-fails")
+    keeper, ours = unixsocket.pair()
+    nodes, changes = unixsocket.pair()
+    watched = SimpleNamespace(
+        events=[("@releaseDomain", holder.ENDED)], watch=lambda *_: None, fileno=nodes.fileno
+    )
+    mine = place.Place(UUID, run)
+    held = holder._Holder(ours, domain(), Settings(runner=XL), "", mine)
+    held.store = watched  # type: ignore[assignment]
+    holding = threading.Thread(target=held._hold, daemon=True)
+    holding.start()
+    told = toolstack.place / "told"
+    until(
+        lambda: not holding.is_alive() or (told.exists() and len(toolstack.asked()) > 1),
+        "xl is not asked again",
+    )
+    assert holding.is_alive()
+    os.unlink(toolstack.place / "domains" / NAME)
+    toolstack.fails("list-fails", fails=False)
+    until(lambda: not holding.is_alive(), "the domain that is gone is held")
+    for one in (keeper, ours, nodes, changes):
+        one.close()
+    os.close(mine.lock)
 
 
 def test_a_domain_that_does_not_end_is_told(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
