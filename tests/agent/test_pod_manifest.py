@@ -123,6 +123,19 @@ def test_what_the_manifest_says_cannot_be_said_beside_it(manifests: Manifests, o
     assert "--pod-manifest" in line
 
 
+@pytest.mark.parametrize("name", ["", "wide"])
+def test_a_profile_that_there_is_not_widens_no_pod(manifests: Manifests, name: str) -> None:
+    """Of no name, it was given like `system`, with no word about it."""
+    mount = shell("mount -t tmpfs none /tmp")
+    image = manifests.image("true")
+    path = manifests.write(
+        {"name": "one", "image": {"id": image}, "app": mount},
+        annotations=[{"name": "podwright.io/profile", "value": name}],
+    )
+    line = manifests.agent.refused("run", "--net=none", f"--pod-manifest={path}")
+    assert f"there is no profile '{name}'" in line
+
+
 def test_its_isolators_are_the_operators_word(manifests: Manifests) -> None:
     """The same set is refused when only the image asks for it."""
     image = manifests.image("exit 9", isolators=[RETAIN_ALL])

@@ -22,20 +22,15 @@ SYSTEM = "system"
 WIDER = "wider profile system: its app may mount, has set-user-ID programs and control groups of its own"
 
 
-def of_manifest(manifest: PodManifest) -> str:
-    """The profile of a pod as it is on record; "" for the ordinary one."""
-    return dict(manifest.annotations).get(PROFILE, "")
-
-
 def check(spec: PodSpec, manifest: PodManifest) -> Optional[str]:
     """The sentence to report about a pod of this profile; None for an ordinary one.
 
     Raises UsageError for what cannot be had together with it.
     """
-    profile = of_manifest(manifest)
-    if not profile:
+    profile = dict(manifest.annotations).get(PROFILE)
+    if profile is None:
         return None
-    if profile != SYSTEM:
+    if profile != SYSTEM:  # nor "": that there is one widens a pod
         raise _refused(f"there is no profile {safe(profile, 40)!r}", "the only one is system")
     if spec.stage1 != "namespaces":
         raise _refused(f"with stage1 {spec.stage1}", "choose stage1 namespaces")
@@ -53,7 +48,7 @@ def check(spec: PodSpec, manifest: PodManifest) -> Optional[str]:
 
 def needs_users(manifest: PodManifest, asked: str) -> str:
     """What is asked for about private users, which this profile never goes without."""
-    return asked or ("true" if of_manifest(manifest) else "")
+    return asked or ("true" if PROFILE in dict(manifest.annotations) else "")
 
 
 def _refused(what: str, hint: str) -> UsageError:
