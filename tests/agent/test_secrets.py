@@ -318,3 +318,14 @@ def test_the_digest_is_not_one_that_can_be_guessed_at(trusting: Agent) -> None:
     key.unlink()
     agent.apply(desired(content("1234")))
     assert kept(agent) != [name]
+
+
+def test_a_pipe_that_brings_nothing_takes_no_secret_away(agent: Agent, tmp_path: Path) -> None:
+    put = ("secret", "put", "--encrypt=off", "key")
+    assert agent(*put, stdin=CANARY).check().stdout == "secret key: write\n"
+    empty = tmp_path / "empty"
+    empty.touch()
+    for more, where in (((), "standard input"), ((empty,), str(empty))):
+        ended = agent(*put, *more, stdin="")
+        assert ended.exit == 254 and f"the secret is empty: {where} has nothing" in ended.stderr
+    assert agent(*put, stdin=CANARY).check().stdout == "secret key: unchanged\n"

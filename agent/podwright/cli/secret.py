@@ -87,6 +87,9 @@ def _read(path: str) -> bytes:
         raise UsageError(f"{safe(path, 200)}: {err.strerror}", object=safe(path, 200)) from None
     if len(data) > LARGEST:
         raise UsageError(f"the secret is larger than {LARGEST} bytes", "a secret is a small file")
+    if not data:  # what was to write it has failed: the secret that is kept stays
+        where = "standard input" if path == "-" else safe(path, 200)
+        raise UsageError(f"the secret is empty: {where} has nothing", "see what was to write it")
     return data
 
 
