@@ -185,8 +185,8 @@ def test_which_app_must_be_said_where_there_are_several(stored: Agent, tmp_path:
     stored.ok("run", "--net=none", f"--uuid-file-save={saved}", *one, *two)
     uuid = saved.read_text().strip()
     out = tmp_path / "out.aci"
-    assert "--app: one, two" in stored.refused("export", uuid, out)
-    assert "its apps are one, two" in stored.refused("export", "--app=three", uuid, out)
+    assert "--app=one|two" in stored.refused("export", uuid, out)
+    assert "it has one, two" in stored.refused("export", "--app=three", uuid, out)
     stored.ok("export", "--app=two", uuid, out)
     names = [line.split()[-1] for line in listing(out)]
     assert "rootfs/two" in names and "rootfs/one" not in names

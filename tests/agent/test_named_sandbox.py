@@ -113,6 +113,13 @@ def test_who_asks_a_sandbox_without_apps_for_one_hears_how_to_bring_one(host: Ag
     assert "no app called 'x'; it has one" in host.refused("enter", "--app=x", "box")
 
 
+def test_a_sandbox_that_ended_without_apps_has_none_to_export(host: Agent, tmp_path: Path) -> None:
+    uuid = applied(host)["uuid"]
+    host.ok("stop", uuid)
+    line = host.refused("export", uuid, tmp_path / "none.aci")
+    assert "has no apps; it has none; podwright app add brings one" in line
+
+
 def test_an_app_that_is_asked_for_by_name_and_uuid_of_its_pod_is_asked_for_twice(
     host: Agent,
 ) -> None:

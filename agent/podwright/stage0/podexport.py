@@ -16,8 +16,8 @@ from podwright import jsonio
 from podwright.errors import NotFoundError, PodwrightError, StoreError, UsageError
 from podwright.host import uidranges
 from podwright.kernel import beneath, mounts
+from podwright.stage0 import appnames, images, intact, pods, storewriter
 from podwright.stage0 import archive as stored
-from podwright.stage0 import images, intact, pods, storewriter
 from podwright.stage0.build import archive, members, scan
 from podwright.stage0.export import Place
 from podwright.stage0.start import read_manifest
@@ -88,14 +88,12 @@ def export(layout: Layout, pod: pods.Pod, app: str, how: How) -> Exported:
 
 def _chosen(pod: pods.Pod, manifest: PodManifest, name: str) -> PodApp:
     names = [app.name for app in manifest.apps]
-    if not name and len(names) > 1:
-        raise UsageError(f"pod {pod.shown} has {len(names)} apps", f"say --app: {', '.join(names)}")
+    if not name and len(names) != 1:
+        raise appnames.unclear(pod.shown, names)
     for app in manifest.apps:
         if app.name == (name or names[0]):
             return app
-    raise NotFoundError(
-        f"pod {pod.shown} has no app {safe(name, 60)!r}", f"its apps are {', '.join(names)}"
-    )
+    raise appnames.unknown(pod.shown, name, names)
 
 
 def _write(layout: Layout, path: str, app: PodApp, how: How) -> Exported:
