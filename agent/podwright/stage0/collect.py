@@ -304,7 +304,7 @@ def _free_host(layout: Layout, problems: list[str]) -> None:
         if os.path.lexists(f"{layout.run}/kvm"):
             from podwright.stage1.kvm import libvirtplace
 
-            libvirtplace.sweep(layout.run)
+            libvirtplace.sweep(layout.run, problems)
         if os.path.lexists(f"{layout.run}/xen"):
             from podwright.stage1.xen import place
 

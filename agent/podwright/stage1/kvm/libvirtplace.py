@@ -16,8 +16,12 @@ from podwright.errors import HostError
 from podwright.host import ownplace
 from podwright.host.lock import claim, hold
 from podwright.kernel import fs, unixsocket
-from podwright.model.names import is_uuid
+from podwright.model.names import DIGITS, is_uuid, made_of
 from podwright.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 RUN = "/run/podwright"
 BOOT = "boot"
@@ -106,21 +110,33 @@ def _copy(source: str, directory: str) -> str:
     return path
 
 
-def sweep(run: str = RUN) -> list[str]:
-    """Remove what was left by pods that were killed together with all that held their machines; their UUIDs."""
+def sweep(run: str = RUN, problems: Optional[list[str]] = None) -> list[str]:
+    """Remove what was left by pods that were killed together with all that held their machines; their UUIDs.
+
+    `problems` gets a sentence for what cannot be: it stays, and the next one tries again.
+    """
     try:
         names = os.listdir(f"{run}/kvm") if ownplace.check(f"{run}/kvm") else []
     except FileNotFoundError:
         return []
     locks = [name for name in names if name.endswith(LOCK) and is_uuid(name[: -len(LOCK)])]
-    gone = [name for name in locks if _reclaim(f"{run}/kvm/{name}")]
+    gone = []
+    for name in locks:
+        try:
+            gone += [name] * _reclaim(f"{run}/kvm/{name}")
+        except HostError as err:
+            if problems is not None:
+                problems.append(err.sentence())
     if len(gone) == len(locks) and BOOT in names:  # the next machine has them copied again
         fs.remove_tree(f"{run}/kvm/{BOOT}")
     return [name[: -len(LOCK)] for name in gone]
 
 
 def _reclaim(path: str) -> bool:
-    """Take back what belongs to a lock that nobody holds; False where somebody does."""
+    """Take back what belongs to a lock that nobody holds; False where somebody does.
+
+    Raises HostError where the machine goes on, and leaves its lock.
+    """
     fd = claim(path)
     if fd is None:
         return False
@@ -135,12 +151,32 @@ def _reclaim(path: str) -> bool:
 
 
 def _forget(uuid: str) -> None:
-    """Domain and taps of a pod: libvirtd, too, was killed, or did not see that we were."""
+    """Domain and taps of a pod: libvirtd, too, was killed, or did not see that we were. Raises HostError."""
     from podwright.stage1.kvm import libvirtnet, libvirtrun
 
     libvirtnet.forget(uuid)
-    if any(os.path.exists(f"{STATES}/podwright-{uuid}.{kind}") for kind in ("xml", "pid")):
-        libvirtrun.destroy(f"podwright-{uuid}")
+    name = f"podwright-{uuid}"
+    if any(os.path.exists(f"{STATES}/{name}.{kind}") for kind in ("xml", "pid")):
+        libvirtrun.destroy(name)
+        if _runs(name):
+            raise HostError(
+                f"domain {name} cannot be ended: libvirt does not do it, and its QEMU goes on",
+                f"see whether libvirtd runs; virsh destroy {name}, and then podwright gc",
+                object=name,
+            )
+
+
+def _runs(name: str) -> bool:
+    """Whether the QEMU that libvirt has written down for a domain is that, and alive."""
+    try:
+        with open(f"{STATES}/{name}.pid") as file:
+            number = file.read(20).strip()
+        if not made_of(number, DIGITS):
+            return False
+        with open(f"/proc/{number}/cmdline", "rb") as file:
+            return name.encode() in file.read()
+    except OSError:
+        return False
 
 
 def answers() -> bool:

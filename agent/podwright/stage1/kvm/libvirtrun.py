@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 URI = "qemu:///system"
 """Said in so many words: what the environment says about another one is not asked."""
 UP = b"+"
+MOST = 60
+"""Seconds that libvirt may take to end a stray domain; a daemon that hangs keeps gc for no longer."""
 
 
 def start(
@@ -175,13 +177,14 @@ def owner(capabilities: str) -> int:
 
 
 def destroy(name: str) -> None:
-    """End a stray domain of ours, in a process of its own, which has the library."""
+    """End a stray domain of ours, in a process of its own, which has the library; whether it did, it does not say."""
     step("fork")
     pid = os.fork()
     if pid:
         os.waitpid(pid, 0)
         return
     try:
+        signals.alarm(MOST)
         libvirt = load()
         connection = libvirt.open(URI)
         step("virDomainDestroy")
