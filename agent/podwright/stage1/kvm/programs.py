@@ -20,7 +20,7 @@ def find(said: str, places: Iterable[str], settings: str) -> str:
     Raises HostError where what was said is no program.
     """
     for place in (said,) if said else places:
-        if os.access(place, os.X_OK):
+        if os.path.isfile(place) and os.access(place, os.X_OK):
             return place
     if said:
         raise HostError(f"{safe(said, 100)} is no program", f"correct it in {settings}")
